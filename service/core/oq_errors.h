@@ -1,0 +1,53 @@
+/* oq_errors.h - the one table of what failures mean: transient or fatal, and the codes a client sees (contract D20, A.1).
+ *
+ * Pure. The engine turns curl's codes into oq_net_error (service/engine/net.c) and file errors come as oq_status + Win32
+ * code; HTTP statuses are taken as they are. A status or code that is not in the table is transient only where the contract
+ * says so; an unknown one is fatal.
+ */
+#ifndef OQ_ERRORS_H
+#define OQ_ERRORS_H
+
+#include "oq_status.h"
+
+enum oq_net_error {
+    OQ_NET_NONE,
+    OQ_NET_RESOLVE,        /* the host name has no address, for now or for ever: DNS does not say which */
+    OQ_NET_RESOLVE_PROXY,
+    OQ_NET_CONNECT,        /* refused or unreachable */
+    OQ_NET_OFFLINE,        /* no network at all */
+    OQ_NET_TIMEOUT,        /* connecting took too long */
+    OQ_NET_STALLED,        /* connected, but no bytes for too long */
+    OQ_NET_CUT,            /* the connection ended before the body was whole, or was reset */
+    OQ_NET_TLS,            /* handshake failed */
+    OQ_NET_CERT_UNKNOWN,   /* the server's certificate is not from an authority this computer trusts */
+    OQ_NET_CERT_NAME,      /* the certificate is for another host */
+    OQ_NET_CERT_EXPIRED,
+    OQ_NET_CERT_REVOKED,
+    OQ_NET_PROTOCOL,       /* what came back is not HTTP, or breaks its rules */
+    OQ_NET_TOO_MANY_REDIRECTS,
+    OQ_NET_BAD_REDIRECT,   /* to another scheme, or https to http */
+    OQ_NET_TOO_LONG,       /* the body is longer than the server said */
+    OQ_NET_ENCODED,        /* content coding although identity was asked for */
+    OQ_NET_NOMEM,
+    OQ_NET_OTHER,
+    OQ_NET_ERROR_COUNT
+};
+
+struct oq_verdict {
+    bool is_transient;
+    uint32_t code;  /* HRESULT-shaped: 0x80190000 + HTTP status, 0x8007xxxx, or BG_E_* (bits-return-values) */
+    uint32_t win32; /* never 0 */
+    uint32_t http;  /* HTTP status or 0 */
+};
+
+struct oq_verdict oq_errors_http(uint32_t http_status);
+struct oq_verdict oq_errors_net(enum oq_net_error error);
+/* A file or database failure: status with the Win32 code that caused it (0 if none is known). */
+struct oq_verdict oq_errors_file(enum oq_status status, uint32_t win32);
+
+/* A sentence without the host or file name, static: "the server says the file does not exist (404)" needs the number, so
+ * it is written into text. Always terminated. */
+void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity);
+const char *oq_errors_describe_net(enum oq_net_error error);
+
+#endif

@@ -1,0 +1,29 @@
+/* oq_schedule.h - which groups may transfer now, and how many files each may have in flight (contract A.5 and 0.1).
+ *
+ * Pure. All foreground groups run. Background groups share `background_groups` places by round robin: when more want to run
+ * than there are places, a group that has run a whole time slice gives its place to the one that has waited longest. Files of
+ * a group start in the order added; at most files_in_flight of them run.
+ */
+#ifndef OQ_SCHEDULE_H
+#define OQ_SCHEDULE_H
+
+#include "oq_config.h"
+
+struct oq_sched_group {
+    int64_t id;
+    bool is_foreground;
+    uint32_t running;           /* files in flight */
+    uint32_t runnable;          /* files that could start now: WAITING, not in flight, not in back-off */
+    int64_t turn_started_at_ms; /* monotonic; 0 = has no place now */
+    int64_t waiting_since_ms;   /* monotonic; since when it wants a place, used when turn_started_at_ms is 0 */
+    /* results */
+    bool has_place;  /* may transfer until the next call */
+    uint32_t start;  /* files to start now */
+    bool must_stop;  /* its running files must be stopped: its slice is over and others wait */
+};
+
+/* Fills the results of every group. Groups with neither running nor runnable files get no place. Returns the monotonic time at
+ * which the answer could change by itself (a slice ends), or INT64_MAX. */
+int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq_config *config, int64_t now_ms);
+
+#endif
