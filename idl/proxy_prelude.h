@@ -1,0 +1,16 @@
+/*
+ * proxy_prelude.h: is included by force before the code that widl generates for the proxy DLL.
+ *
+ * That code names three functions of the RPC run-time which MinGW's headers do not declare, although
+ * its import library has them. Nothing else belongs here.
+ */
+#ifndef OQ_IDL_PROXY_PRELUDE_H
+#define OQ_IDL_PROXY_PRELUDE_H
+
+#include <objbase.h>
+
+HRESULT STDMETHODCALLTYPE IUnknown_QueryInterface_Proxy(IUnknown *This, REFIID riid, void **ppv);
+ULONG STDMETHODCALLTYPE IUnknown_AddRef_Proxy(IUnknown *This);
+ULONG STDMETHODCALLTYPE IUnknown_Release_Proxy(IUnknown *This);
+
+#endif
