@@ -1,0 +1,37 @@
+# Libraries from outside. Whatever supplied them - Debian's packages (native trees), the prefix made by scripts/deps
+# (MinGW trees) or MSYS2's packages (on Windows) - the rest of the project knows them only by these names:
+#
+#   oq::curl  oq::sqlite  oq::cmocka  oq::threads
+include_guard(GLOBAL)
+
+function(oq_dependency name)
+  add_library(oq_${name} INTERFACE)
+  target_link_libraries(oq_${name} INTERFACE ${ARGN})
+  add_library(oq::${name} ALIAS oq_${name})
+endfunction()
+
+if(CMAKE_CROSSCOMPILING AND WIN32 AND NOT EXISTS ${CMAKE_SOURCE_DIR}/build/deps/${OQ_TRIPLET}/openqmgr-deps.stamp)
+  message(FATAL_ERROR "The cross-built libraries are missing: run scripts/deps")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+oq_dependency(threads Threads::Threads)
+
+# 7.68 brought curl_multi_wakeup, by which other threads reach the engine.
+find_package(CURL 7.68 REQUIRED)
+oq_dependency(curl CURL::libcurl)
+
+find_package(SQLite3 3.35 REQUIRED)
+oq_dependency(sqlite SQLite::SQLite3)
+
+# Older CMocka packages describe themselves by variables, newer ones by a target.
+find_package(cmocka 1.1 REQUIRED CONFIG)
+if(TARGET cmocka::cmocka)
+  oq_dependency(cmocka cmocka::cmocka)
+else()
+  add_library(oq_cmocka_found INTERFACE)
+  target_link_libraries(oq_cmocka_found INTERFACE ${CMOCKA_LIBRARIES})
+  target_include_directories(oq_cmocka_found SYSTEM INTERFACE ${CMOCKA_INCLUDE_DIR})
+  oq_dependency(cmocka oq_cmocka_found)
+endif()
