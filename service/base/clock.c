@@ -16,7 +16,6 @@
 
 #ifdef _WIN32
 
-#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 /* 100 ns units between 1601, where FILETIME begins, and 1970. */
@@ -87,16 +86,21 @@ static int64_t floor_div(int64_t value, int64_t by)
     return value / by - (value % by < 0);
 }
 
+static int64_t floor_mod(int64_t value, int64_t by)
+{
+    return value % by + (value % by < 0 ? by : 0);
+}
+
 void oq_clock_format_wall(int64_t wall_ms, char text[32])
 {
     int64_t days = floor_div(wall_ms, MS_PER_DAY);
-    int64_t in_day = wall_ms - days * MS_PER_DAY;
+    int64_t in_day = floor_mod(wall_ms, MS_PER_DAY);
 
     /* Proleptic Gregorian calendar counted from 1 March of year 0, so that the leap day is the last day of a year. An era
      * is 400 years, 146,097 days; 719,468 days lie between 0000-03-01 and 1970-01-01. */
     days += 719468;
     int64_t era = floor_div(days, 146097);
-    int64_t day_of_era = days - era * 146097;
+    int64_t day_of_era = floor_mod(days, 146097);
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month_from_march = (5 * day_of_year + 2) / 153;

@@ -9,7 +9,8 @@
 
 struct oq_queue;
 
-/* capacity > 0. OQ_E_NOMEM. Free with oq_queue_free when no other thread can reach it; items left inside are not freed. */
+/* OQ_E_INVALID_ARG for capacity 0; OQ_E_NOMEM. Free with oq_queue_free when no other thread can reach it; items left inside are not freed.
+ * oq_queue_free accepts NULL. */
 OQ_MUST_CHECK enum oq_status oq_queue_new(size_t capacity, struct oq_queue **out);
 void oq_queue_free(struct oq_queue *queue);
 

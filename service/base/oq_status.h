@@ -62,7 +62,8 @@ struct oq_error {
 /* Empties *err (file_index = OQ_NO_FILE). NULL is allowed. */
 void oq_error_init(struct oq_error *err);
 
-/* Sets err->status and err->text (printf, cut at a UTF-8 character boundary); leaves the other fields. err may be NULL.
+/* Sets err->status and err->text (printf, cut at a UTF-8 character boundary); leaves the other fields. err may be NULL, and the
+ * old err->text may be an argument.
  * Returns status, so that `return oq_error_set(err, OQ_E_X, "...")` reads well. */
 enum oq_status oq_error_set(struct oq_error *err, enum oq_status status, const char *fmt, ...) OQ_PRINTF(3, 4);
 

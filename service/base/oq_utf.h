@@ -12,7 +12,8 @@
  * units; SIZE_MAX means "up to the terminator". A NUL unit inside `length` is OQ_E_INVALID_ARG. */
 OQ_MUST_CHECK enum oq_status oq_utf16_to_8(const uint16_t *text, size_t length, char **out);
 
-/* New terminated UTF-16 string (caller frees with oq_free); *out_units (may be NULL) excludes the terminator. */
+/* New terminated UTF-16 string (caller frees with oq_free); *out_units (may be NULL) excludes the terminator.
+ * OQ_E_INVALID_ARG for text that is not strict UTF-8, OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_utf8_to_16(const char *text, uint16_t **out, size_t *out_units);
 
 /* Is it strict UTF-8? */
