@@ -37,7 +37,7 @@ if(OQ_TRAP_UB)
 endif()
 
 if(WIN32)
-  add_compile_definitions(UNICODE _UNICODE WIN32_LEAN_AND_MEAN _WIN32_WINNT=0x0A00 WINVER=0x0A00
+  add_compile_definitions(UNICODE _UNICODE _WIN32_WINNT=0x0A00 WINVER=0x0A00
     __USE_MINGW_ANSI_STDIO=1)
   # Address space layout, no execution of data; a time stamp would make each build different.
   add_link_options(-Wl,--dynamicbase -Wl,--nxcompat -Wl,--no-insert-timestamp)

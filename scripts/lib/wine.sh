@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# Running Windows programs in prefixes of our own. Sourced after common.sh by scripts/wine, scripts/wine-stop and others.
+# Everything Wine writes stays in the prefix: it gets a home folder there, no display, and no installers.
+
+WINEPREFIX=${OQ_WINEPREFIX:-$OQ_BUILD/wine}
+case $WINEPREFIX in
+    /*) ;;
+    *) WINEPREFIX=$PWD/$WINEPREFIX ;;
+esac
+export WINEPREFIX
+export WINEARCH=win64
+export WINEDEBUG=${WINEDEBUG:--all}
+# No Mono or Gecko installer, no menu entries in somebody's desktop.
+export WINEDLLOVERRIDES=${WINEDLLOVERRIDES:-mscoree,mshtml=;winemenubuilder.exe=d}
+unset DISPLAY WAYLAND_DISPLAY
+
+oq_wine_home=$WINEPREFIX.home
+oq_wine_ready=$WINEPREFIX/openqmgr-ready
+
+find_wine() {
+    local folder
+    for folder in /usr/lib/wine /usr/lib/x86_64-linux-gnu/wine; do
+        if [ -x "$folder/wine64" ]; then
+            OQ_WINE=$folder/wine64
+            export WINESERVER=$folder/wineserver64
+            [ -x "$WINESERVER" ] || WINESERVER=$folder/wineserver
+            return 0
+        fi
+    done
+    OQ_WINE=$(command -v wine64 || command -v wine || true)
+    WINESERVER=$(command -v wineserver || true)
+    export WINESERVER
+    if [ -z "$OQ_WINE" ] || [ -z "$WINESERVER" ]; then
+        die "Wine is not installed: run scripts/setup"
+    fi
+}
+
+# Runs COMMAND with the environment of a prefix: a home folder of its own, so that nothing is written to the user's.
+in_prefix() {
+    HOME=$oq_wine_home XDG_CONFIG_HOME=$oq_wine_home/.config XDG_DATA_HOME=$oq_wine_home/.local/share \
+        XDG_CACHE_HOME=$oq_wine_home/.cache "$@"
+}
+
+# Making a prefix takes Windows' whole set-up, so it is done once, and every prefix is a copy of that one. What nobody
+# writes to in place (Wine's own DLLs and programs, 700 MB) is linked, not copied.
+oq_wine_template=$OQ_BUILD/wine-template
+oq_wine_shared=(drive_c/windows/system32 drive_c/windows/winsxs)
+
+make_template() {
+    local WINEPREFIX=$oq_wine_template oq_wine_home=$oq_wine_template.home
+    [ -e "$oq_wine_template/openqmgr-ready" ] && return 0
+    mkdir -p "$oq_wine_home" "$OQ_LOGS"
+    rm -rf "${oq_wine_template:?}"
+    if ! in_prefix timeout 180 "$OQ_WINE" wineboot --init >"$OQ_LOGS/wineboot.log" 2>&1; then
+        in_prefix "$WINESERVER" -k || true
+        warn "a Wine prefix could not be made, see build/logs/wineboot.log"
+        return 1
+    fi
+    # The registry is written when the server ends.
+    in_prefix timeout 60 "$WINESERVER" -w || in_prefix "$WINESERVER" -k || true
+    : >"$oq_wine_template/openqmgr-ready"
+}
+
+make_prefix() {
+    local folder exclude=()
+    [ -e "$oq_wine_ready" ] && return 0
+    rm -rf "${WINEPREFIX:?}"
+    mkdir -p "$WINEPREFIX" "$oq_wine_home" || return
+    for folder in "${oq_wine_shared[@]}"; do
+        exclude+=("--exclude=./$folder")
+    done
+    tar -C "$oq_wine_template" "${exclude[@]}" --exclude=./openqmgr-ready -cf - . | tar -C "$WINEPREFIX" -xf - || return
+    for folder in "${oq_wine_shared[@]}"; do
+        [ -d "$oq_wine_template/$folder" ] || continue
+        cp -al "$oq_wine_template/$folder" "$WINEPREFIX/$folder" 2>/dev/null ||
+            cp -a "$oq_wine_template/$folder" "$(dirname "$WINEPREFIX/$folder")/" || return
+    done
+    : >"$oq_wine_ready"
+}
+
+# Several programs may ask for a prefix at once: one makes it, the others wait.
+prepare_prefix() {
+    [ -e "$oq_wine_ready" ] && return 0
+    with_lock "$oq_wine_template.lock" make_template || die "no Wine prefix"
+    with_lock "$WINEPREFIX.lock" make_prefix || die "no Wine prefix $WINEPREFIX"
+}
+
+# windows_path PATH: the Windows name of an existing or future file of this machine. (winepath says the same, but starts
+# a Windows process to find out.)
+windows_path() {
+    local path
+    path=$(realpath -ms "$1")
+    printf 'Z:%s\n' "${path//\//\\}"
+}
