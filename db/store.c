@@ -1,0 +1,473 @@
+/* store.c - opens, checks and closes the database; transactions; SQLite's errors in our words. */
+#include "store_int.h"
+
+#include "oq_alloc.h"
+#include "oq_log.h"
+
+#include <assert.h>
+#include <string.h>
+
+#if SQLITE_VERSION_NUMBER < 3037000
+#error "SQLite 3.37 or newer is needed: STRICT tables, SQLITE_OPEN_EXRESCODE"
+#endif
+
+/* A predecessor that is still closing the database, or a scanner, is waited for this long. */
+#define BUSY_TIMEOUT_MS 2000
+
+/* quick_check reads the whole file, at start, before the service answers. It checks the 10,000 groups of 3 files that must be up
+ * within 2 s (issue "nothing is lost") in well below 0.1 s; a queue so large or a disk so slow that this limit strikes is
+ * used unchecked rather than kept from its user: SQLite still notices damage where it reads (cell_size_check). */
+#define QUICK_CHECK_LIMIT_MS 1000
+#define QUICK_CHECK_STEP 1000 /* virtual machine instructions between two looks at the clock */
+
+/* A checkpoint runs inside the commit that reaches this many pages of 4 KiB: it then writes at most 2 MiB and flushes once, which
+ * keeps the engine's loop turning. The file is cut back to twice that after a big transaction. */
+#define WAL_CHECKPOINT_PAGES 512
+#define WAL_SIZE_LIMIT_BYTES (4 * 1024 * 1024)
+
+static const char *const sql_texts[OQ_SQL_COUNT] = {
+    [OQ_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [OQ_SQL_COMMIT] = "COMMIT",
+    [OQ_SQL_ROLLBACK] = "ROLLBACK",
+    [OQ_SQL_INSERT_GROUP] = "INSERT INTO groups (" OQ_GROUP_COLUMNS ") VALUES"
+                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+    [OQ_SQL_UPDATE_GROUP] = "UPDATE groups SET (" OQ_GROUP_COLUMNS ") ="
+                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) WHERE id = ?19",
+    [OQ_SQL_DELETE_GROUP] = "DELETE FROM groups WHERE id = ?1",
+    [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
+                          " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
+    [OQ_SQL_INSERT_FILE] = "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+    [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
+                           " (?1,?2,?3,?4,?5,?6,?7,?8) WHERE job_id = ?9 AND file_index = ?10",
+    [OQ_SQL_LOAD_GROUPS] = "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"
+                           " (SELECT id AS job_id, guid AS job_guid, group_id FROM jobs) ON group_id = id"
+                           " ORDER BY id",
+    [OQ_SQL_LOAD_FILES] = "SELECT " OQ_FILE_COLUMNS ", file_index FROM files WHERE job_id = ?1 ORDER BY file_index",
+};
+
+static enum oq_status status_of(int rc)
+{
+    switch (rc) {
+    case SQLITE_IOERR_NOMEM:
+        return OQ_E_NOMEM;
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+        return OQ_E_EXISTS;
+    case SQLITE_CONSTRAINT_FOREIGNKEY: /* the row that this one belongs to is gone */
+        return OQ_E_NOT_FOUND;
+    default:
+        break;
+    }
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+        return OQ_E_NOMEM;
+    case SQLITE_FULL:
+        return OQ_E_DISK_FULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return OQ_E_DB_DAMAGED;
+    case SQLITE_CONSTRAINT: /* CHECK, NOT NULL, type: a value that breaks the promises of oq_model.h */
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+        return OQ_E_BUG;
+    default:
+        return OQ_E_DB;
+    }
+}
+
+enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_error *err)
+{
+    enum oq_status status = status_of(rc);
+
+    /* The connection still has the words of this code only if no other call came in between. */
+    const char *words = db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    int system = db && (rc & 0xff) != SQLITE_CONSTRAINT ? sqlite3_system_errno(db) : 0;
+    if (system != 0) {
+        oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, words, rc, system);
+    } else {
+        oq_error_set(err, status, "%s: %s (SQLite %d)", what, words, rc);
+    }
+    if (status == OQ_E_BUG) {
+        oq_log_error("database: %s: %s (SQLite %d)", what, words, rc);
+    }
+    return status;
+}
+
+enum oq_status oq_store_exec(struct oq_store *store, const char *sql, const char *what, struct oq_error *err)
+{
+    int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, what, err);
+}
+
+enum oq_status oq_store_query_int(struct oq_store *store, const char *sql, const char *what, int64_t *value,
+                                  struct oq_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum oq_status status = OQ_OK;
+    int64_t result = 0;
+
+    int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_ROW) {
+        result = sqlite3_column_int64(stmt, 0);
+    } else if (rc != SQLITE_DONE) {
+        status = oq_store_fail(store->db, rc, what, err);
+        goto out;
+    }
+    *value = result;
+out:
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+/* --- opening ----------------------------------------------------------------------------------------------------- */
+
+static enum oq_status refuse_foreign(uint32_t application_id, struct oq_error *err)
+{
+    return oq_error_set(err, OQ_E_DB_DAMAGED, "the file is a database of another program (application id 0x%08x)",
+                        (unsigned)application_id);
+}
+
+static enum oq_status refuse_newer(int64_t version, int known, struct oq_error *err)
+{
+    return oq_error_set(err, OQ_E_DB_NEWER, "the database has schema %lld, this program knows %d; it was left untouched",
+                        (long long)version, known);
+}
+
+static uint32_t big_endian(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | (uint32_t)bytes[3];
+}
+
+/* Looks at the bare header (https://www.sqlite.org/fileformat2.html, 1.3) before SQLite does anything that could change the
+ * folder, as replaying a journal would. What is not a database, or torn, is left for SQLite to judge: a rollback journal may mend it. */
+static enum oq_status check_header(struct oq_store *store, int known, struct oq_error *err)
+{
+    unsigned char header[100] = {0};
+    sqlite3_file *file = NULL;
+
+    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc != SQLITE_OK) {
+        return oq_store_fail(store->db, rc, "open the database", err);
+    }
+    if (!file || !file->pMethods) {
+        return OQ_OK; /* in memory */
+    }
+    rc = file->pMethods->xRead(file, header, (int)sizeof(header), 0);
+    if (rc == SQLITE_IOERR_SHORT_READ || (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0)) {
+        return OQ_OK;
+    }
+    if (rc != SQLITE_OK) {
+        return oq_store_fail(NULL, rc, "read the database", err);
+    }
+    uint32_t application_id = big_endian(header + 68);
+    int32_t version = (int32_t)big_endian(header + 60);
+    if (application_id != OQ_STORE_APPLICATION_ID && application_id != 0) {
+        return refuse_foreign(application_id, err);
+    }
+    if (application_id == OQ_STORE_APPLICATION_ID && version > known) {
+        return refuse_newer(version, known, err);
+    }
+    return OQ_OK;
+}
+
+/* The same as SQLite sees it, a write-ahead log included; this also takes the lock. A file without any table is a new one:
+ * switching it to WAL writes a first page before the first migration writes the application id. */
+static enum oq_status check_identity(struct oq_store *store, int known, struct oq_error *err)
+{
+    int64_t application_id = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
+
+    enum oq_status status =
+        oq_store_query_int(store, "SELECT count(*) FROM sqlite_schema", "read the database", &tables, err);
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "PRAGMA application_id", "read the database", &application_id, err);
+    }
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "PRAGMA user_version", "read the database", &version, err);
+    }
+    if (status != OQ_OK) {
+        return status;
+    }
+    if (application_id == 0 && version == 0 && tables == 0) {
+        return OQ_OK;
+    }
+    if (application_id != OQ_STORE_APPLICATION_ID) {
+        return refuse_foreign((uint32_t)application_id, err);
+    }
+    if (version > known) {
+        return refuse_newer(version, known, err);
+    }
+    if (version < 1) {
+        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database has the impossible schema number %lld",
+                            (long long)version);
+    }
+    return OQ_OK;
+}
+
+struct deadline {
+    const struct oq_clock *clock;
+    int64_t end_ms;
+};
+
+static int is_past_deadline(void *ctx)
+{
+    const struct deadline *deadline = ctx;
+    return oq_clock_mono_ms(deadline->clock) >= deadline->end_ms;
+}
+
+/* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's pages; the limit is then
+ * overrun by the time for the pages, which is the faster half. */
+static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
+{
+    struct deadline deadline = {store->clock, oq_clock_mono_ms(store->clock) + QUICK_CHECK_LIMIT_MS};
+    sqlite3_stmt *stmt = NULL;
+    enum oq_status status = OQ_OK;
+
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_progress_handler(store->db, QUICK_CHECK_STEP, is_past_deadline, &deadline);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_ROW) {
+        const char *result = (const char *)sqlite3_column_text(stmt, 0);
+        if (!result) {
+            status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
+        } else if (strcmp(result, "ok") != 0) {
+            status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
+        }
+    } else if (rc == SQLITE_INTERRUPT) {
+        oq_log_warning("database: check stopped after %d ms, using it as it is", QUICK_CHECK_LIMIT_MS);
+    } else {
+        status = oq_store_fail(store->db, rc, "check the database", err);
+    }
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+/* Settings of the connection that neither read nor write the file. */
+static enum oq_status configure(struct oq_store *store, struct oq_error *err)
+{
+    static const int switches[][2] = {
+        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* until the open has succeeded: a refused file stays as it is */
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+    };
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+        int rc = sqlite3_db_config(store->db, switches[i][0], switches[i][1], (int *)NULL);
+        if (rc != SQLITE_OK) {
+            return oq_store_fail(store->db, rc, "configure the database", err);
+        }
+    }
+    (void)sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+    /* locking_mode before the first read: then WAL keeps its index in memory and no -shm file is ever made.
+     * temp_store: nothing of the queue is to be left in the folder for temporary files. */
+    return oq_store_exec(store,
+                         "PRAGMA locking_mode = EXCLUSIVE;"
+                         "PRAGMA temp_store = MEMORY;"
+                         "PRAGMA mmap_size = 0;"
+                         "PRAGMA cell_size_check = ON;"
+                         "PRAGMA recursive_triggers = OFF",
+                         "configure the database", err);
+}
+
+static enum oq_status use_wal(struct oq_store *store, struct oq_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum oq_status status = OQ_OK;
+
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+    }
+    if (rc != SQLITE_ROW) {
+        status = oq_store_fail(store->db, rc, "switch the database to WAL", err);
+        goto out;
+    }
+    const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+    if (!mode || (strcmp(mode, "wal") != 0 && strcmp(mode, "memory") != 0)) {
+        status = oq_error_set(err, OQ_E_DB, "the database cannot use WAL here (it stays %s)", mode ? mode : "?");
+        goto out;
+    }
+    char sql[200];
+    sqlite3_snprintf((int)sizeof(sql), sql,
+                     "PRAGMA synchronous = FULL;"
+                     "PRAGMA wal_autocheckpoint = %d;"
+                     "PRAGMA journal_size_limit = %d;"
+                     "PRAGMA secure_delete = FAST", /* a URL may hold a secret: overwrite it where that costs no write */
+                     WAL_CHECKPOINT_PAGES, WAL_SIZE_LIMIT_BYTES);
+    sqlite3_finalize(stmt);
+    stmt = NULL;
+    status = oq_store_exec(store, sql, "configure the database", err);
+out:
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
+{
+    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+        int rc = sqlite3_prepare_v3(store->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+        if (rc != SQLITE_OK) {
+            return oq_store_fail(store->db, rc, sql_texts[i], err);
+        }
+    }
+    return OQ_OK;
+}
+
+enum oq_status oq_store_open_with(const struct oq_store_options *options, const struct oq_migration *migrations,
+                                  size_t count, struct oq_store **out, struct oq_error *err)
+{
+    int known = migrations[count - 1].version;
+    enum oq_status status = OQ_OK;
+
+    struct oq_store *store = oq_calloc(1, sizeof(*store));
+    if (!store) {
+        return oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
+    }
+    store->clock = options->clock ? options->clock : oq_clock_system();
+
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int rc = sqlite3_open_v2(options->path, &store->db, flags, options->vfs);
+    if (rc != SQLITE_OK) {
+        status = oq_store_fail(store->db, rc, "open the database", err);
+        goto out;
+    }
+    status = check_header(store, known, err);
+    if (status == OQ_OK) {
+        status = configure(store, err);
+    }
+    if (status == OQ_OK) {
+        status = check_identity(store, known, err);
+    }
+    if (status == OQ_OK) {
+        status = quick_check(store, err);
+    }
+    if (status == OQ_OK) {
+        status = use_wal(store, err);
+    }
+    if (status == OQ_OK) {
+        status = oq_store_migrate(store, migrations, count, err);
+    }
+    if (status == OQ_OK) {
+        status = prepare_all(store, err);
+    }
+    if (status != OQ_OK) {
+        goto out;
+    }
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
+    *out = store;
+    store = NULL;
+out:
+    oq_store_close(store);
+    return status;
+}
+
+enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_store **out, struct oq_error *err)
+{
+    return oq_store_open_with(options, oq_migrations, oq_migration_count, out, err);
+}
+
+void oq_store_close(struct oq_store *store)
+{
+    if (!store) {
+        return;
+    }
+    oq_store_rollback(store);
+    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+    }
+    /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at the next open. */
+    int rc = sqlite3_close(store->db);
+    if (rc != SQLITE_OK) {
+        oq_log_error("database: close: %s", sqlite3_errstr(rc));
+        (void)sqlite3_close_v2(store->db);
+    }
+    oq_free(store);
+}
+
+int oq_store_schema_version(void)
+{
+    return oq_migrations[oq_migration_count - 1].version;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------------------ */
+
+static int run(struct oq_store *store, enum oq_store_sql which)
+{
+    int rc = sqlite3_step(store->statements[which]);
+    (void)sqlite3_reset(store->statements[which]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
+{
+    if (store->is_in_transaction) {
+        return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
+    }
+    int rc = run(store, OQ_SQL_BEGIN);
+    if (rc != SQLITE_OK) {
+        return oq_store_fail(store->db, rc, "begin a transaction", err);
+    }
+    store->is_in_transaction = true;
+    return OQ_OK;
+}
+
+enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
+
+    if (!store->is_in_transaction) {
+        return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
+    }
+    if (sqlite3_get_autocommit(store->db)) {
+        status = oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
+    } else {
+        int rc = run(store, OQ_SQL_COMMIT);
+        if (rc != SQLITE_OK) {
+            status = oq_store_fail(store->db, rc, "commit", err);
+        }
+    }
+    if (status == OQ_OK) {
+        store->is_in_transaction = false;
+    } else {
+        oq_store_rollback(store);
+    }
+    return status;
+}
+
+void oq_store_rollback(struct oq_store *store)
+{
+    if (!store->is_in_transaction) {
+        return;
+    }
+    store->is_in_transaction = false;
+    /* After some errors (disk full, I/O, memory) SQLite has already rolled back by itself. */
+    if (!sqlite3_get_autocommit(store->db)) {
+        int rc = run(store, OQ_SQL_ROLLBACK);
+        if (rc != SQLITE_OK) {
+            oq_log_error("database: rollback: %s", sqlite3_errstr(rc));
+        }
+    }
+}
+
+const char *oq_store_event_text(enum oq_event_kind event)
+{
+    switch (event) {
+    case OQ_EVENT_NONE:
+        return "none";
+    case OQ_EVENT_COMPLETE:
+        return "complete";
+    case OQ_EVENT_ERROR:
+        return "error";
+    }
+    return NULL;
+}
