@@ -1,0 +1,321 @@
+/* errors.c - the one table of what failures mean, in four parts: HTTP statuses, network, outcomes of the file port and the
+ * database, and Win32 codes for those outcomes that say only "it did not work".
+ *
+ * Pure. A line is the whole truth about its failure. What has no line is fatal.
+ */
+#include "oq_errors.h"
+
+#include <stdio.h>
+
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+#define HTTP_CODE(status) (UINT32_C(0x80190000) + (status))
+#define WIN32_CODE(win32) (UINT32_C(0x80070000) | (win32))
+
+enum { TRANSIENT = true, FATAL = false };
+
+/* Win32 codes of contract D20 for HTTP statuses. */
+enum {
+    WIN32_FILE_NOT_FOUND = 2,
+    WIN32_ACCESS_DENIED = 5,
+    WIN32_BAD_NET_RESP = 58,
+};
+
+/* bits-return-values, as in Microsoft's bitsmsg.h. */
+#define BG_E_PROTOCOL_NOT_AVAILABLE UINT32_C(0x80200005)
+#define BG_E_NETWORK_DISCONNECTED UINT32_C(0x80200010)
+#define BG_E_INSUFFICIENT_HTTP_SUPPORT UINT32_C(0x80200012)
+#define BG_E_INVALID_SERVER_RESPONSE UINT32_C(0x8020001B)
+#define BG_E_CONNECT_FAILURE UINT32_C(0x8020002D)
+#define BG_E_CONNECTION_CLOSED UINT32_C(0x8020002E)
+#define BG_E_NAME_RESOLUTION_FAILURE UINT32_C(0x80200031)
+#define BG_E_PROXY_NAME_RESOLUTION_FAILURE UINT32_C(0x80200035)
+#define BG_E_SECURE_CHANNEL_FAILURE UINT32_C(0x80200038)
+#define BG_E_SERVER_PROTOCOL_VIOLATION UINT32_C(0x8020003A)
+#define BG_E_TIMEOUT UINT32_C(0x8020003B)
+#define BG_E_UNKNOWN_ERROR UINT32_C(0x8020003D)
+
+/* winerror.h */
+#define CERT_E_EXPIRED UINT32_C(0x800B0101)
+#define CERT_E_UNTRUSTEDROOT UINT32_C(0x800B0109)
+#define CERT_E_CN_NO_MATCH UINT32_C(0x800B010F)
+#define CRYPT_E_REVOKED UINT32_C(0x80092010)
+
+/* --- HTTP statuses -------------------------------------------------------------------------------------------------- */
+
+struct http_row {
+    uint32_t status;
+    bool is_transient;
+    uint32_t win32;
+    const char *sentence; /* without the full stop and the number */
+};
+
+/* Transient by contract A.1: 408, 429, 500, 502, 503, 504. Beyond it: 425 asks for the same request once more (RFC 8470, 5.2); 509,
+ * 511, 520 to 525, 527, 530, 598 and 599 are not in the contract and are what hosting companies, captive portals and gateways say
+ * instead of 502, 503 and 504. Success statuses without the file (201 to 205) and redirects that lead nowhere are fatal: a
+ * repeat would give the same, and taking them for success would be worse. 421 is not sent to a client that keeps to one host per
+ * connection. */
+/* clang-format off */
+static const struct http_row http_rows[] = {
+    {202, FATAL,     WIN32_BAD_NET_RESP,   "The server has not made the file yet; try again later"},
+    {203, FATAL,     WIN32_BAD_NET_RESP,   "Something between this computer and the server has changed the file; try without the proxy"},
+    {204, FATAL,     WIN32_BAD_NET_RESP,   "The server has nothing to send at this address; check the address"},
+    {205, FATAL,     WIN32_BAD_NET_RESP,   "The server has nothing to send at this address; check the address"},
+    {300, FATAL,     WIN32_BAD_NET_RESP,   "The server offers several versions of the file; use the address of one of them"},
+    {304, FATAL,     WIN32_BAD_NET_RESP,   "The server says that the file has not changed, but nobody asked; tell the people who run the server"},
+    {305, FATAL,     WIN32_BAD_NET_RESP,   "The server wants another proxy to be used; set that proxy"},
+    {400, FATAL,     WIN32_BAD_NET_RESP,   "The server does not understand the request; check the address"},
+    {401, FATAL,     WIN32_ACCESS_DENIED,  "The server wants a user name and a password, or those given are wrong"},
+    {402, FATAL,     WIN32_BAD_NET_RESP,   "The server wants to be paid for the file"},
+    {403, FATAL,     WIN32_ACCESS_DENIED,  "The server does not allow access to the file; the address may have expired, or permission is missing"},
+    {404, FATAL,     WIN32_FILE_NOT_FOUND, "The file is not on the server; check the address"},
+    {405, FATAL,     WIN32_BAD_NET_RESP,   "The server does not offer this address for download; check the address"},
+    {406, FATAL,     WIN32_BAD_NET_RESP,   "The server does not have the file in a form that can be downloaded"},
+    {407, FATAL,     WIN32_ACCESS_DENIED,  "The proxy wants a user name and a password, or those given are wrong"},
+    {408, TRANSIENT, WIN32_BAD_NET_RESP,   "The server waited too long for the request"},
+    {409, FATAL,     WIN32_BAD_NET_RESP,   "The file is in a state in which the server cannot send it; try again later"},
+    {410, FATAL,     WIN32_FILE_NOT_FOUND, "The file was removed from the server for good; look for a new address"},
+    {414, FATAL,     WIN32_BAD_NET_RESP,   "The address is too long for the server"},
+    {416, FATAL,     WIN32_BAD_NET_RESP,   "The server refuses to send the file, whole or in parts; tell the people who run the server"},
+    {423, FATAL,     WIN32_BAD_NET_RESP,   "The file is locked on the server; try again later"},
+    {425, TRANSIENT, WIN32_BAD_NET_RESP,   "The server wants the request once more"},
+    {429, TRANSIENT, WIN32_BAD_NET_RESP,   "The server has had too many requests and wants a pause"},
+    {451, FATAL,     WIN32_BAD_NET_RESP,   "The server may not send the file for legal reasons"},
+    {500, TRANSIENT, WIN32_BAD_NET_RESP,   "The server has a fault of its own"},
+    {501, FATAL,     WIN32_BAD_NET_RESP,   "The server does not know how to send the file"},
+    {502, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way got no proper answer from the next one"},
+    {503, TRANSIENT, WIN32_BAD_NET_RESP,   "The server is overloaded or being looked after"},
+    {504, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way waited too long for the next one"},
+    {505, FATAL,     WIN32_BAD_NET_RESP,   "The server does not speak the version of HTTP that is used for downloads"},
+    {509, TRANSIENT, WIN32_BAD_NET_RESP,   "The server has used up the traffic it is allowed"},
+    {511, TRANSIENT, WIN32_BAD_NET_RESP,   "The network wants you to log on; open a web browser"},
+    {520, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way got no proper answer from the next one"},
+    {521, TRANSIENT, WIN32_BAD_NET_RESP,   "The server behind the site's gateway is down"},
+    {522, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way waited too long for the next one"},
+    {523, TRANSIENT, WIN32_BAD_NET_RESP,   "The server behind the site's gateway cannot be reached"},
+    {524, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way waited too long for the next one"},
+    {525, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way could not agree on encryption with the next one"},
+    {526, FATAL,     WIN32_BAD_NET_RESP,   "The certificate of the server behind the site's gateway is not valid; tell the people who run the site"},
+    {527, TRANSIENT, WIN32_BAD_NET_RESP,   "A server on the way got no proper answer from the next one"},
+    {530, TRANSIENT, WIN32_BAD_NET_RESP,   "The server behind the site's gateway cannot be reached"},
+    {598, TRANSIENT, WIN32_BAD_NET_RESP,   "The proxy waited too long for the server"},
+    {599, TRANSIENT, WIN32_BAD_NET_RESP,   "The proxy could not connect to the server in time"},
+};
+/* clang-format on */
+
+static const struct http_row *find_http(uint32_t status)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(http_rows); i++) {
+        if (http_rows[i].status == status)
+            return &http_rows[i];
+    }
+    return NULL;
+}
+
+/* A status is three digits (RFC 9110, 15). */
+static bool is_http_status(uint32_t status)
+{
+    return status >= 100 && status <= 999;
+}
+
+struct oq_verdict oq_errors_http(uint32_t http_status)
+{
+    const struct http_row *row = find_http(http_status);
+    struct oq_verdict verdict = {FATAL, HTTP_CODE(http_status), WIN32_BAD_NET_RESP, http_status};
+
+    if (!is_http_status(http_status))
+        return oq_errors_net(OQ_NET_PROTOCOL);
+    if (row != NULL) {
+        verdict.is_transient = row->is_transient;
+        verdict.win32 = row->win32;
+    }
+    return verdict;
+}
+
+static const char *class_sentence(uint32_t status)
+{
+    if (status < 200)
+        return "The server began to talk about another protocol instead of sending the file";
+    if (status < 300)
+        return "The server says that all went well, but sends no file; check the address";
+    if (status < 400)
+        return "The server says that the file is elsewhere, but not where; check the address";
+    if (status < 500)
+        return "The server refuses the request; check the address";
+    if (status < 600)
+        return "The server cannot send the file";
+    return "The server refuses with a number that has no meaning";
+}
+
+void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
+{
+    const struct http_row *row = find_http(http_status);
+
+    if (capacity == 0)
+        return;
+    if (!is_http_status(http_status))
+        (void)snprintf(text, capacity, "%s", oq_errors_describe_net(OQ_NET_PROTOCOL));
+    else
+        (void)snprintf(text, capacity, "%s (HTTP %u).", row != NULL ? row->sentence : class_sentence(http_status),
+                       (unsigned)http_status);
+}
+
+/* --- network -------------------------------------------------------------------------------------------------------- */
+
+struct net_row {
+    bool is_transient;
+    uint32_t code;
+    const char *sentence;
+};
+
+/* PROTOCOL, TOO_LONG and ENCODED are fatal: the server has spoken, and a server that breaks the rules goes on doing so. What a cut
+ * connection can explain is CUT. TLS is transient because a handshake that ends early looks the same as one that finds no common
+ * cipher. */
+/* clang-format off */
+static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
+    [OQ_NET_NONE]               = {FATAL,     BG_E_UNKNOWN_ERROR, "The download failed for a reason that is not known."},
+    [OQ_NET_RESOLVE]            = {TRANSIENT, BG_E_NAME_RESOLUTION_FAILURE, "The name of the server is not known; check the address and the network connection."},
+    [OQ_NET_RESOLVE_PROXY]      = {TRANSIENT, BG_E_PROXY_NAME_RESOLUTION_FAILURE, "The name of the proxy is not known; check the proxy settings and the network connection."},
+    [OQ_NET_CONNECT]            = {TRANSIENT, BG_E_CONNECT_FAILURE, "The server cannot be reached; it may be down, or a firewall is in the way."},
+    [OQ_NET_OFFLINE]            = {TRANSIENT, BG_E_NETWORK_DISCONNECTED, "This computer has no network connection; the download goes on when it has."},
+    [OQ_NET_TIMEOUT]            = {TRANSIENT, BG_E_TIMEOUT, "The server did not answer in time."},
+    [OQ_NET_STALLED]            = {TRANSIENT, BG_E_TIMEOUT, "The server stopped sending; the download goes on with a new connection."},
+    [OQ_NET_CUT]                = {TRANSIENT, BG_E_CONNECTION_CLOSED, "The connection ended before the file was whole; the download goes on with a new one."},
+    [OQ_NET_TLS]                = {TRANSIENT, BG_E_SECURE_CHANNEL_FAILURE, "No secure connection to the server could be made."},
+    [OQ_NET_CERT_UNKNOWN]       = {FATAL,     CERT_E_UNTRUSTEDROOT, "The server's certificate is not from an authority that this computer trusts, so it may not be the real server."},
+    [OQ_NET_CERT_NAME]          = {FATAL,     CERT_E_CN_NO_MATCH, "The server's certificate is for another name, so it may not be the real server; check the address."},
+    [OQ_NET_CERT_EXPIRED]       = {FATAL,     CERT_E_EXPIRED, "The server's certificate has expired or is not valid yet; check the date of this computer, or tell the people who run the server."},
+    [OQ_NET_CERT_REVOKED]       = {FATAL,     CRYPT_E_REVOKED, "The server's certificate was withdrawn, so it may not be the real server."},
+    [OQ_NET_PROTOCOL]           = {FATAL,     BG_E_SERVER_PROTOCOL_VIOLATION, "The answer is not one of a web server; check the address and the proxy settings."},
+    [OQ_NET_TOO_MANY_REDIRECTS] = {FATAL,     BG_E_INVALID_SERVER_RESPONSE, "The server sends from one address to the next without end; check the address."},
+    [OQ_NET_BAD_REDIRECT]       = {FATAL,     BG_E_PROTOCOL_NOT_AVAILABLE, "The server sends to an address that is not safe to follow; use the new address if you trust it."},
+    [OQ_NET_TOO_LONG]           = {FATAL,     BG_E_INVALID_SERVER_RESPONSE, "The server sends more than it said the file has, so the file may be wrong; tell the people who run the server."},
+    [OQ_NET_ENCODED]            = {FATAL,     BG_E_INSUFFICIENT_HTTP_SUPPORT, "The server or a proxy sends the file compressed although that was not asked for; try without the proxy."},
+    [OQ_NET_NOMEM]              = {TRANSIENT, WIN32_CODE(14), "This computer is short of memory; close some programs."},
+    [OQ_NET_OTHER]              = {FATAL,     BG_E_UNKNOWN_ERROR, "The download failed for a reason that is not known."},
+};
+/* clang-format on */
+
+static const struct net_row *get_net(enum oq_net_error error)
+{
+    return &net_rows[(unsigned)error < OQ_NET_ERROR_COUNT ? error : OQ_NET_OTHER];
+}
+
+/* D20: the low word of 0x8007xxxx, any other HRESULT unchanged. */
+static uint32_t win32_of_code(uint32_t code)
+{
+    return (code & UINT32_C(0xFFFF0000)) == WIN32_CODE(0) ? code & UINT32_C(0xFFFF) : code;
+}
+
+struct oq_verdict oq_errors_net(enum oq_net_error error)
+{
+    const struct net_row *row = get_net(error);
+
+    return (struct oq_verdict){row->is_transient, row->code, win32_of_code(row->code), 0};
+}
+
+const char *oq_errors_describe_net(enum oq_net_error error)
+{
+    return get_net(error)->sentence;
+}
+
+/* --- files and the database ----------------------------------------------------------------------------------------- */
+
+struct file_row {
+    bool is_transient;
+    uint32_t win32; /* if the failure came without one */
+};
+
+/* FILE_LOCKED is transient: the file port says so when another program has the temporary file or the destination open, and such
+ * programs end; the group stays and its renames are repeated (A.4). BG_E_DESTINATION_LOCKED is not its code: that one is about a
+ * volume being checked. */
+/* clang-format off */
+static const struct file_row file_rows[OQ_STATUS_COUNT] = {
+    [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: nobody asks about success */
+    [OQ_E_NOMEM]         = {TRANSIENT, 14},   /* ERROR_OUTOFMEMORY */
+    [OQ_E_INVALID_ARG]   = {FATAL,     87},   /* ERROR_INVALID_PARAMETER */
+    [OQ_E_NOT_FOUND]     = {FATAL,     1168}, /* ERROR_NOT_FOUND */
+    [OQ_E_EXISTS]        = {FATAL,     80},   /* ERROR_FILE_EXISTS */
+    [OQ_E_INVALID_STATE] = {FATAL,     5023}, /* ERROR_INVALID_STATE */
+    [OQ_E_NOT_SUPPORTED] = {FATAL,     50},   /* ERROR_NOT_SUPPORTED */
+    [OQ_E_ACCESS_DENIED] = {FATAL,     5},    /* ERROR_ACCESS_DENIED */
+    [OQ_E_EMPTY]         = {FATAL,     1359},
+    [OQ_E_LIMIT_USER]    = {FATAL,     1816}, /* ERROR_NOT_ENOUGH_QUOTA */
+    [OQ_E_LIMIT_MACHINE] = {FATAL,     1816},
+    [OQ_E_LIMIT_FILES]   = {FATAL,     1816},
+    [OQ_E_STOPPING]      = {TRANSIENT, 1115}, /* ERROR_SHUTDOWN_IN_PROGRESS */
+    [OQ_E_BUSY]          = {TRANSIENT, 170},  /* ERROR_BUSY */
+    [OQ_E_TIMEOUT]       = {TRANSIENT, 1460}, /* ERROR_TIMEOUT */
+    [OQ_E_OWNER_ABSENT]  = {TRANSIENT, 1245}, /* ERROR_NOT_LOGGED_ON, known to BITS users as 0x800704DD */
+    [OQ_E_IO]            = {FATAL,     31},   /* ERROR_GEN_FAILURE; with a code, see win32_rows */
+    [OQ_E_DISK_FULL]     = {TRANSIENT, 112},  /* ERROR_DISK_FULL */
+    [OQ_E_FILE_MISSING]  = {FATAL,     3},    /* ERROR_PATH_NOT_FOUND */
+    [OQ_E_FILE_LOCKED]   = {TRANSIENT, 32},   /* ERROR_SHARING_VIOLATION */
+    [OQ_E_DB]            = {TRANSIENT, 4313}, /* ERROR_DATABASE_FAILURE; the next attempt saves again */
+    [OQ_E_DB_NEWER]      = {FATAL,     4313},
+    [OQ_E_DB_DAMAGED]    = {FATAL,     4313},
+    [OQ_E_NET]           = {FATAL,     59},   /* ERROR_UNEXP_NET_ERR; oq_errors_net knows better */
+    [OQ_E_BUG]           = {FATAL,     1359},
+};
+
+/* Causes of OQ_E_IO that pass: a volume or a file server that is away or busy, and a computer short of memory. BITS, too, waits for
+ * a volume that is locked (A.1). */
+static const uint32_t passing_win32[] = {
+    4,    /* ERROR_TOO_MANY_OPEN_FILES */
+    8,    /* ERROR_NOT_ENOUGH_MEMORY */
+    14,   /* ERROR_OUTOFMEMORY */
+    21,   /* ERROR_NOT_READY: no medium, or a volume that is locked */
+    32,   /* ERROR_SHARING_VIOLATION */
+    33,   /* ERROR_LOCK_VIOLATION */
+    39,   /* ERROR_HANDLE_DISK_FULL */
+    51,   /* ERROR_REM_NOT_LIST: the file server does not listen */
+    53,   /* ERROR_BAD_NETPATH: the file server is not found */
+    54,   /* ERROR_NETWORK_BUSY */
+    55,   /* ERROR_DEV_NOT_EXIST: the share went away */
+    59,   /* ERROR_UNEXP_NET_ERR */
+    64,   /* ERROR_NETNAME_DELETED: the connection to the share was closed */
+    71,   /* ERROR_REQ_NOT_ACCEP: the share has no place left */
+    108,  /* ERROR_DRIVE_LOCKED */
+    112,  /* ERROR_DISK_FULL */
+    121,  /* ERROR_SEM_TIMEOUT */
+    170,  /* ERROR_BUSY */
+    240,  /* ERROR_VC_DISCONNECTED */
+    1112, /* ERROR_NO_MEDIA_IN_DRIVE */
+    1115, /* ERROR_SHUTDOWN_IN_PROGRESS */
+    1167, /* ERROR_DEVICE_NOT_CONNECTED */
+    1222, /* ERROR_NO_NETWORK */
+    1224, /* ERROR_USER_MAPPED_FILE: open elsewhere as memory */
+    1231, /* ERROR_NETWORK_UNREACHABLE */
+    1232, /* ERROR_HOST_UNREACHABLE */
+    1236, /* ERROR_CONNECTION_ABORTED */
+    1245, /* ERROR_NOT_LOGGED_ON */
+    1295, /* ERROR_DISK_QUOTA_EXCEEDED */
+    1311, /* ERROR_NO_LOGON_SERVERS */
+    1450, /* ERROR_NO_SYSTEM_RESOURCES */
+    1453, /* ERROR_WORKING_SET_QUOTA */
+    1455, /* ERROR_COMMITMENT_LIMIT */
+    1460, /* ERROR_TIMEOUT */
+};
+/* clang-format on */
+
+static bool is_passing(uint32_t win32)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(passing_win32); i++) {
+        if (passing_win32[i] == win32)
+            return true;
+    }
+    return false;
+}
+
+struct oq_verdict oq_errors_file(enum oq_status status, uint32_t win32)
+{
+    const struct file_row *row = &file_rows[(unsigned)status < OQ_STATUS_COUNT ? status : OQ_E_BUG];
+    uint32_t cause = win32_of_code(win32);
+    struct oq_verdict verdict = {row->is_transient, 0, cause != 0 ? cause : row->win32, 0};
+
+    /* Codes above 16 bits are HRESULTs that are not made of a Win32 code. */
+    verdict.code = verdict.win32 > UINT32_C(0xFFFF) ? verdict.win32 : WIN32_CODE(verdict.win32);
+    if (status == OQ_E_IO)
+        verdict.is_transient = is_passing(verdict.win32);
+    return verdict;
+}

@@ -1,0 +1,203 @@
+/* http_judge.c - what a response means for the bytes that are already there.
+ *
+ * Pure. The rule above all others: two versions of a file are never mixed. When in doubt the file is fetched again.
+ */
+#include "oq_http.h"
+
+#include <string.h>
+
+static struct oq_http_decision decide(enum oq_http_verdict verdict, const char *why)
+{
+    return (struct oq_http_decision){
+        .verdict = verdict,
+        .total_bytes = OQ_SIZE_UNKNOWN,
+        .body_bytes = OQ_SIZE_UNKNOWN,
+        .why = why,
+        .net = OQ_NET_NONE,
+    };
+}
+
+static struct oq_http_decision fail(enum oq_net_error net, const char *why)
+{
+    struct oq_http_decision decision = decide(OQ_HTTP_FAIL, why);
+
+    decision.net = net;
+    return decision;
+}
+
+/* Asking again without a range helps only if there was one. */
+static struct oq_http_decision restart(const struct oq_http_request *request, const struct oq_http_response *response,
+                                       const char *why)
+{
+    if (!request->is_plain)
+        return decide(OQ_HTTP_RESTART, why);
+    return fail(response->status == 206 ? OQ_NET_PROTOCOL : OQ_NET_NONE, why);
+}
+
+static bool is_strong_tag(const char *etag)
+{
+    char tag[OQ_ETAG_MAX + 1];
+    bool is_weak;
+
+    return etag != NULL && oq_http_parse_etag(etag, strlen(etag), tag, &is_weak) == OQ_OK && !is_weak;
+}
+
+static bool parse_date(const char *date, int64_t *wall_ms)
+{
+    return date != NULL && strlen(date) <= OQ_DATE_MAX &&
+           oq_http_parse_date(date, strlen(date), wall_ms) == OQ_OK;
+}
+
+/* The validator that If-Range carries; NULL: the saved bytes cannot be continued. */
+static const char *resume_validator(const struct oq_http_request *request)
+{
+    int64_t wall_ms;
+
+    if (is_strong_tag(request->etag))
+        return request->etag;
+    if (request->size_bytes != OQ_SIZE_UNKNOWN && parse_date(request->last_modified, &wall_ms))
+        return request->last_modified;
+    return NULL;
+}
+
+/* The same text, or the same time written in another form. */
+static bool is_same_date(const char *a, const char *b)
+{
+    int64_t a_ms, b_ms;
+
+    if (strcmp(a, b) == 0)
+        return true;
+    return parse_date(a, &a_ms) && parse_date(b, &b_ms) && a_ms == b_ms;
+}
+
+/* Does the response say that it belongs to another version than the saved bytes? NULL if not, else how. `total` is what the response
+ * says, or OQ_SIZE_UNKNOWN. */
+static const char *contradiction(const struct oq_http_request *request, const struct oq_http_response *response,
+                                 uint64_t total)
+{
+    if (resume_validator(request) == NULL)
+        return "there is no validator for the saved bytes";
+    if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN && total != request->size_bytes)
+        return "the size has changed";
+    if (request->etag != NULL && response->etag != NULL && strcmp(request->etag, response->etag) != 0)
+        return "the entity tag has changed";
+    if (request->last_modified != NULL && response->last_modified != NULL &&
+        !is_same_date(request->last_modified, response->last_modified))
+        return "the modification time has changed";
+    return NULL;
+}
+
+/* Does a response without contradiction leave a doubt? See oq_http_judge on validators that are missing. */
+static const char *doubt(const struct oq_http_request *request, const struct oq_http_response *response, uint64_t total)
+{
+    const bool has_both_dates = request->last_modified != NULL && response->last_modified != NULL;
+
+    if (request->etag != NULL && response->etag != NULL)
+        return NULL;
+    if ((response->etag != NULL || response->last_modified != NULL) && !has_both_dates)
+        return "the validator of the saved bytes is missing";
+    if (request->size_bytes == OQ_SIZE_UNKNOWN || total == OQ_SIZE_UNKNOWN)
+        return "neither entity tag nor size show that it is the same file";
+    return NULL;
+}
+
+static struct oq_http_decision judge_whole(const struct oq_http_response *response)
+{
+    struct oq_http_decision decision = decide(OQ_HTTP_REPLACE, "the server sends the whole file");
+
+    if (response->is_encoded)
+        return fail(OQ_NET_ENCODED, "the body is coded although identity was asked for");
+    if (response->has_length) {
+        decision.total_bytes = response->length_bytes;
+        decision.body_bytes = response->length_bytes;
+    }
+    return decision;
+}
+
+static bool is_sound(const struct oq_content_range *range)
+{
+    return range->has_range && range->first <= range->last && range->last < OQ_HTTP_SIZE_MAX &&
+           (range->total == OQ_SIZE_UNKNOWN || range->last < range->total);
+}
+
+static struct oq_http_decision judge_partial(const struct oq_http_request *request,
+                                             const struct oq_http_response *response)
+{
+    const struct oq_content_range *range = &response->content_range;
+    struct oq_http_decision decision = decide(OQ_HTTP_APPEND, "the server continues where the saved bytes end");
+    uint64_t total, body;
+    const char *difference;
+
+    if (response->is_encoded)
+        return fail(OQ_NET_ENCODED, "the body is coded although identity was asked for");
+    if (response->is_range_malformed || !response->has_content_range || !is_sound(range))
+        return restart(request, response, "the answer does not say which range it is");
+    if (range->first != request->offset_bytes)
+        return restart(request, response, "the range does not begin where it was asked to");
+    body = range->last - range->first + 1;
+    if (response->has_length && response->length_bytes != body)
+        return restart(request, response, "Content-Length and Content-Range contradict each other");
+    total = range->total;
+    if (request->offset_bytes > 0) {
+        difference = contradiction(request, response, total);
+        if (difference == NULL)
+            difference = doubt(request, response, total);
+        if (difference != NULL)
+            return restart(request, response, difference);
+        if (total == OQ_SIZE_UNKNOWN)
+            total = request->size_bytes;
+    }
+    if (total == OQ_SIZE_UNKNOWN)
+        return restart(request, response, "the answer does not say how long the file is");
+    if (range->last >= total)
+        return restart(request, response, "the range goes beyond the known end of the file");
+    decision.total_bytes = total;
+    decision.body_bytes = body;
+    return decision;
+}
+
+static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *request,
+                                                 const struct oq_http_response *response)
+{
+    struct oq_http_decision decision = decide(OQ_HTTP_COMPLETE, "the saved bytes are all there is");
+    const struct oq_content_range *range = &response->content_range;
+    const char *difference;
+
+    if (request->is_plain || response->is_range_malformed || !response->has_content_range || range->has_range ||
+        range->total != request->offset_bytes)
+        return restart(request, response, "the server refuses the range, and the file does not end there");
+    if (request->offset_bytes > 0) {
+        difference = contradiction(request, response, range->total);
+        if (difference != NULL)
+            return restart(request, response, difference);
+    }
+    decision.total_bytes = range->total;
+    return decision;
+}
+
+struct oq_http_decision oq_http_judge(const struct oq_http_request *request, const struct oq_http_response *response)
+{
+    if (response->status == 200)
+        return judge_whole(response);
+    if (response->status == 206)
+        return judge_partial(request, response);
+    if (response->status == 416)
+        return judge_unsatisfied(request, response);
+    if (response->status < 100 || response->status > 999)
+        return fail(OQ_NET_PROTOCOL, "the status is none of HTTP's");
+    return decide(OQ_HTTP_FAIL, "the server answers with an error");
+}
+
+bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t capacity)
+{
+    const char *validator = resume_validator(request);
+    size_t length;
+
+    if (request->offset_bytes == 0 || request->is_plain || validator == NULL)
+        return false;
+    length = strlen(validator);
+    if (length >= capacity)
+        return false;
+    memcpy(value, validator, length + 1);
+    return true;
+}
