@@ -40,6 +40,8 @@ if(WIN32)
   add_compile_definitions(UNICODE _UNICODE _WIN32_WINNT=0x0A00 WINVER=0x0A00
     __USE_MINGW_ANSI_STDIO=1)
   # Address space layout, no execution of data; a time stamp would make each build different.
+  # Named at linking too, because only then the compiler adds the stack protector's run-time.
+  add_link_options(-fstack-protector-strong)
   add_link_options(-Wl,--dynamicbase -Wl,--nxcompat -Wl,--no-insert-timestamp)
   if(CMAKE_SIZEOF_VOID_P EQUAL 8)
     add_link_options(-Wl,--high-entropy-va)
