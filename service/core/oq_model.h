@@ -85,19 +85,21 @@ struct oq_group {
     struct oq_job job;
 };
 
-/* Free what the struct owns and empty it. Empty structs are accepted. */
+/* Free what the struct owns and empty it: all zero, but a failure's file_index is OQ_NO_FILE. Empty structs are accepted. */
 void oq_file_release(struct oq_file *file);
 void oq_job_release(struct oq_job *job);
 void oq_group_release(struct oq_group *group);
 void oq_failure_release(struct oq_failure *failure);
 
-/* Adds an empty file at the end with the next index; returns it (borrowed until the next add), NULL when out of memory. */
+/* Adds an empty file (WAITING, size unknown, no strings: the caller sets remote and local) at the end with the next index; returns
+ * it (borrowed until the next add), NULL when out of memory. */
 struct oq_file *oq_job_add_file(struct oq_job *job);
 
-/* Replaces an owned string. OQ_E_NOMEM leaves the old one. value NULL stores NULL. */
+/* Replaces an owned string by a copy of value, which may be the old one. OQ_E_NOMEM leaves the old one. value NULL stores NULL. */
 OQ_MUST_CHECK enum oq_status oq_text_set(char **field, const char *value);
 
-/* The promises of oq_states.def, as a sentence about the first broken one, or NULL if all hold. For asserts and tests. */
+/* The promises of oq_states.def and of the comments above, as a sentence about the first broken one, or NULL if all hold. For asserts,
+ * tests, and what is read from the database. Takes time proportional to the number of files. */
 const char *oq_group_check(const struct oq_group *group);
 
 #endif

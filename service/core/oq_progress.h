@@ -28,12 +28,18 @@ struct oq_progress {
     uint64_t total_bytes; /* OQ_SIZE_UNKNOWN while any size is unknown, or no file is there */
     uint64_t done_bytes;
     uint32_t files_total, files_done; /* done: FETCHED or FINAL */
-    uint32_t percent;                 /* 0..100, see D13 in contract 0.1; 100 only when the group is COMPLETE */
+    uint32_t percent;                 /* 0..100, see D13 in contract 0.1; 100 only when the group is COMPLETE. By bytes when every
+                                         size is known, else by files, where a file counts by its known fraction */
 };
 
-/* `in_flight_bytes`[i], if not NULL, is the number of bytes of file i received so far (flushed or not), 0 if it does not
- * run: progress shown to people counts what has arrived. */
+/* `in_flight_bytes`[i], if not NULL, is the number of bytes of file i there are so far, from its start (flushed or not), 0 if it
+ * does not run: progress shown to people counts what has arrived. Sums too large for 64 bits stop at OQ_SIZE_UNKNOWN - 1. */
 void oq_progress_of(const struct oq_group *group, const uint64_t *in_flight_bytes, struct oq_progress *out);
+
+/* Percent to show next: what was shown never falls while a job runs (contract 0.1, D13), although counting by files turns into
+ * counting by bytes when the last size becomes known, and bytes that were not yet flushed are lost with a connection.
+ * `may_fall` is true after a changed file was restarted or files were added. The caller keeps what it returns. */
+uint32_t oq_progress_hold(uint32_t shown_percent, uint32_t new_percent, bool may_fall);
 
 uint32_t oq_progress_size_dword(uint64_t total_bytes); /* get_Size: 0 when unknown or above 0xFFFFFFFF */
 uint32_t oq_progress_done_dword(uint64_t done_bytes);  /* SIZE_DONE: saturates */
@@ -49,6 +55,7 @@ enum oq_activity {
     OQ_ACTIVITY_COMMITTING,
     OQ_ACTIVITY_COUNT
 };
+/* For people, static; "?" for a value out of range. */
 const char *oq_activity_text(enum oq_activity activity);
 
 #endif

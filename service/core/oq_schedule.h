@@ -22,8 +22,13 @@ struct oq_sched_group {
     bool must_stop;  /* its running files must be stopped: its slice is over and others wait */
 };
 
-/* Fills the results of every group. Groups with neither running nor runnable files get no place. Returns the monotonic time at
- * which the answer could change by itself (a slice ends), or INT64_MAX. */
+/* Fills the results of every group. Groups with neither running nor runnable files get no place. A background group that is
+ * within its slice keeps its place; the other places go first to those without one, by waiting_since_ms, then to those whose slice is
+ * over, the last started first; ties are broken by id. Returns the monotonic time at which the answer could change by itself (a
+ * slice ends while somebody waits; not later than now_ms means "ask again"), or INT64_MAX.
+ *
+ * The caller keeps the two times: it sets turn_started_at_ms to now_ms when has_place appears, and to 0 when it goes, with
+ * waiting_since_ms = now_ms; waiting_since_ms also when a group begins to want a place. now_ms is above 0. */
 int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq_config *config, int64_t now_ms);
 
 #endif
