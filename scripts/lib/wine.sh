@@ -85,6 +85,22 @@ prepare_prefix() {
     with_lock "$WINEPREFIX.lock" make_prefix || die "no Wine prefix $WINEPREFIX"
 }
 
+# keep_alive: starts a process that stays in the prefix, as a logged-on user would. Without one, Wine ends every service
+# some seconds after the last program has left, and each program waits for the services to start again. It reads from
+# a pipe that nobody writes to, and so ends only with the prefix (scripts/wine-stop).
+keep_alive() {
+    # The first program starts the server and the services; they must not hold the lock.
+    in_prefix "$OQ_WINE" cmd /c exit </dev/null >/dev/null 2>&1 || return
+    (
+        flock -n 8 || exit 0 # there is one
+        rm -f "$WINEPREFIX.pipe"
+        mkfifo "$WINEPREFIX.pipe"
+        exec 7<>"$WINEPREFIX.pipe"
+        rm "$WINEPREFIX.pipe"
+        in_prefix setsid "$OQ_WINE" cmd <&7 >/dev/null 2>&1 7>&- &
+    ) 8>"$WINEPREFIX.keep" </dev/null >/dev/null 2>&1
+}
+
 # windows_path PATH: the Windows name of an existing or future file of this machine. (winepath says the same, but starts
 # a Windows process to find out.)
 windows_path() {
