@@ -1,0 +1,214 @@
+/* args.c - see args_int.h. */
+#include "args_int.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGEST_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
+
+enum option_bit {
+    OPTION_HELP = 1 << 0,
+    OPTION_VERSION = 1 << 1,
+    OPTION_QUIET = 1 << 2,
+    OPTION_NO_WAIT = 1 << 3,
+    OPTION_FOREGROUND = 1 << 4,
+    OPTION_REMOVE = 1 << 5,
+    OPTION_TIMEOUT = 1 << 6,
+    OPTION_CLSID = 1 << 7,
+};
+#define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID))
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"no-wait", no_argument, NULL, OPTION_NO_WAIT},
+    {"foreground", no_argument, NULL, OPTION_FOREGROUND},
+    {"remove", no_argument, NULL, OPTION_REMOVE},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"clsid", required_argument, NULL, OPTION_CLSID},
+    {NULL, 0, NULL, 0},
+};
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    enum oq_command command;
+    unsigned options;          /* that it takes, besides OPTION_ANYWHERE */
+    int fewest, most;          /* words after the command */
+    const char *words;
+} commands[] = {
+    {"get", OQ_COMMAND_GET, OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT, 1, 2,
+     "a URL and perhaps a FILE"},
+    {"list", OQ_COMMAND_LIST, 0, 0, 0, "nothing"},
+    {"info", OQ_COMMAND_INFO, 0, 1, 1, "one GROUP"},
+    {"suspend", OQ_COMMAND_SUSPEND, 0, 1, 1, "one GROUP"},
+    {"resume", OQ_COMMAND_RESUME, OPTION_FOREGROUND, 1, 1, "one GROUP"},
+    {"cancel", OQ_COMMAND_CANCEL, 0, 1, 1, "one GROUP"},
+    {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
+};
+/* clang-format on */
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static const char *option_name(unsigned option)
+{
+    for (const struct option *o = long_options; o->name; o++) {
+        if ((unsigned)o->val == option)
+            return o->name;
+    }
+    return "?";
+}
+
+/* Whole seconds of 1 to a year. */
+static bool parse_timeout(const char *text, int64_t *timeout_ms)
+{
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    long long seconds = strtoll(text, &end, 10);
+    if (*end || seconds < 1 || seconds > LONGEST_TIMEOUT_S)
+        return false;
+    *timeout_ms = (int64_t)seconds * 1000;
+    return true;
+}
+
+/* Reads the options into args and the set of those seen. */
+static enum oq_status parse_options(int argc, char **argv, struct oq_args *args, unsigned *seen, char *complaint)
+{
+    int option, index = 0;
+
+    opterr = 0;
+    optind = 0; /* begin anew, in glibc and MinGW alike */
+    while ((option = getopt_long(argc, argv, ":hqV", long_options, &index)) != -1) {
+        switch (option) {
+        case 'h': option = OPTION_HELP; break;
+        case 'q': option = OPTION_QUIET; break;
+        case 'V': option = OPTION_VERSION; break;
+        case OPTION_TIMEOUT:
+            if (!parse_timeout(optarg, &args->timeout_ms)) {
+                snprintf(complaint, OQ_ARGS_COMPLAINT, "--timeout wants a whole number of seconds, at least 1");
+                return OQ_E_INVALID_ARG;
+            }
+            break;
+        case OPTION_CLSID:
+            if (oq_guid_parse(optarg, &args->clsid) != OQ_OK) {
+                snprintf(complaint, OQ_ARGS_COMPLAINT, "--clsid wants a class identifier like {xxxxxxxx-xxxx-...}");
+                return OQ_E_INVALID_ARG;
+            }
+            args->has_clsid = true;
+            break;
+        case ':':
+            snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value", argv[optind - 1]);
+            return OQ_E_INVALID_ARG;
+        case '?':
+            snprintf(complaint, OQ_ARGS_COMPLAINT, "unknown option %.80s", argv[optind - 1]);
+            return OQ_E_INVALID_ARG;
+        default: break;
+        }
+        *seen |= (unsigned)option;
+    }
+    args->is_quiet = (*seen & OPTION_QUIET) != 0;
+    args->is_detached = (*seen & OPTION_NO_WAIT) != 0;
+    args->is_foreground = (*seen & OPTION_FOREGROUND) != 0;
+    args->is_removing = (*seen & OPTION_REMOVE) != 0;
+    return OQ_OK;
+}
+
+static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args, char *complaint)
+{
+    size_t found = 0;
+
+    if (count == 0) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "a command is missing");
+        return OQ_E_INVALID_ARG;
+    }
+    while (found < COMMANDS && strcmp(words[0], commands[found].name) != 0)
+        found++;
+    if (found == COMMANDS) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "unknown command %.80s", words[0]);
+        return OQ_E_INVALID_ARG;
+    }
+    unsigned refused = seen & ~(commands[found].options | OPTION_ANYWHERE);
+    if (refused) {
+        refused &= ~refused + 1; /* the lowest of them */
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s does not take the option --%s", words[0], option_name(refused));
+        return OQ_E_INVALID_ARG;
+    }
+    if (count - 1 < commands[found].fewest || count - 1 > commands[found].most) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s takes %s", words[0], commands[found].words);
+        return OQ_E_INVALID_ARG;
+    }
+    args->command = commands[found].command;
+    if (args->command == OQ_COMMAND_GET) {
+        args->url = words[1];
+        args->file = count > 2 ? words[2] : NULL;
+    } else if (count > 1 && oq_names_parse_group(words[1], &args->group) != OQ_OK) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT,
+                 "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at least its first %d digits",
+                 words[1], OQ_NAMES_SHORTEST);
+        return OQ_E_INVALID_ARG;
+    }
+    if (args->is_detached && args->timeout_ms >= 0) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "--no-wait and --timeout contradict each other");
+        return OQ_E_INVALID_ARG;
+    }
+    return OQ_OK;
+}
+
+enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args, char complaint[OQ_ARGS_COMPLAINT])
+{
+    struct oq_args parsed = {.timeout_ms = -1};
+    unsigned seen = 0;
+    enum oq_status status = parse_options(argc, argv, &parsed, &seen, complaint);
+
+    if (status == OQ_OK && (seen & OPTION_HELP))
+        parsed.command = OQ_COMMAND_HELP;
+    else if (status == OQ_OK && (seen & OPTION_VERSION))
+        parsed.command = OQ_COMMAND_VERSION;
+    else if (status == OQ_OK)
+        status = parse_command(argc - optind, argv + optind, seen, &parsed, complaint);
+    if (status == OQ_OK)
+        *args = parsed;
+    return status;
+}
+
+const char *oq_args_help(void)
+{
+    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] URL [FILE]\n"
+           "       qmgrctl list\n"
+           "       qmgrctl info | suspend | cancel GROUP\n"
+           "       qmgrctl resume [--foreground] GROUP\n"
+           "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
+           "       qmgrctl --help | --version\n"
+           "\n"
+           "Downloads files through the OpenQMGR service, which keeps each download in its queue as a group: it\n"
+           "goes on when this program ends, and after a restart of the computer.\n"
+           "\n"
+           "get      download URL (http or https) to FILE, and take it out of the queue when it is done.\n"
+           "         FILE is by default named as in the URL, in the current folder; it may be a folder.\n"
+           "         Ctrl-C leaves the download in the queue.\n"
+           "list     show the downloads in the queue\n"
+           "info     show everything about one\n"
+           "suspend  pause it\n"
+           "resume   go on with it, or try again after an error\n"
+           "cancel   take it out of the queue; finished files stay, unfinished ones are deleted\n"
+           "wait     wait until it is done\n"
+           "\n"
+           "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
+           "\n"
+           "-q, --quiet          show no progress\n"
+           "    --no-wait        do not wait: print the identifier and leave the rest to the service\n"
+           "    --foreground     do not hold back in favour of other network traffic\n"
+           "    --remove         take the download out of the queue when it is done, as get does\n"
+           "    --timeout SECONDS\n"
+           "                     give up when nothing has come in for so long. What get has started is then\n"
+           "                     taken out of the queue if nothing of it is there yet, otherwise it stays.\n"
+           "    --clsid CLSID    use the service that is registered under this class\n"
+           "-h, --help           show this\n"
+           "-V, --version        show the version\n"
+           "\n"
+           "Exit status: 0 done, 1 failed (one sentence on standard error says why), 2 wrong usage.\n";
+}

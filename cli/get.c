@@ -1,0 +1,340 @@
+/* get.c - the commands get and wait: one download from its URL to its file.
+ *
+ * Everything up to ResumeGroup is one repeatable step: each time it looks for the group, its job and its file before it makes
+ * them, so a service that is killed anywhere in between does no harm, and nothing is downloaded twice.
+ */
+#include "commands_int.h"
+
+#include "console_int.h"
+#include "oq_alloc.h"
+#include "oq_path.h"
+#include "oq_url.h"
+#include "oq_utf.h"
+#include "render_int.h"
+#include "words_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- the name of the file --------------------------------------------------------------------------------------------- */
+
+static bool is_folder(const uint16_t *path)
+{
+    DWORD attributes = GetFileAttributesW((const wchar_t *)path);
+
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
+/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is none. */
+static char *full_name(const char *file)
+{
+    uint16_t *wide = NULL;
+    wchar_t *full = NULL;
+    char *result = NULL;
+
+    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
+        goto out;
+    DWORD size = GetFullPathNameW((const wchar_t *)wide, 0, NULL, NULL);
+    full = size ? oq_calloc(size + 1, sizeof *full) : NULL;
+    if (!full || GetFullPathNameW((const wchar_t *)wide, size + 1, full, NULL) > size)
+        goto out;
+    result = oq_remote_text(full);
+out:
+    oq_free(wide);
+    oq_free(full);
+    return result;
+}
+
+/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there. New string. */
+static char *choose_file(const char *url, const char *file)
+{
+    char *named = NULL, *joined = NULL, *full = NULL;
+    uint16_t *wide = NULL;
+
+    if (!file || !*file) {
+        named = oq_url_file_name(url);
+        full = named ? full_name(named) : NULL;
+        goto out;
+    }
+    char end = file[strlen(file) - 1];
+    bool ends_in_separator = end == '\\' || end == '/';
+    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
+        goto out;
+    if (ends_in_separator || is_folder(wide)) {
+        named = oq_url_file_name(url);
+        joined = named ? oq_asprintf("%s%s%s", file, ends_in_separator ? "" : "\\", named) : NULL;
+        full = joined ? full_name(joined) : NULL;
+    } else {
+        full = full_name(file);
+    }
+out:
+    oq_free(named);
+    oq_free(joined);
+    oq_free(wide);
+    return full;
+}
+
+/* --- starting --------------------------------------------------------------------------------------------------------- */
+
+struct start {
+    const struct oq_args *args;
+    const char *file;
+    BSTR remote_name, local_name;
+    GUID group_guid, job_guid;
+    bool is_adding; /* did the last attempt fail at the names? */
+};
+
+static HRESULT find_or_make_job(struct start *start, IBackgroundCopyGroup *group, IBackgroundCopyJob1 **job)
+{
+    HRESULT hr = IBackgroundCopyGroup_GetJob(group, start->job_guid, job);
+
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
+        hr = IBackgroundCopyGroup_CreateJob(group, start->job_guid, job);
+    if (FAILED(hr))
+        *job = NULL;
+    return hr;
+}
+
+static HRESULT start_step(struct oq_link *link, void *ctx)
+{
+    struct start *start = ctx;
+    IBackgroundCopyGroup *group = NULL;
+    IBackgroundCopyJob1 *job = NULL;
+    DWORD files = 0;
+
+    start->is_adding = false;
+    HRESULT hr = IBackgroundCopyQMgr_GetGroup(link->manager, start->group_guid, &group);
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
+        hr = IBackgroundCopyQMgr_CreateGroup(link->manager, start->group_guid, &group);
+    if (FAILED(hr)) {
+        group = NULL;
+        goto out;
+    }
+    hr = find_or_make_job(start, group, &job);
+    if (FAILED(hr))
+        goto out;
+    hr = IBackgroundCopyJob1_GetFileCount(job, &files);
+    if (FAILED(hr))
+        goto out;
+    if (files == 0) {
+        FILESETINFO info = {start->remote_name, start->local_name, 0};
+        FILESETINFO *set[1] = {&info};
+        hr = IBackgroundCopyJob1_AddFiles(job, 1, set);
+        start->is_adding = FAILED(hr);
+        if (FAILED(hr))
+            goto out;
+    }
+    if (start->args->is_foreground)
+        hr = IBackgroundCopyGroup_SwitchToForeground(group);
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyGroup_ResumeGroup(group);
+out:
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    if (group)
+        IBackgroundCopyGroup_Release(group);
+    return hr;
+}
+
+/* Is the folder of that file there? */
+static bool has_folder(const char *file, char **folder)
+{
+    uint16_t *wide = NULL;
+    bool result = true; /* when it cannot be told */
+
+    *folder = oq_path_folder(file);
+    if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
+        result = is_folder(wide);
+    oq_free(wide);
+    return result;
+}
+
+/* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules, which are the service's
+ * own, say which one was broken. */
+static int explain_refusal(const struct start *start, HRESULT hr)
+{
+    struct oq_error error;
+    char *folder = NULL;
+
+    oq_error_init(&error);
+    bool is_there = has_folder(start->file, &folder);
+    if (hr == E_INVALIDARG && oq_url_check(start->args->url, &error) != OQ_OK)
+        oq_console_complain("cannot download %s: %s (0x%08lX)", start->args->url, error.text, (unsigned long)hr);
+    else if (hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK)
+        oq_console_complain("cannot download to %s: %s (0x%08lX)", start->file, error.text, (unsigned long)hr);
+    else if (folder && !is_there)
+        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)", start->file, folder,
+                            (unsigned long)hr);
+    else if (folder && hr == E_ACCESSDENIED)
+        oq_console_complain("cannot download to %s: you may not create files in the folder %s (0x%08lX)", start->file,
+                            folder, (unsigned long)hr);
+    else
+        oq_command_failed(start->file, hr);
+    oq_free(folder);
+    return OQ_EXIT_FAILED;
+}
+
+static int start_failed(struct oq_link *link, const struct start *start, const struct oq_guid *guid, HRESULT hr)
+{
+    int status = OQ_EXIT_FAILED;
+
+    if (start->is_adding)
+        status = explain_refusal(start, hr);
+    else if (hr == E_ABORT)
+        oq_console_complain("interrupted before the download had started");
+    else
+        status = oq_command_failed(NULL, hr);
+    /* No group is left behind for a download that never began, unless there is nobody to tell. */
+    if (link->manager)
+        oq_command_remove(link, guid);
+    return status;
+}
+
+/* --- ending ----------------------------------------------------------------------------------------------------------- */
+
+static void say_done(const char *file, const struct oq_follow *follow)
+{
+    char size[OQ_RENDER_TEXT], rate[OQ_RENDER_TEXT];
+    int64_t ms = follow->elapsed_ms > 0 ? follow->elapsed_ms : 1;
+
+    oq_render_size(follow->last.done_bytes, size);
+    oq_render_size(follow->last.done_bytes * 1000 / (uint64_t)ms, rate);
+    oq_console_say("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000), (int)(ms / 100 % 10), rate);
+}
+
+/* Words for a download that failed or got nowhere. */
+static void describe_failure(const struct oq_follow *follow, enum oq_follow_end end, char *text, size_t capacity)
+{
+    const struct oq_snapshot *last = &follow->last;
+    char why[OQ_SNAPSHOT_TEXT + 32] = "nothing came in";
+
+    if (FAILED(last->failure))
+        snprintf(why, sizeof why, "%s (0x%08lX)", last->failure_text, (unsigned long)last->failure);
+    else if (end == OQ_FOLLOW_TIMEOUT && last->waiting[0])
+        snprintf(why, sizeof why, "%s", last->waiting);
+    if (end == OQ_FOLLOW_TIMEOUT)
+        snprintf(text, capacity, "gave up after %d s without data: %s", (int)(follow->timeout_ms / 1000), why);
+    else
+        snprintf(text, capacity, "%s", why);
+}
+
+/* Says how watching ended, unless well; `subject` names the download, `name` is its short identifier. */
+static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum oq_follow_end end, const char *subject,
+                     bool is_ours)
+{
+    char name[OQ_NAMES_SHOWN + 1], why[OQ_SNAPSHOT_TEXT + 128];
+
+    oq_names_short(&follow->guid, name);
+    describe_failure(follow, end, why, sizeof why);
+    switch (end) {
+    case OQ_FOLLOW_ERROR:
+    case OQ_FOLLOW_TIMEOUT:
+        /* A download of ours of which nothing is there is not worth keeping; anything else is the user's to decide. */
+        if (is_ours && follow->last.done_bytes == 0) {
+            oq_command_remove(link, &follow->guid);
+            oq_console_complain("%s: %s", subject, why);
+        } else if (end == OQ_FOLLOW_ERROR) {
+            oq_console_complain("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, 'qmgrctl cancel %s' drops it",
+                                subject, why, name, name);
+        } else {
+            oq_console_complain("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, 'qmgrctl cancel %s' drops it",
+                                subject, why, name, name);
+        }
+        break;
+    case OQ_FOLLOW_INTERRUPTED:
+        oq_console_complain("interrupted; the download goes on in the queue: 'qmgrctl wait %s%s' waits for it, "
+                            "'qmgrctl cancel %s' drops it",
+                            is_ours ? "--remove " : "", name, name);
+        break;
+    case OQ_FOLLOW_GONE:
+        oq_console_complain("%s: the download is no longer in the queue: somebody cancelled it", subject);
+        break;
+    case OQ_FOLLOW_COMPLETE:
+    case OQ_FOLLOW_LOST: oq_command_failed(subject, follow->hr); break;
+    }
+    return OQ_EXIT_FAILED;
+}
+
+/* --- the commands ----------------------------------------------------------------------------------------------------- */
+
+int oq_command_get(struct oq_link *link, const struct oq_args *args)
+{
+    struct start start = {.args = args};
+    struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
+    char text[OQ_GUID_TEXT];
+    int status = OQ_EXIT_FAILED;
+    uint16_t *remote = NULL, *local = NULL;
+
+    char *file = choose_file(args->url, args->file);
+    if (!file || oq_utf8_to_16(args->url, &remote, NULL) != OQ_OK || oq_utf8_to_16(file, &local, NULL) != OQ_OK) {
+        oq_console_complain("the name of the file is not valid, or there is not enough memory");
+        goto out;
+    }
+    start.file = file;
+    start.remote_name = SysAllocString((const wchar_t *)remote);
+    start.local_name = SysAllocString((const wchar_t *)local);
+    HRESULT hr = start.remote_name && start.local_name ? CoCreateGuid(&start.group_guid) : E_OUTOFMEMORY;
+    if (SUCCEEDED(hr))
+        hr = CoCreateGuid(&start.job_guid);
+    if (FAILED(hr)) {
+        oq_command_failed(NULL, hr);
+        goto out;
+    }
+    memcpy(&follow.guid, &start.group_guid, sizeof follow.guid);
+    hr = oq_link_run(link, start_step, &start);
+    if (FAILED(hr)) {
+        status = start_failed(link, &start, &follow.guid, hr);
+        goto out;
+    }
+    oq_guid_format(&follow.guid, text);
+    if (args->is_detached) {
+        oq_console_say("%s", text);
+        status = OQ_EXIT_DONE;
+        goto out;
+    }
+    if (!args->is_quiet)
+        oq_console_say("%s -> %s, group %s", args->url, file, text);
+    enum oq_follow_end end = oq_follow_run(link, &follow);
+    if (end != OQ_FOLLOW_COMPLETE) {
+        status = end_badly(link, &follow, end, args->url, true);
+        goto out;
+    }
+    hr = oq_command_remove(link, &follow.guid);
+    if (FAILED(hr)) {
+        status = oq_command_failed("the file is there, but the download could not be taken out of the queue", hr);
+        goto out;
+    }
+    if (!args->is_quiet)
+        say_done(file, &follow);
+    status = OQ_EXIT_DONE;
+out:
+    SysFreeString(start.remote_name);
+    SysFreeString(start.local_name);
+    oq_free(remote);
+    oq_free(local);
+    oq_free(file);
+    return status;
+}
+
+int oq_command_wait(struct oq_link *link, const struct oq_args *args)
+{
+    struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
+    char text[OQ_GUID_TEXT];
+
+    if (!oq_command_find(link, args, &follow.guid))
+        return OQ_EXIT_FAILED;
+    oq_guid_format(&follow.guid, text);
+    enum oq_follow_end end = oq_follow_run(link, &follow);
+    if (end == OQ_FOLLOW_GONE && follow.last.total_files == 0 && follow.last.state[0] == '\0')
+        return oq_command_failed(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never was there */
+    if (end != OQ_FOLLOW_COMPLETE)
+        return end_badly(link, &follow, end, text, false);
+    if (args->is_removing) {
+        HRESULT hr = oq_command_remove(link, &follow.guid);
+        if (FAILED(hr))
+            return oq_command_failed(text, hr);
+    }
+    if (!args->is_quiet)
+        say_done(text, &follow);
+    return OQ_EXIT_DONE;
+}

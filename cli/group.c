@@ -1,0 +1,314 @@
+/* group.c - see group_int.h. */
+#include "group_int.h"
+
+#include "oq_alloc.h"
+#include "oq_clock.h"
+#include "oq_utf.h"
+#include "render_int.h"
+#include "words_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
+
+char *oq_remote_text(const wchar_t *bstr)
+{
+    char *text = NULL;
+
+    if (oq_utf16_to_8(bstr ? (const uint16_t *)bstr : (const uint16_t *)L"", SIZE_MAX, &text) != OQ_OK)
+        return NULL;
+    return text;
+}
+
+/* Moves a BSTR of the service into a fixed buffer. */
+static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
+{
+    char *narrow = oq_remote_text(bstr);
+
+    oq_render_fit(narrow ? narrow : "", OQ_SNAPSHOT_TEXT, text, OQ_SNAPSHOT_TEXT);
+    oq_free(narrow);
+    SysFreeString(bstr);
+}
+
+void oq_remote_release(struct oq_remote *remote)
+{
+    if (remote->info)
+        IOpenQmgrInfo_Release(remote->info);
+    if (remote->group)
+        IBackgroundCopyGroup_Release(remote->group);
+    remote->info = NULL;
+    remote->group = NULL;
+}
+
+HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote)
+{
+    GUID guid;
+
+    if (remote->group && remote->generation == link->generation)
+        return S_OK;
+    oq_remote_release(remote);
+    memcpy(&guid, &remote->guid, sizeof guid);
+    HRESULT hr = IBackgroundCopyQMgr_GetGroup(link->manager, guid, &remote->group);
+    if (FAILED(hr)) {
+        remote->group = NULL;
+        return hr;
+    }
+    remote->generation = link->generation;
+    hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo, (void **)&remote->info);
+    if (FAILED(hr))
+        remote->info = NULL;
+    /* Not to have it is no failure; to have lost the service is. */
+    return oq_words_is_disconnect((uint32_t)hr) ? hr : S_OK;
+}
+
+HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
+{
+    IEnumBackgroundCopyJobs1 *jobs = NULL;
+    GUID guid;
+    ULONG fetched = 0;
+
+    *job = NULL;
+    HRESULT hr = IBackgroundCopyGroup_EnumJobs(remote->group, 0, &jobs);
+    if (FAILED(hr))
+        return hr;
+    hr = IEnumBackgroundCopyJobs1_Next(jobs, 1, &guid, &fetched);
+    IEnumBackgroundCopyJobs1_Release(jobs);
+    if (FAILED(hr) || fetched == 0)
+        return FAILED(hr) ? hr : S_FALSE;
+    hr = IBackgroundCopyGroup_GetJob(remote->group, guid, job);
+    if (FAILED(hr))
+        *job = NULL;
+    return hr;
+}
+
+/* --- with the QMGR interfaces alone ----------------------------------------------------------------------------------- */
+
+static void describe_legacy_failure(struct oq_snapshot *s, DWORD win32, DWORD http)
+{
+    if (http) {
+        s->failure = (HRESULT)(0x80190000u | http);
+        char text[OQ_WORDS_HTTP];
+        oq_words_of_http(http, text);
+        snprintf(s->failure_text, sizeof s->failure_text, "%s", text);
+        return;
+    }
+    s->failure = (HRESULT)(win32 <= 0xffff ? 0x80070000u | win32 : win32);
+    snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_link_words(s->failure));
+}
+
+static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *s)
+{
+    DWORD size = 0, done = 0, files = 0;
+    IBackgroundCopyJob1 *job = NULL;
+
+    HRESULT hr = IBackgroundCopyGroup_get_Size(remote->group, &size);
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyGroup_GetProgress(remote->group, QM_PROGRESS_SIZE_DONE, &done);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_job(remote, &job);
+    if (SUCCEEDED(hr) && job) {
+        hr = IBackgroundCopyJob1_GetFileCount(job, &files);
+        if (SUCCEEDED(hr) && s->phase == OQ_PHASE_ERROR) {
+            DWORD bits, win32 = 0, http = 0, retries;
+            hr = IBackgroundCopyJob1_GetStatus(job, &bits, &win32, &http, &retries);
+            if (SUCCEEDED(hr))
+                describe_legacy_failure(s, win32, http);
+        }
+    }
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    if (FAILED(hr))
+        return hr;
+    s->done_bytes = done;
+    s->total_bytes = size || s->phase == OQ_PHASE_COMPLETE ? size : OQ_RENDER_UNKNOWN;
+    if (s->phase == OQ_PHASE_COMPLETE)
+        s->total_bytes = s->done_bytes;
+    s->total_files = files;
+    s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
+    static const char *const words[] = {"suspended", "running", "finishing", "error", "complete", "cancelled"};
+    snprintf(s->state, sizeof s->state, "%s", words[s->phase]);
+    return S_OK;
+}
+
+/* --- with the extension ----------------------------------------------------------------------------------------------- */
+
+static enum oq_phase phase_of(OPENQMGR_STATE state, enum oq_phase other)
+{
+    switch (state) {
+    case OPENQMGR_STATE_SUSPENDED: return OQ_PHASE_SUSPENDED;
+    case OPENQMGR_STATE_QUEUED:
+    case OPENQMGR_STATE_CONNECTING:
+    case OPENQMGR_STATE_TRANSFERRING:
+    case OPENQMGR_STATE_WAITING: return OQ_PHASE_RUNNING;
+    case OPENQMGR_STATE_COMMITTING: return OQ_PHASE_COMMITTING;
+    case OPENQMGR_STATE_ERROR: return OQ_PHASE_ERROR;
+    case OPENQMGR_STATE_COMPLETE: return OQ_PHASE_COMPLETE;
+    case OPENQMGR_STATE_CANCELLED: return OQ_PHASE_CANCELLED;
+    default: return other; /* of a later version: what the status bits say stands */
+    }
+}
+
+/* "waiting 5 s: could not connect to the server", or the service's own words. */
+static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t until_ms, const char *text)
+{
+    char time[OQ_RENDER_TEXT];
+    const char *why = reason == OPENQMGR_WAIT_BACKOFF && s->failure_text[0] ? s->failure_text : text;
+
+    if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_THROTTLED || reason == OPENQMGR_WAIT_ERROR)
+        return;
+    if (until_ms > 0) {
+        int64_t left_ms = until_ms - oq_clock_wall_ms(oq_clock_system());
+        oq_render_seconds((left_ms + 999) / 1000, time);
+        snprintf(s->waiting, sizeof s->waiting, "waiting %s%s%.280s", time, *why ? ": " : "", why);
+    } else {
+        snprintf(s->waiting, sizeof s->waiting, "waiting%s%.280s", *why ? ": " : "", why);
+    }
+}
+
+static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
+{
+    OPENQMGR_STATE state = 0;
+    OPENQMGR_WAIT reason = 0;
+    BSTR words = NULL;
+    UINT64 total = 0, done = 0, rate = 0, value = 0;
+    INT64 until_ms = 0, time_ms = 0;
+    DWORD total_files = 0, done_files = 0, win32 = 0, http = 0, file = 0;
+    HRESULT failure = S_OK;
+
+    HRESULT hr = IOpenQmgrInfo_GetState(remote->info, &state, &words);
+    if (FAILED(hr))
+        return hr;
+    take_text(words, s->state);
+    words = NULL;
+    s->phase = phase_of(state, s->phase);
+
+    hr = IOpenQmgrInfo_GetProgress64(remote->info, &total, &done, &total_files, &done_files);
+    if (FAILED(hr))
+        return hr;
+    s->total_bytes = total == OPENQMGR_SIZE_UNKNOWN ? OQ_RENDER_UNKNOWN : total;
+    s->done_bytes = done;
+    s->total_files = total_files;
+    s->done_files = done_files;
+
+    hr = IOpenQmgrInfo_GetLastFailure(remote->info, &failure, &win32, &http, &file, &time_ms, &words);
+    if (FAILED(hr))
+        return hr;
+    take_text(words, s->failure_text);
+    words = NULL;
+    s->failure = failure;
+    s->failed_file = file;
+    if (FAILED(failure) && !s->failure_text[0])
+        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_link_words(failure));
+
+    hr = IOpenQmgrInfo_GetRate(remote->info, &rate);
+    if (FAILED(hr))
+        return hr;
+    s->bytes_per_s = rate;
+
+    hr = IOpenQmgrInfo_GetWaitReason(remote->info, &reason, &until_ms, &value, &words);
+    if (FAILED(hr))
+        return hr;
+    char text[OQ_SNAPSHOT_TEXT];
+    take_text(words, text);
+    describe_wait(s, reason, until_ms, text);
+    s->has_info = true;
+    return S_OK;
+}
+
+HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
+{
+    struct oq_snapshot s = {.total_bytes = OQ_RENDER_UNKNOWN, .bytes_per_s = OQ_RENDER_UNKNOWN,
+                            .failed_file = OPENQMGR_NO_FILE};
+    DWORD bits = 0, job_index = 0;
+
+    HRESULT hr = IBackgroundCopyGroup_GetStatus(remote->group, &bits, &job_index);
+    if (FAILED(hr))
+        return hr;
+    s.is_foreground = (bits & QM_STATUS_GROUP_FOREGROUND) != 0;
+    /* SUSPENDED alone does not mean paused: a finished group is suspended, too (contract C22). */
+    if (bits & QM_STATUS_GROUP_COMPLETE)
+        s.phase = OQ_PHASE_COMPLETE;
+    else if (bits & QM_STATUS_GROUP_ERROR)
+        s.phase = OQ_PHASE_ERROR;
+    else if (bits & QM_STATUS_GROUP_SUSPENDED)
+        s.phase = OQ_PHASE_SUSPENDED;
+    else
+        s.phase = OQ_PHASE_RUNNING;
+    hr = remote->info ? read_info(remote, &s) : E_NOINTERFACE;
+    if (hr == E_NOTIMPL || hr == E_NOINTERFACE)
+        hr = read_legacy(remote, &s);
+    if (SUCCEEDED(hr))
+        *snapshot = s;
+    return hr;
+}
+
+/* --- the queue -------------------------------------------------------------------------------------------------------- */
+
+HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count)
+{
+    IEnumBackgroundCopyGroups *groups = NULL;
+    struct oq_guid *list = NULL;
+    size_t used = 0, capacity = 0;
+
+    HRESULT hr = IBackgroundCopyQMgr_EnumGroups(link->manager, 0, &groups);
+    if (FAILED(hr))
+        return hr;
+    for (;;) {
+        GUID some[64];
+        ULONG fetched = 0;
+        hr = IEnumBackgroundCopyGroups_Next(groups, 64, some, &fetched);
+        if (FAILED(hr))
+            goto out;
+        if (used + fetched > capacity) {
+            size_t larger = capacity ? capacity * 2 : 256;
+            struct oq_guid *grown = oq_realloc(list, larger * sizeof *list);
+            if (!grown) {
+                hr = E_OUTOFMEMORY;
+                goto out;
+            }
+            list = grown;
+            capacity = larger;
+        }
+        if (fetched > 0)
+            memcpy(list + used, some, fetched * sizeof *list);
+        used += fetched;
+        if (hr != S_OK || fetched == 0)
+            break;
+    }
+    *guids = list;
+    *count = used;
+    list = NULL;
+    hr = S_OK;
+out:
+    IEnumBackgroundCopyGroups_Release(groups);
+    oq_free(list);
+    return hr;
+}
+
+HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, struct oq_guid *guid)
+{
+    struct oq_guid *guids = NULL, found;
+    size_t count = 0, matches = 0;
+
+    if (oq_names_is_whole(name)) {
+        oq_names_to_guid(name, guid);
+        return S_OK;
+    }
+    HRESULT hr = oq_remote_list(link, &guids, &count);
+    if (FAILED(hr))
+        return hr;
+    for (size_t i = 0; i < count; i++) {
+        if (oq_names_matches(name, &guids[i])) {
+            found = guids[i];
+            matches++;
+        }
+    }
+    oq_free(guids);
+    if (matches == 0)
+        return ITEM_NOT_FOUND;
+    if (matches > 1)
+        return S_FALSE;
+    *guid = found;
+    return S_OK;
+}

@@ -1,0 +1,122 @@
+/* link.c - see link_int.h. */
+#include "link_int.h"
+
+#include "console_int.h"
+#include "oq_alloc.h"
+#include "oq_clock.h"
+#include "oq_utf.h"
+#include "words_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RECONNECT_LIMIT_MS 60000
+#define RECONNECT_PAUSE_MS 250
+
+_Static_assert(sizeof(struct oq_guid) == sizeof(GUID), "the two kinds of GUID have one layout");
+
+HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid)
+{
+    memset(link, 0, sizeof *link);
+    link->clsid = CLSID_OpenQmgr;
+    if (clsid)
+        memcpy(&link->clsid, clsid, sizeof link->clsid);
+
+    HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    if (FAILED(hr))
+        return hr;
+    link->has_com = true;
+    /* The service writes the file with the rights of the user who asked for it, which it can only do if the user lets it
+     * impersonate; COM's default, identify, would let it look at the user's token but not use it. Nobody else gets that: the
+     * only server this program ever talks to is the service (no custom marshallers, no activation as activator). */
+    hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, RPC_C_IMP_LEVEL_IMPERSONATE, NULL,
+                              EOAC_NO_CUSTOM_MARSHAL | EOAC_DISABLE_AAA, NULL);
+    return hr;
+}
+
+static void drop_manager(struct oq_link *link)
+{
+    if (link->manager)
+        IBackgroundCopyQMgr_Release(link->manager);
+    link->manager = NULL;
+}
+
+void oq_link_close(struct oq_link *link)
+{
+    drop_manager(link);
+    if (link->has_com)
+        CoUninitialize();
+    link->has_com = false;
+}
+
+static HRESULT connect_once(struct oq_link *link)
+{
+    HRESULT hr = CoCreateInstance(&link->clsid, NULL, CLSCTX_LOCAL_SERVER, &IID_IBackgroundCopyQMgr,
+                                  (void **)&link->manager);
+
+    if (SUCCEEDED(hr) && !link->manager)
+        hr = E_UNEXPECTED;
+    if (FAILED(hr))
+        link->manager = NULL;
+    else
+        link->generation++;
+    return hr;
+}
+
+HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
+{
+    const struct oq_clock *clock = oq_clock_system();
+    int64_t lost_at_ms = -1;
+    HRESULT hr;
+
+    for (;;) {
+        bool was_connected = link->manager != NULL;
+        hr = was_connected ? S_OK : connect_once(link);
+        if (SUCCEEDED(hr)) {
+            hr = step(link, ctx);
+            if (!oq_words_is_disconnect((uint32_t)hr))
+                return hr;
+            drop_manager(link);
+        } else if (oq_words_is_hopeless((uint32_t)hr)) {
+            return hr;
+        } else if (lost_at_ms < 0 && link->generation == 0 && !oq_words_is_disconnect((uint32_t)hr)) {
+            return hr; /* it never started: no reason to think that it will in a minute */
+        }
+        int64_t now_ms = oq_clock_mono_ms(clock);
+        if (lost_at_ms < 0)
+            lost_at_ms = now_ms;
+        if (now_ms - lost_at_ms >= RECONNECT_LIMIT_MS)
+            return hr;
+        if (link->on_lost)
+            link->on_lost(link->lost_ctx);
+        if (oq_console_wait(RECONNECT_PAUSE_MS))
+            return E_ABORT;
+    }
+}
+
+const char *oq_link_words(HRESULT hr)
+{
+    static char text[256];
+    const char *words = oq_words_of((uint32_t)hr);
+    wchar_t *wide = NULL;
+    char *narrow = NULL;
+
+    if (words)
+        return words;
+    if (((uint32_t)hr & 0xffff0000u) == 0x80190000u) {
+        static char http[OQ_WORDS_HTTP];
+        oq_words_of_http((uint32_t)hr & 0xffff, http);
+        return http;
+    }
+    DWORD length = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
+                                  NULL, (DWORD)hr, 0, (LPWSTR)&wide, 0, NULL);
+    while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.'))
+        length--;
+    if (length > 0 && oq_utf16_to_8((const uint16_t *)wide, length, &narrow) == OQ_OK)
+        snprintf(text, sizeof text, "%s", narrow);
+    else
+        snprintf(text, sizeof text, "unknown error");
+    oq_free(narrow);
+    LocalFree(wide);
+    return text;
+}

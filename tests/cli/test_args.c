@@ -1,0 +1,192 @@
+/* test_args.c - cli/args.c */
+#include "test_unit.h"
+
+#include "args_int.h"
+
+static char complaint[OQ_ARGS_COMPLAINT];
+
+/* Parses a line of words separated by blanks. Arguments are kept for the asserts on borrowed strings. */
+static enum oq_status parse(const char *line, struct oq_args *args)
+{
+    static char text[512];
+    static char *words[32];
+    int count = 0;
+
+    snprintf(text, sizeof text, "qmgrctl %s", line);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        words[count++] = word;
+    words[count] = NULL;
+    memset(args, 0x5a, sizeof *args);
+    memset(complaint, 0x5a, sizeof complaint);
+    return oq_args_parse(count, words, args, complaint);
+}
+
+static void assert_refused(const char *line, const char *part)
+{
+    struct oq_args args, nonsense;
+
+    assert_int_equal(parse(line, &args), OQ_E_INVALID_ARG);
+    assert_non_null(memchr(complaint, 0, sizeof complaint));
+    if (!strstr(complaint, part))
+        fail_msg("'%s' gives '%s', which lacks '%s'", line, complaint, part);
+    memset(&nonsense, 0x5a, sizeof nonsense);
+    assert_memory_equal(&args, &nonsense, sizeof args);
+}
+
+static void args__get_with_everything__is_read(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get --quiet --foreground --timeout 7 http://h/a?b=* C:\\a.bin", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_GET);
+    assert_string_equal(args.url, "http://h/a?b=*");
+    assert_string_equal(args.file, "C:\\a.bin");
+    assert_true(args.is_quiet);
+    assert_true(args.is_foreground);
+    assert_false(args.is_detached);
+    assert_int_equal(args.timeout_ms, 7000);
+    assert_false(args.has_clsid);
+}
+
+static void args__get_alone__has_defaults(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get http://h/a", &args), OQ_OK);
+    assert_null(args.file);
+    assert_false(args.is_quiet);
+    assert_false(args.is_foreground);
+    assert_int_equal(args.timeout_ms, -1);
+}
+
+static void args__options_behind_the_words__count(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get http://h/a f --no-wait -q", &args), OQ_OK);
+    assert_true(args.is_detached);
+    assert_true(args.is_quiet);
+    assert_string_equal(args.file, "f");
+}
+
+static void args__two_dashes__end_the_options(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get -- http://h/a --quiet", &args), OQ_OK);
+    assert_string_equal(args.file, "--quiet");
+    assert_false(args.is_quiet);
+}
+
+static void args__abbreviated_option__is_understood(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get --fore http://h/a", &args), OQ_OK);
+    assert_true(args.is_foreground);
+}
+
+static void args__commands_with_a_group__read_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum oq_command command;
+    } rows[] = {
+        {"info 16f4", OQ_COMMAND_INFO},     {"suspend 16f4", OQ_COMMAND_SUSPEND}, {"resume 16f4", OQ_COMMAND_RESUME},
+        {"cancel 16f4", OQ_COMMAND_CANCEL}, {"wait 16f4", OQ_COMMAND_WAIT},       {"wait --remove 16f4", OQ_COMMAND_WAIT},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oq_args args;
+        assert_int_equal(parse(rows[i].line, &args), OQ_OK);
+        assert_int_equal(args.command, rows[i].command);
+        assert_string_equal(args.group.digits, "16f4");
+    }
+}
+
+static void args__help_and_version__win_over_the_rest(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("--help", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_HELP);
+    assert_int_equal(parse("get --help", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_HELP);
+    assert_int_equal(parse("-V", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_VERSION);
+}
+
+static void args__clsid__is_read(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("--clsid {69ad4aee-51be-439b-a92c-86ae490e8b30} list", &args), OQ_OK);
+    assert_true(args.has_clsid);
+    assert_int_equal(args.clsid.data1, 0x69ad4aee);
+}
+
+static void args__what_is_not_understood__is_named(void **state)
+{
+    (void)state;
+    assert_refused("", "command is missing");
+    assert_refused("fetch http://h/a", "fetch");
+    assert_refused("--bogus list", "--bogus");
+    assert_refused("list -x", "-x");
+    assert_refused("list extra", "list takes nothing");
+    assert_refused("get", "get takes");
+    assert_refused("get a b c", "get takes");
+    assert_refused("list --quiet", "--quiet");
+    assert_refused("get --remove http://h/a", "--remove");
+    assert_refused("cancel", "cancel takes");
+    assert_refused("cancel zzzz", "zzzz");
+    assert_refused("cancel 123", "123");
+    assert_refused("get http://h/a --timeout", "--timeout");
+    assert_refused("get --timeout 0 http://h/a", "--timeout");
+    assert_refused("get --timeout 5s http://h/a", "--timeout");
+    assert_refused("get --timeout -5 http://h/a", "--timeout");
+    assert_refused("get --timeout 99999999999999999999 http://h/a", "--timeout");
+    assert_refused("get --no-wait --timeout 5 http://h/a", "contradict");
+    assert_refused("--clsid nonsense list", "--clsid");
+    assert_refused("--quiet=yes get http://h/a", "--quiet");
+}
+
+static void args__endless_words__do_not_overflow_the_complaint(void **state)
+{
+    (void)state;
+    char line[480];
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = '\0';
+    assert_refused(line, "unknown command");
+    memcpy(line, "info ", 5);
+    assert_refused(line, "is not a GROUP");
+    memcpy(line, "--xxx", 5);
+    assert_refused(line, "unknown option");
+}
+
+static void help__every_command_and_option__is_in_it(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"get ",      "list",     "info ",       "suspend ",  "resume ",  "cancel ", "wait ",
+                                        "--quiet",   "--no-wait", "--foreground", "--timeout", "--remove", "--clsid",
+                                        "--help",    "--version"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        assert_non_null(strstr(oq_args_help(), words[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(args__get_with_everything__is_read),
+        cmocka_unit_test(args__get_alone__has_defaults),
+        cmocka_unit_test(args__options_behind_the_words__count),
+        cmocka_unit_test(args__two_dashes__end_the_options),
+        cmocka_unit_test(args__abbreviated_option__is_understood),
+        cmocka_unit_test(args__commands_with_a_group__read_it),
+        cmocka_unit_test(args__help_and_version__win_over_the_rest),
+        cmocka_unit_test(args__clsid__is_read),
+        cmocka_unit_test(args__what_is_not_understood__is_named),
+        cmocka_unit_test(args__endless_words__do_not_overflow_the_complaint),
+        cmocka_unit_test(help__every_command_and_option__is_in_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
