@@ -24,7 +24,7 @@ struct change {
 /* A file as the program sees it, and what separates that from the disk. Lives from its first open to power_cut_apply. */
 struct image {
     struct image *next;
-    char *path;
+    const char *path;
     sqlite3_file *real; /* the disk; open as long as the image lives */
     unsigned char *bytes;
     int64_t size;
@@ -142,6 +142,16 @@ static struct image *find(const char *path)
     return NULL;
 }
 
+/* Older SQLite has this name as char *, newer as const char *; it wants it back as it gave it. */
+static void free_name(struct image *image)
+{
+    union {
+        const char *given;
+        char *taken;
+    } name = {image->path};
+    sqlite3_free_filename(name.taken);
+}
+
 static int add_image(const char *path, int flags, struct image **out)
 {
     int was_there = 0;
@@ -152,10 +162,13 @@ static int add_image(const char *path, int flags, struct image **out)
     image->real = must(calloc(1, (size_t)disk->szOsFile));
     image->is_name_flushed = was_there != 0;
     /* SQLite's names carry their URI parameters behind the terminator, which xOpen of the default VFS reads. */
-    image->path = (char *)must((void *)sqlite3_create_filename(path, "", "", 0, NULL));
+    image->path = sqlite3_create_filename(path, "", "", 0, NULL);
+    if (!image->path) {
+        (void)must(NULL);
+    }
     int rc = disk->xOpen(disk, image->path, image->real, flags & ~SQLITE_OPEN_DELETEONCLOSE, NULL);
     if (rc != SQLITE_OK) {
-        sqlite3_free_filename(image->path);
+        free_name(image);
         free(image->real);
         free(image);
         return rc;
@@ -361,7 +374,7 @@ static void remove_image(struct image *image)
     }
     (void)image->real->pMethods->xClose(image->real);
     forget_changes(image);
-    sqlite3_free_filename(image->path);
+    free_name(image);
     free(image->real);
     free(image->bytes);
     free(image);
