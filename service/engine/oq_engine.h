@@ -1,14 +1,16 @@
 /* oq_engine.h - the engine: owner of every group, job and file, of the database and of the network.
  *
- * One thread owns all domain state. The functions below may be called from any other thread: each puts a request into a bounded
- * queue, wakes the engine and waits for its reply, at most config.reply_timeout_ms. They return OQ_E_BUSY when the queue is
- * full or no reply came in time, OQ_E_STOPPING once a stop has begun, OQ_E_NOMEM; and what is said at each. A call that returned
+ * One thread owns all domain state. The functions below may be called from any other thread: each
+ * puts a request into a bounded queue, wakes the engine and waits for its reply, at most
+ * config.reply_timeout_ms. They return OQ_E_BUSY when the queue is full or no reply came in time,
+ * OQ_E_STOPPING once a stop has begun, OQ_E_NOMEM; and what is said at each. A call that returned
  * OQ_OK is durable. Nothing here may be called from within a port.
  *
- * Groups are named by oq_engine ids (int64_t, never reused); open/create/find give them. Every call takes the caller and
- * checks the access table (core/oq_access.h): OQ_E_ACCESS_DENIED, OQ_E_NOT_FOUND. A group that is gone (cancelled, expired)
- * answers reads with its last values and changes with OQ_E_INVALID_STATE (contract D15); the engine remembers the last 1,024
- * of them, older ones are OQ_E_NOT_FOUND.
+ * Groups are named by oq_engine ids (int64_t, never reused); open/create/find give them. Every call
+ * takes the caller and checks the access table (core/oq_access.h): OQ_E_ACCESS_DENIED,
+ * OQ_E_NOT_FOUND. A group that is gone (cancelled, expired) answers reads with its last values and
+ * changes with OQ_E_INVALID_STATE (contract D15); the engine remembers the last 1,024 of them,
+ * older ones are OQ_E_NOT_FOUND.
  */
 #ifndef OQ_ENGINE_H
 #define OQ_ENGINE_H
@@ -25,46 +27,58 @@ struct oq_engine;
 
 struct oq_engine_options {
     struct oq_config config;
-    const struct oq_clock *clock;            /* borrowed, as are the ports; they outlive the engine */
+    const struct oq_clock *clock; /* borrowed, as are the ports; they outlive the engine */
     const struct oq_file_port *files;
     const struct oq_identity_port *identity;
-    const struct oq_network_port *network;   /* NULL = nothing to prepare (native tests) */
-    const char *database_path;               /* copied */
-    const char *database_vfs;                /* NULL; tests: the failing VFS */
-    const char *user_agent;                  /* copied */
-    bool allow_posix_paths;                  /* native tests only */
+    const struct oq_network_port *network; /* NULL = nothing to prepare (native tests) */
+    const char *database_path;             /* copied */
+    const char *database_vfs;              /* NULL; tests: the failing VFS */
+    const char *user_agent;                /* copied */
+    bool allow_posix_paths;                /* native tests only */
 };
 
 /* Opens the database, recovers, starts the threads. The errors of oq_store_open; OQ_E_NOMEM. */
-OQ_MUST_CHECK enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_engine **out,
-                                           struct oq_error *err);
-/* Refuses new calls at once, stops transfers, flushes, saves offsets, ends the threads. Returns when all that is done or after
- * timeout_ms with OQ_E_TIMEOUT (what was not saved is then fetched again after the next start). May be called from any thread,
- * once. */
+OQ_MUST_CHECK enum oq_status oq_engine_new(const struct oq_engine_options *options,
+                                           struct oq_engine **out, struct oq_error *err);
+/* Refuses new calls at once, stops transfers, flushes, saves offsets, ends the threads. Returns
+ * when all that is done or after timeout_ms with OQ_E_TIMEOUT (what was not saved is then fetched
+ * again after the next start). May be called from any thread, once. */
 enum oq_status oq_engine_stop(struct oq_engine *engine, int64_t timeout_ms);
 /* After oq_engine_stop (calls it if nobody did). NULL is allowed. */
 void oq_engine_free(struct oq_engine *engine);
 
-/* Something outside changed: a network came up, a user logged on, configuration. Back-off ends, owners are looked up again.
- * Does not wait. */
+/* Something outside changed: a network came up, a user logged on, configuration. Back-off ends,
+ * owners are looked up again. Does not wait. */
 void oq_engine_poke(struct oq_engine *engine);
 /* Is there any group that is ACTIVE, COMMITTING or CANCELLING? Does not wait. */
 bool oq_engine_has_work(struct oq_engine *engine);
 
-/* --- the queue ------------------------------------------------------------------------------------------------------- */
+/* --- the queue
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* New SUSPENDED empty group owned by the caller. OQ_E_INVALID_ARG for the null GUID, OQ_E_EXISTS, OQ_E_LIMIT_USER,
- * OQ_E_LIMIT_MACHINE (not for administrators). */
-OQ_MUST_CHECK enum oq_status oq_engine_create_group(struct oq_engine *engine, const struct oq_caller *caller,
-                                                    const struct oq_guid *guid, int64_t *group, struct oq_error *err);
-/* GetGroup: OQ_E_NOT_FOUND also for somebody else's group; an administrator becomes the owner (durable). */
-OQ_MUST_CHECK enum oq_status oq_engine_get_group(struct oq_engine *engine, const struct oq_caller *caller,
-                                                 const struct oq_guid *guid, int64_t *group, struct oq_error *err);
-/* GUIDs of the groups the caller may list, in creation order. New array (oq_free), NULL when *count is 0. */
-OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine, const struct oq_caller *caller,
-                                                   struct oq_guid **guids, size_t *count, struct oq_error *err);
+/* New SUSPENDED empty group owned by the caller. OQ_E_INVALID_ARG for the null GUID, OQ_E_EXISTS,
+ * OQ_E_LIMIT_USER, OQ_E_LIMIT_MACHINE (not for administrators). */
+OQ_MUST_CHECK enum oq_status oq_engine_create_group(struct oq_engine *engine,
+                                                    const struct oq_caller *caller,
+                                                    const struct oq_guid *guid, int64_t *group,
+                                                    struct oq_error *err);
+/* GetGroup: OQ_E_NOT_FOUND also for somebody else's group; an administrator becomes the owner
+ * (durable). */
+OQ_MUST_CHECK enum oq_status oq_engine_get_group(struct oq_engine *engine,
+                                                 const struct oq_caller *caller,
+                                                 const struct oq_guid *guid, int64_t *group,
+                                                 struct oq_error *err);
+/* GUIDs of the groups the caller may list, in creation order. New array (oq_free), NULL when *count
+ * is 0. */
+OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,
+                                                   const struct oq_caller *caller,
+                                                   struct oq_guid **guids, size_t *count,
+                                                   struct oq_error *err);
 
-/* --- a group --------------------------------------------------------------------------------------------------------- */
+/* --- a group
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum oq_text_prop { OQ_TEXT_DISPLAY_NAME, OQ_TEXT_DESCRIPTION, OQ_TEXT_NOTIFY_CLSID };
 
@@ -81,53 +95,71 @@ struct oq_group_view {
     uint64_t rate_bytes_per_s; /* of the last few seconds, all files of the group */
     uint32_t notify_flags;
     uint32_t retries;
-    uint32_t error_code, error_win32, error_http, error_file; /* valid in ERROR; while in back-off: of the last attempt */
-    char error_text[256];                                     /* "" = none */
-    int64_t backoff_left_ms;  /* while activity is BACKOFF: time to the next attempt, else 0 */
-    uint32_t groups_ahead;    /* while QUEUED: background groups that have a place now */
+    uint32_t error_code, error_win32, error_http,
+        error_file;          /* valid in ERROR; while in back-off: of the last attempt */
+    char error_text[256];    /* "" = none */
+    int64_t backoff_left_ms; /* while activity is BACKOFF: time to the next attempt, else 0 */
+    uint32_t groups_ahead;   /* while QUEUED: background groups that have a place now */
     int64_t created_at_ms, changed_at_ms;
     char owner_sid[192];
 };
 
-OQ_MUST_CHECK enum oq_status oq_engine_view_group(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
+OQ_MUST_CHECK enum oq_status oq_engine_view_group(struct oq_engine *engine,
+                                                  const struct oq_caller *caller, int64_t group,
                                                   struct oq_group_view *view, struct oq_error *err);
 /* New string (oq_free). */
-OQ_MUST_CHECK enum oq_status oq_engine_get_text(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
-                                                enum oq_text_prop prop, char **text, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_engine_get_text(struct oq_engine *engine,
+                                                const struct oq_caller *caller, int64_t group,
+                                                enum oq_text_prop prop, char **text,
+                                                struct oq_error *err);
 /* OQ_E_INVALID_ARG above the property's length. */
-OQ_MUST_CHECK enum oq_status oq_engine_set_text(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
-                                                enum oq_text_prop prop, const char *text, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_engine_set_text(struct oq_engine *engine,
+                                                const struct oq_caller *caller, int64_t group,
+                                                enum oq_text_prop prop, const char *text,
+                                                struct oq_error *err);
 /* OQ_E_NOT_SUPPORTED for a bit outside 0x44 (D24). */
-OQ_MUST_CHECK enum oq_status oq_engine_set_notify_flags(struct oq_engine *engine, const struct oq_caller *caller,
-                                                        int64_t group, uint32_t flags, struct oq_error *err);
-/* OQ_E_EMPTY without files; from ERROR it retries; ACTIVE, COMMITTING and COMPLETE stay as they are (D2, D3), but an ACTIVE
- * group in back-off tries again at once. */
-OQ_MUST_CHECK enum oq_status oq_engine_resume(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
+OQ_MUST_CHECK enum oq_status oq_engine_set_notify_flags(struct oq_engine *engine,
+                                                        const struct oq_caller *caller,
+                                                        int64_t group, uint32_t flags,
+                                                        struct oq_error *err);
+/* OQ_E_EMPTY without files; from ERROR it retries; ACTIVE, COMMITTING and COMPLETE stay as they are
+ * (D2, D3), but an ACTIVE group in back-off tries again at once. */
+OQ_MUST_CHECK enum oq_status oq_engine_resume(struct oq_engine *engine,
+                                              const struct oq_caller *caller, int64_t group,
                                               struct oq_error *err);
 /* Returns after the transfers have stopped and their offsets are saved. */
-OQ_MUST_CHECK enum oq_status oq_engine_suspend(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
+OQ_MUST_CHECK enum oq_status oq_engine_suspend(struct oq_engine *engine,
+                                               const struct oq_caller *caller, int64_t group,
                                                struct oq_error *err);
-/* Returns after FETCHED files have their final names and temporary files are removed, or when that takes too long (it goes on
- * then, also after a restart). */
-OQ_MUST_CHECK enum oq_status oq_engine_cancel(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
+/* Returns after FETCHED files have their final names and temporary files are removed, or when that
+ * takes too long (it goes on then, also after a restart). */
+OQ_MUST_CHECK enum oq_status oq_engine_cancel(struct oq_engine *engine,
+                                              const struct oq_caller *caller, int64_t group,
                                               struct oq_error *err);
-OQ_MUST_CHECK enum oq_status oq_engine_set_foreground(struct oq_engine *engine, const struct oq_caller *caller,
-                                                      int64_t group, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_engine_set_foreground(struct oq_engine *engine,
+                                                      const struct oq_caller *caller, int64_t group,
+                                                      struct oq_error *err);
 
-/* --- its job --------------------------------------------------------------------------------------------------------- */
+/* --- its job
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-/* With a job already there: OQ_E_INVALID_STATE if the group is ACTIVE or COMMITTING, else OQ_E_NOT_SUPPORTED (D16). Null or used
- * GUID: OQ_E_INVALID_ARG. */
-OQ_MUST_CHECK enum oq_status oq_engine_create_job(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
+/* With a job already there: OQ_E_INVALID_STATE if the group is ACTIVE or COMMITTING, else
+ * OQ_E_NOT_SUPPORTED (D16). Null or used GUID: OQ_E_INVALID_ARG. */
+OQ_MUST_CHECK enum oq_status oq_engine_create_job(struct oq_engine *engine,
+                                                  const struct oq_caller *caller, int64_t group,
                                                   const struct oq_guid *guid, struct oq_error *err);
 
 struct oq_file_spec {
     const char *remote, *local;
 };
-/* All or nothing. OQ_E_INVALID_ARG (names; a missing folder too, D22), OQ_E_ACCESS_DENIED (the caller may not write there; checked
- * on the calling thread), OQ_E_INVALID_STATE (complete or gone), OQ_E_LIMIT_FILES. err->file_index is the index within specs. */
-OQ_MUST_CHECK enum oq_status oq_engine_add_files(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
-                                                 const struct oq_file_spec *specs, uint32_t count, struct oq_error *err);
+/* All or nothing. OQ_E_INVALID_ARG (names; a missing folder too, D22), OQ_E_ACCESS_DENIED (the
+ * caller may not write there; checked on the calling thread), OQ_E_INVALID_STATE (complete or
+ * gone), OQ_E_LIMIT_FILES. err->file_index is the index within specs. */
+OQ_MUST_CHECK enum oq_status oq_engine_add_files(struct oq_engine *engine,
+                                                 const struct oq_caller *caller, int64_t group,
+                                                 const struct oq_file_spec *specs, uint32_t count,
+                                                 struct oq_error *err);
 
 /* A copy of one file's state. */
 struct oq_file_view {
@@ -138,8 +170,10 @@ struct oq_file_view {
     uint64_t rate_bytes_per_s;
 };
 /* OQ_E_NOT_FOUND for an index beyond the files. Release with oq_file_view_release. */
-OQ_MUST_CHECK enum oq_status oq_engine_view_file(struct oq_engine *engine, const struct oq_caller *caller, int64_t group,
-                                                 uint32_t index, struct oq_file_view *view, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_engine_view_file(struct oq_engine *engine,
+                                                 const struct oq_caller *caller, int64_t group,
+                                                 uint32_t index, struct oq_file_view *view,
+                                                 struct oq_error *err);
 void oq_file_view_release(struct oq_file_view *view);
 
 #endif

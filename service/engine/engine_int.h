@@ -1,0 +1,277 @@
+/* engine_int.h - what the files of the engine share. Everything here belongs to the engine thread
+ * unless it says otherwise.
+ *
+ *   engine.c     start, the loop, stop                 requests.c   the calls of oq_engine.h,
+ * caller's side catalogue.c  groups in memory, found by id/GUID    handlers.c   the same calls,
+ * engine's side change.c     the one door for state changes        transfer.c   one file in flight
+ *   turns.c      who may transfer now                  net.c        the only file that knows curl's
+ * options and codes finish.c     final names, removal, clean-up        disk.c       slow file work
+ * on other threads
+ */
+#ifndef ENGINE_INT_H
+#define ENGINE_INT_H
+
+#include "oq_engine.h"
+#include "oq_errors.h"
+#include "oq_group_machine.h"
+#include "oq_http.h"
+#include "oq_queue.h"
+#include "oq_store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct oq_entry;
+struct oq_transfer;
+
+/* --- net.c
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+struct oq_net; /* the curl multi handle and what all transfers share */
+
+/* Called by curl on the engine thread, within oq_net_run. */
+struct oq_net_events {
+    void (*header)(void *transfer, const char *line,
+                   size_t length); /* one header line, without CRLF; "" ends them */
+    bool (*body)(void *transfer, const char *data, size_t length); /* false: stop this transfer */
+    void (*done)(void *transfer, enum oq_net_error error,
+                 const char *text); /* the request is over; handle still open */
+};
+
+struct oq_net_request {
+    const char *url;
+    uint64_t offset_bytes;
+    const char *if_range; /* or NULL */
+    bool is_plain;        /* no Range field: the last answer to one was of no use */
+    bool is_foreground;
+    struct oq_identity *identity;
+};
+
+struct oq_net_handle;
+
+OQ_MUST_CHECK enum oq_status oq_net_new(const struct oq_engine_options *options,
+                                        const struct oq_net_events *events, struct oq_net **out,
+                                        struct oq_error *err);
+void oq_net_free(struct oq_net *net);
+/* Starts a request. `transfer` is handed to the events. The handle is closed with oq_net_close, at
+ * any time but inside an event. */
+OQ_MUST_CHECK enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *request,
+                                          void *transfer, struct oq_net_handle **out,
+                                          struct oq_error *err);
+void oq_net_close(struct oq_net *net, struct oq_net_handle *handle); /* NULL is allowed */
+/* Final response status so far, 0 before there is one. */
+uint32_t oq_net_status(const struct oq_net_handle *handle);
+/* The URL that is being read, after redirects; borrowed until the handle is closed. */
+const char *oq_net_url(const struct oq_net_handle *handle);
+/* Waits up to timeout_ms for the network or oq_net_wakeup, then moves bytes and reports events. */
+void oq_net_run(struct oq_net *net, int timeout_ms);
+void oq_net_wakeup(struct oq_net *net); /* any thread */
+
+/* --- disk.c
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+enum oq_disk_kind { OQ_DISK_OPEN, OQ_DISK_FLUSH, OQ_DISK_FINISH, OQ_DISK_REMOVE };
+
+/* One slow piece of file work, by value. A worker thread fills the results; then the engine thread
+ * calls done, which releases the op with oq_disk_op_free. */
+struct oq_disk_op {
+    enum oq_disk_kind kind;
+    struct oq_identity *identity; /* a reference of its own */
+    char *temp_path, *final_path; /* own copies */
+    enum oq_open_mode mode;
+    struct oq_fhandle *handle; /* FLUSH: borrowed; OPEN: result, taken by done */
+    uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked; FINISH: expected size */
+    int64_t modified_at_ms;
+    int64_t group_id;
+    uint32_t file_index;
+    struct oq_transfer *transfer; /* OPEN, FLUSH */
+    void (*done)(struct oq_engine *engine, struct oq_disk_op *op);
+    /* results */
+    enum oq_status status;
+    struct oq_error error;
+    uint64_t size_bytes;              /* OPEN */
+    struct oq_file_facts final_facts; /* FINISH, when the temporary file was missing */
+};
+
+struct oq_disk;
+OQ_MUST_CHECK enum oq_status oq_disk_new(struct oq_engine *engine, struct oq_disk **out);
+/* Closes the queue and joins the workers; ops whose done was not called are freed. NULL is allowed.
+ */
+void oq_disk_free(struct oq_disk *disk);
+/* New op with a reference to identity and copies of the paths. NULL when out of memory. */
+struct oq_disk_op *oq_disk_op_new(struct oq_engine *engine, enum oq_disk_kind kind,
+                                  struct oq_identity *identity, const char *temp_path,
+                                  const char *final_path);
+void oq_disk_op_free(struct oq_engine *engine, struct oq_disk_op *op);
+/* Hands the op to the workers. The queue holds as many as there can be; a full queue is OQ_E_BUSY
+ * and the op stays the caller's. */
+OQ_MUST_CHECK enum oq_status oq_disk_submit(struct oq_disk *disk, struct oq_disk_op *op);
+/* Calls done for what the workers have finished. Returns whether there was any. */
+bool oq_disk_drain(struct oq_disk *disk);
+size_t oq_disk_pending(
+    const struct oq_disk *disk); /* ops submitted whose done was not called yet */
+
+/* --- groups in memory: catalogue.c
+ * ----------------------------------------------------------------------------------- */
+
+/* What runs beside a file of the model; same index. */
+struct oq_file_run {
+    struct oq_transfer *transfer; /* or NULL */
+    int64_t retry_at_ms;          /* monotonic; 0 = not in back-off */
+    uint32_t attempts;            /* failures in a row */
+    bool is_plain;                /* ask without a range next time */
+};
+
+struct oq_request; /* requests_int.h */
+
+struct oq_entry {
+    struct oq_group group;
+    struct oq_file_run *runs;     /* group.job.file_count of them; NULL without files */
+    struct oq_entry *next, *prev; /* creation order */
+    struct oq_entry *next_by_id, *next_by_guid; /* hash chains */
+    uint32_t running;                           /* transfers */
+    int64_t turn_started_at_ms, waiting_since_ms;
+    enum oq_group_state state_when_cancelled; /* what old pointers see while it is CANCELLING */
+    bool is_owner_absent;
+    int64_t owner_retry_at_ms;
+    struct oq_failure
+        last_failure; /* of the last transient error, for "why does it wait"; code 0 = none */
+    /* finish.c */
+    uint32_t finish_next;      /* file to look at next */
+    bool is_finish_running;    /* a disk op is out */
+    bool is_finish_incomplete; /* DISCARD: something could not be removed */
+    int64_t finish_retry_at_ms;
+    uint32_t finish_attempts;
+    struct oq_request
+        *waiters; /* suspend and cancel calls that wait for the transfers to stop or the removal */
+};
+
+struct oq_catalogue {
+    struct oq_entry *first, *last;
+    struct oq_entry **by_id, **by_guid;
+    size_t bucket_count, count;
+    struct oq_group_view *gone; /* ring of the last groups that went */
+    int64_t *gone_ids;
+    size_t gone_next, gone_count;
+};
+
+#define OQ_GONE_MAX 1024
+
+OQ_MUST_CHECK enum oq_status oq_catalogue_init(struct oq_catalogue *catalogue);
+void oq_catalogue_release(struct oq_catalogue *catalogue);
+/* Takes what *group holds; OQ_E_NOMEM leaves it with the caller. */
+OQ_MUST_CHECK enum oq_status oq_catalogue_add(struct oq_catalogue *catalogue,
+                                              struct oq_group *group, struct oq_entry **out);
+/* Removes and frees; `last`, unless NULL, is remembered for OQ_GONE_MAX more groups. */
+void oq_catalogue_remove(struct oq_catalogue *catalogue, struct oq_entry *entry,
+                         const struct oq_group_view *last);
+struct oq_entry *oq_catalogue_find(const struct oq_catalogue *catalogue,
+                                   int64_t id); /* may be null */
+/* The group of that GUID that is not CANCELLING; may be null. */
+struct oq_entry *oq_catalogue_find_guid(const struct oq_catalogue *catalogue,
+                                        const struct oq_guid *guid);
+const struct oq_group_view *oq_catalogue_find_gone(const struct oq_catalogue *catalogue,
+                                                   int64_t id); /* may be null */
+/* Room for the runs of `count` files. */
+OQ_MUST_CHECK enum oq_status oq_entry_reserve_runs(struct oq_entry *entry, uint32_t count);
+
+/* --- the engine
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+struct oq_engine {
+    struct oq_engine_options options; /* its strings are the next two */
+    char *database_path, *user_agent;
+    struct oq_config config;
+    const struct oq_clock *clock;
+    const struct oq_file_port *files;
+    const struct oq_identity_port *identity;
+    struct oq_store *store;
+    struct oq_net *net;
+    struct oq_disk *disk;
+    struct oq_queue *requests;
+    struct oq_catalogue catalogue;
+    uint64_t random;     /* state of the generator, seeded at start */
+    bool needs_turns;    /* the scheduler has to look again */
+    int64_t turns_at_ms; /* monotonic: it has to look again then, at the latest */
+    int64_t look_at_ms;  /* monotonic: next look at checkpoints and renames that wait */
+    int64_t housekeeping_at_ms;
+
+    pthread_t thread;
+    bool has_thread;
+    struct oq_queue *stopped; /* closed when the engine thread has saved everything and ends */
+    atomic_bool is_stopping;  /* set by any thread */
+    atomic_bool is_poked;     /* set by any thread */
+    atomic_uint work_count;   /* groups that are ACTIVE, COMMITTING or CANCELLING */
+};
+
+static inline int64_t oq_now_ms(const struct oq_engine *engine)
+{
+    return oq_clock_mono_ms(engine->clock);
+}
+uint64_t oq_engine_random(struct oq_engine *engine);
+
+/* --- change.c: save first, then act
+ * ----------------------------------------------------------------------------------- */
+
+/* The one door for a group's state: looks the event up, saves the new state (with `failure`, taken
+ * over on success, for OQ_EV_FATAL_ERROR; NULL otherwise), then changes memory and carries out the
+ * effects. On any error nothing has changed. */
+OQ_MUST_CHECK enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
+                                             enum oq_group_event event, struct oq_failure *failure,
+                                             struct oq_error *err);
+/* Saves `next`, a copy of entry->group with some fields changed, and makes it current. A string of
+ * `next` that is another pointer than the current one is copied; the old one is freed on success.
+ */
+OQ_MUST_CHECK enum oq_status oq_change_group(struct oq_engine *engine, struct oq_entry *entry,
+                                             struct oq_group *next, struct oq_error *err);
+/* The same for a file of the group's job. */
+OQ_MUST_CHECK enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
+                                            struct oq_file *next, struct oq_error *err);
+/* A file of the group failed: back-off and try again, or the whole group goes to ERROR, as
+ * core/oq_errors.h has it. */
+void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
+                      const struct oq_verdict *verdict, int64_t retry_after_ms, const char *text);
+/* Bytes have been saved: the no-progress period ends, inactivity starts again. */
+void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry);
+/* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */
+void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
+
+/* --- transfer.c
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+extern const struct oq_net_events oq_transfer_events;
+
+/* Starts to fetch a WAITING file. Failure has been dealt with (back-off or ERROR) when it returns.
+ */
+void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index);
+/* Stops it: flushes what has arrived and saves the offset, unless `discard`. It ends later;
+ * entry->running says when. */
+void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bool discard);
+/* Once per loop turn: checkpoints that are due. */
+void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer);
+/* For views. */
+uint64_t oq_transfer_received(const struct oq_transfer *transfer);
+uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms);
+bool oq_transfer_is_connected(const struct oq_transfer *transfer);
+
+/* --- turns.c, finish.c, view.c, handlers.c
+ * ----------------------------------------------------------------------------- */
+
+/* Asks the scheduler and does what it says. */
+void oq_turns_run(struct oq_engine *engine);
+
+/* Continues COMMITTING and CANCELLING groups: one disk op at a time per group. */
+void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);
+/* Calls that wait for this group are answered if what they wait for has come: see handlers.c. */
+void oq_waiters_check(struct oq_engine *engine, struct oq_entry *entry, bool is_removed);
+
+void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_group_view *view);
+
+/* Reads the database into the catalogue and starts what was interrupted. */
+OQ_MUST_CHECK enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err);
+
+#endif

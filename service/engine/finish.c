@@ -1,0 +1,231 @@
+/* finish.c - the end of a group's files: final names when all are there (COMMITTING), and the
+ * removal of a cancelled group (CANCELLING): FETCHED files get their final names, partial ones go,
+ * then the rows.
+ *
+ * Engine thread; one disk op at a time per group. Every step may be repeated after a crash: a
+ * temporary file that is not there any more has been renamed (or removed) already.
+ */
+#include "engine_int.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_http.h"
+#include "oq_log.h"
+#include "oq_retry.h"
+
+#include <string.h>
+
+static void on_finished(struct oq_engine *engine, struct oq_disk_op *op);
+
+static void log_group(const struct oq_entry *entry, enum oq_log_level level, uint32_t index,
+                      const char *what)
+{
+    char guid[OQ_GUID_TEXT];
+    oq_guid_format(&entry->group.guid, guid);
+    oq_log(level, "group %s file %u (%s): %s", guid, index, entry->group.job.files[index].local,
+           what);
+}
+
+static void retry_later(struct oq_engine *engine, struct oq_entry *entry)
+{
+    entry->finish_attempts++;
+    entry->finish_retry_at_ms =
+        oq_now_ms(engine) +
+        oq_retry_delay_ms(&engine->config, entry->finish_attempts, -1, oq_engine_random(engine));
+    entry->finish_next = 0;
+    entry->is_finish_incomplete = false;
+}
+
+static bool needs_work(const struct oq_entry *entry, const struct oq_file *file)
+{
+    if (file->state == OQ_FILE_FETCHED)
+        return true;
+    return entry->group.state == OQ_GROUP_CANCELLING && file->state == OQ_FILE_WAITING &&
+           file->temp_path;
+}
+
+static int64_t modified_at_ms(const struct oq_file *file)
+{
+    int64_t at_ms = -1;
+    if (!file->last_modified ||
+        oq_http_parse_date(file->last_modified, strlen(file->last_modified), &at_ms) != OQ_OK)
+        return -1;
+    return at_ms;
+}
+
+/* The last file is dealt with. May free the entry. */
+static void all_done(struct oq_engine *engine, struct oq_entry *entry)
+{
+    struct oq_error err;
+    struct oq_group_view last;
+    char guid[OQ_GUID_TEXT];
+    enum oq_status status = OQ_OK;
+    oq_error_init(&err);
+    if (entry->group.state == OQ_GROUP_COMMITTING) {
+        if (oq_change_state(engine, entry, OQ_EV_COMMITTED, NULL, &err) != OQ_OK) {
+            oq_log_error("the end of a group could not be saved: %s", err.text);
+            retry_later(engine, entry);
+        }
+        return;
+    }
+    if (entry->is_finish_incomplete) {
+        oq_waiters_check(engine, entry, true); /* the client need not wait for a locked file */
+        retry_later(engine, entry);
+        return;
+    }
+    status = oq_store_begin(engine->store, &err);
+    if (status == OQ_OK)
+        status = oq_store_delete_group(engine->store, entry->group.id, &err);
+    if (status == OQ_OK)
+        status = oq_store_commit(engine->store, &err);
+    if (status != OQ_OK) {
+        oq_store_rollback(engine->store);
+        oq_log_error("a cancelled group could not be removed: %s", err.text);
+        oq_waiters_check(engine, entry, true);
+        retry_later(engine, entry);
+        return;
+    }
+    oq_fault_step("save removal");
+    atomic_fetch_sub(&engine->work_count, 1);
+    oq_guid_format(&entry->group.guid, guid);
+    oq_log_info("group %s: removed", guid);
+    oq_view_of(engine, entry, &last);
+    oq_waiters_check(engine, entry, true);
+    oq_catalogue_remove(&engine->catalogue, entry, &last);
+}
+
+void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
+{
+    const struct oq_job *job = &entry->group.job;
+    struct oq_identity *identity = NULL;
+    struct oq_error err;
+    if ((entry->group.state != OQ_GROUP_COMMITTING && entry->group.state != OQ_GROUP_CANCELLING) ||
+        entry->running > 0 || entry->is_finish_running ||
+        entry->finish_retry_at_ms > oq_now_ms(engine) || atomic_load(&engine->is_stopping))
+        return;
+    while (entry->finish_next < job->file_count &&
+           !needs_work(entry, &job->files[entry->finish_next]))
+        entry->finish_next++;
+    if (entry->finish_next >= job->file_count) {
+        all_done(engine, entry);
+        return;
+    }
+    const struct oq_file *file = &job->files[entry->finish_next];
+    oq_error_init(&err);
+    if (engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err) !=
+        OQ_OK) {
+        entry->is_owner_absent = true;
+        oq_waiters_check(engine, entry, true);
+        retry_later(engine, entry);
+        return;
+    }
+    entry->is_owner_absent = false;
+    struct oq_disk_op *op =
+        oq_disk_op_new(engine, file->state == OQ_FILE_FETCHED ? OQ_DISK_FINISH : OQ_DISK_REMOVE,
+                       identity, file->temp_path, file->local);
+    engine->identity->unref(engine->identity->ctx, identity);
+    if (op) {
+        op->group_id = entry->group.id;
+        op->file_index = file->index;
+        op->mark_bytes = file->size_bytes;
+        op->modified_at_ms = modified_at_ms(file);
+        op->done = on_finished;
+        if (oq_disk_submit(engine->disk, op) == OQ_OK) {
+            entry->is_finish_running = true;
+            return;
+        }
+        oq_disk_op_free(engine, op);
+    }
+    retry_later(engine, entry);
+}
+
+/* The file has its final name: record it. */
+static enum oq_status save_final(struct oq_engine *engine, struct oq_entry *entry, uint32_t index,
+                                 struct oq_error *err)
+{
+    struct oq_file next = entry->group.job.files[index];
+    next.state = OQ_FILE_FINAL;
+    next.temp_path = NULL;
+    return oq_change_file(engine, entry, &next, err);
+}
+
+/* The bytes are lost: someone removed the temporary file. The file has to come again. */
+static enum oq_status save_lost(struct oq_engine *engine, struct oq_entry *entry, uint32_t index,
+                                struct oq_error *err)
+{
+    struct oq_file next = entry->group.job.files[index];
+    next.state = OQ_FILE_WAITING;
+    next.done_bytes = 0;
+    next.size_bytes = OQ_SIZE_UNKNOWN;
+    next.etag = NULL;
+    next.last_modified = NULL;
+    next.temp_path = NULL;
+    return oq_change_file(engine, entry, &next, err);
+}
+
+static void commit_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t index,
+                          const struct oq_error *failure)
+{
+    struct oq_verdict verdict = oq_errors_file(failure->status, failure->win32);
+    struct oq_error err;
+    oq_error_init(&err);
+    log_group(entry, OQ_LOG_WARNING, index, failure->text);
+    if (verdict.is_transient) {
+        oq_failure_release(&entry->last_failure);
+        entry->last_failure = (struct oq_failure){.code = verdict.code,
+                                                  .win32 = verdict.win32,
+                                                  .file_index = index,
+                                                  .text = oq_strdup(failure->text)};
+        retry_later(engine, entry);
+        return;
+    }
+    char text[sizeof failure->text];
+    memcpy(text, failure->text, sizeof text);
+    struct oq_failure fatal = {
+        .code = verdict.code, .win32 = verdict.win32, .file_index = index, .text = text};
+    if (oq_change_state(engine, entry, OQ_EV_FATAL_ERROR, &fatal, &err) != OQ_OK)
+        retry_later(engine, entry);
+}
+
+static void on_finished(struct oq_engine *engine, struct oq_disk_op *op)
+{
+    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, op->group_id);
+    struct oq_error err = op->error;
+    enum oq_status status = op->status;
+    uint32_t index = op->file_index;
+    bool is_finish = op->kind == OQ_DISK_FINISH;
+    bool was_renamed = is_finish && status == OQ_E_FILE_MISSING && op->final_facts.exists &&
+                       op->final_facts.is_regular && op->final_facts.size_bytes == op->mark_bytes;
+    oq_disk_op_free(engine, op);
+    if (!entry)
+        return; /* cannot be: a group with an op out is not removed */
+    entry->is_finish_running = false;
+
+    if (was_renamed) {
+        log_group(entry, OQ_LOG_INFO, index, "had its final name already");
+        status = OQ_OK;
+    }
+    if (status == OQ_OK && is_finish)
+        status = save_final(engine, entry, index, &err);
+    if (status == OQ_OK) {
+        entry->finish_next =
+            index +
+            1; /* files go in order, so those before it are done, also after a cancel in between */
+    } else if (entry->group.state == OQ_GROUP_CANCELLING) {
+        if (status != OQ_E_FILE_MISSING) {
+            log_group(entry, OQ_LOG_WARNING, index, err.text);
+            entry->is_finish_incomplete = true;
+        }
+        entry->finish_next = index + 1;
+    } else if (status == OQ_E_FILE_MISSING && is_finish) {
+        struct oq_error ignored;
+        oq_error_init(&ignored);
+        if (save_lost(engine, entry, index, &ignored) == OQ_OK)
+            oq_error_win32(&err, OQ_E_FILE_MISSING, err.win32,
+                           "the temporary file was removed by somebody before the end");
+        commit_failed(engine, entry, index, &err);
+    } else {
+        commit_failed(engine, entry, index, &err);
+    }
+    oq_finish_run(engine, entry);
+}

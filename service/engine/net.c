@@ -1,0 +1,330 @@
+/* net.c - requests over libcurl's multi interface: the only file that knows curl's options and
+ * codes.
+ *
+ * Engine thread, except oq_net_wakeup. Knows nothing of groups and files: a request has a URL, an
+ * offset and a validator, and reports header lines, body pieces and its end.
+ */
+#include "engine_int.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_log.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A recv under Wine costs 80-100 us: large pieces make it 10 times faster (measured: 16 KB buffers
+ * 140-200 MB/s, 512 KB 1.8 GB/s). It is libcurl's highest value on the oldest version we build
+ * with. */
+#define RECEIVE_BUFFER_BYTES 524288L
+#define REDIRECTS_MAX                                                                              \
+    10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
+#define CONNECTIONS_PER_HOST                                                                       \
+    8L /* two jobs with 4 files each towards one server do not wait for each other */
+
+struct oq_net {
+    CURLM *multi;
+    const struct oq_net_events *events;
+    const struct oq_engine_options *options;
+};
+
+struct oq_net_handle {
+    struct oq_net *net;
+    CURL *easy;
+    struct curl_slist *fields;
+    void *transfer;
+    bool is_added;
+    char text[CURL_ERROR_SIZE];
+};
+
+enum oq_status oq_net_new(const struct oq_engine_options *options,
+                          const struct oq_net_events *events, struct oq_net **out,
+                          struct oq_error *err)
+{
+    struct oq_net *net = oq_calloc(1, sizeof *net);
+    if (!net)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        oq_free(net);
+        return oq_error_set(err, OQ_E_NET, "libcurl does not start");
+    }
+    net->events = events;
+    net->options = options;
+    net->multi = curl_multi_init();
+    if (!net->multi) {
+        curl_global_cleanup();
+        oq_free(net);
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    }
+    curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_PER_HOST);
+    curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    *out = net;
+    return OQ_OK;
+}
+
+void oq_net_free(struct oq_net *net)
+{
+    if (!net)
+        return;
+    curl_multi_cleanup(net->multi);
+    curl_global_cleanup();
+    oq_free(net);
+}
+
+void oq_net_wakeup(struct oq_net *net)
+{
+    curl_multi_wakeup(net->multi);
+}
+
+uint32_t oq_net_status(const struct oq_net_handle *handle)
+{
+    long status = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status > 0 ? (uint32_t)status : 0;
+}
+
+const char *oq_net_url(const struct oq_net_handle *handle)
+{
+    char *url = NULL;
+    curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);
+    return url;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx;
+    size_t length = size * count;
+    while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
+        length--;
+    handle->net->events->header(handle->transfer, data, length);
+    return size * count;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx;
+    size_t length = size * count;
+    if (oq_fault_hit(OQ_FAULT_NET))
+        return 0;
+    return handle->net->events->body(handle->transfer, data, length) ? length : 0;
+}
+
+static bool has(const char *text, const char *word)
+{
+    return strstr(text, word) != NULL;
+}
+
+/* Which rule a refused certificate breaks stands only in curl's words: OpenSSL's and Schannel's are
+ * looked for. */
+static enum oq_net_error classify_certificate(const char *text)
+{
+    if (has(text, "NOT_TIME_VALID") || has(text, "CERT_EXPIRED") || has(text, "has expired") ||
+        has(text, "not yet valid"))
+        return OQ_NET_CERT_EXPIRED;
+    if (has(text, "REVOKED") || has(text, "revoked"))
+        return OQ_NET_CERT_REVOKED;
+    if (has(text, "host name") || has(text, "hostname") || has(text, "WRONG_PRINCIPAL") ||
+        has(text, "CN_NO_MATCH"))
+        return OQ_NET_CERT_NAME;
+    return OQ_NET_CERT_UNKNOWN;
+}
+
+static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode code)
+{
+    curl_off_t connected_us = 0;
+    switch ((int)code) {
+    case CURLE_OK:
+        return OQ_NET_NONE;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return OQ_NET_RESOLVE;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return OQ_NET_RESOLVE_PROXY;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+        return OQ_NET_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+        return connected_us > 0 ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_WRITE_ERROR: /* the transfer stopped it, or the fault seam */
+        return OQ_NET_CUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        return classify_certificate(handle->text);
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return OQ_NET_CERT_REVOKED;
+    case CURLE_SSL_CACERT_BADFILE:
+        return OQ_NET_CERT_UNKNOWN;
+    case CURLE_SSL_CONNECT_ERROR:
+        /* Schannel reports a certificate that Windows itself refuses as a failed handshake. */
+        if (has(handle->text, "CERT") || has(handle->text, "UNTRUSTED") ||
+            has(handle->text, "WRONG_PRINCIPAL"))
+            return classify_certificate(handle->text);
+        return OQ_NET_TLS;
+    case CURLE_TOO_MANY_REDIRECTS:
+        return OQ_NET_TOO_MANY_REDIRECTS;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return has(handle->text, "HTTP/0.9") ? OQ_NET_PROTOCOL : OQ_NET_BAD_REDIRECT;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP_RETURNED_ERROR:
+    case CURLE_RANGE_ERROR:
+        return OQ_NET_PROTOCOL;
+    case CURLE_BAD_CONTENT_ENCODING:
+        return OQ_NET_ENCODED;
+    case CURLE_OUT_OF_MEMORY:
+        return OQ_NET_NOMEM;
+    default:
+        return OQ_NET_OTHER;
+    }
+}
+
+static bool starts_with_https(const char *url)
+{
+    return curl_strnequal(url, "https:", 6) != 0;
+}
+
+static bool add_field(struct oq_net_handle *handle, const char *field)
+{
+    struct curl_slist *longer = curl_slist_append(handle->fields, field);
+    if (longer)
+        handle->fields = longer;
+    return longer != NULL;
+}
+
+static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_request *request)
+{
+    const struct oq_config *config = &handle->net->options->config;
+    CURL *easy = handle->easy;
+    char range[32], field[600];
+    CURLcode code = CURLE_OK;
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(easy, option, value);                                          \
+    } while (0)
+    SET(CURLOPT_PRIVATE, handle);
+    SET(CURLOPT_ERRORBUFFER, handle->text);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a DNS look-up under way does not hold up a stop */
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 1L);
+    SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+    SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
+    SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
+    SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)((config->stall_timeout_ms + 999) / 1000));
+    /* Background: one connection per transfer, since HTTP/2 streams share one receive window and
+     * the throttle works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
+     * connection to show whether it multiplexes stayed waiting until another one was over
+     * (measured: 6 requests, HTTP/1.1 server, 2 of them began when the first ended). */
+    SET(CURLOPT_HTTP_VERSION,
+        (long)(request->is_foreground ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, handle);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, handle);
+    /* Always a range, so that the first answer already tells whether the server can resume; never
+     * HEAD (contract 0.1). */
+    snprintf(range, sizeof range, "%llu-", (unsigned long long)request->offset_bytes);
+    if (!request->is_plain)
+        SET(CURLOPT_RANGE, range);
+    bool has_fields = add_field(handle, "Accept-Encoding: identity");
+    if (request->if_range) {
+        snprintf(field, sizeof field, "If-Range: %s", request->if_range);
+        has_fields = has_fields && add_field(handle, field);
+    }
+    if (!has_fields)
+        return CURLE_OUT_OF_MEMORY;
+    SET(CURLOPT_HTTPHEADER, handle->fields);
+#undef SET
+    return code;
+}
+
+enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *request,
+                            void *transfer, struct oq_net_handle **out, struct oq_error *err)
+{
+    const struct oq_network_port *port = net->options->network;
+    enum oq_status status = OQ_OK;
+    struct oq_net_handle *handle = oq_calloc(1, sizeof *handle);
+    if (!handle)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    handle->net = net;
+    handle->transfer = transfer;
+    if (oq_fault_hit(OQ_FAULT_NET)) {
+        status = oq_error_set(err, OQ_E_NET, "the test makes the network fail");
+        if (err)
+            err->net = OQ_NET_CONNECT;
+        goto out;
+    }
+    handle->easy = curl_easy_init();
+    if (!handle->easy) {
+        status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+        goto out;
+    }
+    CURLcode code = set_options(handle, request);
+    if (code != CURLE_OK) {
+        status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
+                              "libcurl: %s", curl_easy_strerror(code));
+        if (err)
+            err->net = OQ_NET_OTHER;
+        goto out;
+    }
+    if (port) {
+        status = port->prepare(port->ctx, handle->easy, request->url, request->identity, err);
+        if (status != OQ_OK)
+            goto out;
+    }
+    if (curl_multi_add_handle(net->multi, handle->easy) != CURLM_OK) {
+        status = oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
+        goto out;
+    }
+    handle->is_added = true;
+    *out = handle;
+    handle = NULL;
+out:
+    oq_net_close(net, handle);
+    return status;
+}
+
+void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
+{
+    if (!handle)
+        return;
+    if (handle->is_added)
+        curl_multi_remove_handle(net->multi, handle->easy);
+    if (handle->easy)
+        curl_easy_cleanup(handle->easy);
+    curl_slist_free_all(handle->fields);
+    oq_free(handle);
+}
+
+void oq_net_run(struct oq_net *net, int timeout_ms)
+{
+    int running = 0, left = 0;
+    CURLMsg *message = NULL;
+    CURLMcode code = curl_multi_poll(net->multi, NULL, 0, timeout_ms, NULL);
+    if (code == CURLM_OK)
+        code = curl_multi_perform(net->multi, &running);
+    if (code != CURLM_OK)
+        oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
+    while ((message = curl_multi_info_read(net->multi, &left)) != NULL) {
+        struct oq_net_handle *handle = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode result = message->data.result; /* not valid any more once the handle is removed */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
+        net->events->done(handle->transfer, classify(handle, result),
+                          handle->text[0] ? handle->text : curl_easy_strerror(result));
+    }
+}

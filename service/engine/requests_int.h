@@ -1,0 +1,64 @@
+/* requests_int.h - a call of oq_engine.h on its way to the engine thread and back.
+ *
+ * The caller fills a request with copies, pushes it, and waits. It has two references: the caller's
+ * and the engine's, so that a caller who gives up leaves nothing dangling. A request that nobody
+ * waits for any more is not begun.
+ */
+#ifndef REQUESTS_INT_H
+#define REQUESTS_INT_H
+
+#include "engine_int.h"
+
+enum oq_wait { OQ_WAIT_NOTHING, OQ_WAIT_STOPPED, OQ_WAIT_REMOVED };
+
+struct oq_request {
+    /* Engine thread. Sets status and results; or sets waits_for and is kept in entry->waiters. */
+    void (*handle)(struct oq_engine *engine, struct oq_request *request);
+
+    char *sid; /* the caller */
+    bool is_admin;
+
+    int64_t group;
+    struct oq_guid guid;
+    enum oq_text_prop prop;
+    uint32_t number;       /* flags or file index */
+    char *text;            /* in or out */
+    struct oq_file *files; /* AddFiles: names only; taken by the handler on success */
+    uint32_t file_count;
+
+    struct oq_guid *guids; /* results */
+    size_t guid_count;
+    struct oq_group_view view;
+    struct oq_file_view file_view;
+
+    enum oq_status status;
+    struct oq_error error;
+
+    enum oq_wait waits_for;
+    struct oq_request *next_waiter;
+    struct oq_queue *reply; /* the request itself is pushed when it is done */
+    atomic_uint references;
+    atomic_bool is_abandoned;
+};
+
+/* Answers the caller and drops the engine's reference. */
+void oq_request_finish(struct oq_request *request);
+void oq_request_unref(struct oq_request *request);
+
+/* handlers.c */
+void oq_handle_create_group(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_get_group(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_list_groups(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_view_group(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_get_text(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_set_text(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_set_notify_flags(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_resume(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_suspend(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_add_files(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_view_file(struct oq_engine *engine, struct oq_request *request);
+
+#endif
