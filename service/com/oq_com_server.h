@@ -1,9 +1,10 @@
-/* oq_com_server.h - the COM side of the service: the class that clients create, and everything they get from it.
+/* oq_com_server.h - the COM side of the service: the class that clients create, and everything they
+ * get from it.
  *
- * Owns one thread, which keeps the multi-threaded apartment alive, the class registrations, a count of every object and lock that
- * clients hold, and the callback pointers they registered. Knows the engine only through oq_engine.h. Calls of clients run on
- * threads of the RPC run-time; each captures its caller, asks the engine, converts the answer, and never holds a lock while it
- * waits.
+ * Owns one thread, which keeps the multi-threaded apartment alive, the class registrations, a count
+ * of every object and lock that clients hold, and the callback pointers they registered. Knows the
+ * engine only through oq_engine.h. Calls of clients run on threads of the RPC run-time; each
+ * captures its caller, asks the engine, converts the answer, and never holds a lock while it waits.
  *
  * One per process: CoInitializeSecurity is a promise about the process and can be given once.
  */
@@ -15,25 +16,31 @@
 struct oq_com;
 
 struct oq_com_options {
-    struct oq_engine *engine;                 /* borrowed; outlives a stop that returned OQ_OK */
-    const struct oq_identity_port *identity;  /* borrowed, as the engine */
-    bool serve_legacy_clsid;                  /* also answer for CLSID_BackgroundCopyQMgr */
+    struct oq_engine *engine;                /* borrowed; outlives a stop that returned OQ_OK */
+    const struct oq_identity_port *identity; /* borrowed, as the engine */
+    bool serve_legacy_clsid;                 /* also answer for CLSID_BackgroundCopyQMgr */
 };
 
-/* Starts the thread, sets the process's COM security, registers the class objects suspended and, when all are there, resumes
- * them; from then on calls may come. Returns when that is done. OQ_E_NOMEM; OQ_E_IO with err->win32 = the HRESULT of the COM
- * function that err->text names; nothing is left running then. Any thread. The result ends with oq_com_stop. */
-OQ_MUST_CHECK enum oq_status oq_com_start(const struct oq_com_options *options, struct oq_com **out, struct oq_error *err);
+/* Starts the thread, sets the process's COM security, registers the class objects suspended and,
+ * when all are there, resumes them; from then on calls may come. Returns when that is done.
+ * OQ_E_NOMEM; OQ_E_IO with err->win32 = the HRESULT of the COM function that err->text names;
+ * nothing is left running then. Any thread. The result ends with oq_com_stop. */
+OQ_MUST_CHECK enum oq_status oq_com_start(const struct oq_com_options *options, struct oq_com **out,
+                                          struct oq_error *err);
 
-/* Ends it: no new objects, new calls answer QM_E_SERVICE_UNAVAILABLE, calls that run may finish, then every object is disconnected, so
- * that clients see RPC_E_DISCONNECTED, and the registered callbacks are dropped. OQ_OK: all that within timeout_ms, no call is in
- * the engine and none will come. OQ_E_TIMEOUT: a call or a client hangs; the thread is left behind, the engine must not be freed,
- * and the process should end. Before or after oq_engine_stop; after it running calls end sooner. Any thread, once; com is
- * gone in either case. NULL gives OQ_OK. */
+/* Ends it: no new objects, new calls answer QM_E_SERVICE_UNAVAILABLE, calls that run may finish,
+ * then every object is disconnected, so that clients see RPC_E_DISCONNECTED, and the registered
+ * callbacks are dropped. Before or after oq_engine_stop; after it running calls end sooner.
+ *
+ * OQ_OK: no call is in the engine and none will come, so it may be freed. (If a client hangs while
+ * it is disconnected, that is left behind, with a warning.) OQ_E_TIMEOUT: a call is still running
+ * after three quarters of timeout_ms; the engine must not be freed, and the process should end. Any
+ * thread, once; com is gone in either case. NULL gives OQ_OK. */
 enum oq_status oq_com_stop(struct oq_com *com, int64_t timeout_ms);
 
-/* What clients hold now: objects of ours, and locks by IClassFactory::LockServer. Both 0 means nobody needs the process on COM's
- * account. Any thread until oq_com_stop; the numbers may be out of date when read. */
+/* What clients hold now: objects of ours, and locks by IClassFactory::LockServer. Both 0 means
+ * nobody needs the process on COM's account. Any thread until oq_com_stop; the numbers may be out
+ * of date when read. */
 void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks);
 
 #endif

@@ -1,0 +1,249 @@
+/* com_int.h - what the files of service/com share. Nothing outside this folder includes it, but its
+ * tests.
+ *
+ *   server.c    start and stop, the thread
+ *   security.c  who may call at all: CoInitializeSecurity, explained
+ *   context.c   what all objects share; which calls run
+ *   object.c    IUnknown for every object
+ *   caller.c    who calls
+ *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c   one class or interface each
+ *   prop.c      the table of properties
+ *   notify.c    registered callbacks
+ *   hresult.c   the table of results
+ *   convert.c   BSTR, VARIANT, GUID, FILESETINFO
+ *
+ * Every method has five steps: check pointers, zero outputs, capture the caller (oq_call_begin),
+ * ask the engine, convert. Objects are an id, a context and a reference count; the identifiers a
+ * client gave them are kept beside the id because they never change.
+ */
+#ifndef COM_INT_H
+#define COM_INT_H
+
+#define COBJMACROS
+#define CONST_VTABLE /* our vtables are constants */
+#define WIN32_LEAN_AND_MEAN
+#include "openqmgr.h"
+
+#include "oq_com_server.h"
+
+#include <oleauto.h>
+#include <stdatomic.h>
+
+/* Pointer to the struct of that type whose member `member` is at `pointer`. */
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* --- caller.c --------------------------------------------------------------------------------- */
+
+/* How the calling thread takes on its client's identity. Production has one, oq_impersonation_com;
+ * tests script others. */
+struct oq_impersonation {
+    HRESULT (*begin)(void); /* CoImpersonateClient */
+    HRESULT (*end)(void);   /* CoRevertToSelf */
+    bool (*is_wine)(void);  /* does COM lack impersonation here? */
+    void (*die)(void);      /* ends the process: end() failed */
+};
+extern const struct oq_impersonation oq_impersonation_com;
+
+/* Fills *out with the client of the call that runs on this thread. Impersonates only within.
+ * OQ_E_ACCESS_DENIED if the client cannot be impersonated, or for what the port refuses; the port's
+ * errors. Caller unrefs out->caller.identity by the port. */
+OQ_MUST_CHECK enum oq_status oq_caller_capture(const struct oq_impersonation *impersonation,
+                                               const struct oq_identity_port *identity,
+                                               struct oq_caller_buffer *out, struct oq_error *err);
+
+/* --- context.c -------------------------------------------------------------------------------- */
+
+struct oq_notify;
+struct oq_object;
+
+/* What all objects share. Reference counted: one for the server, one for each object, so that an
+ * object that outlives the server (a client's call that hangs) still finds it. */
+struct oq_context {
+    atomic_uint refs;
+    struct oq_engine *engine; /* only between oq_call_begin and oq_call_end */
+    const struct oq_identity_port *identity;
+    const struct oq_impersonation *impersonation;
+    struct oq_notify *notify;
+    atomic_uint locks; /* IClassFactory::LockServer */
+
+    SRWLOCK lock; /* of all below; held for a few instructions, never while calling out */
+    CONDITION_VARIABLE calls_ended;
+    uint32_t calls; /* between oq_call_begin and oq_call_end */
+    bool is_stopping;
+    struct oq_object *objects; /* all that live */
+    uint32_t live;             /* those of them that keep the service needed */
+};
+
+/* OQ_E_NOMEM. Ends with oq_context_unref. */
+OQ_MUST_CHECK enum oq_status oq_context_new(const struct oq_com_options *options,
+                                            const struct oq_impersonation *impersonation,
+                                            struct oq_context **out);
+struct oq_context *oq_context_ref(struct oq_context *context);
+void oq_context_unref(struct oq_context *context); /* NULL is allowed */
+
+/* From now on oq_call_begin fails with OQ_E_STOPPING. */
+void oq_context_refuse_calls(struct oq_context *context);
+/* Waits until no call is between begin and end. OQ_E_TIMEOUT. */
+OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
+/* Cuts every object off its clients. After oq_context_refuse_calls. */
+void oq_context_disconnect(struct oq_context *context);
+
+/* One call of a client, on the stack of its method. */
+struct oq_call {
+    struct oq_context *context; /* NULL: begin has failed */
+    struct oq_engine *engine;
+    const struct oq_caller *caller;
+    struct oq_caller_buffer buffer;
+    struct oq_error err;
+};
+
+/* Captures the caller and counts the call. OQ_E_STOPPING, and the errors of oq_caller_capture.
+ * oq_call_end in any case. */
+OQ_MUST_CHECK enum oq_status oq_call_begin(struct oq_call *call, struct oq_context *context);
+/* Ends the call and gives the HRESULT of `status` (with call->err as its detail). */
+HRESULT oq_call_end(struct oq_call *call, enum oq_status status);
+
+/* --- object.c --------------------------------------------------------------------------------- */
+
+struct oq_object_class {
+    const IID *iid;   /* its one interface besides IUnknown and the extension */
+    bool is_plumbing; /* does not keep the service needed */
+    void (*free)(struct oq_object *object);
+};
+
+/* Part of every COM object. */
+struct oq_object {
+    atomic_uint refs;
+    struct oq_context *context;
+    const struct oq_object_class *class;
+    IUnknown *unknown;                 /* the main interface, and the object's identity */
+    IUnknown *info;                    /* the extension interface, or NULL */
+    struct oq_object *next, *previous; /* in context->objects */
+    bool is_disconnected;
+};
+
+/* One reference, the creator's. Never fails. */
+void oq_object_init(struct oq_object *object, struct oq_context *context,
+                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info);
+/* IUnknown as the contract wants it (D31): IUnknown, the main interface, the extension if there is
+ * one. */
+HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out);
+ULONG oq_object_ref(struct oq_object *object);
+ULONG oq_object_unref(struct oq_object *object);
+
+/* --- the objects: each gives one reference in *out -------------------------------------------- */
+
+OQ_MUST_CHECK enum oq_status oq_factory_new(struct oq_context *context, IClassFactory **out);
+OQ_MUST_CHECK enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out);
+
+/* A group or job is made before the engine is asked, so that no memory can be missing after it has
+ * said yes; then the group is told the engine's id, or released. The identifier is copied. */
+OQ_MUST_CHECK enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
+                                          IBackgroundCopyGroup **out);
+void oq_group_set_id(IBackgroundCopyGroup *group, int64_t group_id);
+OQ_MUST_CHECK enum oq_status oq_job_new(struct oq_context *context, int64_t group_id,
+                                        const GUID *guid, IBackgroundCopyJob1 **out);
+
+/* Enumerators of `count` identifiers; the array is copied. */
+OQ_MUST_CHECK enum oq_status oq_enum_groups_new(struct oq_context *context,
+                                                const struct oq_guid *guids, size_t count,
+                                                IEnumBackgroundCopyGroups **out);
+OQ_MUST_CHECK enum oq_status oq_enum_jobs_new(struct oq_context *context,
+                                              const struct oq_guid *guids, size_t count,
+                                              IEnumBackgroundCopyJobs1 **out);
+
+/* --- info.c: the extension interface, part of a group object and of a job object -------------- */
+
+struct oq_info {
+    IOpenQmgrInfo iface;
+    struct oq_object *object; /* whose part it is */
+    int64_t group_id;
+};
+void oq_info_init(struct oq_info *info, struct oq_object *object, int64_t group_id);
+
+/* --- group.c: what group, job and extension read alike ---------------------------------------- */
+
+/* One whole call that copies the engine's view of the group; *view only on success. */
+HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view);
+/* GetProgress of the group and of the job (D12, D13). */
+HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD flags,
+                          DWORD *progress);
+/* get_GroupID and get_JobID: the identifier, if the caller may know it (D7), also of a group that
+ * is gone (D15). */
+HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const GUID *guid,
+                            GUID *out);
+
+/* --- prop.c ----------------------------------------------------------------------------------- */
+
+OQ_MUST_CHECK enum oq_status oq_prop_get(struct oq_call *call, int64_t group_id, GROUPPROP prop,
+                                         VARIANT *value);
+OQ_MUST_CHECK enum oq_status oq_prop_set(struct oq_call *call, int64_t group_id, GROUPPROP prop,
+                                         const VARIANT *value);
+
+/* --- notify.c --------------------------------------------------------------------------------- */
+
+/* The callback object of each group, and the user who registered it. Own lock; any thread of the
+ * apartment. */
+OQ_MUST_CHECK enum oq_status oq_notify_new(struct oq_notify **out);
+void oq_notify_free(struct oq_notify *notify); /* NULL is allowed */
+/* The callback interface of what a client handed over. It calls the client, and so may take as long
+ * as the client likes. OQ_E_INVALID_ARG if the object has no such interface, OQ_E_ACCESS_DENIED if
+ * it lives on another machine. */
+OQ_MUST_CHECK enum oq_status oq_notify_accept(IUnknown *unknown, IBackgroundCopyCallback1 **out,
+                                              struct oq_error *err);
+/* Replaces the group's callback (takes a reference of its own) and its user; the last caller wins.
+ * OQ_E_NOMEM keeps the old one; OQ_E_STOPPING after oq_notify_close. */
+OQ_MUST_CHECK enum oq_status oq_notify_set(struct oq_notify *notify, int64_t group_id,
+                                           const char *sid, IBackgroundCopyCallback1 *callback);
+void oq_notify_clear(struct oq_notify *notify, int64_t group_id); /* nothing if there is none */
+/* Releases all and takes no more. Calls clients. */
+void oq_notify_close(struct oq_notify *notify);
+
+/* --- hresult.c -------------------------------------------------------------------------------- */
+
+/* bits-return-values; MinGW's bitsmsg.h ends before the last three */
+#define OQ_BG_E_EMPTY ((HRESULT)0x80200003)
+#define OQ_BG_E_TOO_MANY_JOBS_PER_USER ((HRESULT)0x80200049)
+#define OQ_BG_E_TOO_MANY_JOBS_PER_MACHINE ((HRESULT)0x80200050)
+#define OQ_BG_E_TOO_MANY_FILES_IN_JOB ((HRESULT)0x80200051)
+
+/* What a client sees. err may be NULL; its win32 code is used where the table says so. */
+HRESULT oq_hresult_of(enum oq_status status, const struct oq_error *err);
+
+/* --- convert.c -------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(GUID) == sizeof(struct oq_guid), "a GUID inside is a GUID outside");
+
+struct oq_guid oq_convert_guid(const GUID *guid);
+GUID oq_convert_to_guid(const struct oq_guid *guid);
+
+/* New UTF-8 text (oq_free); NULL gives "". OQ_E_INVALID_ARG for more than max_units UTF-16 units,
+ * an embedded NUL or a lone surrogate; OQ_E_NOMEM. `what` names the text in err->text. */
+OQ_MUST_CHECK enum oq_status oq_convert_bstr(BSTR text, size_t max_units, const char *what,
+                                             char **out, struct oq_error *err);
+/* New BSTR (SysFreeString); NULL gives an empty one. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_convert_to_bstr(const char *text, BSTR *out);
+
+/* The integer of a VT_I4, I2, UI4, UI2, INT or UINT, negative ones as their two's complement.
+ * OQ_E_INVALID_ARG for any other type (contract section 6). */
+OQ_MUST_CHECK enum oq_status oq_convert_variant_number(const VARIANT *value, uint32_t *out,
+                                                       struct oq_error *err);
+/* The text of a VT_BSTR, as oq_convert_bstr. */
+OQ_MUST_CHECK enum oq_status oq_convert_variant_text(const VARIANT *value, size_t max_units,
+                                                     const char *what, char **out,
+                                                     struct oq_error *err);
+
+/* The names of an AddFiles call in one block (oq_convert_files_free). OQ_E_INVALID_ARG for count 0
+ * and a NULL element or name (D21); err->file_index then says which. */
+OQ_MUST_CHECK enum oq_status oq_convert_files(ULONG count, FILESETINFO *const *files,
+                                              struct oq_file_spec **out, struct oq_error *err);
+void oq_convert_files_free(struct oq_file_spec *specs, ULONG count); /* NULL is allowed */
+
+/* --- security.c ------------------------------------------------------------------------------- */
+
+/* Sets the process's COM security: who may call, and what the service reveals of itself when it
+ * calls. Once per process, before anything is marshalled. */
+OQ_MUST_CHECK enum oq_status oq_security_init(struct oq_error *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* object.c - IUnknown for every object of ours, and the list of those that live.
+ *
+ * Owns the head of each object (struct oq_object); its place in the context's list is guarded by
+ * the context's lock. Any thread.
+ */
+#include "com_int.h"
+
+void oq_object_init(struct oq_object *object, struct oq_context *context,
+                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info)
+{
+    atomic_init(&object->refs, 1);
+    object->context = oq_context_ref(context);
+    object->class = class;
+    object->unknown = unknown;
+    object->info = info;
+    object->is_disconnected = false;
+    object->previous = NULL;
+
+    AcquireSRWLockExclusive(&context->lock);
+    object->next = context->objects;
+    if (object->next)
+        object->next->previous = object;
+    context->objects = object;
+    if (!class->is_plumbing)
+        context->live++;
+    ReleaseSRWLockExclusive(&context->lock);
+}
+
+HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
+{
+    if (!out)
+        return E_POINTER;
+    *out = NULL;
+    if (!iid)
+        return E_INVALIDARG;
+    if (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, object->class->iid))
+        *out = object->unknown;
+    else if (object->info && IsEqualIID(iid, &IID_IOpenQmgrInfo))
+        *out = object->info;
+    else
+        return E_NOINTERFACE;
+    oq_object_ref(object);
+    return S_OK;
+}
+
+ULONG oq_object_ref(struct oq_object *object)
+{
+    return atomic_fetch_add(&object->refs, 1) + 1;
+}
+
+ULONG oq_object_unref(struct oq_object *object)
+{
+    ULONG refs = atomic_fetch_sub(&object->refs, 1) - 1;
+    if (refs > 0)
+        return refs;
+
+    struct oq_context *context = object->context;
+    AcquireSRWLockExclusive(&context->lock);
+    if (object->previous)
+        object->previous->next = object->next;
+    else
+        context->objects = object->next;
+    if (object->next)
+        object->next->previous = object->previous;
+    if (!object->class->is_plumbing)
+        context->live--;
+    ReleaseSRWLockExclusive(&context->lock);
+
+    object->class->free(object);
+    oq_context_unref(context);
+    return 0;
+}

@@ -1,0 +1,133 @@
+/* qmgr.c - IBackgroundCopyQMgr: the queue as a client sees it. Holds nothing but the way to the
+ * engine.
+ *
+ * Any thread of the apartment. idl/openqmgr.idl says what each method promises.
+ */
+#include "com_int.h"
+
+#include "oq_alloc.h"
+
+struct qmgr {
+    IBackgroundCopyQMgr iface;
+    struct oq_object object;
+};
+
+static struct qmgr *from_iface(IBackgroundCopyQMgr *iface)
+{
+    return CONTAINER_OF(iface, struct qmgr, iface);
+}
+
+/* --- IUnknown --------------------------------------------------------------------------------- */
+
+static HRESULT STDMETHODCALLTYPE qmgr_QueryInterface(IBackgroundCopyQMgr *iface, REFIID iid,
+                                                     void **out)
+{
+    return oq_object_query(&from_iface(iface)->object, iid, out);
+}
+
+static ULONG STDMETHODCALLTYPE qmgr_AddRef(IBackgroundCopyQMgr *iface)
+{
+    return oq_object_ref(&from_iface(iface)->object);
+}
+
+static ULONG STDMETHODCALLTYPE qmgr_Release(IBackgroundCopyQMgr *iface)
+{
+    return oq_object_unref(&from_iface(iface)->object);
+}
+
+/* --- IBackgroundCopyQMgr ---------------------------------------------------------------------- */
+
+/* CreateGroup and GetGroup: both name a group by its GUID and hand it out. */
+static HRESULT open_group(struct qmgr *qmgr, const GUID *group_guid, IBackgroundCopyGroup **out,
+                          enum oq_status (*verb)(struct oq_engine *engine,
+                                                 const struct oq_caller *caller,
+                                                 const struct oq_guid *guid, int64_t *group_id,
+                                                 struct oq_error *err))
+{
+    if (!out)
+        return E_INVALIDARG;
+    *out = NULL;
+
+    struct oq_call call;
+    struct oq_guid guid = oq_convert_guid(group_guid);
+    IBackgroundCopyGroup *group = NULL;
+    int64_t group_id = 0;
+    enum oq_status status = oq_call_begin(&call, qmgr->object.context);
+    if (status == OQ_OK)
+        status = oq_group_new(qmgr->object.context, group_guid, &group);
+    if (status == OQ_OK)
+        status = verb(call.engine, call.caller, &guid, &group_id, &call.err);
+    if (status == OQ_OK) {
+        oq_group_set_id(group, group_id);
+        *out = group;
+    } else if (group) {
+        IBackgroundCopyGroup_Release(group);
+    }
+    return oq_call_end(&call, status);
+}
+
+static HRESULT STDMETHODCALLTYPE qmgr_CreateGroup(IBackgroundCopyQMgr *iface, GUID group_guid,
+                                                  IBackgroundCopyGroup **out)
+{
+    return open_group(from_iface(iface), &group_guid, out, oq_engine_create_group);
+}
+
+static HRESULT STDMETHODCALLTYPE qmgr_GetGroup(IBackgroundCopyQMgr *iface, GUID group_guid,
+                                               IBackgroundCopyGroup **out)
+{
+    return open_group(from_iface(iface), &group_guid, out, oq_engine_get_group);
+}
+
+static HRESULT STDMETHODCALLTYPE qmgr_EnumGroups(IBackgroundCopyQMgr *iface, DWORD flags,
+                                                 IEnumBackgroundCopyGroups **out)
+{
+    struct qmgr *qmgr = from_iface(iface);
+    if (!out)
+        return E_INVALIDARG;
+    *out = NULL;
+    if (flags != 0)
+        return E_NOTIMPL;
+
+    struct oq_call call;
+    struct oq_guid *guids = NULL;
+    size_t count = 0;
+    enum oq_status status = oq_call_begin(&call, qmgr->object.context);
+    if (status == OQ_OK)
+        status = oq_engine_list_groups(call.engine, call.caller, &guids, &count, &call.err);
+    if (status == OQ_OK)
+        status = oq_enum_groups_new(qmgr->object.context, guids, count, out);
+    oq_free(guids);
+    return oq_call_end(&call, status);
+}
+
+/* clang-format off */
+static const IBackgroundCopyQMgrVtbl qmgr_vtbl = {
+    qmgr_QueryInterface,
+    qmgr_AddRef,
+    qmgr_Release,
+    qmgr_CreateGroup,
+    qmgr_GetGroup,
+    qmgr_EnumGroups,
+};
+/* clang-format on */
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void qmgr_free(struct oq_object *object)
+{
+    oq_free(CONTAINER_OF(object, struct qmgr, object));
+}
+
+static const struct oq_object_class qmgr_class = {.iid = &IID_IBackgroundCopyQMgr,
+                                                  .free = qmgr_free};
+
+enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out)
+{
+    struct qmgr *qmgr = oq_calloc(1, sizeof *qmgr);
+    if (!qmgr)
+        return OQ_E_NOMEM;
+    qmgr->iface.lpVtbl = &qmgr_vtbl;
+    oq_object_init(&qmgr->object, context, &qmgr_class, (IUnknown *)&qmgr->iface, NULL);
+    *out = &qmgr->iface;
+    return OQ_OK;
+}

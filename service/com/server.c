@@ -1,0 +1,218 @@
+/* server.c - start and stop of the COM side, and the thread on which both happen.
+ *
+ * Owns the thread, the class registrations and one reference to the context. The thread sits in the
+ * multi-threaded apartment from start to stop and keeps it alive; calls of clients come on threads
+ * of the RPC run-time. Start and stop may be called from different threads, which need not be in
+ * any apartment.
+ */
+#include "oq_com_server.h"
+
+#include "com_int.h"
+
+#include "oq_alloc.h"
+#include "oq_clock.h"
+#include "oq_log.h"
+
+#include <process.h>
+
+#define MAX_CLASSES 2
+
+struct oq_com {
+    struct oq_context *context;
+    bool serve_legacy_clsid;
+    HANDLE thread;
+    HANDLE started; /* event: start_status is there */
+    HANDLE stop;    /* event */
+    enum oq_status start_status;
+    struct oq_error start_error;
+    /* the thread's */
+    DWORD cookies[MAX_CLASSES];
+    unsigned cookie_count;
+    /* of the stop; set before the event `stop` */
+    int64_t drain_ms;
+    enum oq_status drain_status; /* valid when `drained` is signalled */
+    HANDLE drained;
+};
+
+/* --- on the thread ---------------------------------------------------------------------------- */
+
+static enum oq_status com_failed(struct oq_error *err, HRESULT hr, const char *function)
+{
+    return oq_error_win32(err, OQ_E_IO, (uint32_t)hr, "%s failed (0x%08lx)", function,
+                          (unsigned long)hr);
+}
+
+static enum oq_status register_class(struct oq_com *com, REFCLSID clsid, IClassFactory *factory,
+                                     struct oq_error *err)
+{
+    DWORD cookie = 0;
+    HRESULT hr = CoRegisterClassObject(clsid, (IUnknown *)factory, CLSCTX_LOCAL_SERVER,
+                                       REGCLS_MULTIPLEUSE | REGCLS_SUSPENDED, &cookie);
+    if (FAILED(hr))
+        return com_failed(err, hr, "CoRegisterClassObject");
+    com->cookies[com->cookie_count++] = cookie;
+    return OQ_OK;
+}
+
+static void revoke_classes(struct oq_com *com)
+{
+    while (com->cookie_count > 0)
+        CoRevokeClassObject(com->cookies[--com->cookie_count]);
+}
+
+static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
+{
+    IClassFactory *factory = NULL;
+    HRESULT hr;
+    enum oq_status status = oq_factory_new(com->context, &factory);
+    if (status != OQ_OK)
+        return oq_error_set(err, status, "no memory for the class object");
+
+    status = register_class(com, &CLSID_OpenQmgr, factory, err);
+    if (status == OQ_OK && com->serve_legacy_clsid)
+        status = register_class(com, &CLSID_BackgroundCopyQMgr, factory, err);
+    if (status == OQ_OK) {
+        /* All or none: nobody finds the one class while the other is still missing. */
+        hr = CoResumeClassObjects();
+        if (FAILED(hr))
+            status = com_failed(err, hr, "CoResumeClassObjects");
+    }
+    if (status != OQ_OK)
+        revoke_classes(com);
+    IClassFactory_Release(factory);
+    return status;
+}
+
+static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
+{
+    enum oq_status status = oq_security_init(err);
+    if (status == OQ_OK)
+        status = register_classes(com, err);
+    return status;
+}
+
+/* No new objects, no new calls; then those that run may end; only then clients are cut off, so that
+ * nobody loses the answer to something that was done. Dropping the callbacks comes last: it calls
+ * clients, and may hang. */
+static void stop_on_thread(struct oq_com *com)
+{
+    CoSuspendClassObjects();
+    oq_context_refuse_calls(com->context);
+    com->drain_status = oq_context_wait_calls(com->context, com->drain_ms);
+    SetEvent(com->drained);
+    revoke_classes(com);
+    oq_context_disconnect(com->context);
+    oq_notify_close(com->context->notify);
+}
+
+static unsigned __stdcall com_thread(void *argument)
+{
+    struct oq_com *com = argument;
+    HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    if (FAILED(hr))
+        com->start_status = com_failed(&com->start_error, hr, "CoInitializeEx");
+    else
+        com->start_status = start_on_thread(com, &com->start_error);
+
+    bool is_started = com->start_status == OQ_OK;
+    SetEvent(com->started);
+    if (is_started) {
+        WaitForSingleObject(com->stop, INFINITE);
+        stop_on_thread(com);
+    }
+    if (SUCCEEDED(hr))
+        CoUninitialize();
+    return 0;
+}
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+static void free_server(struct oq_com *com)
+{
+    HANDLE handles[] = {com->thread, com->started, com->stop, com->drained};
+    for (size_t i = 0; i < ARRAYSIZE(handles); i++) {
+        if (handles[i])
+            CloseHandle(handles[i]);
+    }
+    oq_context_unref(com->context);
+    oq_free(com);
+}
+
+static HANDLE new_event(struct oq_error *err, enum oq_status *status)
+{
+    HANDLE event = *status == OQ_OK ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    if (*status == OQ_OK && !event)
+        *status = oq_error_win32(err, OQ_E_IO, GetLastError(), "CreateEvent failed");
+    return event;
+}
+
+enum oq_status oq_com_start(const struct oq_com_options *options, struct oq_com **out,
+                            struct oq_error *err)
+{
+    struct oq_com *com = oq_calloc(1, sizeof *com);
+    if (!com)
+        return OQ_E_NOMEM;
+    com->serve_legacy_clsid = options->serve_legacy_clsid;
+    oq_error_init(&com->start_error);
+    enum oq_status status = oq_context_new(options, &oq_impersonation_com, &com->context);
+    com->started = new_event(err, &status);
+    com->stop = new_event(err, &status);
+    com->drained = new_event(err, &status);
+    if (status == OQ_OK) {
+        com->thread = (HANDLE)_beginthreadex(NULL, 0, com_thread, com, 0, NULL);
+        if (!com->thread)
+            status = oq_error_set(err, OQ_E_NOMEM, "no thread for COM");
+    }
+    if (status == OQ_OK) {
+        WaitForSingleObject(com->started, INFINITE);
+        status = com->start_status;
+        if (status != OQ_OK) {
+            if (err)
+                *err = com->start_error;
+            WaitForSingleObject(com->thread, INFINITE);
+        }
+    }
+    if (status != OQ_OK) {
+        free_server(com);
+        return status;
+    }
+    *out = com;
+    return OQ_OK;
+}
+
+static DWORD left_until(int64_t deadline_ms)
+{
+    int64_t left_ms = deadline_ms - oq_clock_mono_ms(oq_clock_system());
+    if (left_ms < 0)
+        return 0;
+    return left_ms < INFINITE ? (DWORD)left_ms : INFINITE - 1;
+}
+
+enum oq_status oq_com_stop(struct oq_com *com, int64_t timeout_ms)
+{
+    if (!com)
+        return OQ_OK;
+    int64_t deadline_ms = oq_clock_mono_ms(oq_clock_system()) + timeout_ms;
+    com->drain_ms = timeout_ms - timeout_ms / 4; /* the rest is for disconnecting */
+    SetEvent(com->stop);
+
+    if (WaitForSingleObject(com->thread, left_until(deadline_ms)) == WAIT_OBJECT_0) {
+        enum oq_status status = com->drain_status;
+        free_server(com);
+        return status;
+    }
+    /* The thread goes on with what is left, and so what it uses stays. */
+    bool is_drained =
+        WaitForSingleObject(com->drained, 0) == WAIT_OBJECT_0 && com->drain_status == OQ_OK;
+    oq_log_warning("a client of the COM interfaces hangs; its connection is left behind");
+    return is_drained ? OQ_OK : OQ_E_TIMEOUT;
+}
+
+void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks)
+{
+    struct oq_context *context = com->context;
+    AcquireSRWLockShared(&context->lock);
+    *objects = context->live;
+    ReleaseSRWLockShared(&context->lock);
+    *locks = atomic_load(&context->locks);
+}
