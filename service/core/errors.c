@@ -1,5 +1,6 @@
-/* errors.c - the one table of what failures mean, in four parts: HTTP statuses, network, outcomes of the file port and the
- * database, and Win32 codes for those outcomes that say only "it did not work".
+/* errors.c - the one table of what failures mean, in four parts: HTTP statuses, network, outcomes
+ * of the file port and the database, and Win32 codes for those outcomes that say only "it did not
+ * work".
  *
  * Pure. A line is the whole truth about its failure. What has no line is fatal.
  */
@@ -41,7 +42,9 @@ enum {
 #define CERT_E_CN_NO_MATCH UINT32_C(0x800B010F)
 #define CRYPT_E_REVOKED UINT32_C(0x80092010)
 
-/* --- HTTP statuses -------------------------------------------------------------------------------------------------- */
+/* --- HTTP statuses
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct http_row {
     uint32_t status;
@@ -50,11 +53,12 @@ struct http_row {
     const char *sentence; /* without the full stop and the number */
 };
 
-/* Transient by contract A.1: 408, 429, 500, 502, 503, 504. Beyond it: 425 asks for the same request once more (RFC 8470, 5.2); 509,
- * 511, 520 to 525, 527, 530, 598 and 599 are not in the contract and are what hosting companies, captive portals and gateways say
- * instead of 502, 503 and 504. Success statuses without the file (201 to 205) and redirects that lead nowhere are fatal: a
- * repeat would give the same, and taking them for success would be worse. 421 is not sent to a client that keeps to one host per
- * connection. */
+/* Transient by contract A.1: 408, 429, 500, 502, 503, 504. Beyond it: 425 asks for the same request
+ * once more (RFC 8470, 5.2); 509, 511, 520 to 525, 527, 530, 598 and 599 are not in the contract
+ * and are what hosting companies, captive portals and gateways say instead of 502, 503 and 504.
+ * Success statuses without the file (201 to 205) and redirects that lead nowhere are fatal: a
+ * repeat would give the same, and taking them for success would be worse. 421 is not sent to a
+ * client that keeps to one host per connection. */
 /* clang-format off */
 static const struct http_row http_rows[] = {
     {202, FATAL,     WIN32_BAD_NET_RESP,   "The server has not made the file yet; try again later"},
@@ -156,11 +160,14 @@ void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
     if (!is_http_status(http_status))
         (void)snprintf(text, capacity, "%s", oq_errors_describe_net(OQ_NET_PROTOCOL));
     else
-        (void)snprintf(text, capacity, "%s (HTTP %u).", row != NULL ? row->sentence : class_sentence(http_status),
+        (void)snprintf(text, capacity, "%s (HTTP %u).",
+                       row != NULL ? row->sentence : class_sentence(http_status),
                        (unsigned)http_status);
 }
 
-/* --- network -------------------------------------------------------------------------------------------------------- */
+/* --- network
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 struct net_row {
     bool is_transient;
@@ -168,9 +175,9 @@ struct net_row {
     const char *sentence;
 };
 
-/* PROTOCOL, TOO_LONG and ENCODED are fatal: the server has spoken, and a server that breaks the rules goes on doing so. What a cut
- * connection can explain is CUT. TLS is transient because a handshake that ends early looks the same as one that finds no common
- * cipher. */
+/* PROTOCOL, TOO_LONG and ENCODED are fatal: the server has spoken, and a server that breaks the
+ * rules goes on doing so. What a cut connection can explain is CUT. TLS is transient because a
+ * handshake that ends early looks the same as one that finds no common cipher. */
 /* clang-format off */
 static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_NONE]               = {FATAL,     BG_E_UNKNOWN_ERROR, "The download failed for a reason that is not known."},
@@ -219,16 +226,17 @@ const char *oq_errors_describe_net(enum oq_net_error error)
     return get_net(error)->sentence;
 }
 
-/* --- files and the database ----------------------------------------------------------------------------------------- */
+/* --- files and the database
+ * ----------------------------------------------------------------------------------------- */
 
 struct file_row {
     bool is_transient;
     uint32_t win32; /* if the failure came without one */
 };
 
-/* FILE_LOCKED is transient: the file port says so when another program has the temporary file or the destination open, and such
- * programs end; the group stays and its renames are repeated (A.4). BG_E_DESTINATION_LOCKED is not its code: that one is about a
- * volume being checked. */
+/* FILE_LOCKED is transient: the file port says so when another program has the temporary file or
+ * the destination open, and such programs end; the group stays and its renames are repeated (A.4).
+ * BG_E_DESTINATION_LOCKED is not its code: that one is about a volume being checked. */
 /* clang-format off */
 static const struct file_row file_rows[OQ_STATUS_COUNT] = {
     [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: nobody asks about success */
@@ -313,8 +321,12 @@ struct oq_verdict oq_errors_file(enum oq_status status, uint32_t win32)
     uint32_t cause = win32_of_code(win32);
     struct oq_verdict verdict = {row->is_transient, 0, cause != 0 ? cause : row->win32, 0};
 
-    /* Codes above 16 bits are HRESULTs that are not made of a Win32 code. */
-    verdict.code = verdict.win32 > UINT32_C(0xFFFF) ? verdict.win32 : WIN32_CODE(verdict.win32);
+    /* Codes above 16 bits are HRESULTs that are not made of a Win32 code. One that means success is
+     * no reason to show success. */
+    if (verdict.win32 <= UINT32_C(0xFFFF))
+        verdict.code = WIN32_CODE(verdict.win32);
+    else
+        verdict.code = verdict.win32 >> 31 != 0 ? verdict.win32 : WIN32_CODE(row->win32);
     if (status == OQ_E_IO)
         verdict.is_transient = is_passing(verdict.win32);
     return verdict;

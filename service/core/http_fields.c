@@ -1,7 +1,7 @@
 /* http_fields.c - parsers for the fields of a response that decide about a download.
  *
- * Pure; input is whatever a server sent, not terminated, of any length. A parser either understands the whole value or refuses
- * it. No locale, no allocation; each reads its input once.
+ * Pure; input is whatever a server sent, not terminated, of any length. A parser either understands
+ * the whole value or refuses it. No locale, no allocation; each reads its input once.
  */
 #include "oq_http.h"
 
@@ -100,7 +100,8 @@ static bool take_size(struct cursor *in, uint64_t *value)
     return take_number(in, value, &overflows);
 }
 
-enum oq_status oq_http_parse_content_range(const char *value, size_t length, struct oq_content_range *out)
+enum oq_status oq_http_parse_content_range(const char *value, size_t length,
+                                           struct oq_content_range *out)
 {
     struct cursor in = trim(value, length);
     struct oq_content_range range = {0, 0, false, OQ_SIZE_UNKNOWN};
@@ -149,7 +150,8 @@ enum oq_status oq_http_parse_length(const char *value, size_t length, uint64_t *
     return OQ_OK;
 }
 
-enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_ETAG_MAX + 1], bool *is_weak)
+enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_ETAG_MAX + 1],
+                                  bool *is_weak)
 {
     struct cursor in = trim(value, length);
     size_t size;
@@ -178,8 +180,9 @@ struct moment {
     unsigned hour, minute, second;
 };
 
-/* Days from 1970-01-01 in the Gregorian calendar, also for dates before it came into use. The year is made to begin in March, so
- * that the leap day is its last, and 400 years are a cycle of 146,097 days. */
+/* Days from 1970-01-01 in the Gregorian calendar, also for dates before it came into use. The year
+ * is made to begin in March, so that the leap day is its last, and 400 years are a cycle of 146,097
+ * days. */
 static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
     int64_t y = (int64_t)year - (month <= 2 ? 1 : 0);
@@ -188,7 +191,8 @@ static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
     int64_t month_from_march = month > 2 ? (int64_t)month - 3 : (int64_t)month + 9;
     int64_t day_of_year = (153 * month_from_march + 2) / 5 + (int64_t)day - 1;
 
-    return cycle * 146097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year - 719468;
+    return cycle * 146097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 +
+           day_of_year - 719468;
 }
 
 static unsigned days_in_month(unsigned year, unsigned month)
@@ -201,7 +205,8 @@ static unsigned days_in_month(unsigned year, unsigned month)
 
 static bool is_real(const struct moment *when)
 {
-    if (when->day < 1 || when->day > days_in_month(when->year, when->month) || when->hour > 23 || when->minute > 59)
+    if (when->day < 1 || when->day > days_in_month(when->year, when->month) || when->hour > 23 ||
+        when->minute > 59)
         return false;
     /* A leap second ends a day (5.6.7: 00:00:00 to 23:59:60). */
     return when->second <= 59 || (when->second == 60 && when->hour == 23 && when->minute == 59);
@@ -220,7 +225,8 @@ static bool take_digits(struct cursor *in, unsigned count, unsigned *value)
     return true;
 }
 
-static bool take_one_of(struct cursor *in, const char *const *words, unsigned count, unsigned *index)
+static bool take_one_of(struct cursor *in, const char *const *words, unsigned count,
+                        unsigned *index)
 {
     for (unsigned i = 0; i < count; i++) {
         if (take_word(in, words[i])) {
@@ -244,23 +250,24 @@ static bool take_month(struct cursor *in, unsigned *month)
 
 static bool take_time(struct cursor *in, struct moment *when)
 {
-    return take_digits(in, 2, &when->hour) && take_char(in, ':') && take_digits(in, 2, &when->minute) &&
-           take_char(in, ':') && take_digits(in, 2, &when->second);
+    return take_digits(in, 2, &when->hour) && take_char(in, ':') &&
+           take_digits(in, 2, &when->minute) && take_char(in, ':') &&
+           take_digits(in, 2, &when->second);
 }
 
 /* After "Sun, ": 06 Nov 1994 08:49:37 GMT. After "Sunday, ": 06-Nov-94 08:49:37 GMT. */
 static bool take_fixdate(struct cursor *in, struct moment *when)
 {
     return take_digits(in, 2, &when->day) && take_char(in, ' ') && take_month(in, &when->month) &&
-           take_char(in, ' ') && take_digits(in, 4, &when->year) && take_char(in, ' ') && take_time(in, when) &&
-           take_word(in, " gmt");
+           take_char(in, ' ') && take_digits(in, 4, &when->year) && take_char(in, ' ') &&
+           take_time(in, when) && take_word(in, " gmt");
 }
 
 static bool take_rfc850(struct cursor *in, struct moment *when)
 {
     if (!take_digits(in, 2, &when->day) || !take_char(in, '-') || !take_month(in, &when->month) ||
-        !take_char(in, '-') || !take_digits(in, 2, &when->year) || !take_char(in, ' ') || !take_time(in, when) ||
-        !take_word(in, " gmt"))
+        !take_char(in, '-') || !take_digits(in, 2, &when->year) || !take_char(in, ' ') ||
+        !take_time(in, when) || !take_word(in, " gmt"))
         return false;
     when->year += when->year >= 70 ? 1900u : 2000u;
     return true;
@@ -277,11 +284,12 @@ static bool take_asctime(struct cursor *in, struct moment *when)
     } else if (!take_digits(in, 2, &when->day)) {
         return false;
     }
-    return take_char(in, ' ') && take_time(in, when) && take_char(in, ' ') && take_digits(in, 4, &when->year);
+    return take_char(in, ' ') && take_time(in, when) && take_char(in, ' ') &&
+           take_digits(in, 4, &when->year);
 }
 
-/* The day of the week says nothing that the date does not, so a wrong one does no harm; it must be one, though. The long names
- * come first: each begins with its short one. */
+/* The day of the week says nothing that the date does not, so a wrong one does no harm; it must be
+ * one, though. The long names come first: each begins with its short one. */
 static bool take_date(struct cursor *in, struct moment *when)
 {
     static const char *const long_names[] = {"monday", "tuesday",  "wednesday", "thursday",
@@ -305,13 +313,14 @@ enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wal
 
     if (!take_date(&in, &when) || !is_at_end(&in) || !is_real(&when))
         return OQ_E_INVALID_ARG;
-    *wall_ms = (days_since_1970(when.year, when.month, when.day) * S_PER_DAY + (int64_t)when.hour * 3600 +
-                (int64_t)when.minute * 60 + (int64_t)when.second) *
+    *wall_ms = (days_since_1970(when.year, when.month, when.day) * S_PER_DAY +
+                (int64_t)when.hour * 3600 + (int64_t)when.minute * 60 + (int64_t)when.second) *
                MS_PER_S;
     return OQ_OK;
 }
 
-enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64_t now_wall_ms, int64_t *delay_ms)
+enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64_t now_wall_ms,
+                                         int64_t *delay_ms)
 {
     struct cursor in = trim(value, length);
     uint64_t seconds = 0;
@@ -349,8 +358,10 @@ static const struct coding {
     const char *name;
     const char *endings; /* separated by blanks */
 } codings[] = {
-    {"gzip", ".gz .tgz .svgz"},   {"x-gzip", ".gz .tgz .svgz"}, {"compress", ".z .taz"}, {"x-compress", ".z .taz"},
-    {"bzip2", ".bz2 .tbz .tbz2"}, {"x-bzip2", ".bz2 .tbz .tbz2"}, {"xz", ".xz .txz"},    {"br", ".br"},
+    {"gzip", ".gz .tgz .svgz"},   {"x-gzip", ".gz .tgz .svgz"},
+    {"compress", ".z .taz"},      {"x-compress", ".z .taz"},
+    {"bzip2", ".bz2 .tbz .tbz2"}, {"x-bzip2", ".bz2 .tbz .tbz2"},
+    {"xz", ".xz .txz"},           {"br", ".br"},
     {"zstd", ".zst .tzst"},
 };
 
@@ -383,12 +394,16 @@ bool oq_http_is_foreign_coding(const char *value, size_t length, const char *url
         if (take_word(&name, codings[i].name) && is_at_end(&name))
             return !has_ending(url, path_length, codings[i].endings);
     }
-    /* "identity", or a list of nothing else. */
-    while (!is_at_end(&in)) {
-        if (!take_char(&in, ',') && !is_blank(*in.at) && !take_word(&in, "identity"))
+    /* "identity", or a list of nothing else; its elements may be empty (5.6.1). */
+    for (;;) {
+        (void)take_word(&in, "identity");
+        while (!is_at_end(&in) && is_blank(*in.at))
+            in.at++;
+        if (is_at_end(&in))
+            return false;
+        if (!take_char(&in, ','))
             return true;
         while (!is_at_end(&in) && is_blank(*in.at))
             in.at++;
     }
-    return false;
 }

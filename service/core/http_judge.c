@@ -1,6 +1,7 @@
 /* http_judge.c - what a response means for the bytes that are already there.
  *
- * Pure. The rule above all others: two versions of a file are never mixed. When in doubt the file is fetched again.
+ * Pure. The rule above all others: two versions of a file are never mixed. When in doubt the file
+ * is fetched again.
  */
 #include "oq_http.h"
 
@@ -26,8 +27,8 @@ static struct oq_http_decision fail(enum oq_net_error net, const char *why)
 }
 
 /* Asking again without a range helps only if there was one. */
-static struct oq_http_decision restart(const struct oq_http_request *request, const struct oq_http_response *response,
-                                       const char *why)
+static struct oq_http_decision restart(const struct oq_http_request *request,
+                                       const struct oq_http_response *response, const char *why)
 {
     if (!request->is_plain)
         return decide(OQ_HTTP_RESTART, why);
@@ -39,7 +40,8 @@ static bool is_strong_tag(const char *etag)
     char tag[OQ_ETAG_MAX + 1];
     bool is_weak;
 
-    return etag != NULL && oq_http_parse_etag(etag, strlen(etag), tag, &is_weak) == OQ_OK && !is_weak;
+    return etag != NULL && oq_http_parse_etag(etag, strlen(etag), tag, &is_weak) == OQ_OK &&
+           !is_weak;
 }
 
 static bool parse_date(const char *date, int64_t *wall_ms)
@@ -70,16 +72,18 @@ static bool is_same_date(const char *a, const char *b)
     return parse_date(a, &a_ms) && parse_date(b, &b_ms) && a_ms == b_ms;
 }
 
-/* Does the response say that it belongs to another version than the saved bytes? NULL if not, else how. `total` is what the response
- * says, or OQ_SIZE_UNKNOWN. */
-static const char *contradiction(const struct oq_http_request *request, const struct oq_http_response *response,
-                                 uint64_t total)
+/* Does the response say that it belongs to another version than the saved bytes? NULL if not, else
+ * how. `total` is what the response says, or OQ_SIZE_UNKNOWN. */
+static const char *contradiction(const struct oq_http_request *request,
+                                 const struct oq_http_response *response, uint64_t total)
 {
     if (resume_validator(request) == NULL)
         return "there is no validator for the saved bytes";
-    if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN && total != request->size_bytes)
+    if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN &&
+        total != request->size_bytes)
         return "the size has changed";
-    if (request->etag != NULL && response->etag != NULL && strcmp(request->etag, response->etag) != 0)
+    if (request->etag != NULL && response->etag != NULL &&
+        strcmp(request->etag, response->etag) != 0)
         return "the entity tag has changed";
     if (request->last_modified != NULL && response->last_modified != NULL &&
         !is_same_date(request->last_modified, response->last_modified))
@@ -87,8 +91,10 @@ static const char *contradiction(const struct oq_http_request *request, const st
     return NULL;
 }
 
-/* Does a response without contradiction leave a doubt? See oq_http_judge on validators that are missing. */
-static const char *doubt(const struct oq_http_request *request, const struct oq_http_response *response, uint64_t total)
+/* Does a response without contradiction leave a doubt? See oq_http_judge on validators that are
+ * missing. */
+static const char *doubt(const struct oq_http_request *request,
+                         const struct oq_http_response *response, uint64_t total)
 {
     const bool has_both_dates = request->last_modified != NULL && response->last_modified != NULL;
 
@@ -124,7 +130,8 @@ static struct oq_http_decision judge_partial(const struct oq_http_request *reque
                                              const struct oq_http_response *response)
 {
     const struct oq_content_range *range = &response->content_range;
-    struct oq_http_decision decision = decide(OQ_HTTP_APPEND, "the server continues where the saved bytes end");
+    struct oq_http_decision decision =
+        decide(OQ_HTTP_APPEND, "the server continues where the saved bytes end");
     uint64_t total, body;
     const char *difference;
 
@@ -163,9 +170,10 @@ static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *r
     const struct oq_content_range *range = &response->content_range;
     const char *difference;
 
-    if (request->is_plain || response->is_range_malformed || !response->has_content_range || range->has_range ||
-        range->total != request->offset_bytes)
-        return restart(request, response, "the server refuses the range, and the file does not end there");
+    if (request->is_plain || response->is_range_malformed || !response->has_content_range ||
+        range->has_range || range->total != request->offset_bytes)
+        return restart(request, response,
+                       "the server refuses the range, and the file does not end there");
     if (request->offset_bytes > 0) {
         difference = contradiction(request, response, range->total);
         if (difference != NULL)
@@ -175,7 +183,8 @@ static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *r
     return decision;
 }
 
-struct oq_http_decision oq_http_judge(const struct oq_http_request *request, const struct oq_http_response *response)
+struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
+                                      const struct oq_http_response *response)
 {
     if (response->status == 200)
         return judge_whole(response);

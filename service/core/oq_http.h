@@ -1,8 +1,9 @@
 /* oq_http.h - reading the HTTP fields that decide about a download, and judging a response.
  *
- * Pure; any thread. Input comes from servers and may be anything of any length; nothing here allocates. Values are given by
- * pointer and length, without the field's name; white space around them is skipped; they need no terminator. Outputs are written
- * only on success. References are to RFC 9110 (HTTP semantics).
+ * Pure; any thread. Input comes from servers and may be anything of any length; nothing here
+ * allocates. Values are given by pointer and length, without the field's name; white space around
+ * them is skipped; they need no terminator. Outputs are written only on success. References are to
+ * RFC 9110 (HTTP semantics).
  */
 #ifndef OQ_HTTP_H
 #define OQ_HTTP_H
@@ -14,10 +15,12 @@
 #define OQ_ETAG_MAX 512 /* longer entity tags are treated as absent */
 #define OQ_DATE_MAX 64
 
-/* Sizes and offsets above this are refused: files, curl and the database count in signed 64 bits. */
+/* Sizes and offsets above this are refused: files, curl and the database count in signed 64 bits.
+ */
 #define OQ_HTTP_SIZE_MAX ((uint64_t)INT64_MAX)
 
-/* Longest delay oq_http_parse_retry_after gives (100 years), so that adding it to a time does not overflow. */
+/* Longest delay oq_http_parse_retry_after gives (100 years), so that adding it to a time does not
+ * overflow. */
 #define OQ_RETRY_AFTER_MAX_MS INT64_C(3155760000000)
 
 struct oq_content_range {
@@ -26,34 +29,38 @@ struct oq_content_range {
     uint64_t total;       /* OQ_SIZE_UNKNOWN (UINT64_MAX) for '*' */
 };
 
-/* Content-Range (14.4). OQ_E_INVALID_ARG for other units, a number above OQ_HTTP_SIZE_MAX, first > last, last >= total, trailing
- * text. */
-OQ_MUST_CHECK enum oq_status oq_http_parse_content_range(const char *value, size_t length, struct oq_content_range *out);
+/* Content-Range (14.4). OQ_E_INVALID_ARG for other units, a number above OQ_HTTP_SIZE_MAX, first >
+ * last, last >= total, trailing text. */
+OQ_MUST_CHECK enum oq_status oq_http_parse_content_range(const char *value, size_t length,
+                                                         struct oq_content_range *out);
 
-/* Content-Length (8.6): digits only; "5, 5" (the same value repeated) is accepted; above OQ_HTTP_SIZE_MAX is not.
- * OQ_E_INVALID_ARG. */
+/* Content-Length (8.6): digits only; "5, 5" (the same value repeated) is accepted; above
+ * OQ_HTTP_SIZE_MAX is not. OQ_E_INVALID_ARG. */
 OQ_MUST_CHECK enum oq_status oq_http_parse_length(const char *value, size_t length, uint64_t *out);
 
-/* ETag (8.8.3). Copies the tag with quotes and without "W/"; *is_weak tells "W/". OQ_E_INVALID_ARG for bad syntax (a tag without
- * quotes too), above OQ_ETAG_MAX, and for bytes outside ASCII: they need not be UTF-8, and nobody sends them. */
-OQ_MUST_CHECK enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_ETAG_MAX + 1],
-                                                bool *is_weak);
+/* ETag (8.8.3). Copies the tag with quotes and without "W/"; *is_weak tells "W/". OQ_E_INVALID_ARG
+ * for bad syntax (a tag without quotes too), above OQ_ETAG_MAX, and for bytes outside ASCII: they
+ * need not be UTF-8, and nobody sends them. */
+OQ_MUST_CHECK enum oq_status oq_http_parse_etag(const char *value, size_t length,
+                                                char tag[OQ_ETAG_MAX + 1], bool *is_weak);
 
-/* HTTP-date in all three forms (5.6.7), as wall-clock milliseconds; the years 0 to 9999, so the result may be negative. Case does
- * not matter, nor whether the day of the week is the right one. A leap second (23:59:60) is the first second of the next day.
- * The two-digit years of the RFC 850 form are 1970 to 2069: the 50-year rule of 5.6.7 would need to know what year it is, and no
- * file on a web server is older than 1970. OQ_E_INVALID_ARG. */
+/* HTTP-date in all three forms (5.6.7), as wall-clock milliseconds; the years 0 to 9999, so the
+ * result may be negative. Case does not matter, nor whether the day of the week is the right one. A
+ * leap second (23:59:60) is the first second of the next day. The two-digit years of the RFC 850
+ * form are 1970 to 2069: the 50-year rule of 5.6.7 would need to know what year it is, and no file
+ * on a web server is older than 1970. OQ_E_INVALID_ARG. */
 OQ_MUST_CHECK enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wall_ms);
 
-/* Retry-After (10.2.3): seconds or a date; the delay from now_wall_ms, 0 to OQ_RETRY_AFTER_MAX_MS: a past date gives 0, a huge
- * number the maximum. OQ_E_INVALID_ARG. */
-OQ_MUST_CHECK enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64_t now_wall_ms,
-                                                       int64_t *delay_ms);
+/* Retry-After (10.2.3): seconds or a date; the delay from now_wall_ms, 0 to OQ_RETRY_AFTER_MAX_MS:
+ * a past date gives 0, a huge number the maximum. OQ_E_INVALID_ARG. */
+OQ_MUST_CHECK enum oq_status oq_http_parse_retry_after(const char *value, size_t length,
+                                                       int64_t now_wall_ms, int64_t *delay_ms);
 
-/* Does this Content-Encoding (8.4) mean that other bytes come than those of the file? For oq_http_response.is_encoded. Not for
- * "identity" and an empty value; and not when the coding is what the ending of the URL's path says anyway (gzip for .gz, .tgz and
- * .svgz, and so on): such servers name the form in which the file is stored, and the stored form is what is wanted. `url` is the
- * final URL, NULL if unknown. */
+/* Does this Content-Encoding (8.4) mean that other bytes come than those of the file? For
+ * oq_http_response.is_encoded. Not for "identity" and an empty value; and not when the coding is
+ * what the ending of the URL's path says anyway (gzip for .gz, .tgz and .svgz, and so on): such
+ * servers name the form in which the file is stored, and the stored form is what is wanted. `url`
+ * is the final URL, NULL if unknown. */
 bool oq_http_is_foreign_coding(const char *value, size_t length, const char *url);
 
 /* What was asked, and what the saved bytes belong to. */
@@ -62,11 +69,11 @@ struct oq_http_request {
     uint64_t size_bytes;       /* known total, or OQ_SIZE_UNKNOWN */
     const char *etag;          /* strong tag of the saved bytes, or NULL */
     const char *last_modified; /* date of the saved bytes, or NULL */
-    bool is_plain;             /* asked without Range, as after OQ_HTTP_RESTART; offset_bytes is 0 then */
+    bool is_plain; /* asked without Range, as after OQ_HTTP_RESTART; offset_bytes is 0 then */
 };
 
-/* The final response's fields (after redirects). Strings borrowed. A field that was sent but not understood is given as absent,
- * except Content-Range: is_range_malformed. */
+/* The final response's fields (after redirects). Strings borrowed. A field that was sent but not
+ * understood is given as absent, except Content-Range: is_range_malformed. */
 struct oq_http_response {
     uint32_t status;
     bool has_length, has_content_range, is_range_malformed;
@@ -74,29 +81,34 @@ struct oq_http_response {
     struct oq_content_range content_range;
     const char *etag;          /* strong tag, or NULL */
     const char *last_modified; /* or NULL */
-    bool is_encoded;           /* oq_http_is_foreign_coding: a Content-Encoding although none was asked for */
+    bool is_encoded; /* oq_http_is_foreign_coding: a Content-Encoding although none was asked for */
 };
 
 enum oq_http_verdict {
     OQ_HTTP_APPEND,   /* write the body at request.offset_bytes */
     OQ_HTTP_REPLACE,  /* the body is the whole file: drop what is there, write from 0 */
-    OQ_HTTP_RESTART,  /* useless body: close, drop what is there, ask again from 0 without a range (is_plain) */
+    OQ_HTTP_RESTART,  /* useless body: close, drop what is there, ask again from 0 without a range
+                         (is_plain) */
     OQ_HTTP_COMPLETE, /* 416 and the saved bytes are all there is */
-    OQ_HTTP_FAIL      /* net (oq_errors_net), or if that is OQ_NET_NONE the status (oq_errors_http) says what it means */
+    OQ_HTTP_FAIL /* net (oq_errors_net), or if that is OQ_NET_NONE the status (oq_errors_http) says
+                    what it means */
 };
 
 struct oq_http_decision {
     enum oq_http_verdict verdict;
-    uint64_t total_bytes; /* size of the whole file, or OQ_SIZE_UNKNOWN */
-    uint64_t body_bytes;  /* APPEND, REPLACE: bytes the body must have, or OQ_SIZE_UNKNOWN */
-    const char *why;      /* static words for the log, never NULL */
-    enum oq_net_error net; /* FAIL: not OQ_NET_NONE if the response breaks rules although its status is no error */
+    uint64_t total_bytes;  /* size of the whole file, or OQ_SIZE_UNKNOWN */
+    uint64_t body_bytes;   /* APPEND, REPLACE: bytes the body must have, or OQ_SIZE_UNKNOWN */
+    const char *why;       /* static words for the log, never NULL */
+    enum oq_net_error net; /* FAIL: not OQ_NET_NONE if the response breaks rules although its status
+                              is no error */
 };
 
-/* Decides what a response means for the bytes that are there. Never mixes two versions: a changed validator, length or
- * range start means REPLACE (status 200) or RESTART (status 206). See contract 0.1 "validator".
+/* Decides what a response means for the bytes that are there. Never mixes two versions: a changed
+ * validator, length or range start means REPLACE (status 200) or RESTART (status 206). See contract
+ * 0.1 "validator".
  *
- * Requests are GETs with "Range: bytes=<offset>-", with If-Range when the offset is not 0, or without both (is_plain).
+ * Requests are GETs with "Range: bytes=<offset>-", with If-Range when the offset is not 0, or
+ * without both (is_plain).
  *
  *  status  response                                                            verdict
  *  200     coded                                                               FAIL, OQ_NET_ENCODED
@@ -110,26 +122,29 @@ struct oq_http_decision {
  *  206     offset > 0 and a validator both sides know differs                  RESTART
  *  206     offset > 0 and a validator but not the saved one, see below         RESTART
  *  206     otherwise                                                           APPEND
- *  416     "bytes * / offset", and no validator or size that differs           COMPLETE (offset 0: an empty file)
- *  416     otherwise                                                           RESTART
- *  other                                                                       FAIL
+ *  416     "bytes * / offset", and no validator or size that differs           COMPLETE (offset 0:
+ * an empty file) 416     otherwise RESTART other FAIL
  *
- * To a plain request, RESTART would be the same request again: 206 is then FAIL with OQ_NET_PROTOCOL, 416 FAIL with its status.
- * A status outside 100..999 is FAIL with OQ_NET_PROTOCOL.
+ * To a plain request, RESTART would be the same request again: 206 is then FAIL with
+ * OQ_NET_PROTOCOL, 416 FAIL with its status. A status outside 100..999 is FAIL with
+ * OQ_NET_PROTOCOL.
  *
- * Missing validators in a 206: whoever answers If-Range with 206 has compared the validator (13.1.5), and should leave
- * out fields the client has (15.3.7). So with none at all the answer is believed, provided the total is the known one. A server that
- * ignores If-Range, however, sends what it always sends: if there is a validator, one of those saved must be among them. All
- * that are on both sides must agree, even a date beside an equal entity tag: tags that never change exist, and starting
- * again costs less than a mixed file.
+ * Missing validators in a 206: whoever answers If-Range with 206 has compared the validator
+ * (13.1.5), and should leave out fields the client has (15.3.7). So with none at all the answer is
+ * believed, provided the total is the known one. A server that ignores If-Range, however, sends
+ * what it always sends: if there is a validator, one of those saved must be among them. All that
+ * are on both sides must agree, even a date beside an equal entity tag: tags that never change
+ * exist, and starting again costs less than a mixed file.
  *
- * APPEND may bring less than the rest (15.3.7 allows the server to shorten the range): after body_bytes, offset + body_bytes <
- * total_bytes means "ask for the rest at once", not an error. */
-struct oq_http_decision oq_http_judge(const struct oq_http_request *request, const struct oq_http_response *response);
+ * APPEND may bring less than the rest (15.3.7 allows the server to shorten the range): after
+ * body_bytes, offset + body_bytes < total_bytes means "ask for the rest at once", not an error. */
+struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
+                                      const struct oq_http_response *response);
 
-/* May the saved bytes be continued? Writes the If-Range value into `value` (strong ETag, else Last-Modified when the size is
- * known too) and returns true; false means "start from zero": also for offset 0, for validators that are not well-formed (they go into
- * a request, so nothing else may), and when capacity (OQ_ETAG_MAX + 1 suffices) is too small. */
+/* May the saved bytes be continued? Writes the If-Range value into `value` (strong ETag, else
+ * Last-Modified when the size is known too) and returns true; false means "start from zero": also
+ * for offset 0, for validators that are not well-formed (they go into a request, so nothing else
+ * may), and when capacity (OQ_ETAG_MAX + 1 suffices) is too small. */
 bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t capacity);
 
 #endif

@@ -1,17 +1,20 @@
 /* oq_url.h - which remote names are allowed (contract section 2.3, D22).
  *
- * Pure; any thread. RFC 3986 characters; scheme http or https only; a host; at most 2,200 characters; QMGR does no escaping,
- * so anything that is not legal in a URL is refused.
+ * Pure; any thread. RFC 3986 characters; scheme http or https only; a host; at most 2,200
+ * characters; QMGR does no escaping, so anything that is not legal in a URL is refused.
  *
  * What the contract leaves open:
- * - User info (`user:password@`) is accepted, because download tools do and a client may rely on it; it is never logged
- *   (oq_url_redact).
- * - A fragment ('#') is refused: no server ever sees it, and what is meant is nearly always a '#' in a file name, so the
- *   wrong file would come (write %23).
- * - The host is an IPv6 address in brackets (no zone), an IPv4 address of four decimal numbers, or a name of letters, digits,
- *   '-', '_', '~' and dots within the lengths of DNS. RFC 3986 would also let %XX and punctuation pass; no such host exists.
+ * - User info (`user:password@`) is accepted, because download tools do and a client may rely on
+ * it; it is never logged (oq_url_redact).
+ * - A fragment ('#') is refused: no server ever sees it, and what is meant is nearly always a '#'
+ * in a file name, so the wrong file would come (write %23).
+ * - The host is an IPv6 address in brackets (no zone), an IPv4 address of four decimal numbers, or
+ * a name of letters, digits,
+ *   '-', '_', '~' and dots within the lengths of DNS. RFC 3986 would also let %XX and punctuation
+ * pass; no such host exists.
  * - An empty port (`http://host:/`) is legal and means the scheme's own.
- * - The length of a single segment is not limited: MAX_PATH per segment is a rule of BITS, not of QMGR.
+ * - The length of a single segment is not limited: MAX_PATH per segment is a rule of BITS, not of
+ * QMGR.
  */
 #ifndef OQ_URL_H
 #define OQ_URL_H
@@ -20,20 +23,24 @@
 
 #define OQ_URL_MAX_CHARS 2200
 
-/* OQ_E_INVALID_ARG with a sentence in err->text naming the rule that is broken and the place (counted from 1); the sentence
- * does not repeat the URL. NULL is an invalid URL, here and below. err may be NULL. */
+/* OQ_E_INVALID_ARG with a sentence in err->text naming the rule that is broken and the place
+ * (counted from 1); the sentence does not repeat the URL. NULL is an invalid URL, here and below.
+ * err may be NULL. */
 OQ_MUST_CHECK enum oq_status oq_url_check(const char *url, struct oq_error *err);
 
-/* scheme://host:port/path without user info, query and fragment, for logs; port only if the URL has one. New string, NULL
- * when out of memory; an invalid URL gives "(invalid URL)". Caller frees with oq_free. */
+/* scheme://host:port/path without user info, query and fragment, for logs; port only if the URL has
+ * one. New string, NULL when out of memory; an invalid URL gives "(invalid URL)". Caller frees with
+ * oq_free. */
 char *oq_url_redact(const char *url);
 
-/* "host:port" in lower case with the scheme's default port filled in, for per-host limits; an IPv6 address keeps its brackets.
- * New string; NULL when out of memory or not a valid URL. Caller frees with oq_free. */
+/* "host:port" in lower case with the scheme's default port filled in, for per-host limits; an IPv6
+ * address keeps its brackets. New string; NULL when out of memory or not a valid URL. Caller frees
+ * with oq_free. */
 char *oq_url_host_key(const char *url);
 
-/* The last path segment, percent-decoded, if it can serve as a Windows file name (oq_path_is_name); otherwise "download". For
- * clients that let the user leave out the file name. New string; NULL when out of memory. Caller frees with oq_free. */
+/* The last path segment, percent-decoded, if it can serve as a Windows file name (oq_path_is_name);
+ * otherwise "download". For clients that let the user leave out the file name. New string; NULL
+ * when out of memory. Caller frees with oq_free. */
 char *oq_url_file_name(const char *url);
 
 #endif

@@ -1,7 +1,7 @@
 /* path.c - the rules for local names.
  *
- * Pure. Windows rules on every platform. The text is walked once by separators; what a single name between two separators may
- * be is in name_problem().
+ * Pure. Windows rules on every platform. The text is walked once by separators; what a single name
+ * between two separators may be is in name_problem().
  */
 #include "oq_path.h"
 
@@ -44,16 +44,19 @@ static bool is_same_word(const char *name, size_t length, const char *upper)
     return true;
 }
 
-/* "0".."9", or a superscript 1, 2, 3 (U+00B9, U+00B2, U+00B3), which Windows takes for the digit. */
+/* "0".."9", or a superscript 1, 2, 3 (U+00B9, U+00B2, U+00B3), which Windows takes for the digit.
+ */
 static bool is_device_number(const char *text, size_t length)
 {
     if (length == 1)
         return text[0] >= '0' && text[0] <= '9';
     return length == 2 && (unsigned char)text[0] == 0xC2 &&
-           ((unsigned char)text[1] == 0xB9 || (unsigned char)text[1] == 0xB2 || (unsigned char)text[1] == 0xB3);
+           ((unsigned char)text[1] == 0xB9 || (unsigned char)text[1] == 0xB2 ||
+            (unsigned char)text[1] == 0xB3);
 }
 
-/* Windows opens the device whatever extension follows, and ignores spaces before it ("Naming Files, Paths, and Namespaces"). */
+/* Windows opens the device whatever extension follows, and ignores spaces before it ("Naming Files,
+ * Paths, and Namespaces"). */
 static bool is_device_name(const char *name, size_t length)
 {
     static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
@@ -126,7 +129,8 @@ static const char *names_problem(const char *path, size_t at)
     while (path[at] != '\0') {
         size_t end;
 
-        /* "C:\\dir\\\\file" comes from careless joining; Windows reads it as one separator, so it does no harm. */
+        /* "C:\\dir\\\\file" comes from careless joining; Windows reads it as one separator, so it
+         * does no harm. */
         if (is_separator(path[at])) {
             at++;
             continue;

@@ -1,7 +1,8 @@
 /* url.c - the rules for remote names, as one walk over the text.
  *
- * Pure. split() is the only place that knows the grammar (RFC 3986, 3 and appendix A); everything else uses its parts. Every
- * character of an accepted URL is printable ASCII, so counting bytes counts characters.
+ * Pure. split() is the only place that knows the grammar (RFC 3986, 3 and appendix A); everything
+ * else uses its parts. Every character of an accepted URL is printable ASCII, so counting bytes
+ * counts characters.
  */
 #include "oq_url.h"
 
@@ -10,7 +11,8 @@
 
 #include <string.h>
 
-#define HOST_MAX 253 /* RFC 1035 2.3.4: 255 octets on the wire, less the length byte and the root */
+#define HOST_MAX 253 /* RFC 1035 2.3.4: 255 octets on the wire, less the length byte and the root  \
+                      */
 #define LABEL_MAX 63
 
 struct span {
@@ -167,8 +169,9 @@ static bool is_ipv6(const char *text, size_t length)
     return has_gap ? groups <= 7 : groups == 8;
 }
 
-/* A name that DNS could know, or an IPv4 address. Stricter than RFC 3986, which lets a registered name be almost anything: a name
- * that cannot exist would otherwise be looked up again and again for two weeks (a failing look-up is transient). */
+/* A name that DNS could know, or an IPv4 address. Stricter than RFC 3986, which lets a registered
+ * name be almost anything: a name that cannot exist would otherwise be looked up again and again
+ * for two weeks (a failing look-up is transient). */
 static struct problem check_host_name(const char *url, size_t from, size_t end)
 {
     size_t label = from;
@@ -270,7 +273,8 @@ static struct problem split(const char *url, struct parts *out)
         unsigned char c = (unsigned char)url[i];
 
         if (c >= 0x80)
-            return problem_at("letters outside ASCII must be written as %XX for each UTF-8 byte", i);
+            return problem_at("letters outside ASCII must be written as %XX for each UTF-8 byte",
+                              i);
         if (c == ' ')
             return problem_at("a space must be written as %20", i);
         if (c < 0x20 || c == 0x7F)
@@ -310,8 +314,8 @@ enum oq_status oq_url_check(const char *url, struct oq_error *err)
     problem = split(url, &parts);
     if (problem.what == NULL)
         return OQ_OK;
-    return oq_error_set(err, OQ_E_INVALID_ARG, "The address is not usable: %s (character %zu).", problem.what,
-                        problem.at + 1);
+    return oq_error_set(err, OQ_E_INVALID_ARG, "The address is not usable: %s (character %zu).",
+                        problem.what, problem.at + 1);
 }
 
 static char *append(char *to, struct span what)
@@ -327,7 +331,8 @@ char *oq_url_redact(const char *url)
 
     if (!is_url(url, &parts))
         return oq_strdup("(invalid URL)");
-    text = oq_malloc(parts.scheme.length + 3 + parts.host.length + 1 + parts.port.length + parts.path.length + 1);
+    text = oq_malloc(parts.scheme.length + 3 + parts.host.length + 1 + parts.port.length +
+                     parts.path.length + 1);
     if (text == NULL)
         return NULL;
     to = append(text, parts.scheme);
@@ -393,7 +398,8 @@ char *oq_url_file_name(const char *url)
         name[length++] = c;
     }
     name[length] = '\0';
-    /* A %00 ends the name early for everyone who reads it as a string: not the name that the URL has. */
+    /* A %00 ends the name early for everyone who reads it as a string: not the name that the URL
+     * has. */
     if (memchr(name, '\0', length) != NULL || !oq_path_is_name(name)) {
         oq_free(name);
         return oq_strdup("download");

@@ -162,7 +162,9 @@ static const struct {
     {"C:\\\xc3", "Unicode"},
     {"C:\\\xc0\xaf", "Unicode"},
     {"C:\\\xed\xa0\x80", "Unicode"},
-    {"\xef\xbb\xbf" "C:\\file", "full path"},
+    {"\xef\xbb\xbf"
+     "C:\\file",
+     "full path"},
     {"/tmp/file", "full path"},
     {"/", "full path"},
 };
@@ -192,7 +194,8 @@ static void path__null__is_refused(void **state)
 }
 
 /* "C:\" and two names of that many times `letter`; the first at most 200 units. */
-static const char *long_path(const char *letter, size_t units_of_letter, size_t units, const char *last)
+static const char *long_path(const char *letter, size_t units_of_letter, size_t units,
+                             const char *last)
 {
     static char path[2000];
     size_t at = 3, left = units - 3 - strlen(last);
@@ -226,10 +229,13 @@ static void path__of_259_units__is_accepted_and_of_260_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(letters); i++) {
         struct oq_error err;
 
-        assert_int_equal(oq_path_check(long_path(letters[i].letter, letters[i].units, 259, ".t"), false, NULL), OQ_OK);
+        assert_int_equal(
+            oq_path_check(long_path(letters[i].letter, letters[i].units, 259, ".t"), false, NULL),
+            OQ_OK);
         oq_error_init(&err);
-        assert_int_equal(oq_path_check(long_path(letters[i].letter, letters[i].units, 260, ".t"), false, &err),
-                         OQ_E_INVALID_ARG);
+        assert_int_equal(
+            oq_path_check(long_path(letters[i].letter, letters[i].units, 260, ".t"), false, &err),
+            OQ_E_INVALID_ARG);
         assert_non_null(strstr(err.text, "259"));
     }
 }
@@ -253,8 +259,10 @@ static void path__with_a_name_of_255_units__is_accepted_and_of_256_refused(void 
 
 static void path__of_posix__is_accepted_only_where_allowed(void **state)
 {
-    static const char *const good[] = {"/file", "/tmp/a/b", "/tmp//x", "/a:b*?", "/con", "/x.", "/...", "/.x/..y"};
-    static const char *const bad[] = {"/", "/tmp/", "/tmp/..", "/../x", "/./x", "/a\\b", "tmp/x", "./x", "/\xff", "//tmp/x"};
+    static const char *const good[] = {"/file", "/tmp/a/b", "/tmp//x", "/a:b*?",
+                                       "/con",  "/x.",      "/...",    "/.x/..y"};
+    static const char *const bad[] = {"/",     "/tmp/", "/tmp/..", "/../x", "/./x",
+                                      "/a\\b", "tmp/x", "./x",     "/\xff", "//tmp/x"};
     char path[5000];
 
     (void)state;
@@ -324,7 +332,8 @@ static void temp__of_a_path__is_a_name_in_the_same_folder(void **state)
 {
     (void)state;
     assert_text(oq_path_temp("C:\\folder\\file.txt", 0), "C:\\folder\\BIT0000000000000000.tmp");
-    assert_text(oq_path_temp("C:/folder/file.txt", UINT64_MAX), "C:/folder/BITffffffffffffffff.tmp");
+    assert_text(oq_path_temp("C:/folder/file.txt", UINT64_MAX),
+                "C:/folder/BITffffffffffffffff.tmp");
     assert_text(oq_path_temp("\\\\server\\share\\x", UINT64_C(0x0123456789ABCDEF)),
                 "\\\\server\\share\\BIT0123456789abcdef.tmp");
     assert_text(oq_path_temp("C:\\x", 1), "C:\\BIT0000000000000001.tmp");

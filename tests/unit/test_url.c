@@ -186,7 +186,8 @@ static void url__illegal__is_refused_with_rule_and_place(void **state)
             fail_msg("accepted: %s", illegal[i].url);
         (void)snprintf(place, sizeof place, "(character %u)", illegal[i].at);
         if (strstr(err.text, illegal[i].words) == NULL || strstr(err.text, place) == NULL)
-            fail_msg("%s: wanted '%s' %s, is: %s", illegal[i].url, illegal[i].words, place, err.text);
+            fail_msg("%s: wanted '%s' %s, is: %s", illegal[i].url, illegal[i].words, place,
+                     err.text);
         assert_int_equal(err.status, OQ_E_INVALID_ARG);
         assert_int_equal(oq_url_check(illegal[i].url, NULL), OQ_E_INVALID_ARG);
     }
@@ -212,7 +213,8 @@ static void url__null__is_refused(void **state)
 /* Every character by itself, in the four places where the sets differ. */
 static void url__every_character__is_legal_exactly_where_rfc_3986_says(void **state)
 {
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     static const struct {
         const char *format, *more;
     } places[] = {
@@ -309,7 +311,8 @@ static void redact__of_a_url__leaves_out_user_query_and_nothing_else(void **stat
 {
     (void)state;
     assert_makes(oq_url_redact, "http://server/a/b.zip", "http://server/a/b.zip");
-    assert_makes(oq_url_redact, "HTTPS://me:secret@Server:8443/a?token=secret", "HTTPS://Server:8443/a");
+    assert_makes(oq_url_redact, "HTTPS://me:secret@Server:8443/a?token=secret",
+                 "HTTPS://Server:8443/a");
     assert_makes(oq_url_redact, "http://me@server?secret", "http://server");
     assert_makes(oq_url_redact, "http://secret:@[::1]:/x?", "http://[::1]/x");
     assert_makes(oq_url_redact, "http://secret%40@s/%20?a/b?c", "http://s/%20");
@@ -357,12 +360,21 @@ static void file_name__of_a_safe_segment__is_that_decoded(void **state)
 static void file_name__that_windows_would_not_take__is_download(void **state)
 {
     static const char *const unsafe[] = {
-        "http://s",          "http://s/",          "http://s/a/",         "http://s?x=y.zip", "http://s/..",
-        "http://s/.",        "http://s/%2e%2e",    "http://s/a%2Fb",      "http://s/a%5Cb",   "http://s/..%5c..%5cx",
-        "http://s/a%00.txt", "http://s/%00",       "http://s/a%0Ab",      "http://s/CON",     "http://s/nul.txt",
-        "http://s/com1",     "http://s/a.",        "http://s/a%20",       "http://s/a*",      "http://s/a:b",
-        "http://s/%22",      "http://s/%3Cx%3E",   "http://s/a%7Cb",      "http://s/%ff",     "http://s/%C3",
-        "http://s/%ed%a0%80", "http://s/%C0%AF",   "http://s/x.txt%3Ads", "not a url",        "http://s/C%3Ax",
+        "http://s",          "http://s/",
+        "http://s/a/",       "http://s?x=y.zip",
+        "http://s/..",       "http://s/.",
+        "http://s/%2e%2e",   "http://s/a%2Fb",
+        "http://s/a%5Cb",    "http://s/..%5c..%5cx",
+        "http://s/a%00.txt", "http://s/%00",
+        "http://s/a%0Ab",    "http://s/CON",
+        "http://s/nul.txt",  "http://s/com1",
+        "http://s/a.",       "http://s/a%20",
+        "http://s/a*",       "http://s/a:b",
+        "http://s/%22",      "http://s/%3Cx%3E",
+        "http://s/a%7Cb",    "http://s/%ff",
+        "http://s/%C3",      "http://s/%ed%a0%80",
+        "http://s/%C0%AF",   "http://s/x.txt%3Ads",
+        "not a url",         "http://s/C%3Ax",
     };
     char url[400];
 
