@@ -40,8 +40,8 @@ static const struct {
     int fewest, most;          /* words after the command */
     const char *words;
 } commands[] = {
-    {"get", OQ_COMMAND_GET, OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT, 1, 2,
-     "a URL and perhaps a FILE"},
+    {"get", OQ_COMMAND_GET, OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT,
+     1, 2, "a URL and perhaps a FILE"},
     {"list", OQ_COMMAND_LIST, 0, 0, 0, "nothing"},
     {"info", OQ_COMMAND_INFO, 0, 1, 1, "one GROUP"},
     {"suspend", OQ_COMMAND_SUSPEND, 0, 1, 1, "one GROUP"},
@@ -76,7 +76,8 @@ static bool parse_timeout(const char *text, int64_t *timeout_ms)
 }
 
 /* Reads the options into args and the set of those seen. */
-static enum oq_status parse_options(int argc, char **argv, struct oq_args *args, unsigned *seen, char *complaint)
+static enum oq_status parse_options(int argc, char **argv, struct oq_args *args, unsigned *seen,
+                                    char *complaint)
 {
     int option, index = 0;
 
@@ -84,29 +85,39 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
     optind = 0; /* begin anew, in glibc and MinGW alike */
     while ((option = getopt_long(argc, argv, ":hqV", long_options, &index)) != -1) {
         switch (option) {
-        case 'h': option = OPTION_HELP; break;
-        case 'q': option = OPTION_QUIET; break;
-        case 'V': option = OPTION_VERSION; break;
+        case 'h':
+            option = OPTION_HELP;
+            break;
+        case 'q':
+            option = OPTION_QUIET;
+            break;
+        case 'V':
+            option = OPTION_VERSION;
+            break;
         case OPTION_TIMEOUT:
             if (!parse_timeout(optarg, &args->timeout_ms)) {
-                snprintf(complaint, OQ_ARGS_COMPLAINT, "--timeout wants a whole number of seconds, at least 1");
+                snprintf(complaint, OQ_ARGS_COMPLAINT,
+                         "--timeout wants a whole number of seconds, at least 1");
                 return OQ_E_INVALID_ARG;
             }
             break;
         case OPTION_CLSID:
             if (oq_guid_parse(optarg, &args->clsid) != OQ_OK) {
-                snprintf(complaint, OQ_ARGS_COMPLAINT, "--clsid wants a class identifier like {xxxxxxxx-xxxx-...}");
+                snprintf(complaint, OQ_ARGS_COMPLAINT,
+                         "--clsid wants a class identifier like {xxxxxxxx-xxxx-...}");
                 return OQ_E_INVALID_ARG;
             }
             args->has_clsid = true;
             break;
         case ':':
-            snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value", argv[optind - 1]);
+            snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value",
+                     argv[optind - 1]);
             return OQ_E_INVALID_ARG;
         case '?':
             snprintf(complaint, OQ_ARGS_COMPLAINT, "unknown option %.80s", argv[optind - 1]);
             return OQ_E_INVALID_ARG;
-        default: break;
+        default:
+            break;
         }
         *seen |= (unsigned)option;
     }
@@ -117,7 +128,8 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
     return OQ_OK;
 }
 
-static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args, char *complaint)
+static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args,
+                                    char *complaint)
 {
     size_t found = 0;
 
@@ -134,7 +146,8 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
     unsigned refused = seen & ~(commands[found].options | OPTION_ANYWHERE);
     if (refused) {
         refused &= ~refused + 1; /* the lowest of them */
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s does not take the option --%s", words[0], option_name(refused));
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s does not take the option --%s", words[0],
+                 option_name(refused));
         return OQ_E_INVALID_ARG;
     }
     if (count - 1 < commands[found].fewest || count - 1 > commands[found].most) {
@@ -147,7 +160,8 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
         args->file = count > 2 ? words[2] : NULL;
     } else if (count > 1 && oq_names_parse_group(words[1], &args->group) != OQ_OK) {
         snprintf(complaint, OQ_ARGS_COMPLAINT,
-                 "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at least its first %d digits",
+                 "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
+                 "least its first %d digits",
                  words[1], OQ_NAMES_SHORTEST);
         return OQ_E_INVALID_ARG;
     }
@@ -158,7 +172,8 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
     return OQ_OK;
 }
 
-enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args, char complaint[OQ_ARGS_COMPLAINT])
+enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
+                             char complaint[OQ_ARGS_COMPLAINT])
 {
     struct oq_args parsed = {.timeout_ms = -1};
     unsigned seen = 0;
@@ -177,18 +192,22 @@ enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args, char c
 
 const char *oq_args_help(void)
 {
-    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] URL [FILE]\n"
+    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] URL "
+           "[FILE]\n"
            "       qmgrctl list\n"
            "       qmgrctl info | suspend | cancel GROUP\n"
            "       qmgrctl resume [--foreground] GROUP\n"
            "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
            "       qmgrctl --help | --version\n"
            "\n"
-           "Downloads files through the OpenQMGR service, which keeps each download in its queue as a group: it\n"
+           "Downloads files through the OpenQMGR service, which keeps each download in its queue "
+           "as a group: it\n"
            "goes on when this program ends, and after a restart of the computer.\n"
            "\n"
-           "get      download URL (http or https) to FILE, and take it out of the queue when it is done.\n"
-           "         FILE is by default named as in the URL, in the current folder; it may be a folder.\n"
+           "get      download URL (http or https) to FILE, and take it out of the queue when it is "
+           "done.\n"
+           "         FILE is by default named as in the URL, in the current folder; it may be a "
+           "folder.\n"
            "         Ctrl-C leaves the download in the queue.\n"
            "list     show the downloads in the queue\n"
            "info     show everything about one\n"
@@ -200,15 +219,19 @@ const char *oq_args_help(void)
            "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
            "\n"
            "-q, --quiet          show no progress\n"
-           "    --no-wait        do not wait: print the identifier and leave the rest to the service\n"
+           "    --no-wait        do not wait: print the identifier and leave the rest to the "
+           "service\n"
            "    --foreground     do not hold back in favour of other network traffic\n"
            "    --remove         take the download out of the queue when it is done, as get does\n"
            "    --timeout SECONDS\n"
-           "                     give up when nothing has come in for so long. What get has started is then\n"
-           "                     taken out of the queue if nothing of it is there yet, otherwise it stays.\n"
+           "                     give up when nothing has come in for so long. What get has "
+           "started is then\n"
+           "                     taken out of the queue if nothing of it is there yet, otherwise "
+           "it stays.\n"
            "    --clsid CLSID    use the service that is registered under this class\n"
            "-h, --help           show this\n"
            "-V, --version        show the version\n"
            "\n"
-           "Exit status: 0 done, 1 failed (one sentence on standard error says why), 2 wrong usage.\n";
+           "Exit status: 0 done, 1 failed (one sentence on standard error says why), 2 wrong "
+           "usage.\n";
 }

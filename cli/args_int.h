@@ -1,6 +1,7 @@
 /* args_int.h - the command line of qmgrctl as a value.
  *
- * Pure but for getopt's own variables, so one thread at a time. Strings are UTF-8 and borrowed from argv.
+ * Pure but for getopt's own variables, so one thread at a time. Strings are UTF-8 and borrowed from
+ * argv.
  */
 #ifndef OQ_ARGS_INT_H
 #define OQ_ARGS_INT_H
@@ -23,21 +24,21 @@ enum oq_command {
 struct oq_args {
     enum oq_command command;
     const char *url;
-    const char *file;          /* or NULL: named after the URL */
+    const char *file; /* or NULL: named after the URL */
     struct oq_group_name group;
     bool is_quiet;
-    bool is_detached;          /* --no-wait */
+    bool is_detached; /* --no-wait */
     bool is_foreground;
-    bool is_removing;          /* --remove */
-    int64_t timeout_ms;        /* -1: none */
+    bool is_removing;   /* --remove */
+    int64_t timeout_ms; /* -1: none */
     bool has_clsid;
     struct oq_guid clsid;
 };
 
 #define OQ_ARGS_COMPLAINT 256
 
-/* OQ_E_INVALID_ARG with a sentence in `complaint` (no full stop) for what is not understood. Options may stand anywhere; "--"
- * ends them. May change the order of argv. */
+/* OQ_E_INVALID_ARG with a sentence in `complaint` (no full stop) for what is not understood.
+ * Options may stand anywhere; "--" ends them. May change the order of argv. */
 OQ_MUST_CHECK enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
                                            char complaint[OQ_ARGS_COMPLAINT]);
 

@@ -1,6 +1,7 @@
 /* commands_int.h - the commands of qmgrctl, and what they share.
  *
- * Each command says what there is to say and returns the exit status of the program. Main thread only.
+ * Each command says what there is to say and returns the exit status of the program. Main thread
+ * only.
  */
 #ifndef OQ_COMMANDS_INT_H
 #define OQ_COMMANDS_INT_H
@@ -17,14 +18,16 @@ int oq_command_info(struct oq_link *link, const struct oq_args *args);
 /* suspend, resume and cancel. */
 int oq_command_change(struct oq_link *link, const struct oq_args *args);
 
-/* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL. Returns OQ_EXIT_FAILED. */
+/* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
+ * Returns OQ_EXIT_FAILED. */
 int oq_command_failed(const char *subject, HRESULT hr);
 /* Finds the group that args name, complaining if there is not exactly one. */
 bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq_guid *guid);
 /* CancelGroup; success also when the group is not there any more. */
 HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid);
 
-/* follow.c: watches a group until something happens that ends the watching, and shows how far it is. */
+/* follow.c: watches a group until something happens that ends the watching, and shows how far it
+ * is. */
 enum oq_follow_end {
     OQ_FOLLOW_COMPLETE,
     OQ_FOLLOW_ERROR,       /* fatal; snapshot.failure says which */

@@ -12,14 +12,15 @@
 #include <string.h>
 
 static struct {
-    HANDLE interrupted;    /* manual-reset event */
-    unsigned redrawn;      /* columns of the line that stands unfinished on the terminal; 0 = none */
+    HANDLE interrupted; /* manual-reset event */
+    unsigned redrawn;   /* columns of the line that stands unfinished on the terminal; 0 = none */
 } console;
 
 static BOOL WINAPI on_control(DWORD kind)
 {
-    /* The second time, or when there is no event, the system's own handler ends the program. Closing the window or logging off
-     * ends it too: the download is the service's and does not mind. */
+    /* The second time, or when there is no event, the system's own handler ends the program.
+     * Closing the window or logging off ends it too: the download is the service's and does not
+     * mind. */
     if ((kind != CTRL_C_EVENT && kind != CTRL_BREAK_EVENT) || !console.interrupted ||
         WaitForSingleObject(console.interrupted, 0) == WAIT_OBJECT_0)
         return FALSE;
@@ -136,7 +137,8 @@ void oq_console_redraw(const char *line)
     oq_render_fit(line, width > 1 ? width - 1 : 1, buffer + 1, OQ_RENDER_LINE);
     columns = oq_render_columns(buffer + 1);
     size_t used = strlen(buffer);
-    for (unsigned i = columns; i < console.redrawn && i + 1 < width && used + 1 < sizeof buffer; i++)
+    for (unsigned i = columns; i < console.redrawn && i + 1 < width && used + 1 < sizeof buffer;
+         i++)
         buffer[used++] = ' ';
     buffer[used] = '\0';
     write_text(STD_OUTPUT_HANDLE, buffer);

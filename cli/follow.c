@@ -1,7 +1,8 @@
 /* follow.c - watching a download: see commands_int.h.
  *
- * It asks the service again and again, quickly at first, so that small files are not waited for, and then five times a second: a
- * call takes well below a millisecond, and a program without a registered class cannot be called back.
+ * It asks the service again and again, quickly at first, so that small files are not waited for,
+ * and then five times a second: a call takes well below a millisecond, and a program without a
+ * registered class cannot be called back.
  */
 #include "commands_int.h"
 
@@ -37,7 +38,8 @@ static HRESULT read_step(struct oq_link *link, void *ctx)
 static void show(struct watch *watch, int64_t now_ms)
 {
     const struct oq_snapshot *last = &watch->follow->last;
-    struct oq_render_view view = {.total_bytes = last->total_bytes, .done_bytes = last->done_bytes,
+    struct oq_render_view view = {.total_bytes = last->total_bytes,
+                                  .done_bytes = last->done_bytes,
                                   .bytes_per_s = oq_meter_rate(&watch->meter)};
     char line[OQ_RENDER_LINE];
 
@@ -75,12 +77,17 @@ static int judge(struct watch *watch, int64_t now_ms)
     struct oq_follow *follow = watch->follow;
 
     switch (follow->last.phase) {
-    case OQ_PHASE_COMPLETE: return OQ_FOLLOW_COMPLETE;
-    case OQ_PHASE_ERROR: return OQ_FOLLOW_ERROR;
-    case OQ_PHASE_CANCELLED: return OQ_FOLLOW_GONE;
-    case OQ_PHASE_COMMITTING: return -1; /* everything has come in */
+    case OQ_PHASE_COMPLETE:
+        return OQ_FOLLOW_COMPLETE;
+    case OQ_PHASE_ERROR:
+        return OQ_FOLLOW_ERROR;
+    case OQ_PHASE_CANCELLED:
+        return OQ_FOLLOW_GONE;
+    case OQ_PHASE_COMMITTING:
+        return -1; /* everything has come in */
     case OQ_PHASE_SUSPENDED:
-    case OQ_PHASE_RUNNING: break;
+    case OQ_PHASE_RUNNING:
+        break;
     }
     if (follow->timeout_ms >= 0 && now_ms - watch->moved_ms >= follow->timeout_ms)
         return OQ_FOLLOW_TIMEOUT;

@@ -1,7 +1,8 @@
 /* get.c - the commands get and wait: one download from its URL to its file.
  *
- * Everything up to ResumeGroup is one repeatable step: each time it looks for the group, its job and its file before it makes
- * them, so a service that is killed anywhere in between does no harm, and nothing is downloaded twice.
+ * Everything up to ResumeGroup is one repeatable step: each time it looks for the group, its job
+ * and its file before it makes them, so a service that is killed anywhere in between does no harm,
+ * and nothing is downloaded twice.
  */
 #include "commands_int.h"
 
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- the name of the file --------------------------------------------------------------------------------------------- */
+/* --- the name of the file --------------------------------------------------------------------- */
 
 static bool is_folder(const uint16_t *path)
 {
@@ -25,7 +26,8 @@ static bool is_folder(const uint16_t *path)
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is none. */
+/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is
+ * none. */
 static char *full_name(const char *file)
 {
     uint16_t *wide = NULL;
@@ -45,7 +47,8 @@ out:
     return result;
 }
 
-/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there. New string. */
+/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there.
+ * New string. */
 static char *choose_file(const char *url, const char *file)
 {
     char *named = NULL, *joined = NULL, *full = NULL;
@@ -74,7 +77,7 @@ out:
     return full;
 }
 
-/* --- starting --------------------------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 struct start {
     const struct oq_args *args;
@@ -84,7 +87,8 @@ struct start {
     bool is_adding; /* did the last attempt fail at the names? */
 };
 
-static HRESULT find_or_make_job(struct start *start, IBackgroundCopyGroup *group, IBackgroundCopyJob1 **job)
+static HRESULT find_or_make_job(struct start *start, IBackgroundCopyGroup *group,
+                                IBackgroundCopyJob1 **job)
 {
     HRESULT hr = IBackgroundCopyGroup_GetJob(group, start->job_guid, job);
 
@@ -149,8 +153,8 @@ static bool has_folder(const char *file, char **folder)
     return result;
 }
 
-/* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules, which are the service's
- * own, say which one was broken. */
+/* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules,
+ * which are the service's own, say which one was broken. */
 static int explain_refusal(const struct start *start, HRESULT hr)
 {
     struct oq_error error;
@@ -159,22 +163,26 @@ static int explain_refusal(const struct start *start, HRESULT hr)
     oq_error_init(&error);
     bool is_there = has_folder(start->file, &folder);
     if (hr == E_INVALIDARG && oq_url_check(start->args->url, &error) != OQ_OK)
-        oq_console_complain("cannot download %s: %s (0x%08lX)", start->args->url, error.text, (unsigned long)hr);
-    else if (hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK)
-        oq_console_complain("cannot download to %s: %s (0x%08lX)", start->file, error.text, (unsigned long)hr);
-    else if (folder && !is_there)
-        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)", start->file, folder,
+        oq_console_complain("cannot download %s: %s (0x%08lX)", start->args->url, error.text,
                             (unsigned long)hr);
+    else if (hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK)
+        oq_console_complain("cannot download to %s: %s (0x%08lX)", start->file, error.text,
+                            (unsigned long)hr);
+    else if (folder && !is_there)
+        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)",
+                            start->file, folder, (unsigned long)hr);
     else if (folder && hr == E_ACCESSDENIED)
-        oq_console_complain("cannot download to %s: you may not create files in the folder %s (0x%08lX)", start->file,
-                            folder, (unsigned long)hr);
+        oq_console_complain(
+            "cannot download to %s: you may not create files in the folder %s (0x%08lX)",
+            start->file, folder, (unsigned long)hr);
     else
         oq_command_failed(start->file, hr);
     oq_free(folder);
     return OQ_EXIT_FAILED;
 }
 
-static int start_failed(struct oq_link *link, const struct start *start, const struct oq_guid *guid, HRESULT hr)
+static int start_failed(struct oq_link *link, const struct start *start, const struct oq_guid *guid,
+                        HRESULT hr)
 {
     int status = OQ_EXIT_FAILED;
 
@@ -190,7 +198,7 @@ static int start_failed(struct oq_link *link, const struct start *start, const s
     return status;
 }
 
-/* --- ending ----------------------------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static void say_done(const char *file, const struct oq_follow *follow)
 {
@@ -199,11 +207,13 @@ static void say_done(const char *file, const struct oq_follow *follow)
 
     oq_render_size(follow->last.done_bytes, size);
     oq_render_size(follow->last.done_bytes * 1000 / (uint64_t)ms, rate);
-    oq_console_say("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000), (int)(ms / 100 % 10), rate);
+    oq_console_say("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000),
+                   (int)(ms / 100 % 10), rate);
 }
 
 /* Words for a download that failed or got nowhere. */
-static void describe_failure(const struct oq_follow *follow, enum oq_follow_end end, char *text, size_t capacity)
+static void describe_failure(const struct oq_follow *follow, enum oq_follow_end end, char *text,
+                             size_t capacity)
 {
     const struct oq_snapshot *last = &follow->last;
     char why[OQ_SNAPSHOT_TEXT + 32] = "nothing came in";
@@ -213,14 +223,16 @@ static void describe_failure(const struct oq_follow *follow, enum oq_follow_end 
     else if (end == OQ_FOLLOW_TIMEOUT && last->waiting[0])
         snprintf(why, sizeof why, "%s", last->waiting);
     if (end == OQ_FOLLOW_TIMEOUT)
-        snprintf(text, capacity, "gave up after %d s without data: %s", (int)(follow->timeout_ms / 1000), why);
+        snprintf(text, capacity, "gave up after %d s without data: %s",
+                 (int)(follow->timeout_ms / 1000), why);
     else
         snprintf(text, capacity, "%s", why);
 }
 
-/* Says how watching ended, unless well; `subject` names the download, `name` is its short identifier. */
-static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum oq_follow_end end, const char *subject,
-                     bool is_ours)
+/* Says how watching ended, unless well; `subject` names the download, `name` is its short
+ * identifier. */
+static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum oq_follow_end end,
+                     const char *subject, bool is_ours)
 {
     char name[OQ_NAMES_SHOWN + 1], why[OQ_SNAPSHOT_TEXT + 128];
 
@@ -229,33 +241,40 @@ static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum 
     switch (end) {
     case OQ_FOLLOW_ERROR:
     case OQ_FOLLOW_TIMEOUT:
-        /* A download of ours of which nothing is there is not worth keeping; anything else is the user's to decide. */
+        /* A download of ours of which nothing is there is not worth keeping; anything else is the
+         * user's to decide. */
         if (is_ours && follow->last.done_bytes == 0) {
             oq_command_remove(link, &follow->guid);
             oq_console_complain("%s: %s", subject, why);
         } else if (end == OQ_FOLLOW_ERROR) {
-            oq_console_complain("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, 'qmgrctl cancel %s' drops it",
+            oq_console_complain("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, "
+                                "'qmgrctl cancel %s' drops it",
                                 subject, why, name, name);
         } else {
-            oq_console_complain("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, 'qmgrctl cancel %s' drops it",
+            oq_console_complain("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, "
+                                "'qmgrctl cancel %s' drops it",
                                 subject, why, name, name);
         }
         break;
     case OQ_FOLLOW_INTERRUPTED:
-        oq_console_complain("interrupted; the download goes on in the queue: 'qmgrctl wait %s%s' waits for it, "
-                            "'qmgrctl cancel %s' drops it",
-                            is_ours ? "--remove " : "", name, name);
+        oq_console_complain(
+            "interrupted; the download goes on in the queue: 'qmgrctl wait %s%s' waits for it, "
+            "'qmgrctl cancel %s' drops it",
+            is_ours ? "--remove " : "", name, name);
         break;
     case OQ_FOLLOW_GONE:
-        oq_console_complain("%s: the download is no longer in the queue: somebody cancelled it", subject);
+        oq_console_complain("%s: the download is no longer in the queue: somebody cancelled it",
+                            subject);
         break;
     case OQ_FOLLOW_COMPLETE:
-    case OQ_FOLLOW_LOST: oq_command_failed(subject, follow->hr); break;
+    case OQ_FOLLOW_LOST:
+        oq_command_failed(subject, follow->hr);
+        break;
     }
     return OQ_EXIT_FAILED;
 }
 
-/* --- the commands ----------------------------------------------------------------------------------------------------- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 int oq_command_get(struct oq_link *link, const struct oq_args *args)
 {
@@ -266,14 +285,16 @@ int oq_command_get(struct oq_link *link, const struct oq_args *args)
     uint16_t *remote = NULL, *local = NULL;
 
     char *file = choose_file(args->url, args->file);
-    if (!file || oq_utf8_to_16(args->url, &remote, NULL) != OQ_OK || oq_utf8_to_16(file, &local, NULL) != OQ_OK) {
+    if (!file || oq_utf8_to_16(args->url, &remote, NULL) != OQ_OK ||
+        oq_utf8_to_16(file, &local, NULL) != OQ_OK) {
         oq_console_complain("the name of the file is not valid, or there is not enough memory");
         goto out;
     }
     start.file = file;
     start.remote_name = SysAllocString((const wchar_t *)remote);
     start.local_name = SysAllocString((const wchar_t *)local);
-    HRESULT hr = start.remote_name && start.local_name ? CoCreateGuid(&start.group_guid) : E_OUTOFMEMORY;
+    HRESULT hr =
+        start.remote_name && start.local_name ? CoCreateGuid(&start.group_guid) : E_OUTOFMEMORY;
     if (SUCCEEDED(hr))
         hr = CoCreateGuid(&start.job_guid);
     if (FAILED(hr)) {
@@ -301,7 +322,8 @@ int oq_command_get(struct oq_link *link, const struct oq_args *args)
     }
     hr = oq_command_remove(link, &follow.guid);
     if (FAILED(hr)) {
-        status = oq_command_failed("the file is there, but the download could not be taken out of the queue", hr);
+        status = oq_command_failed(
+            "the file is there, but the download could not be taken out of the queue", hr);
         goto out;
     }
     if (!args->is_quiet)

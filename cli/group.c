@@ -16,7 +16,8 @@ char *oq_remote_text(const wchar_t *bstr)
 {
     char *text = NULL;
 
-    if (oq_utf16_to_8(bstr ? (const uint16_t *)bstr : (const uint16_t *)L"", SIZE_MAX, &text) != OQ_OK)
+    if (oq_utf16_to_8(bstr ? (const uint16_t *)bstr : (const uint16_t *)L"", SIZE_MAX, &text) !=
+        OQ_OK)
         return NULL;
     return text;
 }
@@ -55,7 +56,8 @@ HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote)
         return hr;
     }
     remote->generation = link->generation;
-    hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo, (void **)&remote->info);
+    hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
+                                             (void **)&remote->info);
     if (FAILED(hr))
         remote->info = NULL;
     /* Not to have it is no failure; to have lost the service is. */
@@ -82,7 +84,7 @@ HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
     return hr;
 }
 
-/* --- with the QMGR interfaces alone ----------------------------------------------------------------------------------- */
+/* --- with the QMGR interfaces alone ----------------------------------------------------------- */
 
 static void describe_legacy_failure(struct oq_snapshot *s, DWORD win32, DWORD http)
 {
@@ -126,36 +128,47 @@ static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *s)
         s->total_bytes = s->done_bytes;
     s->total_files = files;
     s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
-    static const char *const words[] = {"suspended", "running", "finishing", "error", "complete", "cancelled"};
+    static const char *const words[] = {"suspended", "running",  "finishing",
+                                        "error",     "complete", "cancelled"};
     snprintf(s->state, sizeof s->state, "%s", words[s->phase]);
     return S_OK;
 }
 
-/* --- with the extension ----------------------------------------------------------------------------------------------- */
+/* --- with the extension ----------------------------------------------------------------------- */
 
 static enum oq_phase phase_of(OPENQMGR_STATE state, enum oq_phase other)
 {
     switch (state) {
-    case OPENQMGR_STATE_SUSPENDED: return OQ_PHASE_SUSPENDED;
+    case OPENQMGR_STATE_SUSPENDED:
+        return OQ_PHASE_SUSPENDED;
     case OPENQMGR_STATE_QUEUED:
     case OPENQMGR_STATE_CONNECTING:
     case OPENQMGR_STATE_TRANSFERRING:
-    case OPENQMGR_STATE_WAITING: return OQ_PHASE_RUNNING;
-    case OPENQMGR_STATE_COMMITTING: return OQ_PHASE_COMMITTING;
-    case OPENQMGR_STATE_ERROR: return OQ_PHASE_ERROR;
-    case OPENQMGR_STATE_COMPLETE: return OQ_PHASE_COMPLETE;
-    case OPENQMGR_STATE_CANCELLED: return OQ_PHASE_CANCELLED;
-    default: return other; /* of a later version: what the status bits say stands */
+    case OPENQMGR_STATE_WAITING:
+        return OQ_PHASE_RUNNING;
+    case OPENQMGR_STATE_COMMITTING:
+        return OQ_PHASE_COMMITTING;
+    case OPENQMGR_STATE_ERROR:
+        return OQ_PHASE_ERROR;
+    case OPENQMGR_STATE_COMPLETE:
+        return OQ_PHASE_COMPLETE;
+    case OPENQMGR_STATE_CANCELLED:
+        return OQ_PHASE_CANCELLED;
+    default:
+        return other; /* of a later version: what the status bits say stands */
     }
 }
 
 /* "waiting 5 s: could not connect to the server", or the service's own words. */
-static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t until_ms, const char *text)
+static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t until_ms,
+                          const char *text)
 {
     char time[OQ_RENDER_TEXT];
-    const char *why = reason == OPENQMGR_WAIT_BACKOFF && s->failure_text[0] ? s->failure_text : text;
+    const char *why =
+        reason == OPENQMGR_WAIT_BACKOFF && s->failure_text[0] ? s->failure_text : text;
 
-    if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_THROTTLED || reason == OPENQMGR_WAIT_ERROR)
+    if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_THROTTLED ||
+        reason == OPENQMGR_WAIT_ERROR)
         return;
     if (until_ms > 0) {
         int64_t left_ms = until_ms - oq_clock_wall_ms(oq_clock_system());
@@ -191,7 +204,8 @@ static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
     s->total_files = total_files;
     s->done_files = done_files;
 
-    hr = IOpenQmgrInfo_GetLastFailure(remote->info, &failure, &win32, &http, &file, &time_ms, &words);
+    hr = IOpenQmgrInfo_GetLastFailure(remote->info, &failure, &win32, &http, &file, &time_ms,
+                                      &words);
     if (FAILED(hr))
         return hr;
     take_text(words, s->failure_text);
@@ -218,7 +232,8 @@ static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
 {
-    struct oq_snapshot s = {.total_bytes = OQ_RENDER_UNKNOWN, .bytes_per_s = OQ_RENDER_UNKNOWN,
+    struct oq_snapshot s = {.total_bytes = OQ_RENDER_UNKNOWN,
+                            .bytes_per_s = OQ_RENDER_UNKNOWN,
                             .failed_file = OPENQMGR_NO_FILE};
     DWORD bits = 0, job_index = 0;
 
@@ -243,7 +258,7 @@ HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
     return hr;
 }
 
-/* --- the queue -------------------------------------------------------------------------------------------------------- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count)
 {

@@ -1,9 +1,10 @@
 /* group_int.h - one download of the service's queue as this program sees it.
  *
- * A struct oq_remote holds the interface pointers of a group for as long as the connection lasts; a struct oq_snapshot is
- * everything about it at one moment, from our extension interface (64-bit sizes, why it waits, what failed) where the service
- * has it, and from the QMGR interfaces alone otherwise. Main thread only; the functions are steps or parts of steps of
- * oq_link_run and return the service's failures unchanged.
+ * A struct oq_remote holds the interface pointers of a group for as long as the connection lasts; a
+ * struct oq_snapshot is everything about it at one moment, from our extension interface (64-bit
+ * sizes, why it waits, what failed) where the service has it, and from the QMGR interfaces alone
+ * otherwise. Main thread only; the functions are steps or parts of steps of oq_link_run and return
+ * the service's failures unchanged.
  */
 #ifndef OQ_GROUP_INT_H
 #define OQ_GROUP_INT_H
@@ -18,8 +19,9 @@ struct oq_remote {
     IOpenQmgrInfo *info;         /* or NULL: not asked yet, or the service has none */
 };
 
-/* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND. Note that GetGroup makes an
- * administrator the owner of somebody else's group (contract section 4): QMGR has no way to look without taking. */
+/* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND. Note that
+ * GetGroup makes an administrator the owner of somebody else's group (contract section 4): QMGR has
+ * no way to look without taking. */
 HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 
@@ -40,25 +42,28 @@ enum oq_phase {
 struct oq_snapshot {
     enum oq_phase phase;
     bool is_foreground;
-    bool has_info;                     /* did the extension answer? */
-    char state[OQ_SNAPSHOT_TEXT];      /* in words */
-    uint64_t total_bytes;              /* or OQ_RENDER_UNKNOWN */
+    bool has_info;                /* did the extension answer? */
+    char state[OQ_SNAPSHOT_TEXT]; /* in words */
+    uint64_t total_bytes;         /* or OQ_RENDER_UNKNOWN */
     uint64_t done_bytes;
-    uint64_t bytes_per_s;              /* or OQ_RENDER_UNKNOWN */
+    uint64_t bytes_per_s; /* or OQ_RENDER_UNKNOWN */
     uint32_t total_files, done_files;
-    char waiting[OQ_SNAPSHOT_TEXT];    /* why it does not run, and for how long; "" = it does */
-    HRESULT failure;                   /* last one, S_OK = none */
-    uint32_t failed_file;              /* or OPENQMGR_NO_FILE */
+    char waiting[OQ_SNAPSHOT_TEXT]; /* why it does not run, and for how long; "" = it does */
+    HRESULT failure;                /* last one, S_OK = none */
+    uint32_t failed_file;           /* or OPENQMGR_NO_FILE */
     char failure_text[OQ_SNAPSHOT_TEXT];
 };
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot);
 
-/* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when *count is 0. */
+/* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
+ * *count is 0. */
 HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count);
 
-/* The group that the user's words mean. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole GUID is not looked up. */
-HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, struct oq_guid *guid);
+/* The group that the user's words mean. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
+ * GUID is not looked up. */
+HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name,
+                       struct oq_guid *guid);
 
 /* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
 char *oq_remote_text(const wchar_t *bstr);

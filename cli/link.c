@@ -26,10 +26,12 @@ HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid)
     if (FAILED(hr))
         return hr;
     link->has_com = true;
-    /* The service writes the file with the rights of the user who asked for it, which it can only do if the user lets it
-     * impersonate; COM's default, identify, would let it look at the user's token but not use it. Nobody else gets that: the
-     * only server this program ever talks to is the service (no custom marshallers, no activation as activator). */
-    hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, RPC_C_IMP_LEVEL_IMPERSONATE, NULL,
+    /* The service writes the file with the rights of the user who asked for it, which it can only
+     * do if the user lets it impersonate; COM's default, identify, would let it look at the user's
+     * token but not use it. Nobody else gets that: the only server this program ever talks to is
+     * the service (no custom marshallers, no activation as activator). */
+    hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                              RPC_C_IMP_LEVEL_IMPERSONATE, NULL,
                               EOAC_NO_CUSTOM_MARSHAL | EOAC_DISABLE_AAA, NULL);
     return hr;
 }
@@ -79,7 +81,8 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
             drop_manager(link);
         } else if (oq_words_is_hopeless((uint32_t)hr)) {
             return hr;
-        } else if (lost_at_ms < 0 && link->generation == 0 && !oq_words_is_disconnect((uint32_t)hr)) {
+        } else if (lost_at_ms < 0 && link->generation == 0 &&
+                   !oq_words_is_disconnect((uint32_t)hr)) {
             return hr; /* it never started: no reason to think that it will in a minute */
         }
         int64_t now_ms = oq_clock_mono_ms(clock);
@@ -108,7 +111,8 @@ const char *oq_link_words(HRESULT hr)
         oq_words_of_http((uint32_t)hr & 0xffff, http);
         return http;
     }
-    DWORD length = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
+    DWORD length = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM |
+                                      FORMAT_MESSAGE_IGNORE_INSERTS,
                                   NULL, (DWORD)hr, 0, (LPWSTR)&wide, 0, NULL);
     while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.'))
         length--;

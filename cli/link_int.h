@@ -1,8 +1,9 @@
 /* link_int.h - the connection to the service, and how it is won back when the service goes away.
  *
- * Owns the COM apartment of the program and the manager object. Main thread only. A service that was stopped or killed comes
- * back with the next activation, so a step that fails because the connection is gone is simply repeated on a new one; steps are
- * therefore written so that they may be repeated: they look first at what is there.
+ * Owns the COM apartment of the program and the manager object. Main thread only. A service that
+ * was stopped or killed comes back with the next activation, so a step that fails because the
+ * connection is gone is simply repeated on a new one; steps are therefore written so that they may
+ * be repeated: they look first at what is there.
  */
 #ifndef OQ_LINK_INT_H
 #define OQ_LINK_INT_H
@@ -18,23 +19,26 @@ struct oq_link {
     CLSID clsid;
     bool has_com;
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
-    unsigned generation;          /* number of connections so far; interface pointers die with theirs */
+    unsigned generation; /* number of connections so far; interface pointers die with theirs */
     /* Called whenever the connection was lost and before it is sought again; may be NULL. */
     void (*on_lost)(void *ctx);
     void *lost_ctx;
 };
 
-/* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either case. */
+/* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either
+ * case. */
 HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid);
 void oq_link_close(struct oq_link *link);
 
 typedef HRESULT oq_link_step(struct oq_link *link, void *ctx);
 
-/* Connects if need be, runs the step with link->manager set, and repeats both while the connection gets lost, for up to a
- * minute from the first loss. The step's result, or why there is no connection; E_ABORT when the user pressed Ctrl-C meanwhile. */
+/* Connects if need be, runs the step with link->manager set, and repeats both while the connection
+ * gets lost, for up to a minute from the first loss. The step's result, or why there is no
+ * connection; E_ABORT when the user pressed Ctrl-C meanwhile. */
 HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx);
 
-/* The sentence for a failure: of our table, else the system's, else "unknown error". For the time until the next call. */
+/* The sentence for a failure: of our table, else the system's, else "unknown error". For the time
+ * until the next call. */
 const char *oq_link_words(HRESULT hr);
 
 #endif

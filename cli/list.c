@@ -1,4 +1,5 @@
-/* list.c - the commands that look at the queue or change one download: list, info, suspend, resume, cancel. */
+/* list.c - the commands that look at the queue or change one download: list, info, suspend, resume,
+ * cancel. */
 #include "commands_int.h"
 
 #include "console_int.h"
@@ -10,12 +11,12 @@
 
 int oq_command_failed(const char *subject, HRESULT hr)
 {
-    oq_console_complain("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "", oq_link_words(hr),
-                        (unsigned long)hr);
+    oq_console_complain("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
+                        oq_link_words(hr), (unsigned long)hr);
     return OQ_EXIT_FAILED;
 }
 
-/* --- finding, removing ------------------------------------------------------------------------------------------------ */
+/* --- finding, removing ------------------------------------------------------------------------ */
 
 struct find {
     const struct oq_group_name *name;
@@ -35,7 +36,8 @@ bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq
     HRESULT hr = oq_link_run(link, find_step, &find);
 
     if (hr == S_FALSE)
-        oq_console_complain("several downloads in the queue begin with %s: give more digits", args->group.digits);
+        oq_console_complain("several downloads in the queue begin with %s: give more digits",
+                            args->group.digits);
     else if (FAILED(hr))
         oq_command_failed(args->group.digits, hr);
     return hr == S_OK;
@@ -61,7 +63,7 @@ HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid)
     return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
 }
 
-/* --- one file of a job ------------------------------------------------------------------------------------------------ */
+/* --- one file of a job ------------------------------------------------------------------------ */
 
 struct file_names {
     char *remote, *local;
@@ -91,7 +93,7 @@ static HRESULT read_names(IBackgroundCopyJob1 *job, ULONG index, struct file_nam
     return E_OUTOFMEMORY;
 }
 
-/* --- list ------------------------------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 struct row {
     struct oq_guid guid;
@@ -122,7 +124,8 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
             oq_render_fit(oq_names_base(names.local), 200, row->file, sizeof row->file - 32);
         size_t used = strlen(row->file);
         if (row->snapshot.total_files > 1)
-            snprintf(row->file + used, sizeof row->file - used, " and %u more", row->snapshot.total_files - 1);
+            snprintf(row->file + used, sizeof row->file - used, " and %u more",
+                     row->snapshot.total_files - 1);
     }
     release_names(&names);
     if (job)
@@ -141,7 +144,8 @@ static void say_row(const struct row *row)
     oq_render_size(s->done_bytes, done);
     oq_render_size(s->total_bytes, size);
     if (oq_render_percent(s->total_bytes, s->done_bytes) >= 0)
-        snprintf(percent, sizeof percent, "%d %%", oq_render_percent(s->total_bytes, s->done_bytes));
+        snprintf(percent, sizeof percent, "%d %%",
+                 oq_render_percent(s->total_bytes, s->done_bytes));
     oq_render_fit(s->state, 13, state, sizeof state);
     oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", name, state, done, size, percent, row->file);
 }
@@ -169,7 +173,8 @@ int oq_command_list(struct oq_link *link)
     if (all.count == 0)
         oq_console_say("no downloads in the queue");
     else
-        oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "", "FILE");
+        oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "",
+                       "FILE");
     for (size_t i = 0; i < all.count; i++) {
         struct row row = {.guid = all.guids[i]};
         hr = oq_link_run(link, row_step, &row);
@@ -184,7 +189,7 @@ int oq_command_list(struct oq_link *link)
     return status;
 }
 
-/* --- info ------------------------------------------------------------------------------------------------------------- */
+/* --- info ------------------------------------------------------------------------------------- */
 
 struct details {
     struct oq_guid guid;
@@ -306,7 +311,7 @@ int oq_command_info(struct oq_link *link, const struct oq_args *args)
     return status;
 }
 
-/* --- suspend, resume, cancel ------------------------------------------------------------------------------------------ */
+/* --- suspend, resume, cancel ------------------------------------------------------------------ */
 
 struct change {
     enum oq_command command;
@@ -332,7 +337,8 @@ static HRESULT change_step(struct oq_link *link, void *ctx)
         hr = IBackgroundCopyGroup_CancelGroup(remote.group);
     oq_remote_release(&remote);
     /* Asked for again after the answer was lost, a cancelled group is gone. */
-    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && change->command == OQ_COMMAND_CANCEL && change->attempts > 1)
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && change->command == OQ_COMMAND_CANCEL &&
+        change->attempts > 1)
         hr = S_OK;
     return hr;
 }

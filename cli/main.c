@@ -23,8 +23,8 @@ static void release_words(struct words *words)
     memset(words, 0, sizeof *words);
 }
 
-/* The arguments as UTF-8, read from the command line and not from main: the C library would give them in the code page of
- * the day, and would take the '?' of a URL for a wildcard. */
+/* The arguments as UTF-8, read from the command line and not from main: the C library would give
+ * them in the code page of the day, and would take the '?' of a URL for a wildcard. */
 static bool read_words(struct words *words)
 {
     int count = 0;
@@ -56,16 +56,27 @@ static int run(const struct oq_args *args)
         return status;
     }
     switch (args->command) {
-    case OQ_COMMAND_GET: status = oq_command_get(&link, args); break;
-    case OQ_COMMAND_LIST: status = oq_command_list(&link); break;
-    case OQ_COMMAND_INFO: status = oq_command_info(&link, args); break;
+    case OQ_COMMAND_GET:
+        status = oq_command_get(&link, args);
+        break;
+    case OQ_COMMAND_LIST:
+        status = oq_command_list(&link);
+        break;
+    case OQ_COMMAND_INFO:
+        status = oq_command_info(&link, args);
+        break;
     case OQ_COMMAND_SUSPEND:
     case OQ_COMMAND_RESUME:
-    case OQ_COMMAND_CANCEL: status = oq_command_change(&link, args); break;
-    case OQ_COMMAND_WAIT: status = oq_command_wait(&link, args); break;
+    case OQ_COMMAND_CANCEL:
+        status = oq_command_change(&link, args);
+        break;
+    case OQ_COMMAND_WAIT:
+        status = oq_command_wait(&link, args);
+        break;
     case OQ_COMMAND_HELP:
     case OQ_COMMAND_VERSION:
-    case OQ_COMMAND_COUNT: break;
+    case OQ_COMMAND_COUNT:
+        break;
     }
     oq_link_close(&link);
     return status;

@@ -53,7 +53,8 @@ void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
     uint8_t bytes[16];
 
     for (unsigned i = 0; i < 16; i++)
-        bytes[i] = (uint8_t)(digit_value(name->digits[2 * i]) << 4 | digit_value(name->digits[2 * i + 1]));
+        bytes[i] =
+            (uint8_t)(digit_value(name->digits[2 * i]) << 4 | digit_value(name->digits[2 * i + 1]));
     oq_guid_from_bytes(bytes, guid);
 }
 

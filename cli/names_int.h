@@ -7,17 +7,17 @@
 
 #include "oq_guid.h"
 
-#define OQ_NAMES_DIGITS 32    /* hexadecimal digits of a GUID */
-#define OQ_NAMES_SHORTEST 4   /* fewer are refused: a typing error would find a group too easily */
-#define OQ_NAMES_SHOWN 8      /* digits that lists show */
+#define OQ_NAMES_DIGITS 32  /* hexadecimal digits of a GUID */
+#define OQ_NAMES_SHORTEST 4 /* fewer are refused: a typing error would find a group too easily */
+#define OQ_NAMES_SHOWN 8    /* digits that lists show */
 
 struct oq_group_name {
     char digits[OQ_NAMES_DIGITS + 1]; /* lower case, without dashes and braces */
     unsigned count;
 };
 
-/* Accepts a GUID in either case with or without braces, or its first 4 or more digits, with or without the dashes where a GUID
- * has them. OQ_E_INVALID_ARG otherwise. */
+/* Accepts a GUID in either case with or without braces, or its first 4 or more digits, with or
+ * without the dashes where a GUID has them. OQ_E_INVALID_ARG otherwise. */
 OQ_MUST_CHECK enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name);
 
 bool oq_names_is_whole(const struct oq_group_name *name);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WINDOW_MS 8000    /* the meter looks back so far */
-#define SPACING_MS 500    /* and keeps a sample so often */
+#define WINDOW_MS 8000 /* the meter looks back so far */
+#define SPACING_MS 500 /* and keeps a sample so often */
 #define BAR_LONGEST 40
 #define BAR_SHORTEST 10
 
@@ -44,10 +44,12 @@ void oq_render_seconds(int64_t seconds, char text[OQ_RENDER_TEXT])
     } else if (seconds < 3600) {
         snprintf(text, OQ_RENDER_TEXT, "%d min %02d s", (int)(seconds / 60), (int)(seconds % 60));
     } else if (seconds < 86400) {
-        snprintf(text, OQ_RENDER_TEXT, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60 % 60));
+        snprintf(text, OQ_RENDER_TEXT, "%d h %02d min", (int)(seconds / 3600),
+                 (int)(seconds / 60 % 60));
     } else if (seconds < INT64_C(86400) * 10000) {
         int days = (int)(seconds / 86400);
-        snprintf(text, OQ_RENDER_TEXT, "%d day%s %d h", days, days == 1 ? "" : "s", (int)(seconds / 3600 % 24));
+        snprintf(text, OQ_RENDER_TEXT, "%d day%s %d h", days, days == 1 ? "" : "s",
+                 (int)(seconds / 3600 % 24));
     } else {
         snprintf(text, OQ_RENDER_TEXT, "years");
     }
@@ -58,7 +60,8 @@ void oq_meter_init(struct oq_meter *meter)
     memset(meter, 0, sizeof *meter);
 }
 
-/* The last sample is the present and moves; a sample becomes fixed when the one after it is SPACING_MS old. */
+/* The last sample is the present and moves; a sample becomes fixed when the one after it is
+ * SPACING_MS old. */
 void oq_meter_add(struct oq_meter *meter, int64_t mono_ms, uint64_t done_bytes)
 {
     unsigned last = meter->count - 1;
@@ -69,7 +72,8 @@ void oq_meter_add(struct oq_meter *meter, int64_t mono_ms, uint64_t done_bytes)
     if (meter->count >= 2 && mono_ms - meter->samples[last - 1].at_ms < SPACING_MS)
         meter->count--;
     if (meter->count == OQ_METER_SAMPLES) {
-        memmove(&meter->samples[0], &meter->samples[1], (OQ_METER_SAMPLES - 1) * sizeof meter->samples[0]);
+        memmove(&meter->samples[0], &meter->samples[1],
+                (OQ_METER_SAMPLES - 1) * sizeof meter->samples[0]);
         meter->count--;
     }
     meter->samples[meter->count].at_ms = mono_ms;
@@ -79,7 +83,8 @@ void oq_meter_add(struct oq_meter *meter, int64_t mono_ms, uint64_t done_bytes)
     while (old + 2 < meter->count && mono_ms - meter->samples[old].at_ms > WINDOW_MS)
         old++;
     if (old > 0) {
-        memmove(&meter->samples[0], &meter->samples[old], (meter->count - old) * sizeof meter->samples[0]);
+        memmove(&meter->samples[0], &meter->samples[old],
+                (meter->count - old) * sizeof meter->samples[0]);
         meter->count -= old;
     }
 }
@@ -145,7 +150,8 @@ void oq_render_plain(const struct oq_render_view *view, char line[OQ_RENDER_LINE
         return;
     oq_render_size(view->bytes_per_s, rate);
     used += (size_t)snprintf(line + used, OQ_RENDER_LINE - used, "  %s/s", rate);
-    int64_t seconds = oq_render_seconds_left(view->total_bytes, view->done_bytes, view->bytes_per_s);
+    int64_t seconds =
+        oq_render_seconds_left(view->total_bytes, view->done_bytes, view->bytes_per_s);
     if (seconds > 0) {
         oq_render_seconds(seconds, left);
         snprintf(line + used, OQ_RENDER_LINE - used, "  %s left", left);
@@ -197,7 +203,8 @@ void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacit
     size_t mark_length = strlen(mark);
     size_t used = 0, end = 0;
     unsigned room = columns - (unsigned)mark_length;
-    /* `end` runs over whole characters; a character that does not fit with the mark behind it ends the copy. */
+    /* `end` runs over whole characters; a character that does not fit with the mark behind it ends
+     * the copy. */
     while (text[end] && room > 0) {
         size_t next = end + 1;
         while (((unsigned char)text[next] & 0xc0) == 0x80)

@@ -1,8 +1,9 @@
 /* render_int.h - progress as text: sizes, times, rates, the bar and the plain line.
  *
- * Pure: no output, no clock, no allocation; any thread. Sizes are shown in units of 1024 with the IEC names (KiB, MiB, ...):
- * they are the numbers that Windows Explorer shows, under names that mean nothing else. Rates are bytes per second in the same
- * units. All texts are UTF-8 and always terminated.
+ * Pure: no output, no clock, no allocation; any thread. Sizes are shown in units of 1024 with the
+ * IEC names (KiB, MiB, ...): they are the numbers that Windows Explorer shows, under names that
+ * mean nothing else. Rates are bytes per second in the same units. All texts are UTF-8 and always
+ * terminated.
  */
 #ifndef OQ_RENDER_INT_H
 #define OQ_RENDER_INT_H
@@ -13,13 +14,15 @@
 #define OQ_RENDER_TEXT 24            /* room for a size, a rate or a time */
 #define OQ_RENDER_LINE 1024          /* room for a line */
 
-/* "0 B", "1023 B", "1.0 KiB", "64.0 MiB"; one decimal below 100, none from there on; "?" for OQ_RENDER_UNKNOWN. */
+/* "0 B", "1023 B", "1.0 KiB", "64.0 MiB"; one decimal below 100, none from there on; "?" for
+ * OQ_RENDER_UNKNOWN. */
 void oq_render_size(uint64_t bytes, char text[OQ_RENDER_TEXT]);
 
 /* "7 s", "3 min 05 s", "2 h 07 min", "3 days 4 h"; a negative number counts as 0. */
 void oq_render_seconds(int64_t seconds, char text[OQ_RENDER_TEXT]);
 
-/* How fast bytes come in, from what was seen over the last few seconds. A plain value; oq_meter_init first. */
+/* How fast bytes come in, from what was seen over the last few seconds. A plain value;
+ * oq_meter_init first. */
 #define OQ_METER_SAMPLES 16
 struct oq_meter {
     struct {
@@ -30,8 +33,9 @@ struct oq_meter {
 };
 
 void oq_meter_init(struct oq_meter *meter);
-/* Notes that so many bytes were there at that moment of a monotonic clock. Fewer bytes than before (a file that changed on the
- * server starts again) or a clock that went back begin a new measurement. */
+/* Notes that so many bytes were there at that moment of a monotonic clock. Fewer bytes than before
+ * (a file that changed on the server starts again) or a clock that went back begin a new
+ * measurement. */
 void oq_meter_add(struct oq_meter *meter, int64_t mono_ms, uint64_t done_bytes);
 /* Mean over the last 8 seconds, bytes per second; OQ_RENDER_UNKNOWN in the first half second. */
 uint64_t oq_meter_rate(const struct oq_meter *meter);
@@ -49,8 +53,8 @@ struct oq_render_view {
     const char *note;     /* what holds it up, instead of rate and time left; NULL: nothing */
 };
 
-/* "[#####.....]  50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left", at most `columns` wide: the bar gives way first (it has 10
- * to 40 cells, or is left out), then the line is shortened. */
+/* "[#####.....]  50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left", at most `columns` wide: the bar
+ * gives way first (it has 10 to 40 cells, or is left out), then the line is shortened. */
 void oq_render_bar(const struct oq_render_view *view, unsigned columns, char line[OQ_RENDER_LINE]);
 /* The same without a bar, of any length. */
 void oq_render_plain(const struct oq_render_view *view, char line[OQ_RENDER_LINE]);

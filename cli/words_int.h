@@ -1,17 +1,19 @@
 /* words_int.h - the one table from result codes to sentences for people.
  *
- * Pure; any thread. Codes are HRESULTs as uint32_t, so that this builds and is tested without Windows. A sentence has no full
- * stop and no code; the caller adds both.
+ * Pure; any thread. Codes are HRESULTs as uint32_t, so that this builds and is tested without
+ * Windows. A sentence has no full stop and no code; the caller adds both.
  */
 #ifndef OQ_WORDS_INT_H
 #define OQ_WORDS_INT_H
 
 #include "oq_status.h"
 
-/* What a code means to somebody who uses qmgrctl; static. NULL for a code that is not in the table. */
+/* What a code means to somebody who uses qmgrctl; static. NULL for a code that is not in the table.
+ */
 const char *oq_words_of(uint32_t hr);
 
-/* The connection to the service is gone, or the service is just stopping: connecting again may help. */
+/* The connection to the service is gone, or the service is just stopping: connecting again may
+ * help. */
 bool oq_words_is_disconnect(uint32_t hr);
 
 /* Connecting again cannot help, whatever happens: not installed, no access. */
