@@ -22,7 +22,8 @@ oq_dependency(threads Threads::Threads)
 find_package(CURL 7.68 REQUIRED)
 oq_dependency(curl CURL::libcurl)
 
-find_package(SQLite3 3.35 REQUIRED)
+# 3.37 brought STRICT tables.
+find_package(SQLite3 3.37 REQUIRED)
 oq_dependency(sqlite SQLite::SQLite3)
 
 # Older CMocka packages describe themselves by variables, newer ones by a target.

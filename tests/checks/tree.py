@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Checks of the source tree that need no compiler.
+
+usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python
+
+Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
+"""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MOST_LINES = 800
+MOST_COLUMNS = 100
+
+# Headers that the build makes, and the layer or target they belong to.
+GENERATED_HEADERS = {"openqmgr.h": "idl", "oq_version.h": "version"}
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def tracked(*endings):
+    """The files of the tree with one of these endings; without endings, all."""
+    names = run("git", "-c", "safe.directory=" + ROOT, "ls-files", "-z").split("\0")
+    names = [name for name in names if name and os.path.isfile(os.path.join(ROOT, name))]
+    return [name for name in names if not endings or name.endswith(endings)]
+
+
+def read(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def shell_scripts():
+    for name in tracked():
+        if name.endswith(".sh"):
+            yield name
+            continue
+        with open(os.path.join(ROOT, name), "rb") as stream:
+            first = stream.readline(80)
+        if re.match(rb"#!\s*/(usr/)?bin/(env )?(ba)?sh\b", first):
+            yield name
+
+
+def check_format():
+    """Every C file is as clang-format leaves it."""
+    files = tracked(".c", ".h")
+    done = subprocess.run(["clang-format", "--dry-run", "--style=file", *files], cwd=ROOT, capture_output=True, text=True)
+    found = {}
+    for line in done.stderr.splitlines():
+        match = re.match(r"(.+?):(\d+):\d+: warning: code should be clang-formatted", line)
+        if match:
+            found.setdefault(match.group(1), match.group(2))
+    if done.returncode != 0:
+        yield f"clang-format ended with status {done.returncode}: {done.stderr.strip()[:200]}"
+    for name, line in found.items():
+        yield f"{name}:{line}: not formatted (scripts/format {name})"
+
+
+def check_size():
+    """No C file is longer than 800 lines or wider than 100 columns, and none ends without a line end."""
+    for name in tracked(".c", ".h", ".def", ".inc"):
+        text = read(name)
+        lines = text.splitlines()
+        if len(lines) > MOST_LINES:
+            yield f"{name}:{len(lines)}: longer than {MOST_LINES} lines"
+        for number, line in enumerate(lines, 1):
+            if len(line) > MOST_COLUMNS:
+                yield f"{name}:{number}: wider than {MOST_COLUMNS} columns"
+            elif line != line.rstrip():
+                yield f"{name}:{number}: blanks at the end of the line"
+        if text and not text.endswith("\n"):
+            yield f"{name}:{len(lines)}: no line end at the end"
+
+
+def layer_table():
+    """The table of CONTRIBUTING.md: folder -> (library, set of layers it may include, or None for all)."""
+    table = {}
+    for line in read("CONTRIBUTING.md").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) != 3 or not line.startswith("|") or cells[0] in ("folder", "---") or "*" in cells[0]:
+            continue
+        folder = cells[0].split(" ")[0]
+        library = re.search(r"`(\w+)`", cells[1])
+        allowed = None if cells[2] == "all" else set(re.findall(r"\w[\w-]*", cells[2]))
+        if allowed and "nothing" in allowed:
+            allowed = set()
+        table[folder] = (library.group(1), allowed)
+    return table
+
+
+def check_layers():
+    """Includes, and the DEPENDS of the CMake files, follow the table in CONTRIBUTING.md."""
+    table = layer_table()
+    if len(table) < 10:
+        yield "CONTRIBUTING.md: the table of layers was not understood"
+        return
+    # "base" -> "service/base": what a layer is called in the third column, and where its headers are.
+    short = {folder.rsplit("/", 1)[-1]: folder for folder in table}
+    home = dict(GENERATED_HEADERS)
+    for name in tracked(".h", ".def", ".inc"):
+        folder = os.path.dirname(name)
+        if folder in table:
+            home.setdefault(os.path.basename(name), folder.rsplit("/", 1)[-1])
+
+    for name in tracked(".c", ".h"):
+        folder = os.path.dirname(name)
+        if folder not in table:
+            continue
+        own, allowed = folder.rsplit("/", 1)[-1], table[folder][1]
+        for number, line in enumerate(read(name).splitlines(), 1):
+            match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+            if not match:
+                continue
+            header = match.group(1)
+            if "/" in header:
+                yield f'{name}:{number}: "{header}": headers are included by bare name'
+                continue
+            owner = own if os.path.isfile(os.path.join(ROOT, folder, header)) else home.get(header)
+            if owner in (None, own, "version") or allowed is None:
+                continue
+            if owner not in allowed:
+                yield f'{name}:{number}: "{header}" belongs to {owner}, which {folder} may not see'
+            elif header.endswith("_int.h"):
+                yield f'{name}:{number}: "{header}" is for {short[owner]} alone'
+
+    libraries = {library: folder for folder, (library, _) in table.items()}
+    for folder, (library, allowed) in table.items():
+        recipe = os.path.join(folder, "CMakeLists.txt")
+        if allowed is None or not os.path.isfile(os.path.join(ROOT, recipe)):
+            continue
+        text = re.sub(r"#.*", "", read(recipe))
+        for call in re.findall(rf"oq_(?:layer|program)\(\s*{library}\b([^)]*)\)", text):
+            for word in call.split():
+                if word in libraries and libraries[word].rsplit("/", 1)[-1] not in allowed:
+                    yield f"{recipe}: {library} depends on {word}, which {folder} may not see"
+
+
+def private_words():
+    """What would tell where this tree was written: its place, this machine's package servers and names."""
+    words = {}
+    if ROOT.count("/") > 1:
+        words[ROOT] = "path of this checkout"
+    hosts = set()
+    sources = ["/etc/apt/sources.list"]
+    if os.path.isdir("/etc/apt/sources.list.d"):
+        sources += [os.path.join("/etc/apt/sources.list.d", name) for name in os.listdir("/etc/apt/sources.list.d")]
+    for source in sources:
+        if os.path.isfile(source):
+            with open(source, encoding="utf-8", errors="replace") as stream:
+                hosts |= set(re.findall(r"\bhttps?://(?:[^/\s@]*@)?([^/\s:]+)", stream.read()))
+    for host in hosts - {"localhost", "127.0.0.1"}:
+        words[host] = "package server of this machine"
+    return words
+
+
+def check_private():
+    """Nothing in the tree names this machine: no path of it, no package server."""
+    words = private_words()
+    patterns = [(re.compile(r"(?<![\w.-])" + re.escape(word) + r"(?![\w-])"), what) for word, what in words.items()]
+    patterns.append((re.compile(r"(?<![\w.:])/(?:home|Users)/[a-z]\w*"), "home folder"))
+    patterns.append((re.compile(r"(?<![\w.:/])/root/"), "home folder"))
+    for name in tracked():
+        if name == "tests/checks/tree.py":
+            continue
+        try:
+            lines = read(name).splitlines()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(lines, 1):
+            for pattern, what in patterns:
+                match = pattern.search(line)
+                if match:
+                    yield f"{name}:{number}: {match.group(0)}: {what}"
+
+
+def check_shell():
+    """Shell scripts have no syntax errors, stop at errors, and please shellcheck."""
+    scripts = list(shell_scripts())
+    for name in scripts:
+        done = subprocess.run(["bash", "-n", name], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode != 0:
+            yield done.stderr.strip()
+        if read(name).startswith("#!") and not re.search(r"^set -e?uo? ?|^set -eu", read(name), re.M):
+            yield f"{name}:1: no 'set -euo pipefail'"
+    if not shutil.which("shellcheck"):
+        yield "shellcheck is not installed (scripts/setup)"
+        return
+    done = subprocess.run(["shellcheck", "-x", "-f", "gcc", *scripts], cwd=ROOT, capture_output=True, text=True)
+    yield from done.stdout.splitlines()
+
+
+def check_python():
+    """Python files are syntactically right."""
+    for name in tracked(".py"):
+        try:
+            ast.parse(read(name), name)
+        except SyntaxError as error:
+            yield f"{name}:{error.lineno}: {error.msg}"
+
+
+def main(arguments):
+    checks = {name[len("check_"):]: check for name, check in globals().items() if name.startswith("check_")}
+    if len(arguments) != 1 or arguments[0] not in checks:
+        sys.stderr.write(__doc__)
+        return 2
+    found = list(checks[arguments[0]]())
+    for line in found:
+        print(line)
+    print(f"{arguments[0]}: {len(found)} findings" if found else f"{arguments[0]}: nothing found")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
