@@ -184,6 +184,8 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
         next.event = OQ_EVENT_ERROR;
     if (failure)
         next.error = *failure;
+    if (next.state == OQ_GROUP_CANCELLING)
+        next.event = OQ_EVENT_NONE;
     bool is_changed = next.state != before ||
                       memcmp(&next.error, &entry->group.error, sizeof next.error) != 0 ||
                       next.event != entry->group.event || next.retries != entry->group.retries;
@@ -200,6 +202,9 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
                     oq_group_state_text(next.state), oq_group_event_name(event));
     }
     assert(oq_group_check(&entry->group) == NULL);
+    if (transition.effects & (OQ_DO_EVENT_COMPLETE | OQ_DO_EVENT_ERROR))
+        entry->event_serial++;
+    oq_events_post(engine, entry, false);
     act(engine, entry, transition.effects);
     return OQ_OK;
 }

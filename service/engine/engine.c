@@ -28,9 +28,7 @@ uint64_t oq_engine_random(struct oq_engine *engine)
     return x ^ (x >> 31);
 }
 
-/* --- recovery
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- recovery --------------------------------------------------------------------------------- */
 
 static enum oq_status take_group(void *ctx, struct oq_group *group)
 {
@@ -61,9 +59,7 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
     return OQ_OK;
 }
 
-/* --- the loop
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void answer_calls(struct oq_engine *engine)
 {
@@ -213,9 +209,7 @@ static void *run(void *ctx)
     return NULL;
 }
 
-/* --- start and stop
- * --------------------------------------------------------------------------------------------------
- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 static enum oq_status copy_options(struct oq_engine *engine,
                                    const struct oq_engine_options *options, struct oq_error *err)

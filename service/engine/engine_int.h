@@ -4,6 +4,7 @@
  *   engine.c     start, the loop, stop                 requests.c   the calls of oq_engine.h,
  * caller's side catalogue.c  groups in memory, found by id/GUID    handlers.c   the same calls,
  * engine's side change.c     the one door for state changes        transfer.c   one file in flight
+ *   events.c     what clients are to be told
  *   turns.c      who may transfer now                  net.c        the only file that knows curl's
  * options and codes finish.c     final names, removal, clean-up        disk.c       slow file work
  * on other threads
@@ -24,9 +25,7 @@
 struct oq_entry;
 struct oq_transfer;
 
-/* --- net.c
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- net.c ------------------------------------------------------------------------------------ */
 
 struct oq_net; /* the curl multi handle and what all transfers share */
 
@@ -68,9 +67,7 @@ const char *oq_net_url(const struct oq_net_handle *handle);
 void oq_net_run(struct oq_net *net, int timeout_ms);
 void oq_net_wakeup(struct oq_net *net); /* any thread */
 
-/* --- disk.c
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- disk.c ----------------------------------------------------------------------------------- */
 
 enum oq_disk_kind { OQ_DISK_OPEN, OQ_DISK_FLUSH, OQ_DISK_FINISH, OQ_DISK_REMOVE };
 
@@ -113,8 +110,7 @@ bool oq_disk_drain(struct oq_disk *disk);
 size_t oq_disk_pending(
     const struct oq_disk *disk); /* ops submitted whose done was not called yet */
 
-/* --- groups in memory: catalogue.c
- * ----------------------------------------------------------------------------------- */
+/* --- groups in memory: catalogue.c ------------------------------------------------------------ */
 
 /* What runs beside a file of the model; same index. */
 struct oq_file_run {
@@ -133,6 +129,9 @@ struct oq_entry {
     struct oq_entry *next_by_id, *next_by_guid; /* hash chains */
     uint32_t running;                           /* transfers */
     int64_t turn_started_at_ms, waiting_since_ms;
+    uint32_t event_serial; /* of group.event */
+    bool is_event_posted;  /* the port holds it, as of posted_serial */
+    uint32_t posted_serial;
     enum oq_group_state state_when_cancelled; /* what old pointers see while it is CANCELLING */
     bool is_owner_absent;
     int64_t owner_retry_at_ms;
@@ -177,9 +176,7 @@ const struct oq_group_view *oq_catalogue_find_gone(const struct oq_catalogue *ca
 /* Room for the runs of `count` files. */
 OQ_MUST_CHECK enum oq_status oq_entry_reserve_runs(struct oq_entry *entry, uint32_t count);
 
-/* --- the engine
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the engine ------------------------------------------------------------------------------- */
 
 struct oq_engine {
     struct oq_engine_options options; /* its strings are the next two */
@@ -193,10 +190,11 @@ struct oq_engine {
     struct oq_disk *disk;
     struct oq_queue *requests;
     struct oq_catalogue catalogue;
-    uint64_t random;     /* state of the generator, seeded at start */
-    bool needs_turns;    /* the scheduler has to look again */
-    int64_t turns_at_ms; /* monotonic: it has to look again then, at the latest */
-    int64_t look_at_ms;  /* monotonic: next look at checkpoints and renames that wait */
+    const struct oq_event_port *events; /* or NULL */
+    uint64_t random;                    /* state of the generator, seeded at start */
+    bool needs_turns;                   /* the scheduler has to look again */
+    int64_t turns_at_ms;                /* monotonic: it has to look again then, at the latest */
+    int64_t look_at_ms; /* monotonic: next look at checkpoints and renames that wait */
     int64_t housekeeping_at_ms;
 
     pthread_t thread;
@@ -213,8 +211,7 @@ static inline int64_t oq_now_ms(const struct oq_engine *engine)
 }
 uint64_t oq_engine_random(struct oq_engine *engine);
 
-/* --- change.c: save first, then act
- * ----------------------------------------------------------------------------------- */
+/* --- change.c: save first, then act ----------------------------------------------------------- */
 
 /* The one door for a group's state: looks the event up, saves the new state (with `failure`, taken
  * over on success, for OQ_EV_FATAL_ERROR; NULL otherwise), then changes memory and carries out the
@@ -239,9 +236,7 @@ void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry);
 /* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */
 void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
 
-/* --- transfer.c
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- transfer.c ------------------------------------------------------------------------------- */
 
 extern const struct oq_net_events oq_transfer_events;
 
@@ -258,8 +253,7 @@ uint64_t oq_transfer_received(const struct oq_transfer *transfer);
 uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms);
 bool oq_transfer_is_connected(const struct oq_transfer *transfer);
 
-/* --- turns.c, finish.c, view.c, handlers.c
- * ----------------------------------------------------------------------------- */
+/* --- turns.c, finish.c, events.c, view.c, handlers.c ------------------------------------------ */
 
 /* Asks the scheduler and does what it says. */
 void oq_turns_run(struct oq_engine *engine);
@@ -268,6 +262,10 @@ void oq_turns_run(struct oq_engine *engine);
 void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);
 /* Calls that wait for this group are answered if what they wait for has come: see handlers.c. */
 void oq_waiters_check(struct oq_engine *engine, struct oq_entry *entry, bool is_removed);
+
+/* Tells the event port what is to be told of the group now, if that is news for it or `again`.
+ * events.c */
+void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again);
 
 void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_group_view *view);
 

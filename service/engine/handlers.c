@@ -81,9 +81,7 @@ void oq_waiters_check(struct oq_engine *engine, struct oq_entry *entry, bool is_
     }
 }
 
-/* --- groups
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static enum oq_status check_limits(struct oq_engine *engine, const struct oq_request *request,
                                    struct oq_error *err)
@@ -277,6 +275,8 @@ void oq_handle_set_notify_flags(struct oq_engine *engine, struct oq_request *req
     next.notify_flags = request->number;
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
+    if (request->status == OQ_OK)
+        oq_events_post(engine, entry, false);
 }
 
 void oq_handle_resume(struct oq_engine *engine, struct oq_request *request)
@@ -328,9 +328,7 @@ void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *reque
     engine->needs_turns = true;
 }
 
-/* --- jobs and files
- * --------------------------------------------------------------------------------------------------
- */
+/* --- jobs and files --------------------------------------------------------------------------- */
 
 void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request)
 {

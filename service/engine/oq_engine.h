@@ -53,9 +53,7 @@ void oq_engine_poke(struct oq_engine *engine);
 /* Is there any group that is ACTIVE, COMMITTING or CANCELLING? Does not wait. */
 bool oq_engine_has_work(struct oq_engine *engine);
 
-/* --- the queue
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 /* New SUSPENDED empty group owned by the caller. OQ_E_INVALID_ARG for the null GUID, OQ_E_EXISTS,
  * OQ_E_LIMIT_USER, OQ_E_LIMIT_MACHINE (not for administrators). */
@@ -76,9 +74,7 @@ OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,
                                                    struct oq_guid **guids, size_t *count,
                                                    struct oq_error *err);
 
-/* --- a group
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- a group ---------------------------------------------------------------------------------- */
 
 enum oq_text_prop { OQ_TEXT_DISPLAY_NAME, OQ_TEXT_DESCRIPTION, OQ_TEXT_NOTIFY_CLSID };
 
@@ -140,9 +136,44 @@ OQ_MUST_CHECK enum oq_status oq_engine_set_foreground(struct oq_engine *engine,
                                                       const struct oq_caller *caller, int64_t group,
                                                       struct oq_error *err);
 
-/* --- its job
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* What a client is to be told of a group (contract section 8). A group has at most one event that
+ * is not acknowledged; it is in the database, so it survives a restart. */
+struct oq_event {
+    int64_t group;
+    struct oq_guid group_guid, job_guid;
+    bool has_job;
+    uint32_t serial; /* of this event; oq_engine_acknowledge wants it back */
+    enum oq_event_kind
+        kind; /* OQ_EVENT_NONE: nothing to tell any more, an earlier event is withdrawn */
+    uint32_t file_index; /* or OQ_NO_FILE */
+    uint32_t retries, win32, http;
+};
+
+struct oq_event_port {
+    void *ctx;
+    /* On the engine thread: must not block and must not call the engine. The event is the latest
+     * word about its group and replaces earlier ones. Flags are respected: what the group's
+     * NOTIFYFLAGS do not ask for comes as OQ_EVENT_NONE. */
+    void (*post)(void *ctx, const struct oq_event *event);
+};
+
+/* From now on events go to `port` (borrowed), beginning with all that are pending; NULL: to nobody.
+ * When it returns the earlier port is not used any more. */
+OQ_MUST_CHECK enum oq_status oq_engine_listen(struct oq_engine *engine,
+                                              const struct oq_event_port *port,
+                                              struct oq_error *err);
+/* Posts the group's pending event again, as after a client has registered. OQ_E_NOT_FOUND for a
+ * group that is gone. */
+OQ_MUST_CHECK enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group,
+                                                    struct oq_error *err);
+/* The client has answered S_OK: the event is forgotten, durably. OQ_OK also if another event has
+ * taken its place meanwhile or the group is gone. */
+OQ_MUST_CHECK enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group,
+                                                   uint32_t serial, struct oq_error *err);
+
+/* --- its job ---------------------------------------------------------------------------------- */
 
 /* With a job already there: OQ_E_INVALID_STATE if the group is ACTIVE or COMMITTING, else
  * OQ_E_NOT_SUPPORTED (D16). Null or used GUID: OQ_E_INVALID_ARG. */

@@ -240,6 +240,32 @@ enum oq_status oq_engine_view_file(struct oq_engine *engine, const struct oq_cal
     return status;
 }
 
+/* Events are between the engine and the notifier: no client calls these. */
+static const struct oq_caller nobody = {.sid = "", .is_admin = true};
+
+enum oq_status oq_engine_listen(struct oq_engine *engine, const struct oq_event_port *port,
+                                struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_listen, &nobody, 0);
+    if (request)
+        request->port = port;
+    return ask_and_free(engine, request, err);
+}
+
+enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group, struct oq_error *err)
+{
+    return ask_and_free(engine, request_new(oq_handle_repeat_event, &nobody, group), err);
+}
+
+enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group, uint32_t serial,
+                                     struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_acknowledge, &nobody, group);
+    if (request)
+        request->number = serial;
+    return ask_and_free(engine, request, err);
+}
+
 void oq_file_view_release(struct oq_file_view *view)
 {
     oq_free(view->remote);
@@ -249,8 +275,7 @@ void oq_file_view_release(struct oq_file_view *view)
     memset(view, 0, sizeof *view);
 }
 
-/* --- AddFiles: names and folders are looked at before the engine is asked
- * -------------------------------------------- */
+/* --- AddFiles: names and folders are looked at before the engine is asked --------------------- */
 
 static enum oq_status check_names(struct oq_engine *engine, const struct oq_file_spec *spec,
                                   struct oq_error *err)

@@ -21,7 +21,8 @@ struct oq_request {
     int64_t group;
     struct oq_guid guid;
     enum oq_text_prop prop;
-    uint32_t number;       /* flags or file index */
+    uint32_t number; /* flags, file index or serial */
+    const struct oq_event_port *port;
     char *text;            /* in or out */
     struct oq_file *files; /* AddFiles: names only; taken by the handler on success */
     uint32_t file_count;
@@ -59,6 +60,10 @@ void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_add_files(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_listen(struct oq_engine *engine,
+                      struct oq_request *request); /* events.c, as the next two */
+void oq_handle_repeat_event(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_acknowledge(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_view_file(struct oq_engine *engine, struct oq_request *request);
 
 #endif

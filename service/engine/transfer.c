@@ -108,9 +108,7 @@ static void log_file(const struct oq_transfer *transfer, enum oq_log_level level
     oq_free(url);
 }
 
-/* --- how it ends
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- how it ends ------------------------------------------------------------------------------ */
 
 /* The first ending counts. */
 static void end_failed(struct oq_transfer *transfer, const struct oq_verdict *verdict,
@@ -338,9 +336,7 @@ void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bo
         proceed_to_end(transfer);
 }
 
-/* --- the response
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the response ----------------------------------------------------------------------------- */
 
 static void response_reset(struct response *response)
 {
@@ -544,9 +540,7 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
 const struct oq_net_events oq_transfer_events = {
     .header = on_header, .body = on_body, .done = on_done};
 
-/* --- the beginning
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 static void on_opened(struct oq_engine *engine, struct oq_disk_op *op);
 
