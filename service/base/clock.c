@@ -1,7 +1,9 @@
-/* clock.c - the system's clocks, the one place of base that tells the platforms apart. Owns nothing; any thread.
+/* clock.c - the system's clocks, the one place of base that tells the platforms apart. Owns
+ * nothing; any thread.
  *
- * Monotonic time counts while the machine sleeps, on both platforms: after a night of standby a back-off of ten minutes is
- * over. QueryPerformanceCounter does that on Windows; on Linux it is CLOCK_BOOTTIME, and not CLOCK_MONOTONIC, that matches.
+ * Monotonic time counts while the machine sleeps, on both platforms: after a night of standby a
+ * back-off of ten minutes is over. QueryPerformanceCounter does that on Windows; on Linux it is
+ * CLOCK_BOOTTIME, and not CLOCK_MONOTONIC, that matches.
  */
 #ifdef _WIN32
 #if !defined(_WIN32_WINNT) || _WIN32_WINNT < 0x0602
@@ -96,20 +98,24 @@ void oq_clock_format_wall(int64_t wall_ms, char text[32])
     int64_t days = floor_div(wall_ms, MS_PER_DAY);
     int64_t in_day = floor_mod(wall_ms, MS_PER_DAY);
 
-    /* Proleptic Gregorian calendar counted from 1 March of year 0, so that the leap day is the last day of a year. An era
-     * is 400 years, 146,097 days; 719,468 days lie between 0000-03-01 and 1970-01-01. */
+    /* Proleptic Gregorian calendar counted from 1 March of year 0, so that the leap day is the last
+     * day of a year. An era is 400 years, 146,097 days; 719,468 days lie between 0000-03-01 and
+     * 1970-01-01. */
     days += 719468;
     int64_t era = floor_div(days, 146097);
     int64_t day_of_era = floor_mod(days, 146097);
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month_from_march = (5 * day_of_year + 2) / 153;
     int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     int64_t year = era * 400 + year_of_era + (month <= 2);
 
-    /* At most "-292275055-05-16T16:47:04.192Z": 30 characters. The casts and remainders show the compiler that it fits. */
+    /* At most "-292275055-05-16T16:47:04.192Z": 30 characters. The casts and remainders show the
+     * compiler that it fits. */
     snprintf(text, 32, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", (int)(year % 1000000000),
              (unsigned)month % 100u, (unsigned)day % 100u, (unsigned)(in_day / 3600000) % 100u,
-             (unsigned)(in_day / 60000 % 60), (unsigned)(in_day / 1000 % 60), (unsigned)(in_day % 1000));
+             (unsigned)(in_day / 60000 % 60), (unsigned)(in_day / 1000 % 60),
+             (unsigned)(in_day % 1000));
 }

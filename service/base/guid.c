@@ -32,8 +32,8 @@ void oq_guid_format(const struct oq_guid *guid, char text[OQ_GUID_TEXT])
 {
     const uint8_t *d = guid->data4;
     snprintf(text, OQ_GUID_TEXT, "{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}",
-             (unsigned)guid->data1, guid->data2, guid->data3, d[0], d[1], d[2], d[3], d[4], d[5], d[6],
-             d[7]);
+             (unsigned)guid->data1, guid->data2, guid->data3, d[0], d[1], d[2], d[3], d[4], d[5],
+             d[6], d[7]);
 }
 
 static int hex_value(char c)
@@ -90,7 +90,8 @@ void oq_guid_to_bytes(const struct oq_guid *guid, uint8_t bytes[16])
 
 void oq_guid_from_bytes(const uint8_t bytes[16], struct oq_guid *guid)
 {
-    guid->data1 = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    guid->data1 =
+        (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
     guid->data2 = (uint16_t)(bytes[4] << 8 | bytes[5]);
     guid->data3 = (uint16_t)(bytes[6] << 8 | bytes[7]);
     memcpy(guid->data4, bytes + 8, sizeof guid->data4);

@@ -39,8 +39,8 @@ void oq_log_set_level(enum oq_log_level level)
     atomic_store(&highest_level, (int)level);
 }
 
-/* Parts of a line come from servers and clients: a control character could forge a second line or steer a terminal, and a
- * byte that is not UTF-8 could make the sink drop the whole line. */
+/* Parts of a line come from servers and clients: a control character could forge a second line or
+ * steer a terminal, and a byte that is not UTF-8 could make the sink drop the whole line. */
 static void make_printable(char *line)
 {
     size_t left = strlen(line);
@@ -50,7 +50,8 @@ static void make_printable(char *line)
         if (bytes == 0) {
             *line = '?';
             bytes = 1;
-        } else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029) {
+        } else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 ||
+                   point == 0x2029) {
             memset(line, ' ', bytes);
         }
         line += bytes;

@@ -1,7 +1,8 @@
-/* oq_alloc.h - all memory of OpenQMGR comes from here, so that tests can make the n-th allocation fail (oq_fault.h).
+/* oq_alloc.h - all memory of OpenQMGR comes from here, so that tests can make the n-th allocation
+ * fail (oq_fault.h).
  *
- * Any thread. All return NULL when there is no memory; nobody aborts. oq_free accepts NULL. Memory from oq_alloc may be
- * given to oq_free only; what SQLite, curl or COM hand out goes back to them.
+ * Any thread. All return NULL when there is no memory; nobody aborts. oq_free accepts NULL. Memory
+ * from oq_alloc may be given to oq_free only; what SQLite, curl or COM hand out goes back to them.
  */
 #ifndef OQ_ALLOC_H
 #define OQ_ALLOC_H

@@ -1,8 +1,8 @@
 /* oq_clock.h - the two clocks, as a struct so that tests can turn them.
  *
- * mono_ms never goes back and does not jump when somebody sets the clock; it goes on while the machine sleeps. All waiting and
- * all time-outs use it. wall_ms is
- * UTC milliseconds since 1970 and is used only for what people read and for periods that outlive a restart.
+ * mono_ms never goes back and does not jump when somebody sets the clock; it goes on while the
+ * machine sleeps. All waiting and all time-outs use it. wall_ms is UTC milliseconds since 1970 and
+ * is used only for what people read and for periods that outlive a restart.
  */
 #ifndef OQ_CLOCK_H
 #define OQ_CLOCK_H
@@ -28,7 +28,8 @@ static inline int64_t oq_clock_wall_ms(const struct oq_clock *clock)
     return clock->wall_ms(clock->ctx);
 }
 
-/* Writes UTC "2026-01-31T23:59:59.123Z" (24 characters and the terminator). Any int64_t gives some text. */
+/* Writes UTC "2026-01-31T23:59:59.123Z" (24 characters and the terminator). Any int64_t gives some
+ * text. */
 void oq_clock_format_wall(int64_t wall_ms, char text[32]);
 
 #endif

@@ -23,10 +23,12 @@ uint64_t oq_guid_hash(const struct oq_guid *guid);
 /* Lower case with braces, the form of StringFromGUID2 in lower case. */
 void oq_guid_format(const struct oq_guid *guid, char text[OQ_GUID_TEXT]);
 
-/* Accepts the form above in either case, with or without braces; nothing before or after. OQ_E_INVALID_ARG otherwise. */
+/* Accepts the form above in either case, with or without braces; nothing before or after.
+ * OQ_E_INVALID_ARG otherwise. */
 OQ_MUST_CHECK enum oq_status oq_guid_parse(const char *text, struct oq_guid *guid);
 
-/* The 16 bytes as stored in the database: data1..data3 big-endian, so that the hex of the blob reads like the text. */
+/* The 16 bytes as stored in the database: data1..data3 big-endian, so that the hex of the blob
+ * reads like the text. */
 void oq_guid_to_bytes(const struct oq_guid *guid, uint8_t bytes[16]);
 void oq_guid_from_bytes(const uint8_t bytes[16], struct oq_guid *guid);
 

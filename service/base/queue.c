@@ -1,4 +1,5 @@
-/* queue.c - the ring buffer with its mutex and condition. Owns no thread; see the header for who may call. */
+/* queue.c - the ring buffer with its mutex and condition. Owns no thread; see the header for who
+ * may call. */
 #include "oq_queue.h"
 
 #include "oq_alloc.h"
@@ -17,8 +18,9 @@ struct oq_queue {
     void *items[];
 };
 
-/* winpthreads knows the wall clock only. Waits are cut into pieces, so that somebody who sets the clock delays a time-out by no
- * more than one piece; it also keeps the addition below from overflowing for a time-out of centuries. */
+/* winpthreads knows the wall clock only. Waits are cut into pieces, so that somebody who sets the
+ * clock delays a time-out by no more than one piece; it also keeps the addition below from
+ * overflowing for a time-out of centuries. */
 #define LONGEST_PIECE_MS INT64_C(1000)
 
 static int init_condition(struct oq_queue *queue)
@@ -119,7 +121,8 @@ enum oq_status oq_queue_pop(struct oq_queue *queue, int64_t timeout_ms, void **i
             pthread_cond_wait(&queue->changed, &queue->lock);
             continue;
         }
-        int64_t left_ms = timeout_ms == 0 ? 0 : timeout_ms - (oq_clock_mono_ms(clock) - started_at_ms);
+        int64_t left_ms =
+            timeout_ms == 0 ? 0 : timeout_ms - (oq_clock_mono_ms(clock) - started_at_ms);
         if (left_ms <= 0) {
             status = OQ_E_TIMEOUT;
             goto out;

@@ -53,7 +53,8 @@ enum oq_status oq_error_set(struct oq_error *err, enum oq_status status, const c
     return status;
 }
 
-enum oq_status oq_error_win32(struct oq_error *err, enum oq_status status, uint32_t win32, const char *fmt, ...)
+enum oq_status oq_error_win32(struct oq_error *err, enum oq_status status, uint32_t win32,
+                              const char *fmt, ...)
 {
     if (!err)
         return status;
@@ -70,8 +71,8 @@ const char *oq_status_name(enum oq_status status)
 {
     /* A switch without default: the compiler names a status that is missing here. */
     switch (status) {
-#define NAME(name) \
-    case name: \
+#define NAME(name)                                                                                 \
+    case name:                                                                                     \
         return #name
         NAME(OQ_OK);
         NAME(OQ_E_NOMEM);

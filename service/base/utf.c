@@ -102,7 +102,8 @@ enum oq_status oq_utf16_to_8(const uint16_t *text, size_t length, char **out)
             length++;
     }
 
-    size_t bytes = 0; /* each unit needs 3 bytes at most, so this cannot overflow for text that is in memory */
+    size_t bytes =
+        0; /* each unit needs 3 bytes at most, so this cannot overflow for text that is in memory */
     for (size_t at = 0; at < length;) {
         uint32_t point;
         size_t units = decode_utf16(text + at, length - at, &point);
@@ -170,7 +171,8 @@ bool oq_utf8_is_valid(const char *text, size_t length)
 
 size_t oq_utf8_units(const char *text)
 {
-    /* In valid UTF-8 every character has one byte that is no continuation, and those of four bytes need a second unit. */
+    /* In valid UTF-8 every character has one byte that is no continuation, and those of four bytes
+     * need a second unit. */
     size_t units = 0;
     for (const char *p = text; *p; p++) {
         unsigned char byte = (unsigned char)*p;

@@ -24,8 +24,8 @@ static enum relation relation_of(const char *caller_sid, bool is_admin, const ch
     return is_admin ? ADMIN : OTHER;
 }
 
-struct oq_access_decision oq_access_decide(enum oq_access_verb verb, const char *caller_sid, bool is_admin,
-                                           const char *owner_sid)
+struct oq_access_decision oq_access_decide(enum oq_access_verb verb, const char *caller_sid,
+                                           bool is_admin, const char *owner_sid)
 {
     static const struct oq_access_decision refused = {OQ_E_ACCESS_DENIED, false};
     if ((unsigned)verb >= OQ_ACCESS_VERB_COUNT)

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 
 static const struct oq_config_item items[] = {
-#define ITEM(field, name, standard, lowest, highest, meaning) {name, standard, lowest, highest, meaning},
+#define ITEM(field, name, standard, lowest, highest, meaning)                                      \
+    {name, standard, lowest, highest, meaning},
     OQ_CONFIG_NUMBERS(ITEM)
 #undef ITEM
 };
@@ -21,8 +22,8 @@ enum item_index {
 static int64_t *field_at(struct oq_config *config, size_t index)
 {
     switch (index) {
-#define FIELD(field, name, standard, lowest, highest, meaning) \
-    case INDEX_##field: \
+#define FIELD(field, name, standard, lowest, highest, meaning)                                     \
+    case INDEX_##field:                                                                            \
         return &config->field;
         OQ_CONFIG_NUMBERS(FIELD)
 #undef FIELD
@@ -51,14 +52,16 @@ static bool is_same_name(const char *a, const char *b)
     return lower(*a) == lower(*b);
 }
 
-enum oq_status oq_config_set(struct oq_config *config, const char *name, int64_t value, struct oq_error *err)
+enum oq_status oq_config_set(struct oq_config *config, const char *name, int64_t value,
+                             struct oq_error *err)
 {
     for (size_t i = 0; name && i < ITEM_COUNT; i++) {
         const struct oq_config_item *item = &items[i];
         if (!is_same_name(item->name, name))
             continue;
         if (value < item->lowest || value > item->highest)
-            return oq_error_set(err, OQ_E_INVALID_ARG, "%s must be from %" PRId64 " to %" PRId64 ", not %" PRId64,
+            return oq_error_set(err, OQ_E_INVALID_ARG,
+                                "%s must be from %" PRId64 " to %" PRId64 ", not %" PRId64,
                                 item->name, item->lowest, item->highest, value);
         *field_at(config, i) = value;
         return OQ_OK;

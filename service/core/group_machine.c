@@ -12,41 +12,42 @@ struct rule {
 static const struct rule rules[OQ_GROUP_STATE_COUNT][OQ_GROUP_EVENT_COUNT] = {
     [OQ_GROUP_SUSPENDED] = {
         [OQ_EV_RESUME]      = GO(ACTIVE, OQ_DO_SCHEDULE | OQ_DO_CLEAR_ERROR),
-        [OQ_EV_SUSPEND]     = GO(SUSPENDED, OQ_DO_NOTHING),                       /* D2 */
+        [OQ_EV_SUSPEND]     = GO(SUSPENDED, OQ_DO_NOTHING), /* D2 */
         [OQ_EV_CANCEL]      = GO(CANCELLING, OQ_DO_STOP_TRANSFERS | OQ_DO_DISCARD),
         [OQ_EV_FILES_ADDED] = GO(SUSPENDED, OQ_DO_NOTHING),
     },
     [OQ_GROUP_ACTIVE] = {
-        [OQ_EV_RESUME]      = GO(ACTIVE, OQ_DO_SCHEDULE),                         /* D2; ends back-off (A.1) */
+        [OQ_EV_RESUME]      = GO(ACTIVE, OQ_DO_SCHEDULE), /* D2; ends back-off (A.1) */
         [OQ_EV_SUSPEND]     = GO(SUSPENDED, OQ_DO_STOP_TRANSFERS),
         [OQ_EV_CANCEL]      = GO(CANCELLING, OQ_DO_STOP_TRANSFERS | OQ_DO_DISCARD),
         [OQ_EV_FATAL_ERROR] = GO(ERROR, OQ_DO_STOP_TRANSFERS | OQ_DO_EVENT_ERROR),
-        [OQ_EV_ALL_FETCHED] = GO(COMMITTING, OQ_DO_COMMIT_FILES),                 /* D4 */
+        [OQ_EV_ALL_FETCHED] = GO(COMMITTING, OQ_DO_COMMIT_FILES), /* D4 */
         [OQ_EV_FILES_ADDED] = GO(ACTIVE, OQ_DO_SCHEDULE),
     },
     [OQ_GROUP_COMMITTING] = {
         [OQ_EV_RESUME]      = GO(COMMITTING, OQ_DO_NOTHING),
-        [OQ_EV_SUSPEND]     = GO(COMMITTING, OQ_DO_NOTHING),                      /* the renames finish */
+        [OQ_EV_SUSPEND]     = GO(COMMITTING, OQ_DO_NOTHING), /* the renames finish */
         [OQ_EV_CANCEL]      = GO(CANCELLING, OQ_DO_STOP_TRANSFERS | OQ_DO_DISCARD),
         [OQ_EV_FATAL_ERROR] = GO(ERROR, OQ_DO_STOP_TRANSFERS | OQ_DO_EVENT_ERROR),
         [OQ_EV_COMMITTED]   = GO(COMPLETE, OQ_DO_EVENT_COMPLETE),
     },
     [OQ_GROUP_ERROR] = {
         [OQ_EV_RESUME]      = GO(ACTIVE, OQ_DO_SCHEDULE | OQ_DO_CLEAR_ERROR),
-        [OQ_EV_SUSPEND]     = GO(ERROR, OQ_DO_NOTHING),                           /* D2 */
+        [OQ_EV_SUSPEND]     = GO(ERROR, OQ_DO_NOTHING), /* D2 */
         [OQ_EV_CANCEL]      = GO(CANCELLING, OQ_DO_STOP_TRANSFERS | OQ_DO_DISCARD),
-        [OQ_EV_FILES_ADDED] = GO(ERROR, OQ_DO_NOTHING),                           /* D21 */
+        [OQ_EV_FILES_ADDED] = GO(ERROR, OQ_DO_NOTHING), /* D21 */
     },
     [OQ_GROUP_COMPLETE] = {
-        [OQ_EV_RESUME]      = GO(COMPLETE, OQ_DO_NOTHING),                        /* D3 */
-        [OQ_EV_SUSPEND]     = GO(COMPLETE, OQ_DO_NOTHING),                        /* D2 */
+        [OQ_EV_RESUME]      = GO(COMPLETE, OQ_DO_NOTHING), /* D3 */
+        [OQ_EV_SUSPEND]     = GO(COMPLETE, OQ_DO_NOTHING), /* D2 */
         [OQ_EV_CANCEL]      = GO(CANCELLING, OQ_DO_STOP_TRANSFERS | OQ_DO_DISCARD),
     },
     /* CANCELLING has no row: nothing reaches a group that is gone (D15). */
 };
 /* clang-format on */
 
-enum oq_status oq_group_transition(enum oq_group_state state, enum oq_group_event event, struct oq_transition *out)
+enum oq_status oq_group_transition(enum oq_group_state state, enum oq_group_event event,
+                                   struct oq_transition *out)
 {
     if ((unsigned)state >= OQ_GROUP_STATE_COUNT || (unsigned)event >= OQ_GROUP_EVENT_COUNT)
         return OQ_E_INVALID_STATE;

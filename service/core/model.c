@@ -1,4 +1,5 @@
-/* model.c - owning groups, jobs and files, and the promises that their states make. Pure but for the allocator. */
+/* model.c - owning groups, jobs and files, and the promises that their states make. Pure but for
+ * the allocator. */
 #include "oq_model.h"
 
 #include "oq_alloc.h"
@@ -32,7 +33,8 @@ const char *oq_file_state_text(enum oq_file_state state)
     return (unsigned)state < OQ_FILE_STATE_COUNT ? file_state_texts[state] : "?";
 }
 
-static enum oq_status find_text(const char *const *texts, unsigned count, const char *text, unsigned *index)
+static enum oq_status find_text(const char *const *texts, unsigned count, const char *text,
+                                unsigned *index)
 {
     if (!text)
         return OQ_E_INVALID_ARG;
@@ -240,7 +242,8 @@ static const char *check_state(const struct oq_group *group)
         not_final += job->files[i].state != OQ_FILE_FINAL;
     }
 
-    if (group->event == OQ_EVENT_COMPLETE && group->state != OQ_GROUP_COMPLETE && group->state != OQ_GROUP_CANCELLING)
+    if (group->event == OQ_EVENT_COMPLETE && group->state != OQ_GROUP_COMPLETE &&
+        group->state != OQ_GROUP_CANCELLING)
         return "completion is to be notified of a group that is not COMPLETE";
     switch (group->state) {
     case OQ_GROUP_SUSPENDED:

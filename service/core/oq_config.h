@@ -1,7 +1,8 @@
 /* oq_config.h - every number an administrator may set, with its default, in one list.
  *
- * A plain value: read by service/win from the registry, handed to the engine, copied. Pure; any thread.
- * OQ_CONFIG_NUMBER(field, registry value name, default, lowest, highest, meaning): docs/config.md is checked against it.
+ * A plain value: read by service/win from the registry, handed to the engine, copied. Pure; any
+ * thread. The list is X(field, registry value name, default, lowest, highest, meaning);
+ * docs/config.md is checked against it.
  */
 #ifndef OQ_CONFIG_H
 #define OQ_CONFIG_H
@@ -10,22 +11,38 @@
 
 /* clang-format off */
 #define OQ_CONFIG_NUMBERS(X) \
-    X(files_in_flight,      "FilesInFlight",         4,         1,    16,         "files of one job transferred at once") \
-    X(background_groups,    "BackgroundGroups",      4,         1,    64,         "background groups that transfer at once") \
-    X(time_slice_ms,        "TimeSliceMs",           60000,     1000, 86400000,   "time a background group runs while others wait for its turn") \
-    X(retry_first_ms,       "RetryFirstMs",          5000,      100,  86400000,   "first delay after a transient error") \
-    X(retry_longest_ms,     "RetryLongestMs",        600000,    100,  86400000,   "longest delay between attempts") \
-    X(retry_after_limit_ms, "RetryAfterLimitMs",     86400000,  0,    604800000,  "longest Retry-After that is honoured") \
-    X(no_progress_ms,       "NoProgressMs",          1209600000, 0,   7776000000, "transient errors without progress for so long become fatal; 0: at once") \
-    X(inactivity_ms,        "InactivityMs",          7776000000, 0,   31536000000, "groups nobody touched for so long are removed; 0: never") \
-    X(checkpoint_ms,        "CheckpointMs",          3000,      100,  600000,     "time between two saved offsets of a running file") \
-    X(checkpoint_bytes,     "CheckpointBytes",       33554432,  65536, 1073741824, "bytes between two saved offsets of a running file") \
-    X(connect_timeout_ms,   "ConnectTimeoutMs",      30000,     1000, 600000,     "time to connect to a server") \
-    X(stall_timeout_ms,     "StallTimeoutMs",        60000,     1000, 3600000,    "time without a byte before the connection is given up") \
-    X(groups_per_user,      "MaxGroupsPerUser",      60,        0,    1000000,    "groups of one user who is not an administrator; 0: no limit") \
-    X(groups_per_machine,   "MaxGroupsPerMachine",   300,       0,    1000000,    "groups of all users who are not administrators; 0: no limit") \
-    X(files_per_job,        "MaxFilesPerJob",        200,       0,    1000000,    "files of a job of a user who is not an administrator; 0: no limit") \
-    X(reply_timeout_ms,     "ReplyTimeoutMs",        30000,     1000, 600000,     "time a client's call waits for the engine")
+    X(files_in_flight,      "FilesInFlight",       4,          1,     16,          \
+      "files of one job transferred at once") \
+    X(background_groups,    "BackgroundGroups",    4,          1,     64,          \
+      "background groups that transfer at once") \
+    X(time_slice_ms,        "TimeSliceMs",         60000,      1000,  86400000,    \
+      "time a background group runs while others wait for its turn") \
+    X(retry_first_ms,       "RetryFirstMs",        5000,       100,   86400000,    \
+      "first delay after a transient error") \
+    X(retry_longest_ms,     "RetryLongestMs",      600000,     100,   86400000,    \
+      "longest delay between attempts") \
+    X(retry_after_limit_ms, "RetryAfterLimitMs",   86400000,   0,     604800000,   \
+      "longest Retry-After that is honoured") \
+    X(no_progress_ms,       "NoProgressMs",        1209600000, 0,     7776000000,  \
+      "transient errors without progress for so long become fatal; 0: at once") \
+    X(inactivity_ms,        "InactivityMs",        7776000000, 0,     31536000000, \
+      "groups nobody touched for so long are removed; 0: never") \
+    X(checkpoint_ms,        "CheckpointMs",        3000,       100,   600000,      \
+      "time between two saved offsets of a running file") \
+    X(checkpoint_bytes,     "CheckpointBytes",     33554432,   65536, 1073741824,  \
+      "bytes between two saved offsets of a running file") \
+    X(connect_timeout_ms,   "ConnectTimeoutMs",    30000,      1000,  600000,      \
+      "time to connect to a server") \
+    X(stall_timeout_ms,     "StallTimeoutMs",      60000,      1000,  3600000,     \
+      "time without a byte before the connection is given up") \
+    X(groups_per_user,      "MaxGroupsPerUser",    60,         0,     1000000,     \
+      "groups of one user who is not an administrator; 0: no limit") \
+    X(groups_per_machine,   "MaxGroupsPerMachine", 300,        0,     1000000,     \
+      "groups of all users who are not administrators; 0: no limit") \
+    X(files_per_job,        "MaxFilesPerJob",      200,        0,     1000000,     \
+      "files of a job of a user who is not an administrator; 0: no limit") \
+    X(reply_timeout_ms,     "ReplyTimeoutMs",      30000,      1000,  600000,      \
+      "time a client's call waits for the engine")
 /* clang-format on */
 
 struct oq_config {
@@ -37,10 +54,11 @@ struct oq_config {
 /* The defaults. */
 void oq_config_init(struct oq_config *config);
 
-/* Sets the field of that registry value name (case does not matter). OQ_E_NOT_FOUND for an unknown name, OQ_E_INVALID_ARG
- * outside lowest..highest; the field is then unchanged and err->text says the range. err may be NULL. */
-OQ_MUST_CHECK enum oq_status oq_config_set(struct oq_config *config, const char *name, int64_t value,
-                                           struct oq_error *err);
+/* Sets the field of that registry value name (case does not matter). OQ_E_NOT_FOUND for an unknown
+ * name, OQ_E_INVALID_ARG outside lowest..highest; the field is then unchanged and err->text says
+ * the range. err may be NULL. */
+OQ_MUST_CHECK enum oq_status oq_config_set(struct oq_config *config, const char *name,
+                                           int64_t value, struct oq_error *err);
 
 struct oq_config_item {
     const char *name; /* registry value */

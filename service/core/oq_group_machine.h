@@ -1,7 +1,8 @@
 /* oq_group_machine.h - the life of a group as a table: state x event -> next state and effects.
  *
- * Pure. A hole in the table is an illegal event: OQ_E_INVALID_STATE, nothing changes (contract section 3.1, D2, D3, D15).
- * The engine has one function that applies a result, saves it and then carries out the effects, in that order.
+ * Pure. A hole in the table is an illegal event: OQ_E_INVALID_STATE, nothing changes (contract
+ * section 3.1, D2, D3, D15). The engine has one function that applies a result, saves it and then
+ * carries out the effects, in that order.
  */
 #ifndef OQ_GROUP_MACHINE_H
 #define OQ_GROUP_MACHINE_H
@@ -9,13 +10,13 @@
 #include "oq_model.h"
 
 enum oq_group_event {
-    OQ_EV_RESUME,         /* a client's ResumeGroup; the caller has checked that there are files */
-    OQ_EV_SUSPEND,        /* a client's SuspendGroup */
-    OQ_EV_CANCEL,         /* a client's CancelGroup, or expiry after inactivity */
-    OQ_EV_FATAL_ERROR,    /* an error that a retry does not heal, or the no-progress limit */
-    OQ_EV_ALL_FETCHED,    /* the last file is FETCHED */
-    OQ_EV_COMMITTED,      /* every file is FINAL */
-    OQ_EV_FILES_ADDED,    /* AddFiles */
+    OQ_EV_RESUME,      /* a client's ResumeGroup; the caller has checked that there are files */
+    OQ_EV_SUSPEND,     /* a client's SuspendGroup */
+    OQ_EV_CANCEL,      /* a client's CancelGroup, or expiry after inactivity */
+    OQ_EV_FATAL_ERROR, /* an error that a retry does not heal, or the no-progress limit */
+    OQ_EV_ALL_FETCHED, /* the last file is FETCHED */
+    OQ_EV_COMMITTED,   /* every file is FINAL */
+    OQ_EV_FILES_ADDED, /* AddFiles */
     OQ_GROUP_EVENT_COUNT
 };
 
@@ -23,7 +24,8 @@ enum oq_group_event {
 enum oq_group_effect {
     OQ_DO_NOTHING = 0,
     OQ_DO_STOP_TRANSFERS = 1 << 0, /* flush, save offsets, close connections */
-    OQ_DO_SCHEDULE = 1 << 1,       /* let the scheduler look again; clears back-off of the group's files */
+    OQ_DO_SCHEDULE =
+        1 << 1, /* let the scheduler look again; clears back-off of the group's files */
     OQ_DO_COMMIT_FILES = 1 << 2,   /* rename FETCHED files to their final names */
     OQ_DO_DISCARD = 1 << 3,        /* commit FETCHED files, remove partial ones, delete the rows */
     OQ_DO_EVENT_COMPLETE = 1 << 4, /* make the completion notification pending */
@@ -37,7 +39,8 @@ struct oq_transition {
 };
 
 /* OQ_E_INVALID_STATE when the event is illegal in that state; *out is then untouched. */
-OQ_MUST_CHECK enum oq_status oq_group_transition(enum oq_group_state state, enum oq_group_event event,
+OQ_MUST_CHECK enum oq_status oq_group_transition(enum oq_group_state state,
+                                                 enum oq_group_event event,
                                                  struct oq_transition *out);
 
 /* "RESUME" and so on, for traces. */

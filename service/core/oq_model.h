@@ -1,10 +1,12 @@
 /* oq_model.h - groups, jobs and files as plain values.
  *
- * In the service the engine thread owns all of them; db/ writes and reads them; everyone else sees copies. A group holds at
- * most one job and a job an ordered list of files, but the three are separate things: a later interface, where a job is what
- * is a group here, will use the same objects.
+ * In the service the engine thread owns all of them; db/ writes and reads them; everyone else sees
+ * copies. A group holds at most one job and a job an ordered list of files, but the three are
+ * separate things: a later interface, where a job is what is a group here, will use the same
+ * objects.
  *
- * Strings are UTF-8, owned by the struct, never NULL where the comment says "text", NULL where it says "or NULL".
+ * Strings are UTF-8, owned by the struct, never NULL where the comment says "text", NULL where it
+ * says "or NULL".
  */
 #ifndef OQ_MODEL_H
 #define OQ_MODEL_H
@@ -36,15 +38,17 @@ OQ_MUST_CHECK enum oq_status oq_file_state_parse(const char *text, enum oq_file_
 #define OQ_SIZE_UNKNOWN UINT64_MAX
 
 struct oq_file {
-    uint32_t index;        /* position in the job, from 0 */
+    uint32_t index; /* position in the job, from 0 */
     enum oq_file_state state;
-    char *remote;          /* text: URL as given */
-    char *local;           /* text: final path as given */
-    char *temp_path;       /* or NULL: hidden temporary file beside the final path. Saved before the file is created */
-    uint64_t size_bytes;   /* OQ_SIZE_UNKNOWN until a server has told it */
-    uint64_t done_bytes;   /* flushed bytes of temp_path, 0..size_bytes */
-    char *etag;            /* or NULL: strong entity tag of the bytes in temp_path, with its quotes (RFC 9110, 8.8.3) */
-    char *last_modified;   /* or NULL: Last-Modified field value as sent (RFC 9110, 8.8.2) */
+    char *remote;    /* text: URL as given */
+    char *local;     /* text: final path as given */
+    char *temp_path; /* or NULL: hidden temporary file beside the final path. Saved before the file
+                        is created */
+    uint64_t size_bytes; /* OQ_SIZE_UNKNOWN until a server has told it */
+    uint64_t done_bytes; /* flushed bytes of temp_path, 0..size_bytes */
+    char *etag; /* or NULL: strong entity tag of the bytes in temp_path, with its quotes (RFC
+                   9110, 8.8.3) */
+    char *last_modified; /* or NULL: Last-Modified field value as sent (RFC 9110, 8.8.2) */
 };
 
 /* Why a group is in ERROR, or what the last transient failure was. code 0 = none. */
@@ -67,39 +71,45 @@ struct oq_job {
 };
 
 struct oq_group {
-    int64_t id; /* database row, never reused: what COM objects hold, since a GUID may be used again after CancelGroup */
+    int64_t id; /* database row, never reused: what COM objects hold, since a GUID may be used again
+                   after CancelGroup */
     struct oq_guid guid;
     char *owner_sid; /* text: "S-1-5-..." */
     enum oq_group_state state;
     bool is_foreground;
-    char *display_name;     /* text, at most 256 UTF-16 units */
-    char *description;      /* text, at most 1,024 UTF-16 units */
-    uint32_t notify_flags;  /* QM_NOTIFY_* */
-    char *notify_clsid;     /* text, "" or a braced CLSID */
+    char *display_name;       /* text, at most 256 UTF-16 units */
+    char *description;        /* text, at most 1,024 UTF-16 units */
+    uint32_t notify_flags;    /* QM_NOTIFY_* */
+    char *notify_clsid;       /* text, "" or a braced CLSID */
     enum oq_event_kind event; /* notification not yet acknowledged by the client */
     struct oq_failure error;
-    uint32_t retries;           /* attempts after an error, since the last resume (contract C14) */
-    int64_t created_at_ms;      /* wall clock */
-    int64_t changed_at_ms;      /* wall clock: last progress or change by a client; inactivity counts from here */
-    int64_t no_progress_since_ms; /* wall clock of the first transient error without progress since; 0 = none */
+    uint32_t retries;      /* attempts after an error, since the last resume (contract C14) */
+    int64_t created_at_ms; /* wall clock */
+    int64_t changed_at_ms; /* wall clock: last progress or change by a client; inactivity counts
+                              from here */
+    int64_t no_progress_since_ms; /* wall clock of the first transient error without progress since;
+                                     0 = none */
     struct oq_job job;
 };
 
-/* Free what the struct owns and empty it: all zero, but a failure's file_index is OQ_NO_FILE. Empty structs are accepted. */
+/* Free what the struct owns and empty it: all zero, but a failure's file_index is OQ_NO_FILE. Empty
+ * structs are accepted. */
 void oq_file_release(struct oq_file *file);
 void oq_job_release(struct oq_job *job);
 void oq_group_release(struct oq_group *group);
 void oq_failure_release(struct oq_failure *failure);
 
-/* Adds an empty file (WAITING, size unknown, no strings: the caller sets remote and local) at the end with the next index; returns
- * it (borrowed until the next add), NULL when out of memory. */
+/* Adds an empty file (WAITING, size unknown, no strings: the caller sets remote and local) at the
+ * end with the next index; returns it (borrowed until the next add), NULL when out of memory. */
 struct oq_file *oq_job_add_file(struct oq_job *job);
 
-/* Replaces an owned string by a copy of value, which may be the old one. OQ_E_NOMEM leaves the old one. value NULL stores NULL. */
+/* Replaces an owned string by a copy of value, which may be the old one. OQ_E_NOMEM leaves the old
+ * one. value NULL stores NULL. */
 OQ_MUST_CHECK enum oq_status oq_text_set(char **field, const char *value);
 
-/* The promises of oq_states.def and of the comments above, as a sentence about the first broken one, or NULL if all hold. For asserts,
- * tests, and what is read from the database. Takes time proportional to the number of files. */
+/* The promises of oq_states.def and of the comments above, as a sentence about the first broken
+ * one, or NULL if all hold. For asserts, tests, and what is read from the database. Takes time
+ * proportional to the number of files. */
 const char *oq_group_check(const struct oq_group *group);
 
 #endif

@@ -9,7 +9,8 @@ uint32_t oq_progress_group_bits(enum oq_group_state state, bool is_foreground)
     case OQ_GROUP_COMMITTING:
         return bits | OQ_QM_STATUS_GROUP_INCOMPLETE;
     case OQ_GROUP_ERROR:
-        return bits | OQ_QM_STATUS_GROUP_INCOMPLETE | OQ_QM_STATUS_GROUP_SUSPENDED | OQ_QM_STATUS_GROUP_ERROR;
+        return bits | OQ_QM_STATUS_GROUP_INCOMPLETE | OQ_QM_STATUS_GROUP_SUSPENDED |
+               OQ_QM_STATUS_GROUP_ERROR;
     case OQ_GROUP_COMPLETE:
         return bits | OQ_QM_STATUS_GROUP_COMPLETE | OQ_QM_STATUS_GROUP_SUSPENDED;
     case OQ_GROUP_SUSPENDED:
@@ -27,7 +28,8 @@ uint32_t oq_progress_job_bits(enum oq_group_state state)
     return state == OQ_GROUP_COMPLETE ? OQ_QM_STATUS_JOB_COMPLETE : OQ_QM_STATUS_JOB_INCOMPLETE;
 }
 
-/* One file counts as this many parts where percent goes by files: fine enough that a file among a hundred shows. */
+/* One file counts as this many parts where percent goes by files: fine enough that a file among a
+ * hundred shows. */
 #define PARTS_PER_FILE 10000u
 
 /* Bits enough for 100 times any number of bytes. */
@@ -38,7 +40,8 @@ static uint64_t share_of(uint64_t scale, uint64_t done, uint64_t total)
     return (uint64_t)((wide_uint)scale * done / total);
 }
 
-/* Servers may claim any size: a sum that does not fit stays at the largest number that is not "unknown". */
+/* Servers may claim any size: a sum that does not fit stays at the largest number that is not
+ * "unknown". */
 static uint64_t add_bytes(uint64_t a, uint64_t b)
 {
     uint64_t sum;
@@ -57,10 +60,12 @@ static uint64_t bytes_of(const struct oq_file *file, uint64_t in_flight_bytes)
     uint64_t bytes = file->done_bytes > in_flight_bytes ? file->done_bytes : in_flight_bytes;
     if (is_done(file) && file->size_bytes != OQ_SIZE_UNKNOWN)
         return file->size_bytes;
-    return bytes > file->size_bytes ? file->size_bytes : bytes; /* an unknown size is above everything */
+    return bytes > file->size_bytes ? file->size_bytes
+                                    : bytes; /* an unknown size is above everything */
 }
 
-void oq_progress_of(const struct oq_group *group, const uint64_t *in_flight_bytes, struct oq_progress *out)
+void oq_progress_of(const struct oq_group *group, const uint64_t *in_flight_bytes,
+                    struct oq_progress *out)
 {
     const struct oq_job *job = &group->job;
     struct oq_progress sum = {.total_bytes = 0, .files_total = job->file_count};

@@ -1,8 +1,10 @@
 /* schedule.c - who may transfer now. Pure; results are written into the groups that were given. */
 #include "oq_schedule.h"
 
-/* Who gets a place first. A waiting group comes before one whose slice is over, but cannot take a place within a slice. */
-enum rank { IN_ITS_SLICE, WAITING_FOR_A_PLACE, SLICE_IS_OVER };
+/* Who gets a place first. A group that has waited a whole slice, or has not run yet, takes the
+ * place of one whose slice is over; one that has just lost its place waits until its turn comes
+ * round again, or two groups would swap a place for nothing. */
+enum rank { IN_ITS_SLICE, HAS_A_CLAIM, SLICE_IS_OVER, HAS_JUST_RUN };
 
 struct situation {
     int64_t slice_ms;
@@ -15,34 +17,62 @@ static int64_t add_ms(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool wants_place(const struct oq_sched_group *group)
 {
     return group->running > 0 || group->runnable > 0;
 }
 
-static enum rank rank_of(const struct oq_sched_group *group, const struct situation *at)
+/* When a group that has no place (or has lost it by this decision) may take one from a group whose
+ * slice is over. */
+static int64_t claim_at_ms(const struct oq_sched_group *group, const struct situation *at)
 {
-    if (group->turn_started_at_ms == 0)
-        return WAITING_FOR_A_PLACE;
-    return add_ms(group->turn_started_at_ms, at->slice_ms) > at->now_ms ? IN_ITS_SLICE : SLICE_IS_OVER;
+    if (group->turn_started_at_ms != 0)
+        return add_ms(at->now_ms, at->slice_ms);
+    return group->is_new ? at->now_ms : add_ms(group->waiting_since_ms, at->slice_ms);
 }
 
-static bool comes_before(const struct oq_sched_group *a, const struct oq_sched_group *b, const struct situation *at)
+static enum rank rank_of(const struct oq_sched_group *group, const struct situation *at)
+{
+    if (group->turn_started_at_ms != 0)
+        return add_ms(group->turn_started_at_ms, at->slice_ms) > at->now_ms ? IN_ITS_SLICE
+                                                                            : SLICE_IS_OVER;
+    return claim_at_ms(group, at) <= at->now_ms ? HAS_A_CLAIM : HAS_JUST_RUN;
+}
+
+static bool comes_before(const struct oq_sched_group *a, const struct oq_sched_group *b,
+                         const struct situation *at)
 {
     enum rank rank_a = rank_of(a, at), rank_b = rank_of(b, at);
     if (rank_a != rank_b)
         return rank_a < rank_b;
-    if (rank_a == WAITING_FOR_A_PLACE && a->waiting_since_ms != b->waiting_since_ms)
-        return a->waiting_since_ms < b->waiting_since_ms;
-    if (rank_a == IN_ITS_SLICE && a->turn_started_at_ms != b->turn_started_at_ms)
-        return a->turn_started_at_ms < b->turn_started_at_ms;
-    if (rank_a == SLICE_IS_OVER && a->turn_started_at_ms != b->turn_started_at_ms)
-        return a->turn_started_at_ms > b->turn_started_at_ms; /* who has run longest goes first */
-    return a->id < b->id;
+    switch (rank_a) {
+    case HAS_A_CLAIM:
+    case HAS_JUST_RUN:
+        if (a->waiting_since_ms != b->waiting_since_ms)
+            return a->waiting_since_ms < b->waiting_since_ms;
+        return a->id < b->id;
+    case IN_ITS_SLICE:
+        if (a->turn_started_at_ms != b->turn_started_at_ms)
+            return a->turn_started_at_ms < b->turn_started_at_ms;
+        return a->id < b->id;
+    case SLICE_IS_OVER: /* who has run longest gives way first; of equals the one that was started
+                           first */
+        if (a->turn_started_at_ms != b->turn_started_at_ms)
+            return a->turn_started_at_ms > b->turn_started_at_ms;
+        return a->id > b->id;
+    }
+    return false;
 }
 
-/* Gives the places to background groups, the first in rank one by one: there are few places, and no memory is needed. */
-static void give_places(struct oq_sched_group *groups, size_t count, size_t places, const struct situation *at)
+/* Gives the places to background groups, the first in rank one by one: there are few places, and no
+ * memory is needed. */
+static void give_places(struct oq_sched_group *groups, size_t count, size_t places,
+                        const struct situation *at)
 {
     for (; places > 0; places--) {
         struct oq_sched_group *best = NULL;
@@ -59,21 +89,23 @@ static void give_places(struct oq_sched_group *groups, size_t count, size_t plac
     }
 }
 
-int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq_config *config, int64_t now_ms)
+int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq_config *config,
+                    int64_t now_ms)
 {
     const struct situation at = {.slice_ms = config->time_slice_ms, .now_ms = now_ms};
     for (size_t i = 0; i < count; i++)
         groups[i].has_place = groups[i].is_foreground && wants_place(&groups[i]);
     give_places(groups, count, (size_t)config->background_groups, &at);
 
-    bool is_somebody_waiting = false;
-    int64_t first_end_ms = INT64_MAX;
+    /* The next exchange needs both: a place whose slice is over and a group with a claim to it. */
+    int64_t first_end_ms = INT64_MAX, first_claim_ms = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
         struct oq_sched_group *group = &groups[i];
         group->start = 0;
         group->must_stop = !group->has_place && group->running > 0;
         if (!group->has_place) {
-            is_somebody_waiting |= wants_place(group);
+            if (wants_place(group))
+                first_claim_ms = earlier(first_claim_ms, claim_at_ms(group, &at));
             continue;
         }
         int64_t room = config->files_in_flight - (int64_t)group->running;
@@ -81,10 +113,10 @@ int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq
             group->start = group->runnable < room ? group->runnable : (uint32_t)room;
         if (!group->is_foreground) {
             int64_t started_at_ms = group->turn_started_at_ms ? group->turn_started_at_ms : now_ms;
-            int64_t end_ms = add_ms(started_at_ms, at.slice_ms);
-            if (end_ms < first_end_ms)
-                first_end_ms = end_ms;
+            first_end_ms = earlier(first_end_ms, add_ms(started_at_ms, at.slice_ms));
         }
     }
-    return is_somebody_waiting ? first_end_ms : INT64_MAX;
+    if (first_claim_ms == INT64_MAX)
+        return INT64_MAX;
+    return first_end_ms > first_claim_ms ? first_end_ms : first_claim_ms;
 }

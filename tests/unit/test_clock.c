@@ -68,7 +68,8 @@ static void system_mono__20_ms__are_20_ms_of_wall_time(void **state)
 {
     (void)state;
     const struct oq_clock *clock = oq_clock_system();
-    /* Proves the unit, not the precision; the wall clock may be set meanwhile, hence three tries. */
+    /* Proves the unit, not the precision; the wall clock may be set meanwhile, hence three tries.
+     */
     for (int try = 0; try < 3; try++) {
         int64_t mono = oq_clock_mono_ms(clock), wall = oq_clock_wall_ms(clock);
         while (oq_clock_mono_ms(clock) - mono < 50)

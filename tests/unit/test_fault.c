@@ -92,9 +92,13 @@ static void environment__list__arms_those_points(void **state)
 static void environment__unknown_words__are_ignored_and_the_rest_counts(void **state)
 {
     (void)state;
-    static const char *const words[] = {"disk:1", "file",     "file:",   "file:x",  "file:-1", "file: 1",  "file:1++",
-                                        "file:1x", "files:1", ":1",      "file:+",  ",",       "file:+1",
-                                        "file:99999999999999999999999"};
+    static const char *const words[] = {"disk:1",   "file",
+                                        "file:",    "file:x",
+                                        "file:-1",  "file: 1",
+                                        "file:1++", "file:1x",
+                                        "files:1",  ":1",
+                                        "file:+",   ",",
+                                        "file:+1",  "file:99999999999999999999999"};
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         char value[100];
         disarm(NULL);
@@ -179,7 +183,8 @@ int main(void)
         cmocka_unit_test_teardown(hit__armed_for_ever__later_calls_fail_too, disarm),
         cmocka_unit_test_teardown(hit__points__are_independent, disarm),
         cmocka_unit_test_teardown(environment__list__arms_those_points, disarm),
-        cmocka_unit_test_teardown(environment__unknown_words__are_ignored_and_the_rest_counts, disarm),
+        cmocka_unit_test_teardown(environment__unknown_words__are_ignored_and_the_rest_counts,
+                                  disarm),
         cmocka_unit_test_teardown(environment__empty__arms_nothing, disarm),
 #ifndef _WIN32
         cmocka_unit_test_teardown(step__armed__process_ends_with_86_at_that_step, disarm),

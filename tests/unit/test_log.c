@@ -5,7 +5,8 @@
 
 #include <pthread.h>
 
-/* What reached the sink; one test or, in the test with threads, all of them under the log's own mutex. */
+/* What reached the sink; one test or, in the test with threads, all of them under the log's own
+ * mutex. */
 static struct {
     int count;
     enum oq_log_level level;
@@ -15,7 +16,7 @@ static struct {
     unsigned char seen[4][1000];
 } caught;
 
-static void catch(void *ctx, enum oq_log_level level, const char *line)
+static void catch (void *ctx, enum oq_log_level level, const char *line)
 {
     assert_ptr_equal(ctx, &caught);
     if (caught.is_inside)
@@ -26,8 +27,8 @@ static void catch(void *ctx, enum oq_log_level level, const char *line)
     snprintf(caught.last, sizeof caught.last, "%s", line);
     unsigned thread, number;
     char end[8];
-    if (sscanf(line, "thread %u line %u %5s", &thread, &number, end) == 3 && strcmp(end, "whole") == 0 &&
-        thread < 4 && number < 1000)
+    if (sscanf(line, "thread %u line %u %5s", &thread, &number, end) == 3 &&
+        strcmp(end, "whole") == 0 && thread < 4 && number < 1000)
         caught.seen[thread][number]++;
     caught.is_inside = false;
 }
@@ -61,7 +62,8 @@ static void log__line__reaches_the_sink_formatted(void **state)
 static void log__level__drops_what_is_above(void **state)
 {
     (void)state;
-    static const enum oq_log_level levels[] = {OQ_LOG_ERROR, OQ_LOG_WARNING, OQ_LOG_INFO, OQ_LOG_DEBUG};
+    static const enum oq_log_level levels[] = {OQ_LOG_ERROR, OQ_LOG_WARNING, OQ_LOG_INFO,
+                                               OQ_LOG_DEBUG};
     for (size_t highest = 0; highest < 4; highest++) {
         oq_log_set_level(levels[highest]);
         for (size_t level = 0; level < 4; level++) {
@@ -88,7 +90,10 @@ static void log__control_characters__cannot_forge_a_line(void **state)
     (void)state;
     oq_log_info("name \"%s\"", "a\r\n2026 ERROR forged\x1b[31m\t\x7f");
     assert_string_equal(caught.last, "name \"a  2026 ERROR forged [31m  \"");
-    oq_log_info("%s", "a\xc2\x85" "b\xe2\x80\xa8" "c\xe2\x80\xa9" "d"); /* NEL, LS, PS */
+    oq_log_info("%s", "a\xc2\x85"
+                      "b\xe2\x80\xa8"
+                      "c\xe2\x80\xa9"
+                      "d"); /* NEL, LS, PS */
     assert_string_equal(caught.last, "a  b   c   d");
 }
 

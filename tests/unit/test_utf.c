@@ -90,15 +90,15 @@ static void utf16_to_8__not_strict__is_refused_and_changes_nothing(void **state)
         uint16_t text[4];
         size_t length;
     } cases[] = {
-        {{0xd800, 0}, SIZE_MAX},        /* high surrogate at the end */
-        {{0xd800, 'a', 0}, SIZE_MAX},   /* ... before a letter */
+        {{0xd800, 0}, SIZE_MAX},      /* high surrogate at the end */
+        {{0xd800, 'a', 0}, SIZE_MAX}, /* ... before a letter */
         {{0xd800, 0xd800, 0}, SIZE_MAX},
         {{0xdbff, 0xe000, 0}, SIZE_MAX},
-        {{0xdc00, 0}, SIZE_MAX},        /* low surrogate alone */
+        {{0xdc00, 0}, SIZE_MAX}, /* low surrogate alone */
         {{'a', 0xdfff, 'b', 0}, SIZE_MAX},
         {{0xdc00, 0xd800, 0}, SIZE_MAX}, /* the wrong way round */
-        {{0xd83d, 0xde00, 0}, 1},       /* pair cut by the length */
-        {{'a', 0, 'b', 0}, 3},          /* NUL inside */
+        {{0xd83d, 0xde00, 0}, 1},        /* pair cut by the length */
+        {{'a', 0, 'b', 0}, 3},           /* NUL inside */
         {{0}, 1},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -124,21 +124,21 @@ static void utf16_to_8__length__reads_no_further(void **state)
 }
 
 static const char *const not_utf8[] = {
-    "\x80",                 /* continuation alone */
+    "\x80", /* continuation alone */
     "\xbf",
-    "\xc0\x80",             /* overlong NUL */
-    "\xc1\xbf",             /* overlong 7f */
+    "\xc0\x80", /* overlong NUL */
+    "\xc1\xbf", /* overlong 7f */
     "\xe0\x80\x80",
-    "\xe0\x9f\xbf",         /* overlong 7ff */
+    "\xe0\x9f\xbf", /* overlong 7ff */
     "\xf0\x80\x80\x80",
-    "\xf0\x8f\xbf\xbf",     /* overlong ffff */
-    "\xed\xa0\x80",         /* surrogate d800 */
-    "\xed\xbf\xbf",         /* surrogate dfff */
-    "\xf4\x90\x80\x80",     /* 110000 */
+    "\xf0\x8f\xbf\xbf", /* overlong ffff */
+    "\xed\xa0\x80",     /* surrogate d800 */
+    "\xed\xbf\xbf",     /* surrogate dfff */
+    "\xf4\x90\x80\x80", /* 110000 */
     "\xf5\x80\x80\x80",
     "\xff",
     "\xfe",
-    "\xc3",                 /* cut off */
+    "\xc3", /* cut off */
     "\xe2\x82",
     "\xf0\x9f\x98",
     "\xc3x",
@@ -169,7 +169,8 @@ static void utf8_is_valid__every_two_bytes__match_the_definition(void **state)
     for (unsigned a = 0; a < 256; a++) {
         for (unsigned b = 0; b < 256; b++) {
             const char text[2] = {(char)a, (char)b};
-            bool wanted = (a < 0x80 && b < 0x80) || (a >= 0xc2 && a <= 0xdf && b >= 0x80 && b <= 0xbf);
+            bool wanted =
+                (a < 0x80 && b < 0x80) || (a >= 0xc2 && a <= 0xdf && b >= 0x80 && b <= 0xbf);
             assert_int_equal(oq_utf8_is_valid(text, 2), wanted);
         }
     }

@@ -1,0 +1,171 @@
+/* test_group_machine.c - service/core/group_machine.c: every state with every event, edges and
+ * holes */
+#include "test_unit.h"
+
+#include "oq_group_machine.h"
+
+#define HOLE                                                                                       \
+    {                                                                                              \
+        -1, 0                                                                                      \
+    }
+#define STOP OQ_DO_STOP_TRANSFERS
+#define SCHEDULE OQ_DO_SCHEDULE
+#define CLEAR OQ_DO_CLEAR_ERROR
+
+/* The contract once more, in another form than the table: 3.1, D2, D3, D4, D5, D15, D21. */
+/* clang-format off */
+static const struct {
+    int next; /* -1 = illegal */
+    unsigned effects;
+} wanted[OQ_GROUP_STATE_COUNT][OQ_GROUP_EVENT_COUNT] = {
+    /* RESUME, SUSPEND, CANCEL, FATAL_ERROR, ALL_FETCHED, COMMITTED, FILES_ADDED */
+    [OQ_GROUP_SUSPENDED] = {
+        {OQ_GROUP_ACTIVE, SCHEDULE | CLEAR},
+        {OQ_GROUP_SUSPENDED, 0},
+        {OQ_GROUP_CANCELLING, STOP | OQ_DO_DISCARD},
+        HOLE, HOLE, HOLE,
+        {OQ_GROUP_SUSPENDED, 0},
+    },
+    [OQ_GROUP_ACTIVE] = {
+        {OQ_GROUP_ACTIVE, SCHEDULE},
+        {OQ_GROUP_SUSPENDED, STOP},
+        {OQ_GROUP_CANCELLING, STOP | OQ_DO_DISCARD},
+        {OQ_GROUP_ERROR, STOP | OQ_DO_EVENT_ERROR},
+        {OQ_GROUP_COMMITTING, OQ_DO_COMMIT_FILES},
+        HOLE,
+        {OQ_GROUP_ACTIVE, SCHEDULE},
+    },
+    [OQ_GROUP_COMMITTING] = {
+        {OQ_GROUP_COMMITTING, 0},
+        {OQ_GROUP_COMMITTING, 0},
+        {OQ_GROUP_CANCELLING, STOP | OQ_DO_DISCARD},
+        {OQ_GROUP_ERROR, STOP | OQ_DO_EVENT_ERROR},
+        HOLE,
+        {OQ_GROUP_COMPLETE, OQ_DO_EVENT_COMPLETE},
+        HOLE,
+    },
+    [OQ_GROUP_ERROR] = {
+        {OQ_GROUP_ACTIVE, SCHEDULE | CLEAR},
+        {OQ_GROUP_ERROR, 0},
+        {OQ_GROUP_CANCELLING, STOP | OQ_DO_DISCARD},
+        HOLE, HOLE, HOLE,
+        {OQ_GROUP_ERROR, 0},
+    },
+    [OQ_GROUP_COMPLETE] = {
+        {OQ_GROUP_COMPLETE, 0},
+        {OQ_GROUP_COMPLETE, 0},
+        {OQ_GROUP_CANCELLING, STOP | OQ_DO_DISCARD},
+        HOLE, HOLE, HOLE, HOLE,
+    },
+    [OQ_GROUP_CANCELLING] = {HOLE, HOLE, HOLE, HOLE, HOLE, HOLE, HOLE},
+};
+/* clang-format on */
+
+#define NONSENSE_STATE ((enum oq_group_state)0x5a)
+#define NONSENSE_EFFECTS 0xdeadu
+
+static void transition__every_state_and_event__is_as_the_contract_says(void **state)
+{
+    (void)state;
+    for (int s = 0; s < OQ_GROUP_STATE_COUNT; s++) {
+        for (int e = 0; e < OQ_GROUP_EVENT_COUNT; e++) {
+            struct oq_transition got = {NONSENSE_STATE, NONSENSE_EFFECTS};
+            enum oq_status status =
+                oq_group_transition((enum oq_group_state)s, (enum oq_group_event)e, &got);
+            bool is_hole = wanted[s][e].next < 0;
+            int next = is_hole ? (int)NONSENSE_STATE : wanted[s][e].next;
+            unsigned effects = is_hole ? NONSENSE_EFFECTS : wanted[s][e].effects;
+            if (status != (is_hole ? OQ_E_INVALID_STATE : OQ_OK) || (int)got.next != next ||
+                got.effects != effects)
+                fail_msg("%s + %s gave %s, %s, effects %#x",
+                         oq_group_state_text((enum oq_group_state)s),
+                         oq_group_event_name((enum oq_group_event)e), oq_status_name(status),
+                         oq_group_state_text(got.next), got.effects);
+        }
+    }
+}
+
+static void transition__values_out_of_range__are_illegal(void **state)
+{
+    (void)state;
+    struct oq_transition got = {NONSENSE_STATE, NONSENSE_EFFECTS};
+    assert_int_equal(oq_group_transition(OQ_GROUP_STATE_COUNT, OQ_EV_CANCEL, &got),
+                     OQ_E_INVALID_STATE);
+    assert_int_equal(oq_group_transition(OQ_GROUP_ACTIVE, OQ_GROUP_EVENT_COUNT, &got),
+                     OQ_E_INVALID_STATE);
+    assert_int_equal(oq_group_transition((enum oq_group_state) - 1, OQ_EV_CANCEL, &got),
+                     OQ_E_INVALID_STATE);
+    assert_int_equal(oq_group_transition(OQ_GROUP_ACTIVE, (enum oq_group_event) - 1, &got),
+                     OQ_E_INVALID_STATE);
+    assert_int_equal(got.next, NONSENSE_STATE);
+    assert_int_equal(got.effects, NONSENSE_EFFECTS);
+}
+
+/* What must hold for any table, so that an edge added later is thought through. */
+static void transition__every_edge__keeps_the_rules_of_effects(void **state)
+{
+    (void)state;
+    for (int s = 0; s < OQ_GROUP_STATE_COUNT; s++) {
+        for (int e = 0; e < OQ_GROUP_EVENT_COUNT; e++) {
+            struct oq_transition got;
+            if (oq_group_transition((enum oq_group_state)s, (enum oq_group_event)e, &got) != OQ_OK)
+                continue;
+            bool leaves = (int)got.next != s;
+            if (s == OQ_GROUP_ACTIVE && leaves &&
+                got.next != OQ_GROUP_COMMITTING) /* then nothing runs any more */
+                assert_true(got.effects & OQ_DO_STOP_TRANSFERS);
+            assert_int_equal(!!(got.effects & OQ_DO_DISCARD), got.next == OQ_GROUP_CANCELLING);
+            assert_int_equal(!!(got.effects & OQ_DO_EVENT_COMPLETE),
+                             leaves && got.next == OQ_GROUP_COMPLETE);
+            assert_int_equal(!!(got.effects & OQ_DO_EVENT_ERROR),
+                             leaves && got.next == OQ_GROUP_ERROR);
+            assert_int_equal(!!(got.effects & OQ_DO_COMMIT_FILES),
+                             leaves && got.next == OQ_GROUP_COMMITTING);
+            if (got.effects & OQ_DO_SCHEDULE)
+                assert_int_equal(got.next, OQ_GROUP_ACTIVE);
+            if (s == OQ_GROUP_ERROR && leaves && got.next != OQ_GROUP_CANCELLING)
+                assert_true(got.effects & OQ_DO_CLEAR_ERROR);
+        }
+    }
+}
+
+static void transition__from_suspended__every_state_can_be_reached(void **state)
+{
+    (void)state;
+    bool reached[OQ_GROUP_STATE_COUNT] = {[OQ_GROUP_SUSPENDED] = true};
+    for (int round = 0; round < OQ_GROUP_STATE_COUNT; round++)
+        for (int s = 0; s < OQ_GROUP_STATE_COUNT; s++)
+            for (int e = 0; reached[s] && e < OQ_GROUP_EVENT_COUNT; e++) {
+                struct oq_transition got;
+                if (oq_group_transition((enum oq_group_state)s, (enum oq_group_event)e, &got) ==
+                    OQ_OK)
+                    reached[got.next] = true;
+            }
+    for (int s = 0; s < OQ_GROUP_STATE_COUNT; s++)
+        assert_true(reached[s]);
+}
+
+static void event_name__every_event__is_unique(void **state)
+{
+    (void)state;
+    for (int a = 0; a < OQ_GROUP_EVENT_COUNT; a++) {
+        assert_string_not_equal(oq_group_event_name((enum oq_group_event)a), "?");
+        for (int b = 0; b < a; b++)
+            assert_string_not_equal(oq_group_event_name((enum oq_group_event)a),
+                                    oq_group_event_name((enum oq_group_event)b));
+    }
+    assert_string_equal(oq_group_event_name(OQ_EV_RESUME), "RESUME");
+    assert_string_equal(oq_group_event_name(OQ_GROUP_EVENT_COUNT), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transition__every_state_and_event__is_as_the_contract_says),
+        cmocka_unit_test(transition__values_out_of_range__are_illegal),
+        cmocka_unit_test(transition__every_edge__keeps_the_rules_of_effects),
+        cmocka_unit_test(transition__from_suspended__every_state_can_be_reached),
+        cmocka_unit_test(event_name__every_event__is_unique),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
