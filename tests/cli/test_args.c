@@ -5,7 +5,8 @@
 
 static char complaint[OQ_ARGS_COMPLAINT];
 
-/* Parses a line of words separated by blanks. Arguments are kept for the asserts on borrowed strings. */
+/* Parses a line of words separated by blanks. Arguments are kept for the asserts on borrowed
+ * strings. */
 static enum oq_status parse(const char *line, struct oq_args *args)
 {
     static char text[512];
@@ -37,7 +38,8 @@ static void args__get_with_everything__is_read(void **state)
 {
     (void)state;
     struct oq_args args;
-    assert_int_equal(parse("get --quiet --foreground --timeout 7 http://h/a?b=* C:\\a.bin", &args), OQ_OK);
+    assert_int_equal(parse("get --quiet --foreground --timeout 7 http://h/a?b=* C:\\a.bin", &args),
+                     OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_GET);
     assert_string_equal(args.url, "http://h/a?b=*");
     assert_string_equal(args.file, "C:\\a.bin");
@@ -93,8 +95,9 @@ static void args__commands_with_a_group__read_it(void **state)
         const char *line;
         enum oq_command command;
     } rows[] = {
-        {"info 16f4", OQ_COMMAND_INFO},     {"suspend 16f4", OQ_COMMAND_SUSPEND}, {"resume 16f4", OQ_COMMAND_RESUME},
-        {"cancel 16f4", OQ_COMMAND_CANCEL}, {"wait 16f4", OQ_COMMAND_WAIT},       {"wait --remove 16f4", OQ_COMMAND_WAIT},
+        {"info 16f4", OQ_COMMAND_INFO},     {"suspend 16f4", OQ_COMMAND_SUSPEND},
+        {"resume 16f4", OQ_COMMAND_RESUME}, {"cancel 16f4", OQ_COMMAND_CANCEL},
+        {"wait 16f4", OQ_COMMAND_WAIT},     {"wait --remove 16f4", OQ_COMMAND_WAIT},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct oq_args args;
@@ -166,9 +169,10 @@ static void args__endless_words__do_not_overflow_the_complaint(void **state)
 static void help__every_command_and_option__is_in_it(void **state)
 {
     (void)state;
-    static const char *const words[] = {"get ",      "list",     "info ",       "suspend ",  "resume ",  "cancel ", "wait ",
-                                        "--quiet",   "--no-wait", "--foreground", "--timeout", "--remove", "--clsid",
-                                        "--help",    "--version"};
+    static const char *const words[] = {"get ",      "list",         "info ",     "suspend ",
+                                        "resume ",   "cancel ",      "wait ",     "--quiet",
+                                        "--no-wait", "--foreground", "--timeout", "--remove",
+                                        "--clsid",   "--help",       "--version"};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         assert_non_null(strstr(oq_args_help(), words[i]));
 }

@@ -10,9 +10,17 @@ static void parse_group__beginnings_of_a_guid__match_it(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "16f4", "16F41", "16f41c69", "16f41c69-", "16f41c6909f5", "16f41c69-09f5-41d2-8cd8-3c", "{16f41c69",
-        "16f41c69-09f5-41d2-8cd8-3c08c47bc8a8", "{16F41C69-09F5-41D2-8CD8-3C08C47BC8A8}",
-        "16f41c6909f541d28cd83c08c47bc8a8", "{16f41c6909f541d28cd83c08c47bc8a8}",
+        "16f4",
+        "16F41",
+        "16f41c69",
+        "16f41c69-",
+        "16f41c6909f5",
+        "16f41c69-09f5-41d2-8cd8-3c",
+        "{16f41c69",
+        "16f41c69-09f5-41d2-8cd8-3c08c47bc8a8",
+        "{16F41C69-09F5-41D2-8CD8-3C08C47BC8A8}",
+        "16f41c6909f541d28cd83c08c47bc8a8",
+        "{16f41c6909f541d28cd83c08c47bc8a8}",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct oq_group_name name;
@@ -26,9 +34,23 @@ static void parse_group__anything_else__is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "{", "}", "{}", "-", "16f", "16f-41c69", "16g4", "16f4 ", " 16f4", "-16f4", "16f41c69--09f5", "16f4}", "{16f4}",
+        "",
+        "{",
+        "}",
+        "{}",
+        "-",
+        "16f",
+        "16f-41c69",
+        "16g4",
+        "16f4 ",
+        " 16f4",
+        "-16f4",
+        "16f41c69--09f5",
+        "16f4}",
+        "{16f4}",
         "16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}",
-        "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}x", "16f41c69-09f5-41d2-8cd8-3c08c47bc8a80",
+        "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}x",
+        "16f41c69-09f5-41d2-8cd8-3c08c47bc8a80",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct oq_group_name name, before;

@@ -43,9 +43,10 @@ static void render_seconds__each_range__has_its_two_units(void **state)
         int64_t seconds;
         const char *text;
     } rows[] = {
-        {INT64_MIN, "0 s"},    {0, "0 s"},           {59, "59 s"},           {60, "1 min 00 s"},
-        {185, "3 min 05 s"},   {3599, "59 min 59 s"}, {3600, "1 h 00 min"},   {7620, "2 h 07 min"},
-        {86400, "1 day 0 h"},  {273600, "3 days 4 h"}, {INT64_MAX, "years"},
+        {INT64_MIN, "0 s"},     {0, "0 s"},           {59, "59 s"},
+        {60, "1 min 00 s"},     {185, "3 min 05 s"},  {3599, "59 min 59 s"},
+        {3600, "1 h 00 min"},   {7620, "2 h 07 min"}, {86400, "1 day 0 h"},
+        {273600, "3 days 4 h"}, {INT64_MAX, "years"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[OQ_RENDER_TEXT];
@@ -145,7 +146,8 @@ static void meter__enormous_numbers__do_not_overflow(void **state)
 static void render_plain__half_way__shows_all_five(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
     char line[OQ_RENDER_LINE];
     oq_render_plain(&view, line);
     assert_string_equal(line, " 50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left");
@@ -154,7 +156,8 @@ static void render_plain__half_way__shows_all_five(void **state)
 static void render_plain__size_unknown__shows_bytes_and_rate(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = OQ_RENDER_UNKNOWN, .done_bytes = 2048, .bytes_per_s = 1024};
+    struct oq_render_view view = {
+        .total_bytes = OQ_RENDER_UNKNOWN, .done_bytes = 2048, .bytes_per_s = 1024};
     char line[OQ_RENDER_LINE];
     oq_render_plain(&view, line);
     assert_string_equal(line, "2.0 KiB of unknown size  1.0 KiB/s");
@@ -163,7 +166,8 @@ static void render_plain__size_unknown__shows_bytes_and_rate(void **state)
 static void render_plain__held_up__says_why_instead_of_the_rate(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = 1024, .done_bytes = 0, .bytes_per_s = 7, .note = "waiting 5 s"};
+    struct oq_render_view view = {
+        .total_bytes = 1024, .done_bytes = 0, .bytes_per_s = 7, .note = "waiting 5 s"};
     char line[OQ_RENDER_LINE];
     oq_render_plain(&view, line);
     assert_string_equal(line, "  0 %  0 B of 1.0 KiB  waiting 5 s");
@@ -176,7 +180,8 @@ static void render_plain__endless_note__is_cut_at_a_character(void **state)
     for (size_t i = 0; i < 4000; i++)
         memcpy(note + 2 * i, "\xc3\xa4", 2);
     note[8000] = '\0';
-    struct oq_render_view view = {.total_bytes = 1, .done_bytes = 0, .bytes_per_s = 0, .note = note};
+    struct oq_render_view view = {
+        .total_bytes = 1, .done_bytes = 0, .bytes_per_s = 0, .note = note};
     char line[OQ_RENDER_LINE];
     memset(line, 0x5a, sizeof line);
     oq_render_plain(&view, line);
@@ -187,16 +192,19 @@ static void render_plain__endless_note__is_cut_at_a_character(void **state)
 static void render_bar__wide_terminal__has_a_bar_of_40_cells(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
     char line[OQ_RENDER_LINE];
     oq_render_bar(&view, 200, line);
-    assert_string_equal(line, "[####################....................]  50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left");
+    assert_string_equal(line, "[####################....................]  50 %  32.0 MiB of 64.0 "
+                              "MiB  4.0 MiB/s  8 s left");
 }
 
 static void render_bar__any_width__is_never_exceeded(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = 64 * MIB, .done_bytes = 63 * MIB, .bytes_per_s = 4 * MIB};
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 63 * MIB, .bytes_per_s = 4 * MIB};
     for (unsigned columns = 0; columns < 300; columns++) {
         char line[OQ_RENDER_LINE];
         memset(line, 0x5a, sizeof line);
@@ -208,7 +216,8 @@ static void render_bar__any_width__is_never_exceeded(void **state)
 static void render_bar__narrow_terminal__keeps_the_numbers(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
     char line[OQ_RENDER_LINE];
     oq_render_bar(&view, 52, line);
     assert_string_equal(line, " 50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left");
@@ -217,7 +226,8 @@ static void render_bar__narrow_terminal__keeps_the_numbers(void **state)
 static void render_bar__size_unknown__has_no_bar(void **state)
 {
     (void)state;
-    struct oq_render_view view = {.total_bytes = OQ_RENDER_UNKNOWN, .done_bytes = 1, .bytes_per_s = 1};
+    struct oq_render_view view = {
+        .total_bytes = OQ_RENDER_UNKNOWN, .done_bytes = 1, .bytes_per_s = 1};
     char line[OQ_RENDER_LINE];
     oq_render_bar(&view, 200, line);
     assert_string_equal(line, "1 B of unknown size  1 B/s");
@@ -235,7 +245,8 @@ static void render_fit__each_capacity_and_width__cuts_whole_characters(void **st
             assert_true(strlen(out) < capacity);
             assert_true(oq_render_columns(out) <= columns);
             assert_int_equal((unsigned char)out[capacity], 0x5a);
-            /* what remains begins like the text, and the next byte of the text starts a character */
+            /* what remains begins like the text, and the next byte of the text starts a character
+             */
             size_t length = strlen(out);
             if (length >= 3 && strcmp(out + length - 3, "...") == 0)
                 length -= 3;

@@ -14,8 +14,9 @@ static void words__service_not_installed__says_how_to_install_it(void **state)
 static void words__lost_connection__is_known_by_every_code(void **state)
 {
     (void)state;
-    static const uint32_t codes[] = {0x80010108u, 0x80010007u, 0x80010012u, 0x800401FDu, 0x80080008u,
-                                     0x800706BAu, 0x800706BEu, 0x800706BFu, 0x81001002u};
+    static const uint32_t codes[] = {0x80010108u, 0x80010007u, 0x80010012u,
+                                     0x800401FDu, 0x80080008u, 0x800706BAu,
+                                     0x800706BEu, 0x800706BFu, 0x81001002u};
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
         assert_true(oq_words_is_disconnect(codes[i]));
         assert_false(oq_words_is_hopeless(codes[i]));
@@ -36,9 +37,10 @@ static void words__success_and_unknown_codes__have_none(void **state)
 static void words__every_failure_of_the_contract__has_a_sentence_without_a_stop(void **state)
 {
     (void)state;
-    static const uint32_t codes[] = {0x81001001u, 0x81001002u, 0x81001003u, 0x81001004u, 0x80070057u, 0x80070005u, 0x80004001u,
-                                     0x80200003u, 0x80200049u, 0x80200050u, 0x80200051u, 0x80040154u, 0x80080005u, 0x80072EE7u,
-                                     0x80072EFDu, 0x80072EE2u, 0x80070070u};
+    static const uint32_t codes[] = {
+        0x81001001u, 0x81001002u, 0x81001003u, 0x81001004u, 0x80070057u, 0x80070005u,
+        0x80004001u, 0x80200003u, 0x80200049u, 0x80200050u, 0x80200051u, 0x80040154u,
+        0x80080005u, 0x80072EE7u, 0x80072EFDu, 0x80072EE2u, 0x80070070u};
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
         const char *words = oq_words_of(codes[i]);
         assert_non_null(words);
