@@ -42,9 +42,7 @@ enum {
 #define CERT_E_CN_NO_MATCH UINT32_C(0x800B010F)
 #define CRYPT_E_REVOKED UINT32_C(0x80092010)
 
-/* --- HTTP statuses
- * --------------------------------------------------------------------------------------------------
- */
+/* --- HTTP statuses --- */
 
 struct http_row {
     uint32_t status;
@@ -165,9 +163,7 @@ void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
                        (unsigned)http_status);
 }
 
-/* --- network
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- network --- */
 
 struct net_row {
     bool is_transient;
@@ -226,8 +222,7 @@ const char *oq_errors_describe_net(enum oq_net_error error)
     return get_net(error)->sentence;
 }
 
-/* --- files and the database
- * ----------------------------------------------------------------------------------------- */
+/* --- files and the database --- */
 
 struct file_row {
     bool is_transient;

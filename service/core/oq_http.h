@@ -103,6 +103,7 @@ struct oq_http_decision {
                               is no error */
 };
 
+/* clang-format off */
 /* Decides what a response means for the bytes that are there. Never mixes two versions: a changed
  * validator, length or range start means REPLACE (status 200) or RESTART (status 206). See contract
  * 0.1 "validator".
@@ -110,20 +111,23 @@ struct oq_http_decision {
  * Requests are GETs with "Range: bytes=<offset>-", with If-Range when the offset is not 0, or
  * without both (is_plain).
  *
- *  status  response                                                            verdict
- *  200     coded                                                               FAIL, OQ_NET_ENCODED
- *  200     any other                                                           REPLACE
- *  206     coded                                                               FAIL, OQ_NET_ENCODED
- *  206     no, malformed or several ranges (multipart/byteranges has none)     RESTART
- *  206     first byte is not the one asked for                                 RESTART
- *  206     Content-Length is not the length of the range                       RESTART
- *  206     total unknown, also of the saved bytes: when is it whole?           RESTART
- *  206     offset > 0 and total not the known one, or no resume possible       RESTART
- *  206     offset > 0 and a validator both sides know differs                  RESTART
- *  206     offset > 0 and a validator but not the saved one, see below         RESTART
- *  206     otherwise                                                           APPEND
- *  416     "bytes * / offset", and no validator or size that differs           COMPLETE (offset 0:
- * an empty file) 416     otherwise RESTART other FAIL
+ *  status  response                                                          verdict
+ *  200     coded                                                             FAIL, OQ_NET_ENCODED
+ *  200     any other                                                         REPLACE
+ *  206     coded                                                             FAIL, OQ_NET_ENCODED
+ *  206     no, malformed or several ranges (multipart/byteranges has none)   RESTART
+ *  206     first byte is not the one asked for                               RESTART
+ *  206     Content-Length is not the length of the range                     RESTART
+ *  206     total unknown, also of the saved bytes: when is it whole?         RESTART
+ *  206     offset > 0 and total not the known one, or no resume possible     RESTART
+ *  206     offset > 0 and a validator both sides know differs                RESTART
+ *  206     offset > 0 and a validator but not the saved one, see below       RESTART
+ *  206     otherwise                                                         APPEND
+ *  416     "bytes * / offset", and no validator or size that differs         COMPLETE
+ *  416     otherwise                                                         RESTART
+ *  other                                                                     FAIL
+ *
+ * 416 to offset 0 completes an empty file.
  *
  * To a plain request, RESTART would be the same request again: 206 is then FAIL with
  * OQ_NET_PROTOCOL, 416 FAIL with its status. A status outside 100..999 is FAIL with
@@ -138,6 +142,7 @@ struct oq_http_decision {
  *
  * APPEND may bring less than the rest (15.3.7 allows the server to shorten the range): after
  * body_bytes, offset + body_bytes < total_bytes means "ask for the rest at once", not an error. */
+/* clang-format on */
 struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
                                       const struct oq_http_response *response);
 

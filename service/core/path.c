@@ -208,7 +208,7 @@ enum oq_status oq_path_check(const char *path, bool allow_posix, struct oq_error
         return oq_error_set(err, OQ_E_INVALID_ARG, "The local file name is missing.");
     if (!oq_utf8_is_valid(path, strlen(path)))
         problem = "it is not valid Unicode text";
-    else if (allow_posix && path[0] == '/' && path[1] != '/')
+    else if (allow_posix && path[0] == '/' && !is_separator(path[1]))
         problem = posix_problem(path);
     else
         problem = windows_problem(path);

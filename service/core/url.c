@@ -11,8 +11,9 @@
 
 #include <string.h>
 
-#define HOST_MAX 253 /* RFC 1035 2.3.4: 255 octets on the wire, less the length byte and the root  \
-                      */
+#define HOST_MAX                                                                                   \
+    253 /* RFC 1035 2.3.4: 255 octets on the wire, less the length byte and the root               \
+         */
 #define LABEL_MAX 63
 
 struct span {

@@ -19,9 +19,7 @@ static char *bare(const char *value, size_t length)
     return copy;
 }
 
-/* --- Content-Range
- * --------------------------------------------------------------------------------------------------
- */
+/* --- Content-Range --- */
 
 static const struct oq_content_range nonsense_range = {111, 222, true, 333};
 
@@ -155,9 +153,7 @@ static void content_range__cut_anywhere__is_refused_or_another_number(void **sta
     }
 }
 
-/* --- Content-Length
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Content-Length --- */
 
 static void length__well_formed__is_understood(void **state)
 {
@@ -231,9 +227,7 @@ static void length__malformed__is_refused_and_nothing_written(void **state)
     assert_int_equal(oq_http_parse_length("5\0", 2, &length), OQ_E_INVALID_ARG);
 }
 
-/* --- ETag
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- ETag --- */
 
 static enum oq_status parse_etag(const char *value, size_t length, char tag[OQ_ETAG_MAX + 1],
                                  bool *is_weak)
@@ -330,9 +324,7 @@ static void etag__at_the_limit__is_accepted_and_one_more_refused(void **state)
     assert_int_equal(parse_etag(value, OQ_ETAG_MAX + 1, tag, &is_weak), OQ_E_INVALID_ARG);
 }
 
-/* --- HTTP-date
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- HTTP-date --- */
 
 static enum oq_status parse_date(const char *value, size_t length, int64_t *wall_ms)
 {
@@ -507,9 +499,7 @@ static void date__of_every_day_of_10000_years__is_one_day_later(void **state)
     }
 }
 
-/* --- Retry-After
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Retry-After --- */
 
 static void retry_after__well_formed__is_a_delay(void **state)
 {
@@ -570,9 +560,7 @@ static void retry_after__malformed__is_refused_and_nothing_written(void **state)
     }
 }
 
-/* --- Content-Encoding
- * -----------------------------------------------------------------------------------------------
- */
+/* --- Content-Encoding --- */
 
 static bool is_foreign(const char *value, const char *url)
 {

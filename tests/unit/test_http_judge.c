@@ -95,9 +95,7 @@ static void expect_fail(const struct oq_http_request *request, struct oq_http_re
     assert_int_equal(decision.net, net);
 }
 
-/* --- 200
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- 200 --- */
 
 static void status_200__to_a_first_request__replaces(void **state)
 {
@@ -158,8 +156,7 @@ static void coded_body__of_an_error__is_that_error(void **state)
     expect(&first, response, OQ_HTTP_COMPLETE, 0, UNKNOWN);
 }
 
-/* --- 206 to a first request
- * ------------------------------------------------------------------------------------------ */
+/* --- 206 to a first request --- */
 
 static void status_206__to_a_first_request__appends_at_0(void **state)
 {
@@ -205,8 +202,7 @@ static void status_206__of_unknown_total_at_offset_0__restarts(void **state)
                    part(0, 99, UNKNOWN)); /* nothing says that it is the version of 100 bytes */
 }
 
-/* --- 206: is it the range that was asked for?
- * ------------------------------------------------------------------------ */
+/* --- 206: is it the range that was asked for? --- */
 
 static void status_206__without_a_range__restarts(void **state)
 {
@@ -265,8 +261,7 @@ static void status_206__whose_length_and_range_differ__restarts(void **state)
     expect_restart(&by_tag, response);
 }
 
-/* --- 206: is it the same version?
- * ------------------------------------------------------------------------------------- */
+/* --- 206: is it the same version? --- */
 
 static void resume_by_tag__with_the_same_tag__appends(void **state)
 {
@@ -367,9 +362,7 @@ static void resume__without_a_usable_validator__restarts(void **state)
     expect_restart(&request, with(part(40, 99, 100), NULL, "yesterday"));
 }
 
-/* --- 416
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- 416 --- */
 
 static void status_416__of_an_empty_file__completes(void **state)
 {
@@ -429,8 +422,7 @@ static void status_416__anywhere_else__restarts(void **state)
     expect_restart(&by_tag_of_unknown_size, response);
 }
 
-/* --- no endless loop, and everything else
- * ------------------------------------------------------------------------------ */
+/* --- no endless loop, and everything else --- */
 
 static void plain_request__answered_by_a_useless_206__fails_as_broken_protocol(void **state)
 {
@@ -532,9 +524,7 @@ static void append__in_every_small_combination__keeps_its_promises(void **state)
     assert_int_not_equal(appended, 0);
 }
 
-/* --- If-Range
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- If-Range --- */
 
 static void assert_if_range(const struct oq_http_request *request, const char *wanted)
 {

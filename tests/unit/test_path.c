@@ -27,6 +27,7 @@ static const char *const windows_names[] = {
     "C:\\x\x7f",
     "\\\\server\\share\\file",
     "//server/share/file",
+    "/\\server\\share\\file", /* found by fuzz_path: taken for a POSIX path where those are allowed */
     "\\\\server\\share\\folder\\file.txt",
     "\\\\192.0.2.1\\C$\\file",
     "\\\\server@SSL@8443\\DavWWWRoot\\file",

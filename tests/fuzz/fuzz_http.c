@@ -1,0 +1,187 @@
+/* fuzz_http.c - libFuzzer on the HTTP fields and the verdict on a response.
+ *
+ * The input is what a server and a database would supply, a line each: "etag:..." and so on for the
+ * saved bytes ("saved-" before the name), the fields of the response, its status and the offset
+ * asked for. Each line also goes through every parser.
+ */
+#include "oq_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(claim)                                                                                \
+    do {                                                                                           \
+        if (!(claim))                                                                              \
+            abort();                                                                               \
+    } while (0)
+
+#define EARLIEST_MS INT64_C(-62167219200000) /* the first day of the year 0 */
+#define LATEST_MS INT64_C(253402300800000)   /* a leap second at the end of 9999 */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct texts {
+    char saved_etag[OQ_ETAG_MAX + 1], etag[OQ_ETAG_MAX + 1];
+    char saved_date[OQ_DATE_MAX + 1], date[OQ_DATE_MAX + 1];
+};
+
+static void check_parsers(const char *value, size_t length)
+{
+    struct oq_content_range range;
+    uint64_t number;
+    char tag[OQ_ETAG_MAX + 1], again[OQ_ETAG_MAX + 1];
+    bool is_weak;
+    int64_t ms;
+
+    if (oq_http_parse_content_range(value, length, &range) == OQ_OK) {
+        MUST(range.has_range || range.total <= OQ_HTTP_SIZE_MAX);
+        MUST(!range.has_range || (range.first <= range.last && range.last <= OQ_HTTP_SIZE_MAX));
+        MUST(!range.has_range || range.total == OQ_SIZE_UNKNOWN || range.last < range.total);
+    }
+    if (oq_http_parse_length(value, length, &number) == OQ_OK)
+        MUST(number <= OQ_HTTP_SIZE_MAX);
+    if (oq_http_parse_etag(value, length, tag, &is_weak) == OQ_OK) {
+        size_t size = strlen(tag);
+
+        MUST(size >= 2 && size <= OQ_ETAG_MAX && tag[0] == '"' && tag[size - 1] == '"');
+        MUST(oq_http_parse_etag(tag, size, again, &is_weak) == OQ_OK && !is_weak);
+        MUST(strcmp(tag, again) == 0);
+    }
+    if (oq_http_parse_date(value, length, &ms) == OQ_OK)
+        MUST(ms >= EARLIEST_MS && ms <= LATEST_MS && ms % 1000 == 0);
+    if (oq_http_parse_retry_after(value, length, INT64_C(784111777000), &ms) == OQ_OK)
+        MUST(ms >= 0 && ms <= OQ_RETRY_AFTER_MAX_MS);
+    if (oq_http_parse_retry_after(value, length, INT64_MIN, &ms) == OQ_OK)
+        MUST(ms >= 0 && ms <= OQ_RETRY_AFTER_MAX_MS);
+    (void)oq_http_is_foreign_coding(value, length, NULL);
+    (void)oq_http_is_foreign_coding(value, length, "http://server/file.tar.gz?x");
+}
+
+static bool is_field(const char *line, size_t length, const char *name, const char **value,
+                     size_t *value_length)
+{
+    size_t size = strlen(name);
+
+    if (length < size || memcmp(line, name, size) != 0)
+        return false;
+    *value = line + size;
+    *value_length = length - size;
+    return true;
+}
+
+static const char *take_etag(const char *value, size_t length, char tag[OQ_ETAG_MAX + 1])
+{
+    bool is_weak;
+
+    return oq_http_parse_etag(value, length, tag, &is_weak) == OQ_OK && !is_weak ? tag : NULL;
+}
+
+/* Any text that fits: what a database holds need not be a date. */
+static const char *take_text(const char *value, size_t length, char text[OQ_DATE_MAX + 1])
+{
+    if (length > OQ_DATE_MAX || memchr(value, '\0', length) != NULL)
+        return NULL;
+    memcpy(text, value, length);
+    text[length] = '\0';
+    return text;
+}
+
+static void take_line(const char *line, size_t length, struct oq_http_request *request,
+                      struct oq_http_response *response, struct texts *texts)
+{
+    const char *value = line;
+    size_t size = length;
+    uint64_t number;
+
+    if (is_field(line, length, "status:", &value, &size)) {
+        if (oq_http_parse_length(value, size, &number) == OQ_OK)
+            response->status = (uint32_t)number;
+    } else if (is_field(line, length, "offset:", &value, &size)) {
+        (void)!oq_http_parse_length(value, size, &request->offset_bytes);
+    } else if (is_field(line, length, "size:", &value, &size)) {
+        (void)!oq_http_parse_length(value, size, &request->size_bytes);
+    } else if (is_field(line, length, "plain", &value, &size)) {
+        request->is_plain = true;
+    } else if (is_field(line, length, "saved-etag:", &value, &size)) {
+        request->etag = take_etag(value, size, texts->saved_etag);
+    } else if (is_field(line, length, "saved-last-modified:", &value, &size)) {
+        request->last_modified = take_text(value, size, texts->saved_date);
+    } else if (is_field(line, length, "etag:", &value, &size)) {
+        response->etag = take_etag(value, size, texts->etag);
+    } else if (is_field(line, length, "last-modified:", &value, &size)) {
+        response->last_modified = take_text(value, size, texts->date);
+    } else if (is_field(line, length, "content-length:", &value, &size)) {
+        response->has_length = oq_http_parse_length(value, size, &response->length_bytes) == OQ_OK;
+    } else if (is_field(line, length, "content-range:", &value, &size)) {
+        response->has_content_range =
+            oq_http_parse_content_range(value, size, &response->content_range) == OQ_OK;
+        response->is_range_malformed = !response->has_content_range;
+    } else if (is_field(line, length, "content-encoding:", &value, &size)) {
+        response->is_encoded = oq_http_is_foreign_coding(value, size, "http://server/file.gz");
+    }
+    check_parsers(value, size);
+}
+
+static void check_decision(const struct oq_http_request *request,
+                           const struct oq_http_response *response)
+{
+    struct oq_http_decision decision = oq_http_judge(request, response);
+    char if_range[OQ_ETAG_MAX + 1];
+    bool can_resume = oq_http_if_range(request, if_range, sizeof if_range);
+
+    MUST(decision.why != NULL && decision.why[0] != '\0');
+    MUST(!can_resume || (request->offset_bytes > 0 && strpbrk(if_range, "\r\n") == NULL));
+    MUST((decision.verdict == OQ_HTTP_FAIL) || decision.net == OQ_NET_NONE);
+    switch (decision.verdict) {
+    case OQ_HTTP_APPEND:
+        MUST(response->status == 206 && !response->is_encoded);
+        MUST(response->content_range.first == request->offset_bytes);
+        MUST(decision.body_bytes > 0 && decision.total_bytes <= OQ_HTTP_SIZE_MAX);
+        MUST(decision.body_bytes <= decision.total_bytes - request->offset_bytes);
+        MUST(!response->has_length || response->length_bytes == decision.body_bytes);
+        MUST(request->offset_bytes == 0 || can_resume || request->is_plain);
+        if (request->offset_bytes > 0 && request->size_bytes != OQ_SIZE_UNKNOWN)
+            MUST(decision.total_bytes == request->size_bytes);
+        break;
+    case OQ_HTTP_REPLACE:
+        MUST(response->status == 200 && !response->is_encoded);
+        MUST(decision.total_bytes == decision.body_bytes);
+        break;
+    case OQ_HTTP_RESTART:
+        MUST(!request->is_plain && (response->status == 206 || response->status == 416));
+        break;
+    case OQ_HTTP_COMPLETE:
+        MUST(response->status == 416 && decision.total_bytes == request->offset_bytes);
+        MUST(request->offset_bytes == 0 || can_resume);
+        break;
+    case OQ_HTTP_FAIL:
+        MUST(response->status != 200 || response->is_encoded);
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct texts texts;
+    struct oq_http_request request = {.size_bytes = OQ_SIZE_UNKNOWN};
+    struct oq_http_response response = {.status = 206};
+    const char *rest = (const char *)data;
+
+    while (size > 0) {
+        const char *newline = memchr(rest, '\n', size);
+        size_t length = newline != NULL ? (size_t)(newline - rest) : size;
+        /* Alone on the heap, so that a byte too many is seen. */
+        char *line = malloc(length > 0 ? length : 1);
+
+        if (line == NULL)
+            return 0;
+        memcpy(line, rest, length);
+        take_line(line, length, &request, &response, &texts);
+        free(line);
+        length += newline != NULL ? 1u : 0u;
+        rest += length;
+        size -= length;
+    }
+    check_decision(&request, &response);
+    return 0;
+}
