@@ -1,13 +1,17 @@
 /* oq_store.h - the queue on disk: everything the service must know after a power cut.
  *
- * Owns the SQLite connection. Engine thread only (tests: one thread). Nothing outside db/ includes sqlite3.h.
- * WAL, synchronous=FULL, locking_mode=EXCLUSIVE, foreign_keys=ON. What commit acknowledged survives a power cut; offsets may be
- * saved in their own transactions by the same means. The schema is db/schema/NNNN_*.sql, compiled in; PRAGMA user_version is
- * the number of the newest one applied, and schema_migrations records each with its time. docs/database.md describes it.
+ * Owns the SQLite connection. Engine thread only (tests: one thread). Nothing outside db/ includes
+ * sqlite3.h. WAL, synchronous=FULL, locking_mode=EXCLUSIVE, foreign_keys=ON. What commit
+ * acknowledged survives a power cut; offsets may be saved in their own transactions by the same
+ * means. The schema is db/schema/NNNN_*.sql, compiled in; PRAGMA user_version is the number of the
+ * newest one applied, and schema_migrations records each with its time. docs/database.md describes
+ * it.
  *
- * Errors of all: OQ_E_DB (err->text has SQLite's words; OQ_E_DISK_FULL for SQLITE_FULL), OQ_E_NOMEM, OQ_E_DB_DAMAGED where SQLite
- * meets damage, OQ_E_BUG for a write outside of a transaction or a value that oq_model.h forbids. After a failure inside a
- * transaction the caller rolls back; in-memory state must then not have changed: ids that an insert has set are void again.
+ * Errors of all: OQ_E_DB (err->text has SQLite's words; OQ_E_DISK_FULL for SQLITE_FULL),
+ * OQ_E_NOMEM, OQ_E_DB_DAMAGED where SQLite meets damage, OQ_E_BUG for a write outside of a
+ * transaction or a value that oq_model.h forbids. After a failure inside a transaction the caller
+ * rolls back; in-memory state must then not have changed: ids that an insert has set are void
+ * again.
  */
 #ifndef OQ_STORE_H
 #define OQ_STORE_H
@@ -18,47 +22,61 @@
 struct oq_store;
 
 struct oq_store_options {
-    const char *path;             /* UTF-8; the folder must exist; ":memory:" works for tests */
-    const char *vfs;              /* NULL = SQLite's default; tests: the failing one */
-    const struct oq_clock *clock; /* for schema_migrations and the limit of quick_check; NULL = the system's */
+    const char *path; /* UTF-8; the folder must exist; ":memory:" works for tests */
+    const char *vfs;  /* NULL = SQLite's default; tests: the failing one */
+    /* For schema_migrations and the limit of quick_check; NULL = the system's. */
+    const struct oq_clock *clock;
 };
 
-/* Opens or creates, and brings an older schema up to date, each step in one transaction. OQ_E_DB_NEWER if user_version is above
- * ours: the file is not changed in any byte. OQ_E_DB_DAMAGED if it is not a database, or another program's, or fails quick_check
- * (which is given up after a second): it is not changed either. OQ_E_DB also when another process has it open. */
-OQ_MUST_CHECK enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_store **out,
-                                           struct oq_error *err);
+/* Opens or creates, and brings an older schema up to date, each step in one transaction.
+ * OQ_E_DB_NEWER if user_version is above ours: the file is not changed in any byte. OQ_E_DB_DAMAGED
+ * if it is not a database, or another program's, or fails quick_check (which is given up after a
+ * second): it is not changed either. OQ_E_DB also when another process has it open. */
+OQ_MUST_CHECK enum oq_status oq_store_open(const struct oq_store_options *options,
+                                           struct oq_store **out, struct oq_error *err);
 void oq_store_close(struct oq_store *store); /* checkpoints the WAL; NULL is allowed */
 
 /* Transactions do not nest. Every write below must be inside one. */
 OQ_MUST_CHECK enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err);
-OQ_MUST_CHECK enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err); /* rolls back on failure */
+/* Rolls back on failure. */
+OQ_MUST_CHECK enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err);
 void oq_store_rollback(struct oq_store *store); /* no transaction: nothing happens */
 
-/* Inserts all but the job; on success sets group->id. OQ_E_EXISTS if a group that is not CANCELLING has that GUID. */
-OQ_MUST_CHECK enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group, struct oq_error *err);
-/* Writes every column of the group (not job and files) by group->id. OQ_E_NOT_FOUND if the row is gone. */
-OQ_MUST_CHECK enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_group *group,
+/* Inserts all but the job; on success sets group->id. OQ_E_EXISTS if a group that is not CANCELLING
+ * has that GUID. */
+OQ_MUST_CHECK enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group,
+                                                   struct oq_error *err);
+/* Writes every column of the group (not job and files) by group->id. OQ_E_NOT_FOUND if the row is
+ * gone. */
+OQ_MUST_CHECK enum oq_status oq_store_update_group(struct oq_store *store,
+                                                   const struct oq_group *group,
                                                    struct oq_error *err);
 /* Deletes the group with its job and files. OQ_E_NOT_FOUND if the row is gone. */
-OQ_MUST_CHECK enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, struct oq_error *err);
-/* Inserts group->job (its files too, if it has any); sets group->job.id. OQ_E_EXISTS if the job GUID is taken by
- * a group that is not CANCELLING, or if the group has a job. OQ_E_NOT_FOUND if the group's row is gone. */
-OQ_MUST_CHECK enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group, struct oq_error *err);
-/* OQ_E_EXISTS if the job has a file of that index; OQ_E_NOT_FOUND if it has no such job; OQ_E_INVALID_ARG for a size or offset above
- * INT64_MAX (other than OQ_SIZE_UNKNOWN), which the database cannot hold. */
-OQ_MUST_CHECK enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id, const struct oq_file *file,
-                                                  struct oq_error *err);
-/* Writes every column by (job_id, file->index). OQ_E_NOT_FOUND if the row is gone; OQ_E_INVALID_ARG as above. */
-OQ_MUST_CHECK enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id, const struct oq_file *file,
-                                                  struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id,
+                                                   struct oq_error *err);
+/* Inserts group->job (its files too, if it has any); sets group->job.id. OQ_E_EXISTS if the job
+ * GUID is taken by a group that is not CANCELLING, or if the group has a job. OQ_E_NOT_FOUND if the
+ * group's row is gone. */
+OQ_MUST_CHECK enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group,
+                                                 struct oq_error *err);
+/* OQ_E_EXISTS if the job has a file of that index; OQ_E_NOT_FOUND if it has no such job;
+ * OQ_E_INVALID_ARG for a size or offset above INT64_MAX (other than OQ_SIZE_UNKNOWN), which the
+ * database cannot hold. */
+OQ_MUST_CHECK enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id,
+                                                  const struct oq_file *file, struct oq_error *err);
+/* Writes every column by (job_id, file->index). OQ_E_NOT_FOUND if the row is gone; OQ_E_INVALID_ARG
+ * as above. */
+OQ_MUST_CHECK enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id,
+                                                  const struct oq_file *file, struct oq_error *err);
 
-/* Reads everything, in the order groups were created, files by index. `take` becomes the owner of what *group holds (the struct
- * itself is borrowed) when it returns OQ_OK; another status ends the load with it. It must not call the store. A row that breaks a promise
- * (oq_group_check) ends the load with OQ_E_DB_DAMAGED. */
+/* Reads everything, in the order groups were created, files by index. `take` becomes the owner of
+ * what *group holds (the struct itself is borrowed) when it returns OQ_OK; another status ends the
+ * load with it. It must not call the store. A row that breaks a promise (oq_group_check) ends the
+ * load with OQ_E_DB_DAMAGED. */
 OQ_MUST_CHECK enum oq_status oq_store_load(struct oq_store *store,
-                                           enum oq_status (*take)(void *ctx, struct oq_group *group), void *ctx,
-                                           struct oq_error *err);
+                                           enum oq_status (*take)(void *ctx,
+                                                                  struct oq_group *group),
+                                           void *ctx, struct oq_error *err);
 
 /* Newest schema number this program knows. */
 int oq_store_schema_version(void);

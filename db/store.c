@@ -14,14 +14,16 @@
 /* A predecessor that is still closing the database, or a scanner, is waited for this long. */
 #define BUSY_TIMEOUT_MS 2000
 
-/* quick_check reads the whole file, at start, before the service answers. It checks the 10,000 groups of 3 files that must be up
- * within 2 s (issue "nothing is lost") in well below 0.1 s; a queue so large or a disk so slow that this limit strikes is
- * used unchecked rather than kept from its user: SQLite still notices damage where it reads (cell_size_check). */
+/* quick_check reads the whole file, at start, before the service answers. It checks the 10,000
+ * groups of 3 files that must be up within 2 s (issue "nothing is lost") in well below 0.1 s; a
+ * queue so large or a disk so slow that this limit strikes is used unchecked rather than kept from
+ * its user: SQLite still notices damage where it reads (cell_size_check). */
 #define QUICK_CHECK_LIMIT_MS 1000
 #define QUICK_CHECK_STEP 1000 /* virtual machine instructions between two looks at the clock */
 
-/* A checkpoint runs inside the commit that reaches this many pages of 4 KiB: it then writes at most 2 MiB and flushes once, which
- * keeps the engine's loop turning. The file is cut back to twice that after a big transaction. */
+/* A checkpoint runs inside the commit that reaches this many pages of 4 KiB: it then writes at most
+ * 2 MiB and flushes once, which keeps the engine's loop turning. The file is cut back to twice that
+ * after a big transaction. */
 #define WAL_CHECKPOINT_PAGES 512
 #define WAL_SIZE_LIMIT_BYTES (4 * 1024 * 1024)
 
@@ -31,8 +33,9 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_ROLLBACK] = "ROLLBACK",
     [OQ_SQL_INSERT_GROUP] = "INSERT INTO groups (" OQ_GROUP_COLUMNS ") VALUES"
                             " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
-    [OQ_SQL_UPDATE_GROUP] = "UPDATE groups SET (" OQ_GROUP_COLUMNS ") ="
-                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) WHERE id = ?19",
+    [OQ_SQL_UPDATE_GROUP] =
+        "UPDATE groups SET (" OQ_GROUP_COLUMNS ") ="
+        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) WHERE id = ?19",
     [OQ_SQL_DELETE_GROUP] = "DELETE FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
@@ -40,10 +43,12 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
     [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
                            " (?1,?2,?3,?4,?5,?6,?7,?8) WHERE job_id = ?9 AND file_index = ?10",
-    [OQ_SQL_LOAD_GROUPS] = "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"
-                           " (SELECT id AS job_id, guid AS job_guid, group_id FROM jobs) ON group_id = id"
-                           " ORDER BY id",
-    [OQ_SQL_LOAD_FILES] = "SELECT " OQ_FILE_COLUMNS ", file_index FROM files WHERE job_id = ?1 ORDER BY file_index",
+    [OQ_SQL_LOAD_GROUPS] =
+        "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"
+        " (SELECT id AS job_id, guid AS job_guid, group_id FROM jobs) ON group_id = id"
+        " ORDER BY id",
+    [OQ_SQL_LOAD_FILES] =
+        "SELECT " OQ_FILE_COLUMNS ", file_index FROM files WHERE job_id = ?1 ORDER BY file_index",
 };
 
 static enum oq_status status_of(int rc)
@@ -68,7 +73,7 @@ static enum oq_status status_of(int rc)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return OQ_E_DB_DAMAGED;
-    case SQLITE_CONSTRAINT: /* CHECK, NOT NULL, type: a value that breaks the promises of oq_model.h */
+    case SQLITE_CONSTRAINT: /* CHECK, NOT NULL, type: a value that oq_model.h forbids */
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
         return OQ_E_BUG;
@@ -82,7 +87,8 @@ enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_er
     enum oq_status status = status_of(rc);
 
     /* The connection still has the words of this code only if no other call came in between. */
-    const char *words = db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    const char *words =
+        db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int system = db && (rc & 0xff) != SQLITE_CONSTRAINT ? sqlite3_system_errno(db) : 0;
     if (system != 0) {
         oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, words, rc, system);
@@ -95,14 +101,15 @@ enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_er
     return status;
 }
 
-enum oq_status oq_store_exec(struct oq_store *store, const char *sql, const char *what, struct oq_error *err)
+enum oq_status oq_store_exec(struct oq_store *store, const char *sql, const char *what,
+                             struct oq_error *err)
 {
     int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, what, err);
 }
 
-enum oq_status oq_store_query_int(struct oq_store *store, const char *sql, const char *what, int64_t *value,
-                                  struct oq_error *err)
+enum oq_status oq_store_query_int(struct oq_store *store, const char *sql, const char *what,
+                                  int64_t *value, struct oq_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     enum oq_status status = OQ_OK;
@@ -124,27 +131,32 @@ out:
     return status;
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static enum oq_status refuse_foreign(uint32_t application_id, struct oq_error *err)
 {
-    return oq_error_set(err, OQ_E_DB_DAMAGED, "the file is a database of another program (application id 0x%08x)",
+    return oq_error_set(err, OQ_E_DB_DAMAGED,
+                        "the file is a database of another program (application id 0x%08x)",
                         (unsigned)application_id);
 }
 
 static enum oq_status refuse_newer(int64_t version, int known, struct oq_error *err)
 {
-    return oq_error_set(err, OQ_E_DB_NEWER, "the database has schema %lld, this program knows %d; it was left untouched",
-                        (long long)version, known);
+    return oq_error_set(
+        err, OQ_E_DB_NEWER,
+        "the database has schema %lld, this program knows %d; it was left untouched",
+        (long long)version, known);
 }
 
 static uint32_t big_endian(const unsigned char *bytes)
 {
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | (uint32_t)bytes[3];
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+           (uint32_t)bytes[3];
 }
 
-/* Looks at the bare header (https://www.sqlite.org/fileformat2.html, 1.3) before SQLite does anything that could change the
- * folder, as replaying a journal would. What is not a database, or torn, is left for SQLite to judge: a rollback journal may mend it. */
+/* Looks at the bare header (https://www.sqlite.org/fileformat2.html, 1.3) before SQLite does
+ * anything that could change the folder, as replaying a journal would. What is not a database, or
+ * torn, is left for SQLite to judge: a rollback journal may mend it. */
 static enum oq_status check_header(struct oq_store *store, int known, struct oq_error *err)
 {
     unsigned char header[100] = {0};
@@ -158,7 +170,8 @@ static enum oq_status check_header(struct oq_store *store, int known, struct oq_
         return OQ_OK; /* in memory */
     }
     rc = file->pMethods->xRead(file, header, (int)sizeof(header), 0);
-    if (rc == SQLITE_IOERR_SHORT_READ || (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0)) {
+    if (rc == SQLITE_IOERR_SHORT_READ ||
+        (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0)) {
         return OQ_OK;
     }
     if (rc != SQLITE_OK) {
@@ -175,21 +188,24 @@ static enum oq_status check_header(struct oq_store *store, int known, struct oq_
     return OQ_OK;
 }
 
-/* The same as SQLite sees it, a write-ahead log included; this also takes the lock. A file without any table is a new one:
- * switching it to WAL writes a first page before the first migration writes the application id. */
+/* The same as SQLite sees it, a write-ahead log included; this also takes the lock. A file without
+ * any table is a new one: switching it to WAL writes a first page before the first migration writes
+ * the application id. */
 static enum oq_status check_identity(struct oq_store *store, int known, struct oq_error *err)
 {
     int64_t application_id = 0;
     int64_t version = 0;
     int64_t tables = 0;
 
-    enum oq_status status =
-        oq_store_query_int(store, "SELECT count(*) FROM sqlite_schema", "read the database", &tables, err);
+    enum oq_status status = oq_store_query_int(store, "SELECT count(*) FROM sqlite_schema",
+                                               "read the database", &tables, err);
     if (status == OQ_OK) {
-        status = oq_store_query_int(store, "PRAGMA application_id", "read the database", &application_id, err);
+        status = oq_store_query_int(store, "PRAGMA application_id", "read the database",
+                                    &application_id, err);
     }
     if (status == OQ_OK) {
-        status = oq_store_query_int(store, "PRAGMA user_version", "read the database", &version, err);
+        status =
+            oq_store_query_int(store, "PRAGMA user_version", "read the database", &version, err);
     }
     if (status != OQ_OK) {
         return status;
@@ -204,7 +220,8 @@ static enum oq_status check_identity(struct oq_store *store, int known, struct o
         return refuse_newer(version, known, err);
     }
     if (version < 1) {
-        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database has the impossible schema number %lld",
+        return oq_error_set(err, OQ_E_DB_DAMAGED,
+                            "the database has the impossible schema number %lld",
                             (long long)version);
     }
     return OQ_OK;
@@ -221,11 +238,12 @@ static int is_past_deadline(void *ctx)
     return oq_clock_mono_ms(deadline->clock) >= deadline->end_ms;
 }
 
-/* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's pages; the limit is then
- * overrun by the time for the pages, which is the faster half. */
+/* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's
+ * pages; the limit is then overrun by the time for the pages, which is the faster half. */
 static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
 {
-    struct deadline deadline = {store->clock, oq_clock_mono_ms(store->clock) + QUICK_CHECK_LIMIT_MS};
+    struct deadline deadline = {store->clock,
+                                oq_clock_mono_ms(store->clock) + QUICK_CHECK_LIMIT_MS};
     sqlite3_stmt *stmt = NULL;
     enum oq_status status = OQ_OK;
 
@@ -242,7 +260,8 @@ static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
             status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
         }
     } else if (rc == SQLITE_INTERRUPT) {
-        oq_log_warning("database: check stopped after %d ms, using it as it is", QUICK_CHECK_LIMIT_MS);
+        oq_log_warning("database: check stopped after %d ms, using it as it is",
+                       QUICK_CHECK_LIMIT_MS);
     } else {
         status = oq_store_fail(store->db, rc, "check the database", err);
     }
@@ -255,11 +274,10 @@ static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
 static enum oq_status configure(struct oq_store *store, struct oq_error *err)
 {
     static const int switches[][2] = {
-        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* until the open has succeeded: a refused file stays as it is */
-        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},
-        {SQLITE_DBCONFIG_DQS_DDL, 0},
-        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* until the open has succeeded: a refused file stays
+                                                  as it is */
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},   {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},          {SQLITE_DBCONFIG_DQS_DML, 0},
     };
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
         int rc = sqlite3_db_config(store->db, switches[i][0], switches[i][1], (int *)NULL);
@@ -268,8 +286,9 @@ static enum oq_status configure(struct oq_store *store, struct oq_error *err)
         }
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-    /* locking_mode before the first read: then WAL keeps its index in memory and no -shm file is ever made.
-     * temp_store: nothing of the queue is to be left in the folder for temporary files. */
+    /* locking_mode before the first read: then WAL keeps its index in memory and no -shm file is
+     * ever made. temp_store: nothing of the queue is to be left in the folder for temporary files.
+     */
     return oq_store_exec(store,
                          "PRAGMA locking_mode = EXCLUSIVE;"
                          "PRAGMA temp_store = MEMORY;"
@@ -294,7 +313,8 @@ static enum oq_status use_wal(struct oq_store *store, struct oq_error *err)
     }
     const char *mode = (const char *)sqlite3_column_text(stmt, 0);
     if (!mode || (strcmp(mode, "wal") != 0 && strcmp(mode, "memory") != 0)) {
-        status = oq_error_set(err, OQ_E_DB, "the database cannot use WAL here (it stays %s)", mode ? mode : "?");
+        status = oq_error_set(err, OQ_E_DB, "the database cannot use WAL here (it stays %s)",
+                              mode ? mode : "?");
         goto out;
     }
     char sql[200];
@@ -302,7 +322,8 @@ static enum oq_status use_wal(struct oq_store *store, struct oq_error *err)
                      "PRAGMA synchronous = FULL;"
                      "PRAGMA wal_autocheckpoint = %d;"
                      "PRAGMA journal_size_limit = %d;"
-                     "PRAGMA secure_delete = FAST", /* a URL may hold a secret: overwrite it where that costs no write */
+                     "PRAGMA secure_delete = FAST", /* a URL may hold a secret: overwrite it where
+                                                       that costs no write */
                      WAL_CHECKPOINT_PAGES, WAL_SIZE_LIMIT_BYTES);
     sqlite3_finalize(stmt);
     stmt = NULL;
@@ -315,7 +336,8 @@ out:
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
 {
     for (int i = 0; i < OQ_SQL_COUNT; i++) {
-        int rc = sqlite3_prepare_v3(store->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+        int rc = sqlite3_prepare_v3(store->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &store->statements[i], NULL);
         if (rc != SQLITE_OK) {
             return oq_store_fail(store->db, rc, sql_texts[i], err);
         }
@@ -323,8 +345,22 @@ static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
     return OQ_OK;
 }
 
-enum oq_status oq_store_open_with(const struct oq_store_options *options, const struct oq_migration *migrations,
-                                  size_t count, struct oq_store **out, struct oq_error *err)
+/* Reading a database in WAL mode makes an empty log if there is none. A refused file shall not get
+ * a neighbour, so SQLite may remove that one as it closes; a log with content stays. */
+static void drop_empty_log(struct oq_store *store)
+{
+    sqlite3_file *log = NULL;
+    sqlite3_int64 size = 0;
+
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0) {
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
+    }
+}
+
+enum oq_status oq_store_open_with(const struct oq_store_options *options,
+                                  const struct oq_migration *migrations, size_t count,
+                                  struct oq_store **out, struct oq_error *err)
 {
     int known = migrations[count - 1].version;
     enum oq_status status = OQ_OK;
@@ -335,7 +371,8 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options, const 
     }
     store->clock = options->clock ? options->clock : oq_clock_system();
 
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(options->path, &store->db, flags, options->vfs);
     if (rc != SQLITE_OK) {
         status = oq_store_fail(store->db, rc, "open the database", err);
@@ -361,6 +398,7 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options, const 
         status = prepare_all(store, err);
     }
     if (status != OQ_OK) {
+        drop_empty_log(store);
         goto out;
     }
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
@@ -371,7 +409,8 @@ out:
     return status;
 }
 
-enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_store **out, struct oq_error *err)
+enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_store **out,
+                             struct oq_error *err)
 {
     return oq_store_open_with(options, oq_migrations, oq_migration_count, out, err);
 }
@@ -385,7 +424,8 @@ void oq_store_close(struct oq_store *store)
     for (int i = 0; i < OQ_SQL_COUNT; i++) {
         sqlite3_finalize(store->statements[i]);
     }
-    /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at the next open. */
+    /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
+     * the next open. */
     int rc = sqlite3_close(store->db);
     if (rc != SQLITE_OK) {
         oq_log_error("database: close: %s", sqlite3_errstr(rc));
@@ -399,7 +439,7 @@ int oq_store_schema_version(void)
     return oq_migrations[oq_migration_count - 1].version;
 }
 
-/* --- transactions ------------------------------------------------------------------------------------------------ */
+/* --- transactions ---------------------------------------------------------------------------- */
 
 static int run(struct oq_store *store, enum oq_store_sql which)
 {
@@ -429,7 +469,8 @@ enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
         return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
     }
     if (sqlite3_get_autocommit(store->db)) {
-        status = oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
+        status =
+            oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
     } else {
         int rc = run(store, OQ_SQL_COMMIT);
         if (rc != SQLITE_OK) {

@@ -1,12 +1,13 @@
-/* store_load.c - reads the whole queue. What a row may hold is checked again here, as a file can be damaged or edited: nothing
- * that breaks the promises of oq_model.h leaves this file. */
+/* store_load.c - reads the whole queue. What a row may hold is checked again here, as a file can be
+ * damaged or edited: nothing that breaks the promises of oq_model.h leaves this file. */
 #include "store_int.h"
 
 #include "oq_utf.h"
 
 #include <string.h>
 
-/* Columns of one row, read in order. The first failure is kept (status, and the column it struck) and the rest does nothing. */
+/* Columns of one row, read in order. The first failure is kept (status, and the column it struck)
+ * and the rest does nothing. */
 struct reader {
     sqlite3_stmt *stmt;
     enum oq_status status;
@@ -97,7 +98,8 @@ static void read_guid(struct reader *r, struct oq_guid *guid)
     }
     int column = r->next++;
     const void *bytes = sqlite3_column_blob(r->stmt, column);
-    if (sqlite3_column_type(r->stmt, column) != SQLITE_BLOB || sqlite3_column_bytes(r->stmt, column) != 16) {
+    if (sqlite3_column_type(r->stmt, column) != SQLITE_BLOB ||
+        sqlite3_column_bytes(r->stmt, column) != 16) {
         fail(r, OQ_E_DB_DAMAGED);
     } else if (!bytes) {
         fail(r, OQ_E_NOMEM);
@@ -179,17 +181,20 @@ static void read_file(struct reader *r, struct oq_file *file)
     (void)read_int(r, file->index, file->index);
 }
 
-static enum oq_status explain(const struct reader *r, const char *what, int64_t id, struct oq_error *err)
+static enum oq_status explain(const struct reader *r, const char *what, int64_t id,
+                              struct oq_error *err)
 {
     if (r->status == OQ_E_NOMEM) {
         return oq_error_set(err, OQ_E_NOMEM, "load %s %lld: out of memory", what, (long long)id);
     }
-    return oq_error_set(err, r->status, "the database is damaged: %s %lld, column %s", what, (long long)id,
-                        sqlite3_column_name(r->stmt, r->failed_column));
+    return oq_error_set(err, r->status, "the database is damaged: %s %lld, column %s", what,
+                        (long long)id, sqlite3_column_name(r->stmt, r->failed_column));
 }
 
-/* The files of group->job, through a statement of their own: one more lookup per group, but no group is read once per file. */
-static enum oq_status load_files(struct oq_store *store, struct oq_group *group, struct oq_error *err)
+/* The files of group->job, through a statement of their own: one more lookup per group, but no
+ * group is read once per file. */
+static enum oq_status load_files(struct oq_store *store, struct oq_group *group,
+                                 struct oq_error *err)
 {
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_FILES];
     enum oq_status status = OQ_OK;
@@ -219,7 +224,8 @@ out:
     return status;
 }
 
-static enum oq_status load_group(struct oq_store *store, struct oq_group *group, struct oq_error *err)
+static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
+                                 struct oq_error *err)
 {
     struct reader r = {store->statements[OQ_SQL_LOAD_GROUPS], OQ_OK, 0, 0};
 
@@ -235,12 +241,14 @@ static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
     }
     const char *broken = oq_group_check(group);
     if (broken) {
-        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: group %lld: %s", (long long)group->id, broken);
+        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: group %lld: %s",
+                            (long long)group->id, broken);
     }
     return OQ_OK;
 }
 
-enum oq_status oq_store_load(struct oq_store *store, enum oq_status (*take)(void *ctx, struct oq_group *group), void *ctx,
+enum oq_status oq_store_load(struct oq_store *store,
+                             enum oq_status (*take)(void *ctx, struct oq_group *group), void *ctx,
                              struct oq_error *err)
 {
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_GROUPS];

@@ -1,10 +1,9 @@
-/* store_rows.c - writes groups, jobs and files. Each function runs inside the caller's transaction. */
+/* store_rows.c - writes groups, jobs and files. Each function runs inside the caller's transaction.
+ */
 #include "store_int.h"
 
-
-
-/* Arguments of one statement, bound in order. The first failure is kept and the rest does nothing. Texts and GUIDs are not
- * copied: they live until finish(). */
+/* Arguments of one statement, bound in order. The first failure is kept and the rest does nothing.
+ * Texts and GUIDs are not copied: they live until finish(). */
 struct binder {
     sqlite3_stmt *stmt;
     int rc;
@@ -21,7 +20,8 @@ static void bind_int(struct binder *b, int64_t value)
 static void bind_text(struct binder *b, const char *text)
 {
     if (b->rc == SQLITE_OK) {
-        b->rc = sqlite3_bind_text(b->stmt, b->next++, text, -1, SQLITE_STATIC); /* NULL text binds NULL */
+        b->rc = sqlite3_bind_text(b->stmt, b->next++, text, -1,
+                                  SQLITE_STATIC); /* NULL text binds NULL */
     }
 }
 
@@ -39,22 +39,25 @@ static void bind_guid(struct binder *b, const uint8_t bytes[16])
     }
 }
 
-/* Outside of a transaction each write would be committed by itself; so it would after SQLite has rolled one back on its own
- * because of an error that the caller overlooked. */
-static enum oq_status start(struct oq_store *store, enum oq_store_sql which, struct binder *b, struct oq_error *err)
+/* Outside of a transaction each write would be committed by itself; so it would after SQLite has
+ * rolled one back on its own because of an error that the caller overlooked. */
+static enum oq_status start(struct oq_store *store, enum oq_store_sql which, struct binder *b,
+                            struct oq_error *err)
 {
     if (!store->is_in_transaction) {
         return oq_error_set(err, OQ_E_BUG, "a write outside of a transaction");
     }
     if (sqlite3_get_autocommit(store->db)) {
-        return oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
+        return oq_error_set(err, OQ_E_DB,
+                            "the transaction was rolled back after an error inside it");
     }
     *b = (struct binder){store->statements[which], SQLITE_OK, 1};
     return OQ_OK;
 }
 
 /* Runs the statement and makes it ready for the next use. OQ_E_NOT_FOUND if it changed nothing. */
-static enum oq_status finish(struct oq_store *store, struct binder *b, const char *what, struct oq_error *err)
+static enum oq_status finish(struct oq_store *store, struct binder *b, const char *what,
+                             struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
 
@@ -72,7 +75,7 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
     return status;
 }
 
-/* --- groups ------------------------------------------------------------------------------------------------------ */
+/* --- groups ---------------------------------------------------------------------------------- */
 
 static void bind_group(struct binder *b, const struct oq_group *group, const uint8_t guid[16])
 {
@@ -100,7 +103,8 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     bind_int(b, group->no_progress_since_ms);
 }
 
-enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group, struct oq_error *err)
+enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group,
+                                     struct oq_error *err)
 {
     struct binder b;
     uint8_t guid[16];
@@ -118,7 +122,8 @@ enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *gr
     return status;
 }
 
-enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_group *group, struct oq_error *err)
+enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_group *group,
+                                     struct oq_error *err)
 {
     struct binder b;
     uint8_t guid[16];
@@ -145,9 +150,10 @@ enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, s
     return finish(store, &b, "delete a group", err);
 }
 
-/* --- jobs and files ---------------------------------------------------------------------------------------------- */
+/* --- jobs and files -------------------------------------------------------------------------- */
 
-enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group, struct oq_error *err)
+enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group,
+                                   struct oq_error *err)
 {
     struct binder b;
     uint8_t guid[16];
@@ -177,11 +183,12 @@ enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *grou
 static enum oq_status check_sizes(const struct oq_file *file, struct oq_error *err)
 {
     if (file->size_bytes != OQ_SIZE_UNKNOWN && file->size_bytes > INT64_MAX) {
-        return oq_error_set(err, OQ_E_INVALID_ARG, "file %u: a size of %llu bytes cannot be stored", file->index,
-                            (unsigned long long)file->size_bytes);
+        return oq_error_set(err, OQ_E_INVALID_ARG, "file %u: a size of %llu bytes cannot be stored",
+                            file->index, (unsigned long long)file->size_bytes);
     }
     if (file->done_bytes > INT64_MAX) {
-        return oq_error_set(err, OQ_E_INVALID_ARG, "file %u: an offset of %llu bytes cannot be stored", file->index,
+        return oq_error_set(err, OQ_E_INVALID_ARG,
+                            "file %u: an offset of %llu bytes cannot be stored", file->index,
                             (unsigned long long)file->done_bytes);
     }
     return OQ_OK;
@@ -205,8 +212,8 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_int(b, file->index);
 }
 
-static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which, const char *what, int64_t job_id,
-                                 const struct oq_file *file, struct oq_error *err)
+static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which, const char *what,
+                                 int64_t job_id, const struct oq_file *file, struct oq_error *err)
 {
     struct binder b;
 
@@ -221,14 +228,14 @@ static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which
     return finish(store, &b, what, err);
 }
 
-enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id, const struct oq_file *file,
-                                    struct oq_error *err)
+enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id,
+                                    const struct oq_file *file, struct oq_error *err)
 {
     return write_file(store, OQ_SQL_INSERT_FILE, "insert a file", job_id, file, err);
 }
 
-enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id, const struct oq_file *file,
-                                    struct oq_error *err)
+enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id,
+                                    const struct oq_file *file, struct oq_error *err)
 {
     return write_file(store, OQ_SQL_UPDATE_FILE, "update a file", job_id, file, err);
 }

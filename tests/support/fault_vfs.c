@@ -15,7 +15,7 @@ static bool is_failing(enum fault_vfs_kind kind)
     return (chosen_kinds & (unsigned)kind) != 0 && oq_fault_hit(OQ_FAULT_DB_IO);
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 /* The default VFS's file stands behind this struct, in the same block. */
 struct fault_file {
@@ -101,8 +101,8 @@ static int file_characteristics(sqlite3_file *file)
     return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
 }
 
-/* Version 1: neither shared memory nor mapped pages, which could not fail here. WAL then works in exclusive mode only, so a store
- * that forgets that mode fails its tests. */
+/* Version 1: neither shared memory nor mapped pages, which could not fail here. WAL then works in
+ * exclusive mode only, so a store that forgets that mode fails its tests. */
 static const sqlite3_io_methods file_methods = {
     .iVersion = 1,
     .xClose = file_close,
@@ -119,14 +119,15 @@ static const sqlite3_io_methods file_methods = {
     .xDeviceCharacteristics = file_characteristics,
 };
 
-/* --- the VFS ----------------------------------------------------------------------------------------------------- */
+/* --- the VFS --------------------------------------------------------------------------------- */
 
 static sqlite3_vfs *real_vfs(sqlite3_vfs *vfs)
 {
     return vfs->pAppData;
 }
 
-static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                    int *out_flags)
 {
     struct fault_file *self = (struct fault_file *)file;
 
@@ -213,7 +214,7 @@ void fault_vfs_choose(unsigned kinds, int write_error)
     chosen_write_error = write_error;
 }
 
-/* --- SQLite's allocator ------------------------------------------------------------------------------------------ */
+/* --- SQLite's allocator ---------------------------------------------------------------------- */
 
 static sqlite3_mem_methods real_memory;
 

@@ -1,8 +1,9 @@
 /* fault_vfs.h - a SQLite VFS over the default one whose calls fail on demand.
  *
- * Each call of a chosen kind asks oq_fault_hit(OQ_FAULT_DB_IO); if that says so it fails with SQLite's code for it, and a failing
- * write has then written its first half. Arm it by oq_fault_arm. Works in trees with OQ_FAULT_INJECTION only; elsewhere it passes
- * everything on. One thread. Power cuts are in power_cut_vfs.h.
+ * Each call of a chosen kind asks oq_fault_hit(OQ_FAULT_DB_IO); if that says so it fails with
+ * SQLite's code for it, and a failing write has then written its first half. Arm it by
+ * oq_fault_arm. Works in trees with OQ_FAULT_INJECTION only; elsewhere it passes everything on. One
+ * thread. Power cuts are in power_cut_vfs.h.
  */
 #ifndef FAULT_VFS_H
 #define FAULT_VFS_H
@@ -24,12 +25,13 @@ enum fault_vfs_kind {
 /* Registers the VFS under FAULT_VFS_NAME; may be repeated. False if SQLite refuses. */
 bool fault_vfs_register(void);
 
-/* Which calls are counted and can fail (default: all), and SQLite's code for a failing write (default: SQLITE_IOERR_WRITE; a full
- * disk is SQLITE_FULL). */
+/* Which calls are counted and can fail (default: all), and SQLite's code for a failing write
+ * (default: SQLITE_IOERR_WRITE; a full disk is SQLITE_FULL). */
 void fault_vfs_choose(unsigned kinds, int write_error);
 
-/* SQLite's own allocations can fail too, at oq_fault_hit(OQ_FAULT_ALLOC), which counts them together with those of oq_alloc.h.
- * Must be called before the first use of SQLite in the process; false if it is too late. */
+/* SQLite's own allocations can fail too, at oq_fault_hit(OQ_FAULT_ALLOC), which counts them
+ * together with those of oq_alloc.h. Must be called before the first use of SQLite in the process;
+ * false if it is too late. */
 bool fault_sqlite_memory_install(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* power_cut_vfs.c - a SQLite VFS that loses what was not flushed. Test code: it aborts where it has no memory. */
+/* power_cut_vfs.c - a SQLite VFS that loses what was not flushed. Test code: it aborts where it has
+ * no memory. */
 #include "power_cut_vfs.h"
 
 #include "oq_fault.h"
@@ -21,7 +22,8 @@ struct change {
     unsigned char bytes[];
 };
 
-/* A file as the program sees it, and what separates that from the disk. Lives from its first open to power_cut_apply. */
+/* A file as the program sees it, and what separates that from the disk. Lives from its first open
+ * to power_cut_apply. */
 struct image {
     struct image *next;
     const char *path;
@@ -65,7 +67,7 @@ static bool is_power_gone(void)
     return is_dead;
 }
 
-/* --- images ------------------------------------------------------------------------------------------------------ */
+/* --- images ---------------------------------------------------------------------------------- */
 
 static void resize(struct image *image, int64_t size)
 {
@@ -80,7 +82,8 @@ static void resize(struct image *image, int64_t size)
     image->size = size;
 }
 
-static void remember(struct image *image, bool is_truncate, int64_t offset, const void *bytes, int amount)
+static void remember(struct image *image, bool is_truncate, int64_t offset, const void *bytes,
+                     int amount)
 {
     struct change *change = must(malloc(sizeof(*change) + (size_t)amount));
     *change = (struct change){NULL, is_truncate, offset, amount};
@@ -116,7 +119,8 @@ static void truncate_disk(struct image *image, int64_t size)
 
 static void write_disk(struct image *image, const unsigned char *bytes, int amount, int64_t offset)
 {
-    must_be_ok(image->real->pMethods->xWrite(image->real, bytes, amount, offset), "write", image->path);
+    must_be_ok(image->real->pMethods->xWrite(image->real, bytes, amount, offset), "write",
+               image->path);
 }
 
 static void flush(struct image *image)
@@ -161,7 +165,8 @@ static int add_image(const char *path, int flags, struct image **out)
     struct image *image = must(calloc(1, sizeof(*image)));
     image->real = must(calloc(1, (size_t)disk->szOsFile));
     image->is_name_flushed = was_there != 0;
-    /* SQLite's names carry their URI parameters behind the terminator, which xOpen of the default VFS reads. */
+    /* SQLite's names carry their URI parameters behind the terminator, which xOpen of the default
+     * VFS reads. */
     image->path = sqlite3_create_filename(path, "", "", 0, NULL);
     if (!image->path) {
         (void)must(NULL);
@@ -176,7 +181,8 @@ static int add_image(const char *path, int flags, struct image **out)
     must_be_ok(image->real->pMethods->xFileSize(image->real, &size), "size of", path);
     resize(image, size);
     if (size > 0) {
-        must_be_ok(image->real->pMethods->xRead(image->real, image->bytes, (int)size, 0), "read", path);
+        must_be_ok(image->real->pMethods->xRead(image->real, image->bytes, (int)size, 0), "read",
+                   path);
     }
     image->next = images;
     images = image;
@@ -184,7 +190,7 @@ static int add_image(const char *path, int flags, struct image **out)
     return SQLITE_OK;
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 struct cut_file {
     sqlite3_file base;
@@ -228,7 +234,8 @@ static int file_write(sqlite3_file *file, const void *buffer, int amount, sqlite
     if (is_dead) {
         return SQLITE_IOERR_WRITE;
     }
-    remember(image, false, offset, buffer, amount); /* also when the power goes now: it may arrive, whole or torn */
+    remember(image, false, offset, buffer,
+             amount); /* also when the power goes now: it may arrive, whole or torn */
     if (is_power_gone()) {
         return SQLITE_IOERR_WRITE;
     }
@@ -300,7 +307,8 @@ static int file_sector_size(sqlite3_file *file)
     return 4096;
 }
 
-/* The promise that SQLite assumes by default on Unix and Windows, and that power_cut_apply keeps: a write damages no byte beside it. */
+/* The promise that SQLite assumes by default on Unix and Windows, and that power_cut_apply keeps: a
+ * write damages no byte beside it. */
 static int file_characteristics(sqlite3_file *file)
 {
     (void)file;
@@ -323,9 +331,10 @@ static const sqlite3_io_methods file_methods = {
     .xDeviceCharacteristics = file_characteristics,
 };
 
-/* --- the VFS ----------------------------------------------------------------------------------------------------- */
+/* --- the VFS --------------------------------------------------------------------------------- */
 
-static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                    int *out_flags)
 {
     struct cut_file *self = (struct cut_file *)file;
     int rc = SQLITE_OK;
@@ -472,7 +481,7 @@ bool power_cut_register(void)
     return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
 }
 
-/* --- the cut ----------------------------------------------------------------------------------------------------- */
+/* --- the cut --------------------------------------------------------------------------------- */
 
 void power_cut_now(void)
 {

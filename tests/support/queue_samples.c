@@ -1,4 +1,5 @@
-/* queue_samples.c - groups to put into a queue, ways to compare them, and the database file as bytes. */
+/* queue_samples.c - groups to put into a queue, ways to compare them, and the database file as
+ * bytes. */
 #include "queue_samples.h"
 
 #include "oq_alloc.h"
@@ -30,7 +31,9 @@ void sample_group(struct oq_group *group, uint32_t number)
     group->guid = (struct oq_guid){number, 0x1234, 0xabcd, {0, 1, 2, 3, 4, 5, 6, 0xff}};
     group->owner_sid = text_of("S-1-5-21-%u", (unsigned)number);
     group->state = OQ_GROUP_SUSPENDED;
-    group->display_name = text_of("Gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x93\xa6 %u", (unsigned)number);
+    group->display_name = text_of("Gr\xc3\xbc\xc3\x9f"
+                                  "e \xf0\x9f\x93\xa6 %u",
+                                  (unsigned)number);
     group->description = text_of("%s", "");
     group->notify_clsid = text_of("%s", "");
     group->error.file_index = OQ_NO_FILE;
@@ -47,8 +50,10 @@ void sample_job(struct oq_group *group, uint32_t number, uint32_t file_count)
         assert_non_null(file);
         file->state = OQ_FILE_WAITING;
         file->size_bytes = OQ_SIZE_UNKNOWN;
-        file->remote = text_of("https://example.com/a/folder/of/normal/length/%u", (unsigned)(number * 1000 + i));
-        file->local = text_of("C:\\Users\\\xc3\x84nne\\Downloads\\%u.bin", (unsigned)(number * 1000 + i));
+        file->remote = text_of("https://example.com/a/folder/of/normal/length/%u",
+                               (unsigned)(number * 1000 + i));
+        file->local =
+            text_of("C:\\Users\\\xc3\x84nne\\Downloads\\%u.bin", (unsigned)(number * 1000 + i));
     }
 }
 
@@ -83,19 +88,19 @@ void sample_copy(struct oq_group *copy, const struct oq_group *group)
     }
 }
 
-/* --- comparing --------------------------------------------------------------------------------------------------- */
+/* --- comparing ------------------------------------------------------------------------------- */
 
 static bool is_same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-#define COMPARE(field)                                                                                                      \
-    if (a->field != b->field)                                                                                               \
-        return #field
-#define COMPARE_TEXT(field)                                                                                                 \
-    if (!is_same_text(a->field, b->field))                                                                                  \
-        return #field
+#define COMPARE(field)                                                                             \
+    if (a->field != b->field)                                                                      \
+    return #field
+#define COMPARE_TEXT(field)                                                                        \
+    if (!is_same_text(a->field, b->field))                                                         \
+    return #field
 
 static const char *file_difference(const struct oq_file *a, const struct oq_file *b)
 {
@@ -167,7 +172,7 @@ void sample_queue_release(struct sample_queue *queue)
     *queue = (struct sample_queue){0};
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 unsigned char *sample_file_read(const char *path, size_t *size)
 {

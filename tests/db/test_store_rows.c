@@ -1,0 +1,565 @@
+/* test_store_rows.c - db/store_rows.c and store_load.c: what is written is read, and identifiers
+ * are unique where they must be. */
+#include "test_db.h"
+
+#include "oq_log.h"
+
+/* --- round trips ----------------------------------------------------------------------------- */
+
+static void fill(struct oq_group *group)
+{
+    sample_group(group, 7);
+    sample_job(group, 7, 3);
+    set_text(&group->description,
+             "two\nlines, a ' quote, \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80");
+    set_text(&group->notify_clsid, "{0123abcd-0000-4000-8000-00000000000f}");
+    group->state = OQ_GROUP_ERROR;
+    group->is_foreground = true;
+    group->notify_flags = 0x44;
+    group->event = OQ_EVENT_ERROR;
+    group->error.code = UINT32_MAX;
+    group->error.win32 = UINT32_MAX;
+    group->error.http = UINT32_MAX;
+    group->error.file_index = 2;
+    set_text(&group->error.text, "nicht gefunden \xe2\x9c\x97");
+    group->retries = UINT32_MAX;
+    group->created_at_ms = INT64_MIN;
+    group->changed_at_ms = INT64_MAX;
+    group->no_progress_since_ms = -1;
+
+    struct oq_file *file = &group->job.files[0]; /* everything known */
+    file->state = OQ_FILE_FETCHED;
+    set_text(&file->remote, "https://user@b\xc3\xbc"
+                            "cher.example/%20?a=b&c='d'");
+    set_text(&file->local, "\\\\server\\share\\\xe6\x97\xa5\xe6\x9c\xac.bin");
+    set_text(&file->temp_path, "\\\\server\\share\\OQ1.tmp");
+    set_text(&file->etag, "\"x-\xc3\xbf\"");
+    set_text(&file->last_modified, "Tue, 15 Nov 1994 12:45:26 GMT");
+    file->size_bytes = INT64_MAX;
+    file->done_bytes = INT64_MAX;
+    file = &group->job.files[1]; /* 0 bytes are known, and all there */
+    file->state = OQ_FILE_FINAL;
+    file->size_bytes = 0;
+    file = &group->job.files[2]; /* above 4 GiB, in the middle */
+    set_text(&file->temp_path, "t");
+    file->size_bytes = (uint64_t)5 << 32;
+    file->done_bytes = ((uint64_t)4 << 32) + 1;
+}
+
+static void store__every_column_set__comes_back(void **state)
+{
+    struct oq_group group;
+    fill(&group);
+    insert(*state, &group);
+    assert_true(group.id > 0);
+    assert_true(group.job.id > 0);
+    assert_null(oq_group_check(&group));
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__everything_empty__comes_back(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 8);
+    set_text(&group.display_name, "");
+    group.created_at_ms = 0;
+    group.changed_at_ms = 0;
+    insert(*state, &group);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__job_without_files__comes_back(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 8);
+    sample_job(&group, 8, 0);
+    insert(*state, &group);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__long_texts__come_back(void **state)
+{
+    struct oq_group group;
+    char text[20001];
+
+    sample_group(&group, 8);
+    sample_job(&group, 8, 2);
+    memset(text, 'u', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    set_text(&group.job.files[0].remote, text);
+    set_text(&group.job.files[1].local, text);
+    insert(*state, &group);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__update_of_every_column__comes_back(void **state)
+{
+    struct oq_group before, after;
+
+    sample_group(&before, 7);
+    sample_job(&before, 7, 3);
+    insert(*state, &before);
+    fill(&after);
+    after.id = before.id;
+    after.job.id = before.job.id;
+    for (int round = 0; round < 2; round++) { /* there, and back to NULL and zero */
+        const struct oq_group *wanted = round == 0 ? &after : &before;
+        assert_ok(oq_store_begin(*state, &err), err);
+        assert_ok(oq_store_update_group(*state, wanted, &err), err);
+        for (uint32_t i = 0; i < 3; i++) {
+            assert_ok(oq_store_update_file(*state, wanted->job.id, &wanted->job.files[i], &err),
+                      err);
+        }
+        assert_ok(oq_store_commit(*state, &err), err);
+        assert_only_group(state, wanted);
+    }
+    oq_group_release(&before);
+    oq_group_release(&after);
+}
+
+static void store__update__touches_its_row_only(void **state)
+{
+    struct oq_group group;
+    insert_sample(*state, 1, 3);
+    insert_sample(*state, 2, 3);
+    sample_group(&group, 2);
+    sample_job(&group, 2, 3);
+    struct sample_queue queue = load(*state);
+    queue.groups[0].retries = 5;
+    queue.groups[0].job.files[1].size_bytes = 77;
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_update_group(*state, &queue.groups[0], &err), err);
+    assert_ok(
+        oq_store_update_file(*state, queue.groups[0].job.id, &queue.groups[0].job.files[1], &err),
+        err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    struct sample_queue again = load(*state);
+    assert_int_equal(again.count, 2);
+    assert_same_group(&again.groups[0], &queue.groups[0]);
+    assert_same_group(&again.groups[1], &group);
+    sample_queue_release(&queue);
+    sample_queue_release(&again);
+    oq_group_release(&group);
+}
+
+/* The schema spells the states once more (a released schema file never changes); this keeps the two
+ * lists together. */
+static void store__every_state__can_be_stored(void **state)
+{
+    for (int i = 0; i < OQ_GROUP_STATE_COUNT; i++) {
+        struct oq_group group;
+        sample_group(&group, 20 + (uint32_t)i);
+        sample_job(&group, 20 + (uint32_t)i, 1);
+        group.job.files[0].state = OQ_FILE_FINAL;
+        group.job.files[0].size_bytes = 0;
+        group.state = (enum oq_group_state)i;
+        group.error.code = group.state == OQ_GROUP_ERROR;
+        group.error.win32 = group.error.code;
+        insert(*state, &group);
+        oq_group_release(&group);
+    }
+    for (int i = 0; i < OQ_FILE_STATE_COUNT; i++) {
+        struct oq_group group;
+        sample_group(&group, 40 + (uint32_t)i);
+        sample_job(&group, 40 + (uint32_t)i, 1);
+        struct oq_file *file = &group.job.files[0];
+        file->state = (enum oq_file_state)i;
+        file->size_bytes = 1;
+        file->done_bytes = 1;
+        if (file->state != OQ_FILE_FINAL) {
+            set_text(&file->temp_path, "t");
+        }
+        insert(*state, &group);
+        oq_group_release(&group);
+    }
+    struct sample_queue queue = load(*state);
+    assert_int_equal(queue.count, OQ_GROUP_STATE_COUNT + OQ_FILE_STATE_COUNT);
+    for (size_t i = 0; i < OQ_GROUP_STATE_COUNT; i++) {
+        assert_int_equal(queue.groups[i].state, i);
+    }
+    for (size_t i = 0; i < OQ_FILE_STATE_COUNT; i++) {
+        assert_int_equal(queue.groups[OQ_GROUP_STATE_COUNT + i].job.files[0].state, i);
+    }
+    sample_queue_release(&queue);
+}
+
+static void store__every_event__can_be_stored(void **state)
+{
+    for (int i = 0; i <= OQ_EVENT_ERROR; i++) {
+        struct oq_group group;
+        sample_group(&group, 60 + (uint32_t)i);
+        group.state = OQ_GROUP_CANCELLING;
+        group.event = (enum oq_event_kind)i;
+        insert(*state, &group);
+        oq_group_release(&group);
+    }
+    struct sample_queue queue = load(*state);
+    assert_int_equal(queue.count, 3);
+    for (size_t i = 0; i < queue.count; i++) {
+        assert_int_equal(queue.groups[i].event, i);
+    }
+    sample_queue_release(&queue);
+}
+
+static void store__sizes_above_int64__are_refused(void **state)
+{
+    static const struct {
+        uint64_t size, done;
+    } refused[] = {
+        {(uint64_t)INT64_MAX + 1, 0},
+        {UINT64_MAX - 1, 0},
+        {OQ_SIZE_UNKNOWN, (uint64_t)INT64_MAX + 1},
+        {OQ_SIZE_UNKNOWN, UINT64_MAX},
+    };
+    struct oq_group group;
+
+    sample_group(&group, 1);
+    sample_job(&group, 1, 1);
+    insert(*state, &group);
+    struct oq_file *file = &group.job.files[0];
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        file->size_bytes = refused[i].size;
+        file->done_bytes = refused[i].done;
+        assert_ok(oq_store_begin(*state, &err), err);
+        assert_status(oq_store_update_file(*state, group.job.id, file, &err), OQ_E_INVALID_ARG,
+                      err);
+        file->index = 1;
+        assert_status(oq_store_insert_file(*state, group.job.id, file, &err), OQ_E_INVALID_ARG,
+                      err);
+        file->index = 0;
+        assert_ok(oq_store_commit(*state, &err), err);
+    }
+    file->size_bytes = OQ_SIZE_UNKNOWN;
+    file->done_bytes = 0;
+    assert_only_group(state, &group);
+    assert_int_equal(query_int(*state, "SELECT size_bytes IS NULL FROM files"), 1);
+    oq_group_release(&group);
+}
+
+/* --- identifiers ----------------------------------------------------------------------------- */
+
+/* Inserts sample `number` in a transaction that is rolled back if that fails. */
+static enum oq_status try_insert(struct oq_store *store, uint32_t number, uint32_t job_number,
+                                 enum oq_group_state group_state)
+{
+    struct oq_group group;
+    sample_group(&group, number);
+    group.state = group_state;
+    if (job_number > 0) {
+        sample_job(&group, job_number, 1);
+    }
+    assert_ok(oq_store_begin(store, &err), err);
+    group.id = -7;
+    group.job.id = -7;
+    enum oq_status status = oq_store_insert_group(store, &group, &err);
+    assert_true(status == OQ_OK ? group.id > 0 : group.id == -7);
+    if (status == OQ_OK && job_number > 0) {
+        status = oq_store_insert_job(store, &group, &err);
+        assert_true(status == OQ_OK ? group.job.id > 0 : group.job.id == -7);
+    }
+    if (status == OQ_OK) {
+        assert_ok(oq_store_commit(store, &err), err);
+    } else {
+        oq_store_rollback(store);
+    }
+    oq_group_release(&group);
+    return status;
+}
+
+static void set_state(struct oq_store *store, int64_t group_id, enum oq_group_state group_state)
+{
+    struct sample_queue queue = load(store);
+    for (size_t i = 0; i < queue.count; i++) {
+        if (queue.groups[i].id == group_id) {
+            queue.groups[i].state = group_state;
+            assert_ok(oq_store_begin(store, &err), err);
+            assert_ok(oq_store_update_group(store, &queue.groups[i], &err), err);
+            assert_ok(oq_store_commit(store, &err), err);
+        }
+    }
+    sample_queue_release(&queue);
+}
+
+static void store__group_guid_taken__is_refused(void **state)
+{
+    insert_sample(*state, 1, 0);
+    assert_int_equal(try_insert(*state, 1, 0, OQ_GROUP_SUSPENDED), OQ_E_EXISTS);
+    assert_int_equal(try_insert(*state, 2, 0, OQ_GROUP_SUSPENDED), OQ_OK);
+    struct sample_queue queue = load(*state);
+    assert_int_equal(queue.count, 2);
+    sample_queue_release(&queue);
+}
+
+static void store__group_guid_of_a_cancelling_group__is_free(void **state)
+{
+    int64_t id = insert_sample(*state, 1, 1);
+    set_state(*state, id, OQ_GROUP_CANCELLING);
+    assert_int_equal(try_insert(*state, 1, 0, OQ_GROUP_SUSPENDED), OQ_OK);
+    assert_int_equal(try_insert(*state, 1, 0, OQ_GROUP_SUSPENDED), OQ_E_EXISTS);
+    assert_int_equal(try_insert(*state, 1, 0, OQ_GROUP_CANCELLING),
+                     OQ_OK); /* several may be going at once */
+    assert_int_equal(try_insert(*state, 1, 0, OQ_GROUP_CANCELLING), OQ_OK);
+}
+
+static void store__return_from_cancelling__cannot_double_a_guid(void **state)
+{
+    int64_t id = insert_sample(*state, 1, 1);
+    set_state(*state, id, OQ_GROUP_CANCELLING);
+    insert_sample(*state, 1, 1);
+    struct sample_queue queue = load(*state);
+    queue.groups[0].state = OQ_GROUP_SUSPENDED;
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_status(oq_store_update_group(*state, &queue.groups[0], &err), OQ_E_EXISTS, err);
+    oq_store_rollback(*state);
+    sample_queue_release(&queue);
+}
+
+static void store__job_guid_taken__is_refused(void **state)
+{
+    insert_sample(*state, 1, 1);
+    assert_int_equal(try_insert(*state, 2, 1, OQ_GROUP_SUSPENDED), OQ_E_EXISTS);
+    assert_int_equal(try_insert(*state, 2, 2, OQ_GROUP_SUSPENDED), OQ_OK);
+}
+
+static void store__job_guid_of_a_cancelling_group__is_free(void **state)
+{
+    int64_t id = insert_sample(*state, 1, 1);
+    set_state(*state, id, OQ_GROUP_CANCELLING);
+    assert_int_equal(try_insert(*state, 2, 1, OQ_GROUP_SUSPENDED), OQ_OK);
+    assert_int_equal(try_insert(*state, 3, 1, OQ_GROUP_SUSPENDED), OQ_E_EXISTS);
+    assert_int_equal(try_insert(*state, 3, 1, OQ_GROUP_CANCELLING), OQ_OK);
+    /* Other changes of a cancelling group do not take it back. */
+    set_state(*state, id, OQ_GROUP_CANCELLING);
+    assert_int_equal(query_int(*state, "SELECT count(*) FROM jobs WHERE is_live = 0"), 2);
+}
+
+static void store__second_job_of_a_group__is_refused(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 1);
+    sample_job(&group, 1, 1);
+    insert(*state, &group);
+    group.job.guid.data1 = 99;
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_status(oq_store_insert_job(*state, &group, &err), OQ_E_EXISTS, err);
+    oq_store_rollback(*state);
+    oq_group_release(&group);
+}
+
+static void store__file_index_taken__is_refused(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 1);
+    sample_job(&group, 1, 2);
+    insert(*state, &group);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_status(oq_store_insert_file(*state, group.job.id, &group.job.files[1], &err),
+                  OQ_E_EXISTS, err);
+    oq_store_rollback(*state);
+    oq_group_release(&group);
+}
+
+static void store__rows_that_are_gone__are_not_found(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 1);
+    sample_job(&group, 1, 2);
+    insert(*state, &group);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_delete_group(*state, group.id, &err), err);
+    assert_status(oq_store_delete_group(*state, group.id, &err), OQ_E_NOT_FOUND, err);
+    assert_status(oq_store_update_group(*state, &group, &err), OQ_E_NOT_FOUND, err);
+    assert_status(oq_store_insert_job(*state, &group, &err), OQ_E_NOT_FOUND, err);
+    assert_status(oq_store_insert_file(*state, group.job.id, &group.job.files[0], &err),
+                  OQ_E_NOT_FOUND, err);
+    assert_status(oq_store_update_file(*state, group.job.id, &group.job.files[0], &err),
+                  OQ_E_NOT_FOUND, err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    oq_group_release(&group);
+}
+
+static void store__deleted_ids__are_never_used_again(void **state)
+{
+    int64_t first = insert_sample(*state, 1, 1);
+    int64_t last = insert_sample(*state, 2, 1);
+    int64_t job = query_int(*state, "SELECT max(id) FROM jobs");
+    assert_true(last > first);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_delete_group(*state, last, &err), err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    reopen(state);
+    assert_true(insert_sample(*state, 2, 1) > last);
+    assert_true(query_int(*state, "SELECT max(id) FROM jobs") > job);
+}
+
+static void store__delete__takes_job_and_files_of_that_group_only(void **state)
+{
+    struct oq_group group;
+    insert_sample(*state, 1, 3);
+    int64_t id = insert_sample(*state, 2, 3);
+    insert_sample(*state, 3, 3);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_delete_group(*state, id, &err), err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    assert_int_equal(query_int(*state, "SELECT count(*) FROM jobs"), 2);
+    assert_int_equal(query_int(*state, "SELECT count(*) FROM files"), 6);
+    struct sample_queue queue = load(*state);
+    assert_int_equal(queue.count, 2);
+    sample_group(&group, 1);
+    sample_job(&group, 1, 3);
+    assert_same_group(&queue.groups[0], &group);
+    oq_group_release(&group);
+    sample_group(&group, 3);
+    sample_job(&group, 3, 3);
+    assert_same_group(&queue.groups[1], &group);
+    oq_group_release(&group);
+    sample_queue_release(&queue);
+}
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+static void store__load__is_in_the_order_of_creation(void **state)
+{
+    struct oq_group first, second;
+    /* Jobs and files arrive in another order than groups. */
+    sample_group(&first, 9);
+    sample_group(&second, 3);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_insert_group(*state, &first, &err), err);
+    assert_ok(oq_store_insert_group(*state, &second, &err), err);
+    sample_job(&second, 3, 2);
+    assert_ok(oq_store_insert_job(*state, &second, &err), err);
+    sample_job(&first, 9, 12);
+    struct oq_job all = first.job;
+    first.job.file_count = 0;
+    assert_ok(oq_store_insert_job(*state, &first, &err), err);
+    all.id = first.job.id;
+    first.job = all;
+    for (uint32_t i = 12; i-- > 0;) {
+        assert_ok(oq_store_insert_file(*state, first.job.id, &first.job.files[i], &err), err);
+    }
+    assert_ok(oq_store_commit(*state, &err), err);
+    struct sample_queue queue = load(*state);
+    assert_int_equal(queue.count, 2);
+    assert_same_group(&queue.groups[0], &first);
+    assert_same_group(&queue.groups[1], &second);
+    sample_queue_release(&queue);
+    oq_group_release(&first);
+    oq_group_release(&second);
+}
+
+static enum oq_status take_one(void *ctx, struct oq_group *group)
+{
+    int *count = ctx;
+    if (*count == 1) {
+        return OQ_E_LIMIT_MACHINE; /* and the group stays the loader's */
+    }
+    (*count)++;
+    oq_group_release(group);
+    return OQ_OK;
+}
+
+static void store__taker_that_refuses__ends_the_load(void **state)
+{
+    int count = 0;
+    insert_sample(*state, 1, 1);
+    insert_sample(*state, 2, 1);
+    insert_sample(*state, 3, 1);
+    assert_status(oq_store_load(*state, take_one, &count, &err), OQ_E_LIMIT_MACHINE, err);
+    assert_int_equal(count, 1);
+    struct sample_queue queue = load(*state); /* and does not hinder the next */
+    assert_int_equal(queue.count, 3);
+    sample_queue_release(&queue);
+}
+
+static void store__row_that_breaks_a_promise__is_damage(void **state)
+{
+    static const char *const edits[] = {
+        "UPDATE groups SET state = 'active'", /* without files */
+        "UPDATE groups SET state = 'asleep'",
+        "UPDATE groups SET state = 'error'",
+        "UPDATE groups SET pending_event = 'later'",
+        "UPDATE groups SET pending_event = 'complete'",
+        "UPDATE groups SET is_foreground = 2",
+        "UPDATE groups SET notify_flags = 1",
+        "UPDATE groups SET notify_flags = -1",
+        "UPDATE groups SET error_code = 1",
+        "UPDATE groups SET error_win32 = 4294967296",
+        "UPDATE groups SET error_file_index = -1",
+        "UPDATE groups SET retries = -1",
+        "UPDATE groups SET guid = x'00' WHERE id = 1",
+        "UPDATE groups SET guid = zeroblob(16) WHERE id = 1",
+        "UPDATE groups SET owner_sid = ''",
+        "UPDATE groups SET display_name = CAST(x'ff' AS TEXT)",
+        "UPDATE groups SET display_name = CAST(x'610062' AS TEXT)",
+        "UPDATE groups SET notify_clsid = 'nonsense'",
+        "UPDATE groups SET id = -id",
+        "UPDATE jobs SET guid = zeroblob(16)",
+        "UPDATE jobs SET guid = zeroblob(17)",
+        "UPDATE files SET file_index = 7 WHERE file_index = 1",
+        "DELETE FROM files WHERE file_index = 0",
+        "UPDATE files SET state = 'gone'",
+        "UPDATE files SET state = 'final'",
+        "UPDATE files SET size_bytes = -1",
+        "UPDATE files SET done_bytes = -1",
+        "UPDATE files SET done_bytes = 2, size_bytes = 1, temp_path = 't'",
+        "UPDATE files SET done_bytes = 2",
+        "UPDATE files SET remote = ''",
+        "UPDATE files SET local = ''",
+        "UPDATE files SET etag = 'W/\"weak\"'",
+        "UPDATE files SET last_modified = ''",
+    };
+    struct sample_queue queue = {0};
+
+    insert_sample(*state, 1, 0);
+    insert_sample(*state, 2, 2);
+    run_sql(*state, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF");
+    for (size_t i = 0; i < COUNT_OF(edits); i++) {
+        run_sql(*state, "BEGIN");
+        run_sql(*state, edits[i]);
+        oq_error_init(&err);
+        enum oq_status status = oq_store_load(*state, sample_queue_take, &queue, &err);
+        if (status != OQ_E_DB_DAMAGED || err.status != status || !strstr(err.text, "damaged")) {
+            fail_msg("%s: %s, %s", edits[i], oq_status_name(status), err.text);
+        }
+        sample_queue_release(&queue);
+        run_sql(*state, "ROLLBACK");
+    }
+    queue = load(*state);
+    assert_int_equal(queue.count, 2);
+    sample_queue_release(&queue);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(store__every_column_set__comes_back),
+        T(store__everything_empty__comes_back),
+        T(store__job_without_files__comes_back),
+        T(store__long_texts__come_back),
+        T(store__update_of_every_column__comes_back),
+        T(store__update__touches_its_row_only),
+        T(store__every_state__can_be_stored),
+        T(store__every_event__can_be_stored),
+        T(store__sizes_above_int64__are_refused),
+        T(store__group_guid_taken__is_refused),
+        T(store__group_guid_of_a_cancelling_group__is_free),
+        T(store__return_from_cancelling__cannot_double_a_guid),
+        T(store__job_guid_taken__is_refused),
+        T(store__job_guid_of_a_cancelling_group__is_free),
+        T(store__second_job_of_a_group__is_refused),
+        T(store__file_index_taken__is_refused),
+        T(store__rows_that_are_gone__are_not_found),
+        T(store__deleted_ids__are_never_used_again),
+        T(store__delete__takes_job_and_files_of_that_group_only),
+        T(store__load__is_in_the_order_of_creation),
+        T(store__taker_that_refuses__ends_the_load),
+        T(store__row_that_breaks_a_promise__is_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
