@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""refusals.py - bad input gives one clear sentence and the right exit status, and loses nothing.
+
+Before the service is installed, after it, and with everything a user can get wrong.
+"""
+
+import os
+import re
+import socket
+import sys
+
+from rig import Rig, sha256
+
+MOST_SECONDS = 30
+
+
+def is_one_sentence(text):
+    """One line, "qmgrctl: ...", with words before the code in parentheses, if there is one."""
+    lines = text.strip().splitlines()
+    return len(lines) == 1 and re.match(r"qmgrctl: [^(]{10,}", lines[0]) is not None
+
+
+def refuse(rig, what, words, *command, status=1, timeout=MOST_SECONDS):
+    """The command ends with that status and one sentence that has all the words in it."""
+    result = rig.ctl(*command, timeout=timeout)
+    text = result.err.lower()
+    good = result.status == status and is_one_sentence(result.err) and all(w.lower() in text for w in words)
+    rig.check(what, good, "%s (%.1f s)" % (result, result.seconds))
+    return result
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def unwritable_folder(rig):
+    """A folder where nobody, not even root, may create a file; its Windows name."""
+    if os.getuid() == 0:
+        return "Z:\\sys" if os.path.isdir("/sys/kernel") else None
+    folder = rig.target("read only")
+    os.mkdir(folder, 0o555)
+    return rig.path(folder)
+
+
+def usage(rig):
+    for command in ((), ("fetch",), ("get",), ("get", "a", "b", "c"), ("list", "more"), ("list", "--quiet"), ("--bogus",),
+                    ("info",), ("info", "xyz"), ("info", "123"), ("get", "--timeout", "soon", "http://127.0.0.1/"),
+                    ("wait", "--no-wait", "1234"), ("get", "--no-wait", "--timeout", "5", "http://127.0.0.1/")):
+        result = rig.ctl(*command)
+        rig.check("usage: qmgrctl %s" % " ".join(command), result.status == 2 and is_one_sentence(result.err)
+                  and "--help" in result.err and not result.out, result)
+    result = rig.ctl("--help")
+    rig.check("--help", result.status == 0 and "usage: qmgrctl" in result.out and not result.err, "%d lines"
+              % result.out.count("\n"))
+    result = rig.ctl("--version")
+    rig.check("--version", result.status == 0 and re.fullmatch(r"qmgrctl \d+\.\d+\.\d+\n", result.out), result.out.strip())
+
+
+def not_installed(rig):
+    refuse(rig, "service not installed: list", ["not installed", "80040154"], "list")
+    refuse(rig, "service not installed: get", ["not installed", "80040154"], "get", "http://127.0.0.1/a",
+           rig.path(rig.target("a")))
+    rig.check("service not installed: no file", os.listdir(rig.downloads) == [], os.listdir(rig.downloads))
+
+
+def service_arguments(rig):
+    program = os.path.join(rig.bin, "qmgrsvc.exe")
+    for command in (("bogus",), ("run", "more"), ("install", "--nonsense")):
+        result = rig.wine(program, *command)
+        rig.check("usage: qmgrsvc %s" % " ".join(command), result.status == 2, result)
+
+
+def bad_addresses(rig, server):
+    to = rig.path(rig.target("x.bin"))
+    refuse(rig, "scheme ftp", ["ftp://", "http"], "get", "ftp://127.0.0.1/x.bin", to)
+    refuse(rig, "scheme file", ["http"], "get", "file:///etc/passwd", to)
+    refuse(rig, "no scheme", ["http"], "get", "127.0.0.1/x.bin", to)
+    refuse(rig, "no host", ["host"], "get", "http:///x.bin", to)
+    refuse(rig, "blank in the address", ["cannot download"], "get", server.url("x.bin") + " y", to)
+    refuse(rig, "address too long", ["2200"], "get", server.url("x") + "y" * 2200, to)
+    refuse(rig, "host that does not resolve", ["gave up", "nosuchhost.invalid"], "get", "--timeout", "3",
+           "http://nosuchhost.invalid/x.bin", to)
+    refuse(rig, "connection refused", ["gave up", "connect"], "get", "--timeout", "3",
+           "http://127.0.0.1:%d/x.bin" % closed_port(), to)
+    refuse(rig, "404", ["404"], "get", server.url("nothing.bin"), to)
+    refuse(rig, "redirect to another scheme", ["redirect"], "get", server.url("good.bin", "redirect=ftp://127.0.0.1/x"), to)
+    refuse(rig, "403", ["403"], "get", server.url("good.bin", "status=403"), to)
+
+
+def bad_files(rig, server):
+    url = server.url("good.bin")
+    refuse(rig, "folder that does not exist", ["folder", "does not exist"], "get", url,
+           rig.path(rig.target("no such folder/x.bin")))
+    folder = unwritable_folder(rig)
+    if folder:
+        refuse(rig, "folder that is not writable", ["may not create", folder], "get", url, folder + "\\x.bin")
+    else:
+        print("skip folder that is not writable: none here")
+    refuse(rig, "name too long", ["259"], "get", url, rig.path(rig.target("n" * 300)))
+    refuse(rig, "wildcard in the name", ["cannot download to"], "get", url, rig.path(rig.target("x*.bin")))
+    refuse(rig, "device name", ["cannot download to"], "get", url, "C:\\windows\\temp\\COM1.txt")
+    refuse(rig, "stream of a file", ["cannot download to"], "get", url, rig.path(rig.target("x.bin:stream")))
+
+
+def loses_nothing(rig, server):
+    """A failed download leaves the file that was there, and does not disturb one that runs."""
+    target = rig.target("precious.bin")
+    with open(target, "wb") as file:
+        file.write(b"precious")
+    running = rig.start_ctl("get", server.url("slow.bin", "rate=400000"), rig.path(rig.target("slow.bin")))
+    group = rig.group_of(running)
+    refuse(rig, "404 onto an existing file", ["404"], "get", server.url("nothing.bin"), rig.path(target))
+    refuse(rig, "missing folder while another download runs", ["does not exist"], "get", server.url("good.bin"),
+           rig.path(rig.target("no such folder/x.bin")))
+    with open(target, "rb") as file:
+        rig.check("the existing file is as it was", file.read() == b"precious", "8 bytes")
+    status = running.wait(60)
+    same = os.path.exists(rig.target("slow.bin")) and sha256(rig.target("slow.bin")) == sha256(
+        os.path.join(server.root, "slow.bin"))
+    rig.check("the other download arrived", status == 0 and same, "group %s, exit %s" % (group, status))
+
+
+def unknown_groups(rig):
+    refuse(rig, "unknown group, beginning", ["no such download"], "info", "1234")
+    refuse(rig, "unknown group, whole", ["no such download"], "cancel", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
+    refuse(rig, "waiting for an unknown group", ["no such download"], "wait", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
+
+
+def main():
+    with Rig() as rig:
+        usage(rig)
+        rig.uninstall()
+        not_installed(rig)
+        service_arguments(rig)
+        rig.check("service installed", rig.install(), rig.bin)
+        server = rig.serve()
+        server.make("good.bin", 1000)
+        server.make("slow.bin", 4000000)
+        bad_addresses(rig, server)
+        bad_files(rig, server)
+        unknown_groups(rig)
+        queue = rig.ctl("list").out.strip()
+        rig.check("nothing is left in the queue", queue == "no downloads in the queue", queue)
+        loses_nothing(rig, server)
+        rig.check("no temporary file is left", not rig.leftovers(), rig.leftovers() or "none")
+        rig.uninstall()
+        refuse(rig, "service uninstalled again", ["not installed"], "list")
+        return rig.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
