@@ -106,7 +106,7 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
 enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group,
                                      struct oq_error *err)
 {
-    struct binder b;
+    struct binder b = {0};
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_GROUP, &b, err);
@@ -125,7 +125,7 @@ enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *gr
 enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_group *group,
                                      struct oq_error *err)
 {
-    struct binder b;
+    struct binder b = {0};
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_UPDATE_GROUP, &b, err);
@@ -140,7 +140,7 @@ enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_gro
 
 enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, struct oq_error *err)
 {
-    struct binder b;
+    struct binder b = {0};
 
     enum oq_status status = start(store, OQ_SQL_DELETE_GROUP, &b, err);
     if (status != OQ_OK) {
@@ -155,7 +155,7 @@ enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, s
 enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group,
                                    struct oq_error *err)
 {
-    struct binder b;
+    struct binder b = {0};
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_JOB, &b, err);
@@ -215,7 +215,7 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
 static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which, const char *what,
                                  int64_t job_id, const struct oq_file *file, struct oq_error *err)
 {
-    struct binder b;
+    struct binder b = {0};
 
     enum oq_status status = check_sizes(file, err);
     if (status == OQ_OK) {
