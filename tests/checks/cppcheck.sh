@@ -6,7 +6,7 @@ tree=$1
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 cd "$root"
 
-options=(--enable=warning,performance,portability --std=c11 --inline-suppr --quiet --template=gcc --error-exitcode=1)
+options=("--enable=warning,performance,portability" --std=c11 --inline-suppr --quiet --template=gcc --error-exitcode=1)
 # Libraries' headers are not read, so what they would define is not there.
 options+=(--suppress=missingIncludeSystem --suppress=preprocessorErrorDirective)
 if grep -q -- -D_WIN32_WINNT "$tree/compile_commands.json"; then
