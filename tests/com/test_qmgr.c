@@ -1,0 +1,96 @@
+/* test_qmgr.c - IBackgroundCopyQMgr (contract 5.1) */
+#include "com_fixture.h"
+
+static void create_group__fresh__asks_for_that_guid_and_binds_the_id(void **state)
+{
+    struct fixture *fixture = *state;
+    IBackgroundCopyGroup *group = NULL;
+    GUID guid;
+    assert_hr(IBackgroundCopyQMgr_CreateGroup(fixture->qmgr, other_guid, &group), S_OK);
+    assert_int_equal(fixture->engine.count[FAKE_CREATE_GROUP], 1);
+    assert_guid(&fixture->engine.guid, &other_guid);
+    assert_hr(IBackgroundCopyGroup_get_GroupID(group, &guid), S_OK);
+    assert_guid(&guid, &other_guid);
+    assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
+    assert_int_equal(IBackgroundCopyGroup_Release(group), 0);
+}
+
+static void create_group__refused__has_the_code_of_the_reason(void **state)
+{
+    static const struct {
+        enum oq_status status;
+        HRESULT hr;
+    } reasons[] = {
+        {OQ_E_EXISTS, E_INVALIDARG},
+        {OQ_E_INVALID_ARG, E_INVALIDARG},
+        {OQ_E_LIMIT_USER, (HRESULT)0x80200049},
+        {OQ_E_LIMIT_MACHINE, (HRESULT)0x80200050},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        IBackgroundCopyGroup *group = (IBackgroundCopyGroup *)(uintptr_t)0xdeadbeef;
+        fixture->engine.status = reasons[i].status;
+        assert_hr(IBackgroundCopyQMgr_CreateGroup(fixture->qmgr, other_guid, &group),
+                  reasons[i].hr);
+        assert_null(group);
+    }
+}
+
+static void get_group__known__asks_for_that_guid_and_binds_the_id(void **state)
+{
+    struct fixture *fixture = *state;
+    IBackgroundCopyGroup *group = NULL;
+    assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, &group), S_OK);
+    assert_int_equal(fixture->engine.count[FAKE_GET_GROUP], 1);
+    assert_guid(&fixture->engine.guid, &other_guid);
+    assert_hr(IBackgroundCopyGroup_SuspendGroup(group), S_OK);
+    assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
+    IBackgroundCopyGroup_Release(group);
+}
+
+static void get_group__unknown__is_item_not_found(void **state)
+{
+    struct fixture *fixture = *state;
+    IBackgroundCopyGroup *group = (IBackgroundCopyGroup *)(uintptr_t)0xdeadbeef;
+    fixture->engine.status = OQ_E_NOT_FOUND;
+    assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, &group), QM_E_ITEM_NOT_FOUND);
+    assert_null(group);
+}
+
+static void group__null_output__is_refused_before_the_engine(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_hr(IBackgroundCopyQMgr_CreateGroup(fixture->qmgr, other_guid, NULL), E_INVALIDARG);
+    assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, NULL), E_INVALIDARG);
+    assert_int_equal(fixture->engine.calls, 0);
+    assert_int_equal(fixture->identity.captures, 0);
+}
+
+/* The extension of a group works on the same group. */
+static void group__its_extension__knows_the_id(void **state)
+{
+    struct fixture *fixture = *state;
+    IBackgroundCopyGroup *group = NULL;
+    IOpenQmgrInfo *info = NULL;
+    UINT64 rate;
+    assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, &group), S_OK);
+    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
+    assert_hr(IOpenQmgrInfo_GetRate(info, &rate), S_OK);
+    assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
+    IOpenQmgrInfo_Release(info);
+    IBackgroundCopyGroup_Release(group);
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
+    const struct CMUnitTest tests[] = {
+        WITH(create_group__fresh__asks_for_that_guid_and_binds_the_id),
+        WITH(create_group__refused__has_the_code_of_the_reason),
+        WITH(get_group__known__asks_for_that_guid_and_binds_the_id),
+        WITH(get_group__unknown__is_item_not_found),
+        WITH(group__null_output__is_refused_before_the_engine),
+        WITH(group__its_extension__knows_the_id),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
