@@ -1,8 +1,8 @@
 /*
  * proxy_prelude.h: is included by force before the code that widl generates for the proxy DLL.
  *
- * That code names three functions of the RPC run-time which MinGW's headers do not declare, although
- * its import library has them. Nothing else belongs here.
+ * That code names three functions of the RPC run-time which MinGW's headers do not declare,
+ * although its import library has them. Nothing else belongs here.
  */
 #ifndef OQ_IDL_PROXY_PRELUDE_H
 #define OQ_IDL_PROXY_PRELUDE_H

@@ -32,9 +32,8 @@ enum { GUID_CHARS = 39, PATH_CHARS = 128 };
  *   SY, BA        the system and administrators
  *   IU, SU, S-1-5-3   users who logged on here: at the console or a terminal session, as a service,
  *                 as a scheduled task. Whoever came over the network is none of these.
- *   rights        CC execute, DC execute locally, SW activate locally; never LC and RP, which are the
- *                 same from another machine.
- *   no AC ACE     programs in an AppContainer stay outside.
+ *   rights        CC execute, DC execute locally, SW activate locally; never LC and RP, which are
+ * the same from another machine. no AC ACE     programs in an AppContainer stay outside.
  *   S:(ML;;NX;;;ME)   programs below medium integrity (sandboxed ones) stay outside.
  *
  * Launch holds for starting the service, access for calling it unless the service sets its own
@@ -185,7 +184,8 @@ static LSTATUS write_marshaller(void)
     return status;
 }
 
-/* ---- application ------------------------------------------------------------------------------ */
+/* ---- application ------------------------------------------------------------------------------
+ */
 
 /* Windows keeps one AppID key for both views; the 64-bit DLL looks after it. */
 static bool has_own_appid(void)
@@ -228,7 +228,8 @@ static LSTATUS write_application(void)
     return status;
 }
 
-/* ---- keys that others may own ------------------------------------------------------------------ */
+/* ---- keys that others may own ------------------------------------------------------------------
+ */
 
 /* Makes room for our values. *is_ours tells whether they may be written now. */
 static LSTATUS claim(const struct shared_key *key, enum owner owner, bool take_over, bool *is_ours)
@@ -306,8 +307,8 @@ static LSTATUS for_each_interface(enum action action)
                 wchar_t name[64];
 
                 swprintf(name, sizeof name / sizeof *name, L"%hs", (*files)->pNamesArray[i]);
-                status = register_interface(&key, name, header->DispatchTableCount,
-                                            action == TAKE_OVER);
+                status =
+                    register_interface(&key, name, header->DispatchTableCount, action == TAKE_OVER);
             }
             if (first == ERROR_SUCCESS)
                 first = status;

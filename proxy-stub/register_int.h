@@ -14,9 +14,9 @@
  *
  * Classes\AppID\{69ad4aee-...} is the BITS service's; nothing here ever writes to it.
  *
- * A key is ours when it names our marshaller or our AppID. Ours may be written again and are removed
- * by unregistering; somebody else's are left alone unless a take-over was asked for.
- * One process at a time; the caller is an administrator.
+ * A key is ours when it names our marshaller or our AppID. Ours may be written again and are
+ * removed by unregistering; somebody else's are left alone unless a take-over was asked for. One
+ * process at a time; the caller is an administrator.
  */
 #ifndef OQ_PROXY_STUB_REGISTER_INT_H
 #define OQ_PROXY_STUB_REGISTER_INT_H

@@ -35,8 +35,8 @@ OQ_REG_MUST_CHECK LSTATUS oq_reg_delete_empty(const wchar_t *path);
 
 /*
  * Moves the key from with all below it to the key to, replacing what is there. Copies everything
- * first and deletes afterwards; when deleting fails half-way, what is gone is put back. Repeating the
- * move, or deleting the copy, brings order back. Security descriptors stay behind, the new keys
+ * first and deletes afterwards; when deleting fails half-way, what is gone is put back. Repeating
+ * the move, or deleting the copy, brings order back. Security descriptors stay behind, the new keys
  * inherit theirs.
  */
 OQ_REG_MUST_CHECK LSTATUS oq_reg_move_tree(const wchar_t *from, const wchar_t *to);

@@ -3,9 +3,9 @@
  * InternalSetProp as its form on the wire.
  *
  * The client half runs in the client's process, on the caller's thread, and owns one piece of
- * logic: a class set as GROUPPROP_NOTIFYCLSID is created there and handed to the service, which never
- * creates a client's class itself (spec 8.2, decision D25). The stub half runs in the service and
- * only passes on. Nothing is kept between calls.
+ * logic: a class set as GROUPPROP_NOTIFYCLSID is created there and handed to the service, which
+ * never creates a client's class itself (spec 8.2, decision D25). The stub half runs in the service
+ * and only passes on. Nothing is kept between calls.
  */
 #define COBJMACROS
 #include "openqmgr.h"

@@ -31,85 +31,134 @@ static void append(struct text *text, const wchar_t *chars)
     text->used += count;
 }
 
-static int compare_names(const void *one, const void *two)
+static int compare_texts(const void *one, const void *two)
 {
     return _wcsicmp(*(wchar_t *const *)one, *(wchar_t *const *)two);
 }
 
-static void append_value(struct text *text, HKEY key, const wchar_t *name)
-{
-    DWORD type = 0, size_bytes = 0;
-    wchar_t part[32];
-    BYTE *bytes;
+/* A growing list of texts, sorted on demand: the registry promises no order. */
+struct list {
+    wchar_t **texts;
+    size_t count, size;
+};
 
-    RegQueryValueExW(key, name, NULL, &type, NULL, &size_bytes);
-    bytes = allocate(NULL, size_bytes + 1);
-    RegQueryValueExW(key, name, NULL, &type, bytes, &size_bytes);
-    append(text, L"  \"");
-    append(text, name);
-    swprintf(part, 32, L"\" %lu:", type);
-    append(text, part);
-    for (DWORD i = 0; i < size_bytes; i++) {
-        swprintf(part, 32, L"%02x", (unsigned)bytes[i]);
-        append(text, part);
+static void list_add(struct list *list, const wchar_t *text)
+{
+    if (list->count == list->size) {
+        list->size = list->size * 2 + 16;
+        list->texts = allocate(list->texts, list->size * sizeof *list->texts);
     }
-    append(text, L"\n");
-    free(bytes);
+    list->texts[list->count] = allocate(NULL, (wcslen(text) + 1) * sizeof *text);
+    wcscpy(list->texts[list->count++], text);
 }
 
-static void append_key(struct text *text, HKEY root, const wchar_t *path)
+static void list_sort(struct list *list)
 {
-    DWORD subkeys = 0, values = 0, longest_subkey = 0, longest_value = 0, chars;
-    wchar_t **names;
+    if (list->count > 1)
+        qsort(list->texts, list->count, sizeof *list->texts, compare_texts);
+}
+
+static void list_release(struct list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->texts[i]);
+    free(list->texts);
+}
+
+/* One line: name, type, bytes. */
+static void value_line(struct text *line, const wchar_t *name, DWORD type, const BYTE *bytes,
+                       DWORD size_bytes)
+{
+    static const wchar_t digits[] = L"0123456789abcdef";
+    wchar_t part[32];
+
+    line->used = 0;
+    append(line, L"  \"");
+    append(line, name);
+    swprintf(part, 32, L"\" %lu:", type);
+    append(line, part);
+    for (DWORD i = 0; i < size_bytes; i++) {
+        const wchar_t byte[3] = {digits[bytes[i] >> 4], digits[bytes[i] & 15], L'\0'};
+
+        append(line, byte);
+    }
+    append(line, L"\n");
+}
+
+enum { NAME_CHARS = 16384, VALUE_BYTES = 1 << 16, KEY_CHARS = 256 };
+
+/* What all keys of one dump use in turn: asking for sizes first would double the work. */
+struct buffers {
+    wchar_t name[NAME_CHARS];
+    BYTE value[VALUE_BYTES];
+    struct text line;
+};
+
+static void append_values(struct text *text, HKEY key, struct buffers *buffers)
+{
+    struct list lines = {NULL, 0, 0};
+
+    for (DWORD i = 0;; i++) {
+        DWORD chars = NAME_CHARS, size_bytes = VALUE_BYTES, type = 0;
+        LSTATUS status =
+            RegEnumValueW(key, i, buffers->name, &chars, NULL, &type, buffers->value, &size_bytes);
+
+        if (status == ERROR_NO_MORE_ITEMS)
+            break;
+        if (status != ERROR_SUCCESS) /* one that is larger than any of ours */
+            size_bytes = 0;
+        value_line(&buffers->line, buffers->name, type, buffers->value, size_bytes);
+        list_add(&lines, buffers->line.chars);
+    }
+    list_sort(&lines);
+    for (size_t i = 0; i < lines.count; i++)
+        append(text, lines.texts[i]);
+    list_release(&lines);
+}
+
+static void append_key(struct text *text, HKEY parent, const wchar_t *name, const wchar_t *path,
+                       struct buffers *buffers)
+{
+    struct list subkeys = {NULL, 0, 0};
+    wchar_t subkey[KEY_CHARS];
     HKEY key;
 
-    if (RegOpenKeyExW(root, path, 0, KEY_READ, &key) != ERROR_SUCCESS)
+    if (RegOpenKeyExW(parent, name, 0, KEY_READ, &key) != ERROR_SUCCESS)
         return;
     append(text, L"[");
     append(text, path);
     append(text, L"]\n");
-    RegQueryInfoKeyW(key, NULL, NULL, NULL, &subkeys, &longest_subkey, NULL, &values, &longest_value,
-                     NULL, NULL, NULL);
-    names = allocate(NULL, (subkeys + values + 1) * sizeof *names);
+    append_values(text, key, buffers);
+    for (DWORD i = 0;; i++) {
+        DWORD chars = KEY_CHARS;
 
-    for (DWORD i = 0; i < values; i++) {
-        chars = longest_value + 1;
-        names[i] = allocate(NULL, chars * sizeof **names);
-        if (RegEnumValueW(key, i, names[i], &chars, NULL, NULL, NULL, NULL) != ERROR_SUCCESS)
-            wcscpy(names[i], L"");
+        if (RegEnumKeyExW(key, i, subkey, &chars, NULL, NULL, NULL, NULL) != ERROR_SUCCESS)
+            break;
+        list_add(&subkeys, subkey);
     }
-    qsort(names, values, sizeof *names, compare_names);
-    for (DWORD i = 0; i < values; i++) {
-        append_value(text, key, names[i]);
-        free(names[i]);
-    }
+    list_sort(&subkeys);
+    for (size_t i = 0; i < subkeys.count; i++) {
+        size_t size = wcslen(path) + 1 + wcslen(subkeys.texts[i]) + 1;
+        wchar_t *below = allocate(NULL, size * sizeof *below);
 
-    for (DWORD i = 0; i < subkeys; i++) {
-        size_t size = wcslen(path) + 1 + longest_subkey + 1;
-        size_t start;
-
-        names[i] = allocate(NULL, size * sizeof **names);
-        swprintf(names[i], size, L"%ls\\", path);
-        start = wcslen(names[i]);
-        chars = longest_subkey + 1;
-        if (RegEnumKeyExW(key, i, names[i] + start, &chars, NULL, NULL, NULL, NULL) != ERROR_SUCCESS)
-            wcscpy(names[i] + start, L"?");
+        swprintf(below, size, L"%ls\\%ls", path, subkeys.texts[i]);
+        append_key(text, key, subkeys.texts[i], below, buffers);
+        free(below);
     }
-    qsort(names, subkeys, sizeof *names, compare_names);
-    for (DWORD i = 0; i < subkeys; i++) {
-        append_key(text, root, names[i]);
-        free(names[i]);
-    }
-    free(names);
+    list_release(&subkeys);
     RegCloseKey(key);
 }
 
 wchar_t *registry_dump(HKEY root, const wchar_t *path)
 {
     struct text text = {NULL, 0, 0};
+    struct buffers *buffers = allocate(NULL, sizeof *buffers);
 
+    buffers->line = text;
     append(&text, L"");
-    append_key(&text, root, path);
+    append_key(&text, root, path, path, buffers);
+    free(buffers->line.chars);
+    free(buffers);
     return text.chars;
 }
 

@@ -13,7 +13,8 @@
  * memory the program ends. The caller frees it. */
 wchar_t *registry_dump(HKEY root, const wchar_t *path);
 
-/* The first line in which the texts differ, from each; both empty when they are alike. Cuts long lines. */
+/* The first line in which the texts differ, from each; both empty when they are alike. Cuts long
+ * lines. */
 void registry_dump_diff(const wchar_t *one, const wchar_t *two, wchar_t line_of_one[200],
                         wchar_t line_of_two[200]);
 

@@ -1,8 +1,9 @@
 /*
  * test_abi.c: our header, the tool chain's qmgr.h and the spec say the same.
  *
- * That both headers agree with the spec was checked while abi_ours.c and abi_mingw.c were compiled; here
- * the two tables are compared with each other, and the identifiers with their text in the spec.
+ * That both headers agree with the spec was checked while abi_ours.c and abi_mingw.c were compiled;
+ * here the two tables are compared with each other, and the identifiers with their text in the
+ * spec.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,8 +61,8 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         char text[39];
 
         snprintf(text, sizeof text, "{%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}", g->Data1,
-                 g->Data2, g->Data3, g->Data4[0], g->Data4[1], g->Data4[2], g->Data4[3], g->Data4[4],
-                 g->Data4[5], g->Data4[6], g->Data4[7]);
+                 g->Data2, g->Data3, g->Data4[0], g->Data4[1], g->Data4[2], g->Data4[3],
+                 g->Data4[4], g->Data4[5], g->Data4[6], g->Data4[7]);
         assert_string_equal(text, expected[i].text);
     }
 }

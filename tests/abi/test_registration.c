@@ -1,9 +1,9 @@
 /*
  * test_registration.c: what DllRegisterServer, DllUnregisterServer and DllInstall write and remove.
  *
- * The DLL's entry points are called in this process, in which HKEY_LOCAL_MACHINE is a key made for the
- * test: so other owners, read-only keys and interrupted runs can be staged, and no other test is disturbed.
- * test_regsvr32.c does it once with the real registry.
+ * The DLL's entry points are called in this process, in which HKEY_LOCAL_MACHINE is a key made for
+ * the test: so other owners, read-only keys and interrupted runs can be staged, and no other test
+ * is disturbed. test_regsvr32.c does it once with the real registry.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,8 +227,8 @@ static void register__permissions__are_for_local_users_only(void **state)
         PSID owner = NULL, group = NULL;
         ACL *acl = NULL;
 
-        assert_int_equal(RegGetValueW(sandbox, CLASSES L"AppID\\" APPID, values[v], RRF_RT_REG_BINARY,
-                                      NULL, descriptor, &size_bytes),
+        assert_int_equal(RegGetValueW(sandbox, CLASSES L"AppID\\" APPID, values[v],
+                                      RRF_RT_REG_BINARY, NULL, descriptor, &size_bytes),
                          ERROR_SUCCESS);
         assert_true(IsValidSecurityDescriptor(descriptor));
         /* COM refuses descriptors without owner or group */
@@ -237,8 +237,8 @@ static void register__permissions__are_for_local_users_only(void **state)
         assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_default));
         assert_true(is_present && acl != NULL && acl->AceCount > 0);
         for (WORD i = 0; i < acl->AceCount; i++) {
-            static const WELL_KNOWN_SID_TYPE outsiders[] = {WinWorldSid, WinNetworkSid, WinAnonymousSid,
-                                                            WinAuthenticatedUserSid};
+            static const WELL_KNOWN_SID_TYPE outsiders[] = {
+                WinWorldSid, WinNetworkSid, WinAnonymousSid, WinAuthenticatedUserSid};
             ACCESS_ALLOWED_ACE *ace = NULL;
 
             assert_true(GetAce(acl, i, (void **)&ace));
@@ -324,8 +324,8 @@ static void register__foreign_interface__is_left_alone(void **state)
     theirs = dump(GROUP_KEY);
     assert_int_equal(dll.do_register(), S_OK);
     assert_alike(theirs, dump(GROUP_KEY));
-    assert_text(CLASSES L"Interface\\{59F5553C-2031-4629-BB18-2645A6970947}\\ProxyStubClsid32", NULL,
-                MARSHALLER);
+    assert_text(CLASSES L"Interface\\{59F5553C-2031-4629-BB18-2645A6970947}\\ProxyStubClsid32",
+                NULL, MARSHALLER);
     assert_int_equal(dll.unregister(), S_OK);
     assert_as_before();
 }
@@ -489,8 +489,10 @@ static int load_dll(void **state)
         return -1;
     }
     GetModuleFileNameW(dll.module, dll.path, 1024);
-    dll.do_register = (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllRegisterServer");
-    dll.unregister = (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllUnregisterServer");
+    dll.do_register =
+        (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllRegisterServer");
+    dll.unregister =
+        (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllUnregisterServer");
     dll.install =
         (HRESULT(WINAPI *)(BOOL, const wchar_t *))(void *)GetProcAddress(dll.module, "DllInstall");
     return dll.do_register != NULL && dll.unregister != NULL && dll.install != NULL ? 0 : -1;
