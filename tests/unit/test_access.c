@@ -85,6 +85,7 @@ static void access__unknown_verb__is_refused(void **state)
     (void)state;
     assert_int_equal(oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, true, ALICE).status,
                      OQ_E_ACCESS_DENIED);
+    assert_false(oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, true, BOB).takes_ownership);
     assert_int_equal(oq_access_decide((enum oq_access_verb) - 1, ALICE, true, ALICE).status,
                      OQ_E_ACCESS_DENIED);
 }

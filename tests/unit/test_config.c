@@ -95,6 +95,17 @@ static void set__name_in_another_case__is_the_same(void **state)
     assert_int_equal(config.files_in_flight, 7);
     assert_int_equal(oq_config_set(&config, "FILESINFLIGHT", 8, NULL), OQ_OK);
     assert_int_equal(config.files_in_flight, 8);
+
+    size_t count = 0;
+    const struct oq_config_item *items = oq_config_items(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s", items[i].name);
+        for (char *p = name; *p; p++)
+            *p = (char)(*p ^ 0x20); /* names are letters only */
+        assert_int_equal(oq_config_set(&config, name, items[i].highest, NULL), OQ_OK);
+        assert_true(field(&config, i) == items[i].highest);
+    }
 }
 
 static void set__unknown_name__is_not_found(void **state)

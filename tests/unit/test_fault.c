@@ -87,6 +87,12 @@ static void environment__list__arms_those_points(void **state)
     assert_string_equal(pattern(OQ_FAULT_DB_IO), "..xxxxxx");
     assert_string_equal(pattern(OQ_FAULT_NET), "x.......");
     assert_string_equal(pattern(OQ_FAULT_FILE), "........");
+    set_environment("alloc:0,db:9,net:1+,");
+    oq_fault_arm_from_environment();
+    assert_string_equal(pattern(OQ_FAULT_ALLOC), "........");
+    assert_string_equal(pattern(OQ_FAULT_DB_IO), "........");
+    assert_string_equal(pattern(OQ_FAULT_DB_IO), "x.......");
+    assert_string_equal(pattern(OQ_FAULT_NET), "xxxxxxxx");
 }
 
 static void environment__unknown_words__are_ignored_and_the_rest_counts(void **state)

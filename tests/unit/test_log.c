@@ -95,6 +95,8 @@ static void log__control_characters__cannot_forge_a_line(void **state)
                       "c\xe2\x80\xa9"
                       "d"); /* NEL, LS, PS */
     assert_string_equal(caught.last, "a  b   c   d");
+    oq_log_info("%s", "\xc2\xa0~"); /* the neighbours of control characters stay */
+    assert_string_equal(caught.last, "\xc2\xa0~");
 }
 
 static void log__bytes_that_are_not_utf8__become_question_marks(void **state)
@@ -133,6 +135,9 @@ static void log__line_that_just_fits__is_not_cut(void **state)
     oq_log_info("%0*d", 4095, 1);
     assert_int_equal(strlen(caught.last), 4095);
     assert_string_equal(caught.last + 4092, "001");
+    oq_log_info("%0*d", 4096, 1);
+    assert_int_equal(strlen(caught.last), 4095);
+    assert_string_equal(caught.last + 4092, "...");
 }
 
 static void log__no_sink__writes_to_stderr(void **state)

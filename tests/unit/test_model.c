@@ -5,9 +5,7 @@
 #include "oq_fault.h"
 #include "oq_model.h"
 
-/* --- texts of states
- * -------------------------------------------------------------------------------------------------
- */
+/* --- texts of states --- */
 
 static void state_text__every_state__parses_back(void **state)
 {
@@ -66,9 +64,7 @@ static void state_parse__unknown_text__is_refused_and_changes_nothing(void **sta
     assert_int_equal(oq_group_state_parse("waiting", &group), OQ_E_INVALID_ARG);
 }
 
-/* --- ownership
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- ownership --- */
 
 static void text_set__values__are_copied_and_replace_the_old(void **state)
 {
@@ -203,9 +199,7 @@ static void group_release__full_group__leaves_nothing(void **state)
     assert_memory_equal(&group, &empty, sizeof group);
 }
 
-/* --- promises
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- promises --- */
 
 static void assert_holds(const struct oq_group *group)
 {
@@ -224,6 +218,10 @@ static void check__legal_groups__hold(void **state)
     assert_holds(&group);
     group.notify_flags = 0x44;
     set_text(&group.notify_clsid, "{084F6593-3800-4e08-9b59-99fa59addf82}");
+    assert_holds(&group);
+
+    set_text(&group.job.files[0].etag, "\"a\"");
+    set_text(&group.job.files[1].etag, "\"\"");
     assert_holds(&group);
 
     /* Transient failure while ACTIVE, partly fetched. */
@@ -310,6 +308,8 @@ static void no_files(struct oq_group *g, enum oq_group_state state)
     X(weak_etag, set_text(&g->job.files[0].etag, "W/\"a\"")) \
     X(bare_etag, set_text(&g->job.files[0].etag, "a")) \
     X(half_etag, set_text(&g->job.files[0].etag, "\"")) \
+    X(unfinished_etag, set_text(&g->job.files[0].etag, "\"ab")) \
+    X(unopened_etag, set_text(&g->job.files[0].etag, "ab\"")) \
     X(empty_last_modified, set_text(&g->job.files[0].last_modified, "")) \
     X(done_above_size, g->job.files[0].done_bytes = 11) \
     X(done_unknown, g->job.files[0].size_bytes = g->job.files[0].done_bytes = OQ_SIZE_UNKNOWN) \
@@ -416,9 +416,7 @@ static void check__text_lengths__count_utf16_units(void **state)
     }
 }
 
-/* --- out of memory
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- out of memory --- */
 
 #ifdef OQ_FAULT_INJECTION
 

@@ -102,6 +102,11 @@ static void progress__table__is_as_the_contract_says(void **state)
          {{F, 0, 0, 0}, {W, 0, 0, 0}},
          2,
          {0, 0, 2, 1, 50}},
+        {"a single zero-length file, not committed",
+         OQ_GROUP_COMMITTING,
+         {{F, 0, 0, 0}},
+         1,
+         {0, 0, 1, 1, 99}},
         {"zero-length files only, all done, not committed",
          OQ_GROUP_COMMITTING,
          {{F, 0, 0, 0}, {F, 0, 0, 0}},
@@ -167,6 +172,9 @@ static void progress__nothing_in_flight_given__counts_flushed_bytes(void **state
     oq_progress_of(&group, NULL, &got);
     assert_int_equal(got.done_bytes, 30);
     assert_int_equal(got.percent, 30);
+    file.done_bytes = 0;
+    oq_progress_of(&group, NULL, &got);
+    assert_int_equal(got.done_bytes, 0);
 }
 
 static void progress__sizes_that_do_not_fit__stop_below_unknown(void **state)

@@ -69,6 +69,15 @@ static void delay__random_extremes__stay_within_bounds(void **state)
         }
 }
 
+/* 5 s: the spread is 2,501 values, from 3,750 to 6,250. */
+static void delay__random__reaches_both_ends_of_the_spread(void **state)
+{
+    (void)state;
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 0), 3750);
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 2500), 6250);
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 2501), 3750);
+}
+
 static void delay__any_configuration__stays_within_a_quarter(void **state)
 {
     (void)state;
@@ -143,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(delay__attempts__double_up_to_the_longest_within_a_quarter, set_up),
         cmocka_unit_test_setup(delay__random_extremes__stay_within_bounds, set_up),
+        cmocka_unit_test_setup(delay__random__reaches_both_ends_of_the_spread, set_up),
         cmocka_unit_test_setup(delay__any_configuration__stays_within_a_quarter, set_up),
         cmocka_unit_test_setup(delay__retry_after__replaces_it_within_its_limits, set_up),
         cmocka_unit_test_setup(is_hopeless__time_without_progress__decides, set_up),

@@ -4,7 +4,7 @@
 
 #include "oq_schedule.h"
 
-#define SLICE 60000
+#define SLICE INT64_C(60000)
 
 static struct oq_config config;
 
@@ -47,9 +47,7 @@ static void assert_result(const struct oq_sched_group *group, bool has_place, ui
                  group->start, group->must_stop);
 }
 
-/* --- single decisions
- * ------------------------------------------------------------------------------------------------
- */
+/* --- single decisions --- */
 
 static void schedule__no_groups__never_changes(void **state)
 {
@@ -235,9 +233,7 @@ static void schedule__clock_at_its_end__does_not_overflow(void **state)
     assert_true(oq_schedule(groups, 3, &config, INT64_MAX) == INT64_MAX);
 }
 
-/* --- a small engine
- * --------------------------------------------------------------------------------------------------
- */
+/* --- a small engine --- */
 
 enum { MAX_GROUPS = 64 };
 

@@ -89,9 +89,16 @@ static void error_set__own_text_as_argument__is_prefixed(void **state)
 static void error_set__text_too_long__is_cut_between_characters(void **state)
 {
     (void)state;
-    static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    static const char *const characters[] = {"x",
+                                             "\xc3\xa9",
+                                             "\xc2\x80",
+                                             "\xe2\x82\xac",
+                                             "\xe0\xa0\x80",
+                                             "\xe2\x80\x80",
+                                             "\xf0\x9f\x98\x80",
+                                             "\xf0\x90\x80\x80"};
     struct oq_error err;
-    for (size_t c = 0; c < 4; c++) {
+    for (size_t c = 0; c < COUNT_OF(characters); c++) {
         size_t width = strlen(characters[c]);
         /* Every position of the cut within a character. */
         for (size_t lead = 0; lead < 4; lead++) {
@@ -125,6 +132,18 @@ static void error_set__text_just_fits__is_whole(void **state)
     assert_string_equal(err.text, text);
 }
 
+static void error_set__one_byte_too_many__drops_the_whole_character(void **state)
+{
+    (void)state;
+    struct oq_error err;
+    char text[257];
+    memset(text, 'a', sizeof text);
+    memcpy(text + 253, "\xe2\x82\xac", 4);
+    oq_error_set(&err, OQ_E_DB, "%s", text);
+    text[253] = '\0';
+    assert_string_equal(err.text, text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +156,7 @@ int main(void)
         cmocka_unit_test(error_set__own_text_as_argument__is_prefixed),
         cmocka_unit_test(error_set__text_too_long__is_cut_between_characters),
         cmocka_unit_test(error_set__text_just_fits__is_whole),
+        cmocka_unit_test(error_set__one_byte_too_many__drops_the_whole_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,8 @@ static void utf16_to_8__not_strict__is_refused_and_changes_nothing(void **state)
         {{'a', 0xdfff, 'b', 0}, SIZE_MAX},
         {{0xdc00, 0xd800, 0}, SIZE_MAX}, /* the wrong way round */
         {{0xd83d, 0xde00, 0}, 1},        /* pair cut by the length */
-        {{'a', 0, 'b', 0}, 3},           /* NUL inside */
+        {{0x61, 0xd83d, 0xde00, 0}, 2},
+        {{'a', 0, 'b', 0}, 3}, /* NUL inside */
         {{0}, 1},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
