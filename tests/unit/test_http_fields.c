@@ -429,6 +429,7 @@ static void date__malformed_or_impossible__is_refused_and_nothing_written(void *
         "Sun, 06 Nov 1994 08:60:00 GMT",
         "Sun, 06 Nov 1994 08:49:60 GMT",
         "Sun, 06 Nov 1994 23:58:60 GMT",
+        "Sun, 06 Nov 1994 08:59:60 GMT",
         "Sun, 06 Nov 1994 23:59:61 GMT",
         "Sun, 06 Nov -994 08:49:37 GMT",
         "Sun, 06 Nov 19x4 08:49:37 GMT",

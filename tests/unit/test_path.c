@@ -27,7 +27,7 @@ static const char *const windows_names[] = {
     "C:\\x\x7f",
     "\\\\server\\share\\file",
     "//server/share/file",
-    "/\\server\\share\\file", /* found by fuzz_path: taken for a POSIX path where those are allowed */
+    "/\\server\\share\\file", /* a network name, also where POSIX paths are allowed */
     "\\\\server\\share\\folder\\file.txt",
     "\\\\192.0.2.1\\C$\\file",
     "\\\\server@SSL@8443\\DavWWWRoot\\file",
@@ -243,7 +243,7 @@ static void path__of_259_units__is_accepted_and_of_260_refused(void **state)
 
 static void path__with_a_name_of_255_units__is_accepted_and_of_256_refused(void **state)
 {
-    char path[400];
+    char path[600];
     struct oq_error err;
 
     (void)state;
@@ -256,6 +256,15 @@ static void path__with_a_name_of_255_units__is_accepted_and_of_256_refused(void 
     oq_error_init(&err);
     assert_int_equal(oq_path_check(path, false, &err), OQ_E_INVALID_ARG);
     assert_non_null(strstr(err.text, "255"));
+
+    /* 128 characters of two units */
+    for (size_t i = 0; i < 128; i++)
+        memcpy(path + 3 + i * 4, EMOJI, 4);
+    path[3 + 4 * 127] = 'a';
+    path[3 + 4 * 127 + 1] = '\0';
+    assert_int_equal(oq_path_check(path, false, NULL), OQ_OK);
+    memcpy(path + 3 + 4 * 127, EMOJI, 5);
+    assert_int_equal(oq_path_check(path, false, NULL), OQ_E_INVALID_ARG);
 }
 
 static void path__of_posix__is_accepted_only_where_allowed(void **state)
