@@ -23,7 +23,7 @@ static void append(struct text *text, const wchar_t *chars)
 {
     size_t count = wcslen(chars);
 
-    if (text->used + count + 1 > text->size) {
+    if (text->chars == NULL || text->used + count + 1 > text->size) {
         text->size = (text->used + count + 1) * 2;
         text->chars = allocate(text->chars, text->size * sizeof *text->chars);
     }
