@@ -1,0 +1,235 @@
+/* host.c - builds the parts and wires the ports. start and stop run on the service's thread, event on the control
+ * manager's.
+ *
+ * Order of the stop: the engine first, within 4 s, since it answers every waiting and new call with "stopping" at once; then
+ * COM has nothing to wait for and takes its objects away from their clients; then the rest, which cannot hang.
+ */
+#include "oq_host.h"
+
+#include "oq_alloc.h"
+#include "oq_com_server.h"
+#include "oq_engine.h"
+#include "oq_fault.h"
+#include "oq_log.h"
+#include "oq_version.h"
+#include "oq_win_config.h"
+#include "oq_win_data.h"
+#include "oq_win_files.h"
+#include "oq_win_identity.h"
+#include "oq_win_log.h"
+#include "oq_win_network.h"
+#include "oq_win_watch.h"
+
+#include <windows.h>
+
+#include "oq_win_messages.h"
+
+#define ENGINE_STOP_MS 4000
+#define COM_STOP_MS 800
+#define ENGINE_START_MS 60000 /* recovery reads the whole queue; a checkpoint of the database's log may be due */
+#define COM_START_MS 10000
+#define ROOTS_MS 5000
+
+struct oq_host {
+    struct oq_host_options options;
+    struct oq_win_scm_hosted hosted;
+    struct oq_win_settings settings;
+    struct oq_win_data data;
+    struct oq_win_log *log;
+    struct oq_win_identities *identities;
+    struct oq_win_network *network;
+    struct oq_engine *engine;
+    struct oq_com *com;
+    struct oq_win_watch *watch;
+    bool is_whole;
+};
+
+/* Replaces the sink by one with the file `path` (NULL: none yet). No other thread logs at that time. */
+static enum oq_status open_log(struct oq_host *host, const char *path, struct oq_error *err)
+{
+    struct oq_win_log *log = NULL;
+    struct oq_win_log_options options = {
+        .path = path, .is_on_stderr = host->options.is_console, .is_in_event_log = !host->options.is_console};
+    enum oq_status status = oq_win_log_open(&options, &log, err);
+    if (status != OQ_OK)
+        return status;
+    oq_log_set_sink(oq_win_log_sink, log);
+    oq_win_log_close(host->log);
+    host->log = log;
+    return OQ_OK;
+}
+
+static void close_log(struct oq_host *host)
+{
+    oq_log_set_sink(NULL, NULL);
+    oq_win_log_close(host->log);
+    host->log = NULL;
+}
+
+static enum oq_status open_data(struct oq_host *host, struct oq_error *err)
+{
+    const char *given = host->options.data_folder;
+    const char *configured = host->settings.data_folder;
+    enum oq_win_data_source source = given        ? OQ_WIN_DATA_GIVEN
+                                     : configured ? OQ_WIN_DATA_CONFIGURED
+                                                  : OQ_WIN_DATA_DEFAULT;
+    return oq_win_data_open(source, given ? given : configured, oq_win_identities_own_sid(host->identities), &host->data,
+                            err);
+}
+
+static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
+{
+    struct oq_engine_options options = {
+        .config = host->settings.numbers,
+        .clock = oq_clock_system(),
+        .files = oq_win_files_port(),
+        .identity = oq_win_identities_port(host->identities),
+        .network = oq_win_network_port(host->network),
+        .database_path = host->data.database,
+        .user_agent = "OpenQMGR/" OQ_VERSION,
+    };
+    return oq_engine_new(&options, &host->engine, err);
+}
+
+static enum oq_status start_com(struct oq_host *host, struct oq_error *err)
+{
+    struct oq_com_options options = {
+        .engine = host->engine,
+        .identity = oq_win_identities_port(host->identities),
+        .serve_legacy_clsid = oq_win_settings_is_legacy_ours(),
+    };
+    return oq_com_start(&options, &host->com, err);
+}
+
+static void on_network_change(void *ctx)
+{
+    oq_engine_poke(ctx);
+}
+
+/* Frees what is there; the engine is not running any more. */
+static void release(struct oq_host *host)
+{
+    oq_engine_free(host->engine);
+    oq_win_network_free(host->network);
+    oq_win_identities_free(host->identities);
+    oq_win_settings_release(&host->settings);
+    close_log(host);
+    oq_win_data_release(&host->data); /* last: whoever gets the lock finds nobody in the folder */
+    host->engine = NULL;
+    host->network = NULL;
+    host->identities = NULL;
+}
+
+static void report_failure(struct oq_host *host, const struct oq_error *err)
+{
+    uint32_t message = err->status == OQ_E_DB_NEWER     ? OQ_MSG_QUEUE_NEWER
+                       : err->status == OQ_E_DB_DAMAGED ? OQ_MSG_QUEUE_DAMAGED
+                                                        : OQ_MSG_START_FAILED;
+    oq_win_log_event(host->log, message, err->text[0] ? err->text : oq_status_name(err->status), NULL);
+}
+
+static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_error *err)
+{
+    struct oq_host *host = ctx;
+    struct oq_error trouble;
+    enum oq_status status;
+    oq_fault_arm_from_environment();
+    oq_win_settings_init(&host->settings);
+    if ((status = open_log(host, NULL, err)) != OQ_OK ||
+        (status = oq_win_settings_load(&host->settings, err)) != OQ_OK)
+        goto out;
+    oq_log_set_level(host->settings.log_level);
+    if ((status = oq_win_identities_new(&host->identities, err)) != OQ_OK ||
+        (status = open_data(host, err)) != OQ_OK || (status = open_log(host, host->data.log, err)) != OQ_OK)
+        goto out;
+    oq_win_scm_progress(scm, ROOTS_MS);
+    status = oq_win_network_new(host->settings.ca_file, &host->network, err);
+    if (status != OQ_OK)
+        goto out;
+    oq_win_scm_progress(scm, ENGINE_START_MS);
+    status = open_engine(host, err);
+    if (status != OQ_OK)
+        goto out;
+    oq_win_scm_progress(scm, COM_START_MS);
+    status = start_com(host, err);
+    if (status != OQ_OK)
+        goto out;
+    oq_error_init(&trouble);
+    if (oq_win_watch_start(on_network_change, host->engine, &host->watch, &trouble) != OQ_OK)
+        oq_log_warning("network: %s; waiting downloads go on with their next attempt only", trouble.text);
+    oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
+out:
+    if (status != OQ_OK) {
+        err->status = status;
+        report_failure(host, err);
+        release(host);
+    }
+    return status;
+}
+
+static void host_stop(void *ctx, struct oq_win_scm *scm)
+{
+    struct oq_host *host = ctx;
+    const char *what = NULL;
+    oq_log_info("service: stopping");
+    oq_win_watch_stop(host->watch);
+    host->watch = NULL;
+    oq_win_scm_progress(scm, ENGINE_STOP_MS);
+    if (oq_engine_stop(host->engine, ENGINE_STOP_MS) != OQ_OK)
+        what = "the disk was too slow to save everything in 4 seconds";
+    oq_win_scm_progress(scm, COM_STOP_MS);
+    if (oq_com_stop(host->com, COM_STOP_MS) != OQ_OK)
+        what = what ? what : "a call of a client did not come back";
+    host->com = NULL;
+    if (what) {
+        /* Threads of the engine or of COM still use the parts: leave everything where it is. */
+        host->is_whole = false;
+        oq_win_log_event(host->log, OQ_MSG_STOP_INCOMPLETE, what, NULL);
+        return;
+    }
+    oq_engine_free(host->engine);
+    host->engine = NULL;
+    oq_win_log_event(host->log, OQ_MSG_STOPPED, NULL, NULL);
+    release(host);
+}
+
+static void host_event(void *ctx, enum oq_win_scm_event event)
+{
+    struct oq_host *host = ctx;
+    switch (event) {
+    case OQ_SCM_EVENT_RESUME: /* connections are dead, and whoever waited has waited long enough */
+    case OQ_SCM_EVENT_LOGON:  /* an owner may be back */
+        oq_engine_poke(host->engine);
+        break;
+    case OQ_SCM_EVENT_SUSPEND: /* nothing is lost; the connections break and are tried again */
+    case OQ_SCM_EVENT_LOGOFF:  /* work goes on with the token that came with the call */
+        break;
+    }
+}
+
+struct oq_host *oq_host_new(const struct oq_host_options *options)
+{
+    struct oq_host *host = oq_calloc(1, sizeof *host);
+    if (!host)
+        return NULL;
+    host->options = *options;
+    host->hosted =
+        (struct oq_win_scm_hosted){.ctx = host, .start = host_start, .stop = host_stop, .event = host_event};
+    host->is_whole = true;
+    return host;
+}
+
+const struct oq_win_scm_hosted *oq_host_get_hosted(struct oq_host *host)
+{
+    return &host->hosted;
+}
+
+bool oq_host_is_whole(const struct oq_host *host)
+{
+    return host->is_whole;
+}
+
+void oq_host_free(struct oq_host *host)
+{
+    oq_free(host);
+}
