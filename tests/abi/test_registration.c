@@ -107,8 +107,10 @@ static void assert_alike(wchar_t *one, wchar_t *two)
 /* Everything is as it was when the test said so, or when it began. */
 static void assert_as_before(void)
 {
-    assert_alike(before, dump(L"SOFTWARE"));
-    before = NULL;
+    wchar_t *then = before;
+
+    before = NULL; /* the comparison frees it, also when it fails */
+    assert_alike(then, dump(L"SOFTWARE"));
 }
 
 static void remember_now(void)
