@@ -3,6 +3,9 @@
 
 #include "oq_alloc.h"
 
+#include <windows.h>
+#include <oleauto.h>
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,3 +67,54 @@ void __wrap_oq_free(void *block)
         atomic_fetch_sub(&blocks, 1);
     __real_oq_free(block);
 }
+
+/* --- BSTRs: imported functions are called through pointers named __imp_..., which are replaced
+ * ---- */
+
+static atomic_size_t bstrs;
+
+size_t leak_check_bstrs(void)
+{
+    return atomic_load(&bstrs);
+}
+
+extern __typeof__(&SysAllocString) __real___imp_SysAllocString;
+extern __typeof__(&SysAllocStringLen) __real___imp_SysAllocStringLen;
+extern __typeof__(&SysFreeString) __real___imp_SysFreeString;
+extern __typeof__(&VariantClear) __real___imp_VariantClear;
+
+static BSTR counted_bstr(BSTR text)
+{
+    if (text)
+        atomic_fetch_add(&bstrs, 1);
+    return text;
+}
+
+static BSTR WINAPI alloc_string(const OLECHAR *text)
+{
+    return counted_bstr(__real___imp_SysAllocString(text));
+}
+
+static BSTR WINAPI alloc_string_len(const OLECHAR *text, UINT units)
+{
+    return counted_bstr(__real___imp_SysAllocStringLen(text, units));
+}
+
+static void WINAPI free_string(BSTR text)
+{
+    if (text)
+        atomic_fetch_sub(&bstrs, 1);
+    __real___imp_SysFreeString(text);
+}
+
+static HRESULT WINAPI variant_clear(VARIANTARG *value)
+{
+    if (V_VT(value) == VT_BSTR && V_BSTR(value))
+        atomic_fetch_sub(&bstrs, 1);
+    return __real___imp_VariantClear(value);
+}
+
+__typeof__(&SysAllocString) __wrap___imp_SysAllocString = alloc_string;
+__typeof__(&SysAllocStringLen) __wrap___imp_SysAllocStringLen = alloc_string_len;
+__typeof__(&SysFreeString) __wrap___imp_SysFreeString = free_string;
+__typeof__(&VariantClear) __wrap___imp_VariantClear = variant_clear;

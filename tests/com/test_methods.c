@@ -114,6 +114,7 @@ static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(v
             fixture_reset(fixture);
             uint32_t live = fixture->context->live;
             size_t blocks = leak_check_blocks();
+            size_t bstrs = leak_check_bstrs();
             oq_fault_arm(OQ_FAULT_ALLOC, n, false);
             hr = method->call(fixture, &is_empty);
             bool was_hit = oq_fault_count(OQ_FAULT_ALLOC) >= n;
@@ -125,6 +126,7 @@ static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(v
             expect(method, fixture->context->live == live, "leaves an object", hr);
             expect(method, fixture->identity.refs == 0, "keeps its caller's identity", hr);
             expect(method, leak_check_blocks() == blocks, "loses memory", hr);
+            expect(method, leak_check_bstrs() == bstrs, "loses a BSTR", hr);
             unsigned changes = fixture->engine.calls - fixture->engine.count[FAKE_VIEW_GROUP] -
                                fixture->engine.count[FAKE_VIEW_FILE] -
                                fixture->engine.count[FAKE_GET_TEXT] -
