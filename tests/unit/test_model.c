@@ -224,6 +224,11 @@ static void check__legal_groups__hold(void **state)
     set_text(&group.job.files[1].etag, "\"\"");
     assert_holds(&group);
 
+    uint32_t capacity = group.job.file_capacity;
+    group.job.file_capacity = group.job.file_count; /* full to the last place */
+    assert_holds(&group);
+    group.job.file_capacity = capacity;
+
     /* Transient failure while ACTIVE, partly fetched. */
     set_failure(&group);
     set_file(&group, 0, OQ_FILE_WAITING);
@@ -314,6 +319,8 @@ static void no_files(struct oq_group *g, enum oq_group_state state)
     X(done_above_size, g->job.files[0].done_bytes = 11) \
     X(done_unknown, g->job.files[0].size_bytes = g->job.files[0].done_bytes = OQ_SIZE_UNKNOWN) \
     X(bytes_without_temp, set_text(&g->job.files[0].temp_path, NULL)) \
+    X(a_byte_without_temp, \
+      set_text(&g->job.files[0].temp_path, NULL); g->job.files[0].done_bytes = 1) \
     X(unknown_file_state, g->job.files[0].state = OQ_FILE_STATE_COUNT) \
     X(fetched_without_temp, set_text(&g->job.files[1].temp_path, NULL)) \
     X(fetched_not_whole, g->job.files[1].done_bytes = 9) \
