@@ -4,7 +4,7 @@
 #include "oq_alloc.h"
 #include "oq_log.h"
 
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if SQLITE_VERSION_NUMBER < 3037000
@@ -238,6 +238,16 @@ static int is_past_deadline(void *ctx)
     return oq_clock_mono_ms(deadline->clock) >= deadline->end_ms;
 }
 
+/* quick_check tells a page that could not be read like one that is damaged, as a line of text.
+ * Returns SQLite's code for the failing read, or SQLITE_OK if the line is about damage: a database
+ * must not be given up because the disk was away for a moment. */
+static int read_error_in(const char *line)
+{
+    static const char mark[] = "error code=";
+    const char *found = strstr(line, mark);
+    return found ? (int)strtol(found + strlen(mark), NULL, 10) : SQLITE_OK;
+}
+
 /* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's
  * pages; the limit is then overrun by the time for the pages, which is the faster half. */
 static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
@@ -256,6 +266,8 @@ static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
         const char *result = (const char *)sqlite3_column_text(stmt, 0);
         if (!result) {
             status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
+        } else if (read_error_in(result) != SQLITE_OK) {
+            status = oq_store_fail(NULL, read_error_in(result), "check the database", err);
         } else if (strcmp(result, "ok") != 0) {
             status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
         }

@@ -2,8 +2,9 @@
  *
  * Each call of a chosen kind asks oq_fault_hit(OQ_FAULT_DB_IO); if that says so it fails with
  * SQLite's code for it, and a failing write has then written its first half. Arm it by
- * oq_fault_arm. Works in trees with OQ_FAULT_INJECTION only; elsewhere it passes everything on. One
- * thread. Power cuts are in power_cut_vfs.h.
+ * oq_fault_arm. Flushes can fail, but are not passed on to the disk: no power goes here (it does in
+ * power_cut_vfs.h), and they would take nearly all of the time. In trees without OQ_FAULT_INJECTION
+ * nothing fails. One thread.
  */
 #ifndef FAULT_VFS_H
 #define FAULT_VFS_H

@@ -33,7 +33,8 @@ struct image {
     int64_t capacity;
     struct change *first, *last;
     bool is_name_flushed;
-    bool is_deleted; /* not yet on disk */
+    bool is_deleted;          /* not yet on disk */
+    bool is_folder_flush_due; /* SQLite flushes the folder with the first flush of a new log */
     int open_count;
 };
 
@@ -156,6 +157,47 @@ static void free_name(struct image *image)
     sqlite3_free_filename(name.taken);
 }
 
+static void remove_image(struct image *image)
+{
+    for (struct image **link = &images; *link; link = &(*link)->next) {
+        if (*link == image) {
+            *link = image->next;
+            break;
+        }
+    }
+    (void)image->real->pMethods->xClose(image->real);
+    forget_changes(image);
+    free_name(image);
+    free(image->real);
+    free(image->bytes);
+    free(image);
+}
+
+/* The file goes from the disk too. Closed first: Windows does not delete an open one. */
+static void delete_image(struct image *image)
+{
+    char *path = must(malloc(strlen(image->path) + 1));
+
+    strcpy(path, image->path);
+    remove_image(image);
+    must_be_ok(disk->xDelete(disk, path, 0), "delete", path);
+    free(path);
+}
+
+/* All names are on disk as they are now. */
+static void flush_folder(void)
+{
+    struct image *next = NULL;
+
+    for (struct image *image = images; image; image = next) {
+        next = image->next;
+        image->is_name_flushed = true;
+        if (image->is_deleted && image->open_count == 0) {
+            delete_image(image);
+        }
+    }
+}
+
 static int add_image(const char *path, int flags, struct image **out)
 {
     int was_there = 0;
@@ -269,7 +311,12 @@ static int file_sync(sqlite3_file *file, int flags)
     if (is_power_gone()) {
         return SQLITE_IOERR_FSYNC;
     }
-    flush(image_of(file));
+    struct image *image = image_of(file);
+    flush(image);
+    if (image->is_folder_flush_due) {
+        image->is_folder_flush_due = false;
+        flush_folder();
+    }
     return SQLITE_OK;
 }
 
@@ -345,6 +392,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
         return SQLITE_CANTOPEN;
     }
     struct image *image = find(name);
+    bool is_log = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     if (!image || image->is_deleted) {
         if ((flags & SQLITE_OPEN_CREATE) != 0 && is_power_gone()) {
             return SQLITE_CANTOPEN;
@@ -352,12 +400,16 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     }
     if (!image) {
         rc = add_image(name, flags, &image);
+        if (rc == SQLITE_OK) {
+            image->is_folder_flush_due = is_log && !image->is_name_flushed;
+        }
     } else if (image->is_deleted) {
         if ((flags & SQLITE_OPEN_CREATE) == 0) {
             return SQLITE_CANTOPEN;
         }
         /* A new file of the old name: on disk the old one is there until the new one is flushed. */
         image->is_deleted = false;
+        image->is_folder_flush_due = is_log;
         remember(image, true, 0, NULL, 0);
         resize(image, 0);
     }
@@ -373,22 +425,6 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     return SQLITE_OK;
 }
 
-static void remove_image(struct image *image)
-{
-    for (struct image **link = &images; *link; link = &(*link)->next) {
-        if (*link == image) {
-            *link = image->next;
-            break;
-        }
-    }
-    (void)image->real->pMethods->xClose(image->real);
-    forget_changes(image);
-    free_name(image);
-    free(image->real);
-    free(image->bytes);
-    free(image);
-}
-
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
 {
     (void)vfs;
@@ -402,11 +438,10 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
     if (image->is_deleted) {
         return SQLITE_IOERR_DELETE_NOENT;
     }
-    if (sync_folder && image->open_count == 0) {
-        remove_image(image);
-        return disk->xDelete(disk, name, 0);
-    }
     image->is_deleted = true;
+    if (sync_folder) {
+        flush_folder();
+    }
     return SQLITE_OK;
 }
 
@@ -560,11 +595,7 @@ uint64_t power_cut_apply(enum power_cut_mode mode, uint64_t seed)
         }
         changes += image->is_deleted || !image->is_name_flushed;
         if (!settle(image, mode, &seed)) {
-            char *path = must(malloc(strlen(image->path) + 1));
-            strcpy(path, image->path);
-            remove_image(image);
-            (void)disk->xDelete(disk, path, 0);
-            free(path);
+            delete_image(image);
         } else {
             remove_image(image);
         }

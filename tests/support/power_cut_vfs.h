@@ -2,10 +2,11 @@
  *
  * Model: what a file holds on disk (in the default VFS) changes only when it is flushed; until then
  * its writes and truncations are kept in memory, where reads see them. A new file's name is on disk
- * when the file is first flushed; a deletion is on disk at once if SQLite asked for a flush of the
- * folder, else when the power does not go first. After power_cut_now() every call fails; when the
- * connections are closed, power_cut_apply() decides what became of the unflushed changes and the
- * plain VFS sees the result.
+ * when the file is first flushed. A deletion is on disk at once if SQLite asked for a flush of the
+ * folder, and with the first flush of a new journal or log, to which SQLite's default VFS adds one
+ * of the folder; else only when the power does not go before. After power_cut_now() every call
+ * fails; when the connections are closed, power_cut_apply() decides what became of the unflushed
+ * changes and the plain VFS sees the result.
  *
  * With oq_fault_arm(OQ_FAULT_DB_IO, n, ...) the power goes at the n-th changing call (write,
  * truncate, sync, delete, creating open). Locks do nothing: one connection at a time. One thread.
