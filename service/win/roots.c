@@ -45,7 +45,7 @@ static enum oq_status append_certificate(struct oq_win_pem *pem, const CERT_CONT
     enum oq_status status = OQ_OK;
     if (CryptBinaryToStringA(certificate->pbCertEncoded, certificate->cbCertEncoded, CRYPT_STRING_BASE64HEADER, text,
                              &length))
-        status = append(pem, text, length, 1, err); /* length: without the terminator */
+        status = append(pem, text, strlen(text), 1, err); /* Wine's length counts the terminator, Windows' does not */
     oq_free(text);
     return status;
 }
