@@ -9,9 +9,9 @@
  *
  * Errors of all: OQ_E_DB (err->text has SQLite's words; OQ_E_DISK_FULL for SQLITE_FULL),
  * OQ_E_NOMEM, OQ_E_DB_DAMAGED where SQLite meets damage, OQ_E_BUG for a write outside of a
- * transaction or a value that oq_model.h forbids. After a failure inside a transaction the caller
- * rolls back; in-memory state must then not have changed: ids that an insert has set are void
- * again.
+ * transaction, a value that oq_model.h forbids, or a text that is not UTF-8 (but error.text, which
+ * is then stored as NULL). After a failure inside a transaction the caller rolls back; in-memory
+ * state must then not have changed: ids that an insert has set are void again.
  */
 #ifndef OQ_STORE_H
 #define OQ_STORE_H

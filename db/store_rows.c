@@ -2,12 +2,18 @@
  */
 #include "store_int.h"
 
+#include "oq_log.h"
+#include "oq_utf.h"
+
+#include <string.h>
+
 /* Arguments of one statement, bound in order. The first failure is kept and the rest does nothing.
  * Texts and GUIDs are not copied: they live until finish(). */
 struct binder {
     sqlite3_stmt *stmt;
     int rc;
     int next;
+    bool is_text_bad; /* not UTF-8: could be written, but would be damage to whoever reads it */
 };
 
 static void bind_int(struct binder *b, int64_t value)
@@ -19,6 +25,9 @@ static void bind_int(struct binder *b, int64_t value)
 
 static void bind_text(struct binder *b, const char *text)
 {
+    if (text && !oq_utf8_is_valid(text, strlen(text))) {
+        b->is_text_bad = true;
+    }
     if (b->rc == SQLITE_OK) {
         b->rc = sqlite3_bind_text(b->stmt, b->next++, text, -1,
                                   SQLITE_STATIC); /* NULL text binds NULL */
@@ -51,7 +60,7 @@ static enum oq_status start(struct oq_store *store, enum oq_store_sql which, str
         return oq_error_set(err, OQ_E_DB,
                             "the transaction was rolled back after an error inside it");
     }
-    *b = (struct binder){store->statements[which], SQLITE_OK, 1};
+    *b = (struct binder){store->statements[which], SQLITE_OK, 1, false};
     return OQ_OK;
 }
 
@@ -62,10 +71,13 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
     enum oq_status status = OQ_OK;
 
     int rc = b->rc;
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK && !b->is_text_bad) {
         rc = sqlite3_step(b->stmt);
     }
-    if (rc != SQLITE_DONE) {
+    if (b->is_text_bad) {
+        status = oq_error_set(err, OQ_E_BUG, "%s: a text is not UTF-8", what);
+        oq_log_error("database: %s: a text is not UTF-8", what);
+    } else if (rc != SQLITE_DONE) {
         status = oq_store_fail(store->db, rc, what, err);
     } else if (sqlite3_changes(store->db) == 0) {
         status = oq_error_set(err, OQ_E_NOT_FOUND, "%s: no such row", what);
@@ -76,6 +88,13 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
 }
 
 /* --- groups ---------------------------------------------------------------------------------- */
+
+/* The sentence about a failure can have come from far away, in whatever characters, and to say why
+ * something failed must not fail itself: an unreadable one is left out. */
+static bool is_readable(const char *text)
+{
+    return text && oq_utf8_is_valid(text, strlen(text));
+}
 
 static void bind_group(struct binder *b, const struct oq_group *group, const uint8_t guid[16])
 {
@@ -96,7 +115,7 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     } else {
         bind_int(b, group->error.file_index);
     }
-    bind_text(b, group->error.text);
+    bind_text(b, is_readable(group->error.text) ? group->error.text : NULL);
     bind_int(b, group->retries);
     bind_int(b, group->created_at_ms);
     bind_int(b, group->changed_at_ms);

@@ -146,6 +146,44 @@ static void store__update__touches_its_row_only(void **state)
     oq_group_release(&group);
 }
 
+/* Who could write what nobody may read would lose the queue at the next start. */
+static void store__text_that_is_not_utf8__is_not_written(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 1);
+    sample_job(&group, 1, 1);
+    insert(*state, &group);
+    oq_log_set_level((enum oq_log_level) - 1);
+    assert_ok(oq_store_begin(*state, &err), err);
+    char *good = group.job.files[0].remote;
+    group.job.files[0].remote = (char[]){"http://h/\xe4"};
+    assert_status(oq_store_update_file(*state, group.job.id, &group.job.files[0], &err), OQ_E_BUG,
+                  err);
+    group.job.files[0].remote = good;
+    good = group.owner_sid;
+    group.owner_sid = (char[]){"\xff"};
+    assert_status(oq_store_update_group(*state, &group, &err), OQ_E_BUG, err);
+    group.owner_sid = good;
+    assert_ok(oq_store_commit(*state, &err), err);
+    oq_log_set_level(OQ_LOG_ERROR);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__failure_in_strange_characters__is_stored_without_its_sentence(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 1);
+    group.state = OQ_GROUP_ERROR;
+    group.error.code = 5;
+    group.error.win32 = 5;
+    set_text(&group.error.text, "Zugriff verweigert: f\xfcr");
+    insert(*state, &group);
+    set_text(&group.error.text, NULL);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
 /* The schema spells the states once more (a released schema file never changes); this keeps the two
  * lists together. */
 static void store__every_state__can_be_stored(void **state)
@@ -502,6 +540,9 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
         "UPDATE jobs SET guid = zeroblob(17)",
         "UPDATE files SET file_index = 7 WHERE file_index = 1",
         "DELETE FROM files WHERE file_index = 0",
+        "UPDATE files SET remote = CAST(x'ff' AS TEXT)",
+        "UPDATE files SET local = CAST(x'610062' AS TEXT)",
+        "UPDATE files SET last_modified = CAST(x'c0af' AS TEXT)",
         "UPDATE files SET state = 'gone'",
         "UPDATE files SET state = 'final'",
         "UPDATE files SET size_bytes = -1",
@@ -544,6 +585,8 @@ int main(void)
         T(store__long_texts__come_back),
         T(store__update_of_every_column__comes_back),
         T(store__update__touches_its_row_only),
+        T(store__text_that_is_not_utf8__is_not_written),
+        T(store__failure_in_strange_characters__is_stored_without_its_sentence),
         T(store__every_state__can_be_stored),
         T(store__every_event__can_be_stored),
         T(store__sizes_above_int64__are_refused),
