@@ -141,6 +141,8 @@ static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effec
     if (effects & OQ_DO_SCHEDULE) {
         forget_backoff(entry);
         entry->waiting_since_ms = oq_now_ms(engine);
+        if (entry->turn_started_at_ms == 0)
+            entry->had_turn = false;
         engine->needs_turns = true;
     }
     if (effects & (OQ_DO_COMMIT_FILES | OQ_DO_DISCARD)) {

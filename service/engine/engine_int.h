@@ -129,8 +129,11 @@ struct oq_entry {
     struct oq_entry *next_by_id, *next_by_guid; /* hash chains */
     uint32_t running;                           /* transfers */
     int64_t turn_started_at_ms, waiting_since_ms;
-    uint32_t event_serial; /* of group.event */
-    bool is_event_posted;  /* the port holds it, as of posted_serial */
+    bool had_turn;          /* since it was resumed */
+    uint32_t shown_percent; /* what views said last: see oq_progress_hold */
+    bool may_percent_fall;  /* a file was restarted or files were added since */
+    uint32_t event_serial;  /* of group.event */
+    bool is_event_posted;   /* the port holds it, as of posted_serial */
     uint32_t posted_serial;
     enum oq_group_state state_when_cancelled; /* what old pointers see while it is CANCELLING */
     bool is_owner_absent;

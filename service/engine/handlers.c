@@ -397,6 +397,7 @@ static enum oq_status append_files(struct oq_engine *engine, struct oq_entry *en
         return status;
     }
     oq_fault_step("save files");
+    entry->may_percent_fall = true;
     return OQ_OK;
 }
 

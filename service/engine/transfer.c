@@ -140,6 +140,7 @@ static void end_restart(struct oq_transfer *transfer, const char *why)
 static enum oq_status save_nothing_there(struct oq_transfer *transfer, struct oq_error *err)
 {
     struct oq_file next = *file_of(transfer);
+    transfer->entry->may_percent_fall = true;
     next.done_bytes = 0;
     next.size_bytes = OQ_SIZE_UNKNOWN;
     next.etag = NULL;
@@ -358,8 +359,10 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
             oq_http_parse_content_range(value, length, &http->content_range) == OQ_OK;
         http->is_range_malformed = !http->has_content_range;
     } else if (IS("ETag")) {
-        if (oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak)
-            http->etag = response->etag;
+        /* Of several the last counts, also if it is none that can be used. */
+        bool is_strong =
+            oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak;
+        http->etag = is_strong ? response->etag : NULL;
     } else if (IS("Last-Modified")) {
         int64_t unused_ms = 0;
         if (length <= OQ_DATE_MAX && oq_http_parse_date(value, length, &unused_ms) == OQ_OK) {
@@ -368,7 +371,7 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
             http->last_modified = response->last_modified;
         }
     } else if (IS("Content-Encoding")) {
-        http->is_encoded = oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
+        http->is_encoded |= oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
     } else if (IS("Retry-After")) {
         int64_t delay_ms = 0;
         if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->engine->clock),
@@ -409,8 +412,10 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
     struct oq_error err;
     oq_error_init(&err);
     next.size_bytes = decision->total_bytes;
-    if (from_zero)
+    if (from_zero) {
         next.done_bytes = 0;
+        transfer->entry->may_percent_fall |= file->done_bytes > 0;
+    }
     /* The response to a range may leave out validators; the old ones then still hold (RFC
      * 9110, 15.3.7). */
     if (from_zero || response->http.etag || response->http.last_modified) {
@@ -477,7 +482,8 @@ static bool judge(struct oq_transfer *transfer)
         if (verdict.http)
             oq_errors_describe_http(verdict.http, text, sizeof text);
         else
-            snprintf(text, sizeof text, "%s", decision.why);
+            snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision.net),
+                     decision.why);
         end_failed(transfer, &verdict, text);
         return false;
     }

@@ -32,6 +32,7 @@ static void collect(struct oq_entry *entry, struct oq_sched_group *out, int64_t 
     out->running = entry->running;
     out->turn_started_at_ms = entry->turn_started_at_ms;
     out->waiting_since_ms = entry->waiting_since_ms;
+    out->is_new = !entry->had_turn;
     if (entry->is_owner_absent && entry->owner_retry_at_ms > now_ms) {
         earlier(next_ms, entry->owner_retry_at_ms);
         return;
@@ -55,6 +56,7 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
         entry->turn_started_at_ms = 0;
     } else if (entry->turn_started_at_ms == 0) {
         entry->turn_started_at_ms = now_ms;
+        entry->had_turn = true;
     }
     if (turn->must_stop)
         for (uint32_t i = 0; i < entry->group.job.file_count; i++)

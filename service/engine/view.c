@@ -1,6 +1,6 @@
 /* view.c - what a group looks like at this moment, as plain values for other threads.
  *
- * Engine thread; changes nothing.
+ * Engine thread; changes nothing but the percentage that was shown last.
  */
 #include "engine_int.h"
 
@@ -79,6 +79,10 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
         view->rate_bytes_per_s += oq_transfer_rate(transfer, now_ms);
     }
     oq_progress_of(group, in_flight, &view->progress);
+    view->progress.percent =
+        oq_progress_hold(entry->shown_percent, view->progress.percent, entry->may_percent_fall);
+    entry->shown_percent = view->progress.percent;
+    entry->may_percent_fall = false;
     oq_free(in_flight);
 
     const struct oq_failure *failure =
