@@ -18,8 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* --- a port of identities without rights
- * ----------------------------------------------------------------------------- */
+/* --- a port of identities without rights ------------------------------------------------------ */
 
 static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **out,
                               struct oq_error *err)
@@ -46,9 +45,7 @@ static void identity_unref(void *ctx, struct oq_identity *identity)
 static const struct oq_identity_port identities = {
     .acquire = acquire, .ref = identity_ref, .unref = identity_unref};
 
-/* --- waiting
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 bool fixture_patience(int64_t *start_ms, int seconds)
 {
@@ -60,9 +57,7 @@ bool fixture_patience(int64_t *start_ms, int seconds)
     return now_ms - *start_ms < seconds * 1000;
 }
 
-/* --- folder and server
- * -----------------------------------------------------------------------------------------------
- */
+/* --- folder and server ------------------------------------------------------------------------ */
 
 static const char *path_of(struct fixture *f, const char *rest)
 {
@@ -248,9 +243,7 @@ unsigned fixture_requests(struct fixture *f, const char *word, const char *other
     return count;
 }
 
-/* --- groups
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 struct oq_guid fixture_guid(unsigned number)
 {
