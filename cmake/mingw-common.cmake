@@ -6,7 +6,12 @@ if(OQ_TRIPLET MATCHES "^x86_64")
 endif()
 set(CMAKE_RC_COMPILER ${OQ_TRIPLET}-windres)
 
-get_filename_component(oq_deps_prefix "${CMAKE_CURRENT_LIST_DIR}/../build/deps/${OQ_TRIPLET}" ABSOLUTE)
+# Where scripts/deps puts the libraries; while it builds them, it names another place.
+if(DEFINED ENV{OQ_DEPS_STAGE})
+  set(oq_deps_prefix $ENV{OQ_DEPS_STAGE})
+else()
+  get_filename_component(oq_deps_prefix "${CMAKE_CURRENT_LIST_DIR}/../build/deps/${OQ_TRIPLET}" ABSOLUTE)
+endif()
 set(CMAKE_FIND_ROOT_PATH ${oq_deps_prefix} /usr/${OQ_TRIPLET})
 set(CMAKE_PREFIX_PATH ${oq_deps_prefix})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
