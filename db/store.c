@@ -460,10 +460,23 @@ static int run(struct oq_store *store, enum oq_store_sql which)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err)
+{
+    if (store->is_in_transaction || sqlite3_get_autocommit(store->db)) {
+        return OQ_OK;
+    }
+    int rc = run(store, OQ_SQL_ROLLBACK);
+    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, "roll back", err);
+}
+
 enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
 {
     if (store->is_in_transaction) {
         return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
+    }
+    enum oq_status status = oq_store_settle(store, err);
+    if (status != OQ_OK) {
+        return status;
     }
     int rc = run(store, OQ_SQL_BEGIN);
     if (rc != SQLITE_OK) {
@@ -507,6 +520,7 @@ void oq_store_rollback(struct oq_store *store)
     if (!sqlite3_get_autocommit(store->db)) {
         int rc = run(store, OQ_SQL_ROLLBACK);
         if (rc != SQLITE_OK) {
+            /* Nothing of it can be committed any more; oq_store_settle tries again. */
             oq_log_error("database: rollback: %s", sqlite3_errstr(rc));
         }
     }

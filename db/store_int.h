@@ -78,6 +78,10 @@ OQ_MUST_CHECK enum oq_status oq_store_migrate(struct oq_store *store,
  * words> (SQLite <code>)". Never OQ_OK. */
 enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_error *err);
 
+/* A rollback can fail when there is no memory at all. Before anything else is begun or read, this
+ * makes up for it. */
+OQ_MUST_CHECK enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err);
+
 /* Runs SQL text without arguments; rows are dropped. */
 OQ_MUST_CHECK enum oq_status oq_store_exec(struct oq_store *store, const char *sql,
                                            const char *what, struct oq_error *err);

@@ -252,9 +252,12 @@ enum oq_status oq_store_load(struct oq_store *store,
                              struct oq_error *err)
 {
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_GROUPS];
-    enum oq_status status = OQ_OK;
     int rc;
 
+    enum oq_status status = oq_store_settle(store, err);
+    if (status != OQ_OK) {
+        return status;
+    }
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct oq_group group = {0};
         status = load_group(store, &group, err);
