@@ -1,0 +1,120 @@
+/* lossy_files.c - see lossy_files.h. Each open file keeps a list of writes and cuts that are not on
+ * disk yet. */
+#include "lossy_files.h"
+#include "posix_files.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct change {
+    bool is_cut;
+    uint64_t offset, length; /* a cut: the new size is offset */
+    uint8_t *data;
+    struct change *next;
+};
+
+struct oq_fhandle {
+    struct oq_fhandle *real;
+    struct change *first, **end;
+};
+
+/* flush runs on a disk worker while the engine may write more. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static enum oq_status lossy_open(void *ctx, struct oq_identity *as, const char *temp_path,
+                                 enum oq_open_mode mode, struct oq_fhandle **out,
+                                 uint64_t *size_bytes, struct oq_error *err)
+{
+    const struct oq_file_port *real = posix_files();
+    struct oq_fhandle *file = calloc(1, sizeof *file);
+    (void)ctx;
+    if (!file)
+        abort();
+    file->end = &file->first;
+    enum oq_status status =
+        real->open(real->ctx, as, temp_path, mode, &file->real, size_bytes, err);
+    if (status != OQ_OK) {
+        free(file);
+        return status;
+    }
+    *out = file;
+    return OQ_OK;
+}
+
+static void add(struct oq_fhandle *file, bool is_cut, uint64_t offset, const void *data,
+                size_t length)
+{
+    struct change *change = calloc(1, sizeof *change);
+    uint8_t *copy = malloc(length + 1);
+    if (!change || !copy)
+        abort();
+    if (length > 0)
+        memcpy(copy, data, length);
+    *change = (struct change){.is_cut = is_cut, .offset = offset, .length = length, .data = copy};
+    pthread_mutex_lock(&lock);
+    *file->end = change;
+    file->end = &change->next;
+    pthread_mutex_unlock(&lock);
+}
+
+static enum oq_status lossy_write(void *ctx, struct oq_fhandle *file, uint64_t offset,
+                                  const void *data, size_t length, struct oq_error *err)
+{
+    (void)ctx;
+    (void)err;
+    add(file, false, offset, data, length);
+    return OQ_OK;
+}
+
+static enum oq_status lossy_set_size(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                                     struct oq_error *err)
+{
+    (void)ctx;
+    (void)err;
+    add(file, true, size_bytes, NULL, 0);
+    return OQ_OK;
+}
+
+static enum oq_status lossy_flush(void *ctx, struct oq_fhandle *file, struct oq_error *err)
+{
+    const struct oq_file_port *real = posix_files();
+    enum oq_status status = OQ_OK;
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    struct change *change = file->first;
+    file->first = NULL;
+    file->end = &file->first;
+    pthread_mutex_unlock(&lock);
+    while (change && status == OQ_OK) {
+        struct change *next = change->next;
+        status = change->is_cut ? real->set_size(real->ctx, file->real, change->offset, err)
+                                : real->write(real->ctx, file->real, change->offset, change->data,
+                                              (size_t)change->length, err);
+        free(change->data);
+        free(change);
+        change = next;
+    }
+    return status == OQ_OK ? real->flush(real->ctx, file->real, err) : status;
+}
+
+static void lossy_close(void *ctx, struct oq_fhandle *file)
+{
+    const struct oq_file_port *real = posix_files();
+    (void)ctx;
+    if (file)
+        real->close(real->ctx, file->real); /* what was not flushed stays lost */
+}
+
+const struct oq_file_port *lossy_files(void)
+{
+    static struct oq_file_port port;
+    port = *posix_files();
+    port.open = lossy_open;
+    port.write = lossy_write;
+    port.set_size = lossy_set_size;
+    port.flush = lossy_flush;
+    port.close = lossy_close;
+    port.read = NULL; /* the engine does not read back */
+    return &port;
+}

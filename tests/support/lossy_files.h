@@ -1,0 +1,16 @@
+/* lossy_files.h - the POSIX file port with a disk that forgets: what was not flushed exists in
+ * memory only.
+ *
+ * A process that ends without a flush leaves behind what a machine leaves behind whose power went:
+ * the bytes of the last flush. Names (creating, renaming, removing) take effect at once. Meant for
+ * a child process of a crash test; nothing is ever given back.
+ */
+#ifndef LOSSY_FILES_H
+#define LOSSY_FILES_H
+
+#include "oq_files.h"
+
+/* The port, static. */
+const struct oq_file_port *lossy_files(void);
+
+#endif
