@@ -560,7 +560,7 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
     insert_sample(*state, 2, 2);
     run_sql(*state, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF");
     for (size_t i = 0; i < COUNT_OF(edits); i++) {
-        run_sql(*state, "BEGIN");
+        assert_ok(oq_store_begin(*state, &err), err);
         run_sql(*state, edits[i]);
         oq_error_init(&err);
         enum oq_status status = oq_store_load(*state, sample_queue_take, &queue, &err);
@@ -568,7 +568,7 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
             fail_msg("%s: %s, %s", edits[i], oq_status_name(status), err.text);
         }
         sample_queue_release(&queue);
-        run_sql(*state, "ROLLBACK");
+        oq_store_rollback(*state);
     }
     queue = load(*state);
     assert_int_equal(queue.count, 2);
