@@ -141,7 +141,7 @@ OQ_MUST_CHECK enum oq_status oq_qmgr_new(struct oq_context *context, IBackground
  * said yes; then the group is told the engine's id, or released. The identifier is copied. */
 OQ_MUST_CHECK enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
                                           IBackgroundCopyGroup **out);
-void oq_group_set_id(IBackgroundCopyGroup *group, int64_t group_id);
+void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id);
 OQ_MUST_CHECK enum oq_status oq_job_new(struct oq_context *context, int64_t group_id,
                                         const GUID *guid, IBackgroundCopyJob1 **out);
 

@@ -81,10 +81,10 @@ static HRESULT STDMETHODCALLTYPE client_OnProgress(IBackgroundCopyCallback1 *ifa
     return S_OK;
 }
 
-static HRESULT STDMETHODCALLTYPE client_OnProgressEx(IBackgroundCopyCallback1 *iface, DWORD type,
-                                                     IBackgroundCopyGroup *group,
-                                                     IBackgroundCopyJob1 *job, DWORD file,
-                                                     DWORD value, DWORD size, BYTE *bytes)
+static HRESULT STDMETHODCALLTYPE
+client_OnProgressEx(IBackgroundCopyCallback1 *iface, DWORD type, IBackgroundCopyGroup *group,
+                    IBackgroundCopyJob1 *job, DWORD file, DWORD value, DWORD size,
+                    BYTE *bytes) // NOLINT(readability-non-const-parameter)
 {
     (void)iface, (void)type, (void)group, (void)job, (void)file, (void)value, (void)size,
         (void)bytes;
