@@ -34,22 +34,48 @@ static void quiet(void *ctx, enum oq_log_level level, const char *line)
     (void)line;
 }
 
-/* Repeats a call that failed; a second failure is the fault's only if it is armed for ever, which
- * it is not. */
-#define TWICE(call)                                                                                \
+/* How long a fault that lasts goes on: so many failed calls, or so long while the download is
+ * waited for. */
+#define LASTING_CALLS 3
+#define LASTING_MS 300
+
+/* One run: what fails, and how often the client has seen it. */
+struct trial {
+    enum oq_fault_point point;
+    uint64_t n;
+    bool is_lasting;
+    unsigned failures, allowed;
+};
+
+static void end_fault(struct trial *trial)
+{
+    if (trial->is_lasting)
+        oq_fault_arm(trial->point, 0, false);
+    trial->is_lasting = false;
+}
+
+/* A call failed: may it be repeated? Once after a single fault; a lasting one ends after some. */
+static bool may_repeat(struct trial *trial)
+{
+    trial->failures++;
+    if (trial->is_lasting && trial->failures >= LASTING_CALLS)
+        end_fault(trial);
+    return trial->failures <= trial->allowed;
+}
+
+/* Repeats a call that failed: it must have changed nothing, so the same call succeeds when the
+ * fault is over. */
+#define INSIST(call)                                                                               \
     do {                                                                                           \
         oq_error_init(&err);                                                                       \
-        enum oq_status status = (call);                                                            \
-        if (status != OQ_OK)                                                                       \
-            status = (call);                                                                       \
-        if (status != OQ_OK)                                                                       \
-            fail_msg("fault %llu: %s: %s %s", (unsigned long long)n, #call,                        \
-                     oq_status_name(status), err.text);                                            \
+        while ((call) != OQ_OK)                                                                    \
+            if (!may_repeat(trial))                                                                \
+                fail_msg("fault %llu: %s: %s", (unsigned long long)trial->n, #call, err.text);     \
     } while (0)
 
-static void run(struct fixture *f, enum oq_fault_point point, uint64_t n)
+static void run(struct fixture *f, struct trial *trial)
 {
-    int64_t group = 0, start_ms = 0;
+    int64_t group = 0, start_ms = 0, lasting_until_ms = 0;
     struct oq_guid guid = fixture_guid(1), job = fixture_guid(2);
     struct oq_error err;
     struct oq_file_spec specs[FILES];
@@ -58,25 +84,27 @@ static void run(struct fixture *f, enum oq_fault_point point, uint64_t n)
         specs[i] = (struct oq_file_spec){.remote = fixture_url(f, served[i]),
                                          .local = fixture_out(f, served[i])};
 
-    oq_fault_arm(point, n, false);
+    oq_fault_arm(trial->point, trial->n, trial->is_lasting);
     oq_error_init(&err);
-    if (fixture_try_start(f, &err) != OQ_OK)
-        fixture_start(f);
-    TWICE(oq_engine_create_group(f->engine, &f->user, &guid, &group, &err));
-    TWICE(oq_engine_create_job(f->engine, &f->user, group, &job, &err));
-    TWICE(oq_engine_add_files(f->engine, &f->user, group, specs, FILES, &err));
-    TWICE(oq_engine_resume(f->engine, &f->user, group, &err));
+    INSIST(fixture_try_start(f, &err));
+    INSIST(oq_engine_create_group(f->engine, &f->user, &guid, &group, &err));
+    INSIST(oq_engine_create_job(f->engine, &f->user, group, &job, &err));
+    INSIST(oq_engine_add_files(f->engine, &f->user, group, specs, FILES, &err));
+    INSIST(oq_engine_resume(f->engine, &f->user, group, &err));
+    lasting_until_ms = oq_clock_mono_ms(oq_clock_system()) + LASTING_MS;
     do {
-        TWICE(oq_engine_view_group(f->engine, &f->user, group, &view, &err));
+        if (trial->is_lasting && oq_clock_mono_ms(oq_clock_system()) > lasting_until_ms)
+            end_fault(trial);
+        INSIST(oq_engine_view_group(f->engine, &f->user, group, &view, &err));
         if (view.state == OQ_GROUP_ERROR)
-            TWICE(oq_engine_resume(f->engine, &f->user, group, &err));
+            INSIST(oq_engine_resume(f->engine, &f->user, group, &err));
         if (!fixture_patience(&start_ms, 30))
-            fail_msg("fault %llu: still %s: %s", (unsigned long long)n,
+            fail_msg("fault %llu: still %s: %s", (unsigned long long)trial->n,
                      oq_group_state_text(view.state), view.error_text);
     } while (view.state != OQ_GROUP_COMPLETE);
     for (unsigned i = 0; i < FILES; i++)
         if (!fixture_is_same(f, served[i], served[i]))
-            fail_msg("fault %llu: %s is not identical", (unsigned long long)n, served[i]);
+            fail_msg("fault %llu: %s is not identical", (unsigned long long)trial->n, served[i]);
     assert_int_equal(view.progress.files_total, FILES);
     assert_int_equal(fixture_temp_count(f), 0);
     fixture_stop(f);
@@ -108,19 +136,25 @@ static void check_and_clear(struct fixture *f, uint64_t n)
         unlink(fixture_out(f, served[i]));
 }
 
-static void every(struct fixture *f, enum oq_fault_point point)
+static void every(struct fixture *f, enum oq_fault_point point, bool is_lasting, uint64_t stride)
 {
-    uint64_t n = 1;
-    for (;; n++) {
-        run(f, point, n);
+    uint64_t n = 1, places = 0;
+    for (;; n += stride, places++) {
+        struct trial trial = {.point = point,
+                              .n = n,
+                              .is_lasting = is_lasting,
+                              .allowed = is_lasting ? LASTING_CALLS : 1};
+        run(f, &trial);
         uint64_t seen = oq_fault_count(point);
+        bool is_last = is_lasting ? trial.is_lasting : seen < n; /* it never came to that call */
         oq_fault_arm(point, 0, false);
         check_and_clear(f, n);
-        if (seen < n)
+        if (is_last)
             break;
     }
-    print_message("%llu places failed, one at a time\n", (unsigned long long)(n - 1));
-    assert_true(n > 5);
+    print_message("%llu places failed%s, one at a time\n", (unsigned long long)places,
+                  is_lasting ? " for a while" : "");
+    assert_true(places > 5);
 }
 
 static int setup(void **state)
@@ -149,22 +183,32 @@ static int teardown(void **state)
 
 static void download__nth_allocation_fails__recovers(void **state)
 {
-    every(*state, OQ_FAULT_ALLOC);
+    every(*state, OQ_FAULT_ALLOC, false, 1);
 }
 
 static void download__nth_file_call_fails__recovers(void **state)
 {
-    every(*state, OQ_FAULT_FILE);
+    every(*state, OQ_FAULT_FILE, false, 1);
 }
 
 static void download__nth_network_call_fails__recovers(void **state)
 {
-    every(*state, OQ_FAULT_NET);
+    every(*state, OQ_FAULT_NET, false, 1);
 }
 
 static void download__nth_database_io_fails__recovers(void **state)
 {
-    every(*state, OQ_FAULT_DB_IO);
+    every(*state, OQ_FAULT_DB_IO, false, 1);
+}
+
+static void download__files_fail_for_a_while__goes_on_when_the_disk_does(void **state)
+{
+    every(*state, OQ_FAULT_FILE, true, 1);
+}
+
+static void download__database_fails_for_a_while__goes_on_when_the_disk_does(void **state)
+{
+    every(*state, OQ_FAULT_DB_IO, true, 7);
 }
 
 int main(void)
@@ -175,6 +219,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(download__nth_network_call_fails__recovers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(download__nth_database_io_fails__recovers, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            download__files_fail_for_a_while__goes_on_when_the_disk_does, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            download__database_fails_for_a_while__goes_on_when_the_disk_does, setup, teardown),
     };
     return cmocka_run_group_tests_name("engine faults", tests, NULL, NULL);
 }
