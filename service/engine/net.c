@@ -11,6 +11,7 @@
 #include "oq_log.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,9 +131,21 @@ static enum oq_net_error classify_certificate(const char *text)
     return OQ_NET_CERT_UNKNOWN;
 }
 
+/* No way out of this computer, rather than nobody there: then the next attempt waits for the
+ * network. */
+static bool is_offline(long system_error)
+{
+#ifdef _WIN32
+    return system_error == 10050 || system_error == 10051; /* WSAENETDOWN, WSAENETUNREACH */
+#else
+    return system_error == ENETDOWN || system_error == ENETUNREACH;
+#endif
+}
+
 static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode code)
 {
     curl_off_t connected_us = 0;
+    long system_error = 0;
     switch ((int)code) {
     case CURLE_OK:
         return OQ_NET_NONE;
@@ -142,7 +155,8 @@ static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode c
         return OQ_NET_RESOLVE_PROXY;
     case CURLE_COULDNT_CONNECT:
     case CURLE_INTERFACE_FAILED:
-        return OQ_NET_CONNECT;
+        curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &system_error);
+        return is_offline(system_error) ? OQ_NET_OFFLINE : OQ_NET_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
         curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
         return connected_us > 0 ? OQ_NET_STALLED : OQ_NET_TIMEOUT;

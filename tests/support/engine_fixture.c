@@ -106,6 +106,7 @@ void fixture_open(struct fixture *f)
     f->config.retry_longest_ms = 400;
     f->config.checkpoint_ms = 100;
     f->files = posix_files();
+    f->clock = oq_clock_system();
     f->user = (struct oq_caller){.sid = "S-1-5-21-1000"};
     f->other = (struct oq_caller){.sid = "S-1-5-21-2000"};
     f->admin = (struct oq_caller){.sid = "S-1-5-21-500", .is_admin = true};
@@ -114,7 +115,7 @@ void fixture_open(struct fixture *f)
 enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
 {
     struct oq_engine_options options = {.config = f->config,
-                                        .clock = oq_clock_system(),
+                                        .clock = f->clock,
                                         .files = f->files,
                                         .identity = &identities,
                                         .database_path = path_of(f, "queue.db"),

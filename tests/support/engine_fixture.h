@@ -16,7 +16,8 @@ struct fixture {
     char folder[256];
     pid_t server;
     int port;
-    struct oq_config config; /* short delays; change it before fixture_start */
+    struct oq_config config;      /* short delays; change it before fixture_start */
+    const struct oq_clock *clock; /* the system's, unless a test turns it */
     const struct oq_file_port *files;
     const char *vfs;
     struct oq_engine *engine;

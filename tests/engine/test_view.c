@@ -1,0 +1,167 @@
+/* test_view.c - what a group and a file look like while something happens to them: the values
+ * behind IOpenQmgrInfo. */
+#include "engine_fixture.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SIZE 3000000u
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    fixture_open(&f);
+    fixture_start(&f);
+    fixture_serve(&f, "slow.bin", SIZE, 1);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    return 0;
+}
+
+static int64_t start(struct fixture *f, unsigned number, const char *rest)
+{
+    char name[32];
+    struct oq_error err;
+    snprintf(name, sizeof name, "out-%u.bin", number);
+    int64_t group = fixture_group(f, number, 1, (const char *const[][2]){{rest, name}});
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    return group;
+}
+
+static struct oq_group_view wait_for_activity(struct fixture *f, int64_t group,
+                                              enum oq_activity activity)
+{
+    int64_t start_ms = 0;
+    struct oq_group_view view;
+    do {
+        view = fixture_view(f, group);
+        assert_true(fixture_patience(&start_ms, 30));
+    } while (view.activity != activity);
+    return view;
+}
+
+static struct oq_file_view view_file(struct fixture *f, int64_t group)
+{
+    struct oq_file_view file;
+    struct oq_error err;
+    assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, 0, &file, &err), OQ_OK);
+    return file;
+}
+
+static void activity__server_that_keeps_silent__is_connecting(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = start(f, 1, "slow.bin?delay=60000");
+    struct oq_group_view view = wait_for_activity(f, group, OQ_ACTIVITY_CONNECTING);
+    assert_int_equal(view.progress.done_bytes, 0);
+}
+
+static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
+{
+    struct fixture *f = *state;
+    fixture_stop(f);
+    f->config.background_groups = 2;
+    fixture_start(f);
+    int64_t first = start(f, 1, "slow.bin?rate=100000"),
+            second = start(f, 2, "slow.bin?rate=100000");
+    fixture_wait_bytes(f, first, 1);
+    fixture_wait_bytes(f, second, 1);
+    struct oq_group_view view = wait_for_activity(f, start(f, 3, "slow.bin"), OQ_ACTIVITY_QUEUED);
+    assert_int_equal(view.groups_ahead, 2);
+    assert_int_equal(view.state, OQ_GROUP_ACTIVE);
+}
+
+static void failure__after_it_was_overcome__is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    fixture_stop(f);
+    f->config.retry_first_ms = 500;
+    fixture_start(f);
+    int64_t group = start(f, 1, "slow.bin?status=503&on=1");
+    struct oq_group_view view = wait_for_activity(f, group, OQ_ACTIVITY_BACKOFF);
+    assert_int_equal(view.error_http, 503);
+    assert_int_equal(view.error_file, 0);
+    view = fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_int_equal(view.error_code, 0);
+    assert_int_equal(view.error_file, OQ_NO_FILE);
+    assert_string_equal(view.error_text, "");
+}
+
+static void rate__while_bytes_come_in__is_about_theirs_and_0_afterwards(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t start_ms = 0;
+    int64_t group = start(f, 1, "slow.bin?rate=500000");
+    uint64_t rate = 0;
+    while (rate < 100000) { /* the mean of half seconds: the first need not be whole */
+        rate = fixture_view(f, group).rate_bytes_per_s;
+        assert_true(fixture_patience(&start_ms, 30));
+    }
+    assert_true(rate < 2000000);
+    assert_int_equal(oq_engine_suspend(f->engine, &f->user, group, &err), OQ_OK);
+    assert_int_equal(fixture_view(f, group).rate_bytes_per_s, 0);
+}
+
+static void file_view__while_it_runs__has_name_size_and_validator(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = start(f, 1, "slow.bin?rate=1000000");
+    assert_int_equal(fixture_wait_bytes(f, group, 100000).activity, OQ_ACTIVITY_TRANSFERRING);
+    struct oq_file_view file = view_file(f, group);
+    assert_int_equal(file.state, OQ_FILE_WAITING);
+    assert_true(file.is_running);
+    assert_int_equal(file.size_bytes, SIZE);
+    assert_true(file.done_bytes >= 100000 && file.done_bytes <= SIZE);
+    assert_non_null(file.temp_path);
+    const char *folder = fixture_out(f, "");
+    assert_int_equal(strncmp(file.temp_path, folder, strlen(folder)), 0);
+    assert_int_equal(strncmp(file.temp_path + strlen(folder), "BIT", 3), 0);
+    assert_non_null(file.validator);
+    assert_int_equal(file.validator[0], '"');
+    oq_file_view_release(&file);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    file = view_file(f, group);
+    assert_int_equal(file.state, OQ_FILE_FINAL);
+    assert_false(file.is_running);
+    assert_null(file.temp_path);
+    oq_file_view_release(&file);
+}
+
+static void view__of_a_group_and_a_file__is_no_activity(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"slow.bin", "slow.bin"}});
+    struct oq_group_view first = fixture_view(f, group);
+    int64_t start_ms = 0;
+    /* until a look that counted would have another time */
+    while (oq_clock_wall_ms(oq_clock_system()) <= first.changed_at_ms + 5)
+        assert_true(fixture_patience(&start_ms, 30));
+    struct oq_file_view file = view_file(f, group);
+    oq_file_view_release(&file);
+    fixture_view(f, group);
+    assert_int_equal(fixture_view(f, group).changed_at_ms, first.changed_at_ms);
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH(activity__server_that_keeps_silent__is_connecting),
+        WITH(queued__behind_a_full_house__counts_the_groups_ahead),
+        WITH(failure__after_it_was_overcome__is_forgotten),
+        WITH(rate__while_bytes_come_in__is_about_theirs_and_0_afterwards),
+        WITH(file_view__while_it_runs__has_name_size_and_validator),
+        WITH(view__of_a_group_and_a_file__is_no_activity),
+    };
+    return cmocka_run_group_tests_name("view", tests, NULL, NULL);
+}
