@@ -45,6 +45,8 @@ static OPENQMGR_STATE active_state_of(enum oq_activity activity)
     return OPENQMGR_STATE_QUEUED;
 }
 
+#define NETWORK_DISCONNECTED 0x80200010u /* BG_E_NETWORK_DISCONNECTED: bits-return-values */
+
 static OPENQMGR_STATE state_of(const struct oq_group_view *view)
 {
     if (view->is_gone)
@@ -100,8 +102,10 @@ static OPENQMGR_WAIT wait_of(const struct oq_group_view *view)
     case OPENQMGR_STATE_QUEUED:
         return OPENQMGR_WAIT_QUEUED;
     case OPENQMGR_STATE_WAITING:
-        return view->activity == OQ_ACTIVITY_NO_OWNER ? OPENQMGR_WAIT_OWNER_AWAY
-                                                      : OPENQMGR_WAIT_BACKOFF;
+        if (view->activity == OQ_ACTIVITY_NO_OWNER)
+            return OPENQMGR_WAIT_OWNER_AWAY;
+        return view->error_code == NETWORK_DISCONNECTED ? OPENQMGR_WAIT_NO_NETWORK
+                                                        : OPENQMGR_WAIT_BACKOFF;
     case OPENQMGR_STATE_ERROR:
         return OPENQMGR_WAIT_ERROR;
     case OPENQMGR_STATE_CONNECTING:
@@ -131,6 +135,8 @@ static char *wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
     if (reason == OPENQMGR_WAIT_BACKOFF)
         return oq_asprintf("tries again in %lld s: %s",
                            (long long)((view->backoff_left_ms + 999) / 1000), error);
+    if (reason == OPENQMGR_WAIT_NO_NETWORK)
+        return oq_strdup("no network is connected");
     if (reason == OPENQMGR_WAIT_OWNER_AWAY)
         return oq_strdup("the owner is not logged on");
     if (reason == OPENQMGR_WAIT_ERROR)
@@ -151,7 +157,7 @@ static OPENQMGR_FILE file_state_of(const struct oq_group_view *group,
         return OPENQMGR_FILE_TRANSFERRING;
     if (group->state == OQ_GROUP_ERROR && group->error_file == index)
         return OPENQMGR_FILE_ERROR;
-    if (group->state == OQ_GROUP_ACTIVE && group->activity == OQ_ACTIVITY_BACKOFF)
+    if (file->is_waiting)
         return OPENQMGR_FILE_WAITING;
     return OPENQMGR_FILE_QUEUED;
 }
@@ -233,8 +239,8 @@ static HRESULT STDMETHODCALLTYPE info_GetWaitReason(IOpenQmgrInfo *iface, OPENQM
         *reason = why;
         if (why == OPENQMGR_WAIT_QUEUED)
             *value = view.groups_ahead;
-        if (why == OPENQMGR_WAIT_BACKOFF) {
-            *value = view.retries;
+        if (why == OPENQMGR_WAIT_BACKOFF || why == OPENQMGR_WAIT_NO_NETWORK) {
+            *value = why == OPENQMGR_WAIT_BACKOFF ? view.retries : 0;
             *until_ms = oq_clock_wall_ms(oq_clock_system()) + view.backoff_left_ms;
         }
     }
@@ -269,6 +275,7 @@ static HRESULT STDMETHODCALLTYPE info_GetLastFailure(IOpenQmgrInfo *iface, HRESU
     *win32_error = view.error_win32;
     *http_status = view.error_http;
     *file_index = view.error_file;
+    *time_ms = view.error_at_ms;
     return S_OK;
 }
 

@@ -133,7 +133,6 @@ static void forget_backoff(struct oq_entry *entry)
     }
     entry->is_owner_absent = false;
     entry->finish_retry_at_ms = 0;
-    oq_failure_release(&entry->last_failure);
 }
 
 static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effects)
@@ -211,8 +210,8 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
     return OQ_OK;
 }
 
-static void keep_last_failure(struct oq_entry *entry, const struct oq_verdict *verdict,
-                              uint32_t file_index, const char *text)
+void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
+                            const struct oq_verdict *verdict, uint32_t file_index, const char *text)
 {
     oq_failure_release(&entry->last_failure);
     entry->last_failure =
@@ -221,6 +220,7 @@ static void keep_last_failure(struct oq_entry *entry, const struct oq_verdict *v
                             .http = verdict->http,
                             .file_index = file_index,
                             .text = oq_strdup(text)}; /* without memory: no words */
+    entry->failed_at_ms = oq_clock_wall_ms(engine->clock);
 }
 
 void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
@@ -234,7 +234,7 @@ void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t
     oq_error_init(&err);
 
     run->attempts++;
-    keep_last_failure(entry, verdict, file_index, text);
+    oq_change_keep_failure(engine, entry, verdict, file_index, text);
     bool is_hopeless = oq_retry_is_hopeless(&engine->config, since_ms, now_wall_ms);
     if (!verdict->is_transient || is_hopeless) {
         struct oq_failure failure = entry->last_failure;
@@ -258,7 +258,6 @@ void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry)
     struct oq_error err;
     int64_t now_wall_ms = oq_clock_wall_ms(engine->clock);
     oq_error_init(&err);
-    oq_failure_release(&entry->last_failure);
     /* changed_at_ms decides about an expiry of many days: a minute's precision saves a write per
      * checkpoint. */
     if (entry->group.no_progress_since_ms == 0 && now_wall_ms - entry->group.changed_at_ms < 60000)

@@ -138,8 +138,8 @@ struct oq_entry {
     enum oq_group_state state_when_cancelled; /* what old pointers see while it is CANCELLING */
     bool is_owner_absent;
     int64_t owner_retry_at_ms;
-    struct oq_failure
-        last_failure; /* of the last transient error, for "why does it wait"; code 0 = none */
+    struct oq_failure last_failure; /* transient or fatal; code 0 = none since the start */
+    int64_t failed_at_ms;           /* wall clock, of last_failure */
     /* finish.c */
     uint32_t finish_next;      /* file to look at next */
     bool is_finish_running;    /* a disk op is out */
@@ -234,6 +234,10 @@ OQ_MUST_CHECK enum oq_status oq_change_file(struct oq_engine *engine, struct oq_
  * core/oq_errors.h has it. */
 void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
                       const struct oq_verdict *verdict, int64_t retry_after_ms, const char *text);
+/* Remembers a failure for "why does it wait" and "what went wrong last". */
+void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
+                            const struct oq_verdict *verdict, uint32_t file_index,
+                            const char *text);
 /* Bytes have been saved: the no-progress period ends, inactivity starts again. */
 void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry);
 /* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */

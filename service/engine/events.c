@@ -28,6 +28,7 @@ void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again
                              .group_guid = group->guid,
                              .job_guid = group->job.guid,
                              .has_job = group->job.id != 0,
+                             .is_gone = group->state == OQ_GROUP_CANCELLING,
                              .serial = entry->event_serial,
                              .kind = OQ_EVENT_NONE,
                              .file_index = OQ_NO_FILE};
@@ -44,7 +45,7 @@ void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again
     bool is_news = event.kind == OQ_EVENT_NONE
                        ? entry->is_event_posted
                        : again || !entry->is_event_posted || entry->posted_serial != event.serial;
-    if (!is_news)
+    if (!is_news && !event.is_gone)
         return;
     entry->is_event_posted = event.kind != OQ_EVENT_NONE;
     entry->posted_serial = event.serial;

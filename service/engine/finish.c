@@ -170,19 +170,12 @@ static void commit_failed(struct oq_engine *engine, struct oq_entry *entry, uint
     struct oq_error err;
     oq_error_init(&err);
     log_group(entry, OQ_LOG_WARNING, index, failure->text);
+    oq_change_keep_failure(engine, entry, &verdict, index, failure->text);
     if (verdict.is_transient) {
-        oq_failure_release(&entry->last_failure);
-        entry->last_failure = (struct oq_failure){.code = verdict.code,
-                                                  .win32 = verdict.win32,
-                                                  .file_index = index,
-                                                  .text = oq_strdup(failure->text)};
         retry_later(engine, entry);
         return;
     }
-    char text[sizeof failure->text];
-    memcpy(text, failure->text, sizeof text);
-    struct oq_failure fatal = {
-        .code = verdict.code, .win32 = verdict.win32, .file_index = index, .text = text};
+    struct oq_failure fatal = entry->last_failure;
     if (oq_change_state(engine, entry, OQ_EV_FATAL_ERROR, &fatal, &err) != OQ_OK)
         retry_later(engine, entry);
 }

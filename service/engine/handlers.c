@@ -451,6 +451,8 @@ void oq_handle_view_file(struct oq_engine *engine, struct oq_request *request)
     }
     view->state = file->state;
     view->is_running = transfer != NULL;
+    view->is_waiting = entry->group.state == OQ_GROUP_ACTIVE && !transfer &&
+                       entry->runs[request->number].retry_at_ms > oq_now_ms(engine);
     view->size_bytes = file->size_bytes;
     view->done_bytes = file->done_bytes;
     if (transfer && oq_transfer_received(transfer) > view->done_bytes)

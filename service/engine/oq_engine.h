@@ -94,6 +94,7 @@ struct oq_group_view {
     uint32_t error_code, error_win32, error_http,
         error_file;          /* valid in ERROR; while in back-off: of the last attempt */
     char error_text[256];    /* "" = none */
+    int64_t error_at_ms;     /* wall clock: when the failure was met; 0 = none */
     int64_t backoff_left_ms; /* while activity is BACKOFF: time to the next attempt, else 0 */
     uint32_t groups_ahead;   /* while QUEUED: background groups that have a place now */
     int64_t created_at_ms, changed_at_ms;
@@ -144,6 +145,7 @@ struct oq_event {
     int64_t group;
     struct oq_guid group_guid, job_guid;
     bool has_job;
+    bool is_gone;    /* the group was cancelled or has expired: the last word about it */
     uint32_t serial; /* of this event; oq_engine_acknowledge wants it back */
     enum oq_event_kind
         kind; /* OQ_EVENT_NONE: nothing to tell any more, an earlier event is withdrawn */
@@ -197,6 +199,7 @@ struct oq_file_view {
     char *remote, *local, *temp_path, *validator; /* owned; temp_path and validator may be NULL */
     enum oq_file_state state;
     bool is_running;
+    bool is_waiting;                 /* failed for now, and is tried again later */
     uint64_t size_bytes, done_bytes; /* done: received so far */
     uint64_t rate_bytes_per_s;
 };

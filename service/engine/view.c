@@ -85,9 +85,11 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     entry->may_percent_fall = false;
     oq_free(in_flight);
 
+    /* After a restart only what was fatal is known. */
     const struct oq_failure *failure =
-        group->state == OQ_GROUP_ERROR || view->state == OQ_GROUP_ERROR ? &group->error
-                                                                        : &entry->last_failure;
+        entry->last_failure.code ? &entry->last_failure : &group->error;
+    if (failure->code)
+        view->error_at_ms = entry->failed_at_ms ? entry->failed_at_ms : group->changed_at_ms;
     view->error_code = failure->code;
     view->error_win32 = failure->win32;
     view->error_http = failure->http;

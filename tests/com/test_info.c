@@ -151,6 +151,25 @@ static void wait__backoff__ends_at_a_time_of_the_wall_clock(void **state)
     SysFreeString(text);
 }
 
+static void wait__no_way_out_of_the_computer__says_no_network(void **state)
+{
+    struct fixture *fixture = *state;
+    OPENQMGR_WAIT why;
+    BSTR text = NULL;
+    INT64 until = -1;
+    UINT64 value = 99;
+    fixture->engine.view.state = OQ_GROUP_ACTIVE;
+    fixture->engine.view.activity = OQ_ACTIVITY_BACKOFF;
+    fixture->engine.view.error_code = 0x80200010;
+    assert_hr(IOpenQmgrInfo_GetWaitReason(info_of(fixture->group), &why, &until, &value, &text),
+              S_OK);
+    assert_int_equal(why, OPENQMGR_WAIT_NO_NETWORK);
+    assert_true(until > 0);
+    assert_int_equal(value, 0);
+    assert_bstr(text, L"no network is connected");
+    SysFreeString(text);
+}
+
 static void wait__queued__counts_the_groups_ahead(void **state)
 {
     static const struct {
@@ -211,6 +230,7 @@ static void failure__one__is_told_whole(void **state)
     fixture->engine.view.error_win32 = 2;
     fixture->engine.view.error_http = 404;
     fixture->engine.view.error_file = 7;
+    fixture->engine.view.error_at_ms = 1234567890123;
     strcpy(fixture->engine.view.error_text, "the file is not there (404)");
     assert_hr(IOpenQmgrInfo_GetLastFailure(info_of(fixture->group), &code, &win32, &http, &file,
                                            &time, &text),
@@ -219,6 +239,7 @@ static void failure__one__is_told_whole(void **state)
     assert_int_equal(win32, 2);
     assert_int_equal(http, 404);
     assert_int_equal(file, 7);
+    assert_true(time == 1234567890123);
     assert_bstr(text, L"the file is not there (404)");
     SysFreeString(text);
 }
@@ -259,6 +280,7 @@ static void file__each_state__has_its_number(void **state)
         fixture->engine.view.error_file = file_rows[i].error_file;
         fixture->engine.file.state = file_rows[i].file;
         fixture->engine.file.is_running = file_rows[i].is_running;
+        fixture->engine.file.is_waiting = file_rows[i].activity == OQ_ACTIVITY_BACKOFF;
         FOR_BOTH(info, fixture)
         {
             OPENQMGR_FILE says = (OPENQMGR_FILE)99;
@@ -369,6 +391,7 @@ int main(void)
         WITH(progress__size_unknown__says_so),
         WITH(state__each__has_its_number_its_words_and_its_reason),
         WITH(wait__backoff__ends_at_a_time_of_the_wall_clock),
+        WITH(wait__no_way_out_of_the_computer__says_no_network),
         WITH(wait__queued__counts_the_groups_ahead),
         WITH(failure__none__is_false_and_everything_empty),
         WITH(failure__one__is_told_whole),
