@@ -17,6 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A name in a sentence: an address may have 2,200 characters, and nobody reads them. */
+#define SUBJECT_COLUMNS 160
+#define SUBJECT (4 * SUBJECT_COLUMNS + 1)
+
 /* --- the name of the file --------------------------------------------------------------------- */
 
 static bool is_folder(const uint16_t *path)
@@ -159,24 +163,30 @@ static int explain_refusal(const struct start *start, HRESULT hr)
 {
     struct oq_error error;
     char *folder = NULL;
+    char url[SUBJECT], file[SUBJECT], why[sizeof error.text];
+    unsigned long code = (unsigned long)hr;
 
     oq_error_init(&error);
+    oq_render_fit(start->args->url, SUBJECT_COLUMNS, url, sizeof url);
+    oq_render_fit(start->file, SUBJECT_COLUMNS, file, sizeof file);
     bool is_there = has_folder(start->file, &folder);
-    if (hr == E_INVALIDARG && oq_url_check(start->args->url, &error) != OQ_OK)
-        oq_console_complain("cannot download %s: %s (0x%08lX)", start->args->url, error.text,
-                            (unsigned long)hr);
-    else if (hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK)
-        oq_console_complain("cannot download to %s: %s (0x%08lX)", start->file, error.text,
-                            (unsigned long)hr);
+    bool is_url = hr == E_INVALIDARG && oq_url_check(start->args->url, &error) != OQ_OK;
+    bool is_path =
+        !is_url && hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK;
+    oq_words_tidy(error.text, why, sizeof why);
+    if (is_url)
+        oq_console_complain("cannot download %s: %s (0x%08lX)", url, why, code);
+    else if (is_path)
+        oq_console_complain("cannot download to %s: %s (0x%08lX)", file, why, code);
     else if (folder && !is_there)
-        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)",
-                            start->file, folder, (unsigned long)hr);
+        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)", file,
+                            folder, code);
     else if (folder && hr == E_ACCESSDENIED)
         oq_console_complain(
-            "cannot download to %s: you may not create files in the folder %s (0x%08lX)",
-            start->file, folder, (unsigned long)hr);
+            "cannot download to %s: you may not create files in the folder %s (0x%08lX)", file,
+            folder, code);
     else
-        oq_command_failed(start->file, hr);
+        oq_command_failed(file, hr);
     oq_free(folder);
     return OQ_EXIT_FAILED;
 }
@@ -232,10 +242,11 @@ static void describe_failure(const struct oq_follow *follow, enum oq_follow_end 
 /* Says how watching ended, unless well; `subject` names the download, `name` is its short
  * identifier. */
 static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum oq_follow_end end,
-                     const char *subject, bool is_ours)
+                     const char *name_of_it, bool is_ours)
 {
-    char name[OQ_NAMES_SHOWN + 1], why[OQ_SNAPSHOT_TEXT + 128];
+    char name[OQ_NAMES_SHOWN + 1], why[OQ_SNAPSHOT_TEXT + 128], subject[SUBJECT];
 
+    oq_render_fit(name_of_it, SUBJECT_COLUMNS, subject, sizeof subject);
     oq_names_short(&follow->guid, name);
     describe_failure(follow, end, why, sizeof why);
     switch (end) {

@@ -27,7 +27,7 @@ static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
 {
     char *narrow = oq_remote_text(bstr);
 
-    oq_render_fit(narrow ? narrow : "", OQ_SNAPSHOT_TEXT, text, OQ_SNAPSHOT_TEXT);
+    oq_words_tidy(narrow ? narrow : "", text, OQ_SNAPSHOT_TEXT);
     oq_free(narrow);
     SysFreeString(bstr);
 }

@@ -56,8 +56,13 @@ static HRESULT connect_once(struct oq_link *link)
     HRESULT hr = CoCreateInstance(&link->clsid, NULL, CLSCTX_LOCAL_SERVER, &IID_IBackgroundCopyQMgr,
                                   (void **)&link->manager);
 
+    CLSID proxy;
     if (SUCCEEDED(hr) && !link->manager)
         hr = E_UNEXPECTED;
+    /* What Wine says of a service that ended before it served; the proxy DLL is not to blame if it
+     * is registered. */
+    if (hr == E_NOINTERFACE && SUCCEEDED(CoGetPSClsid(&IID_IBackgroundCopyQMgr, &proxy)))
+        hr = CO_E_SERVER_EXEC_FAILURE;
     if (FAILED(hr))
         link->manager = NULL;
     else

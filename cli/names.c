@@ -52,9 +52,11 @@ void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
 {
     uint8_t bytes[16];
 
-    for (unsigned i = 0; i < 16; i++)
-        bytes[i] =
-            (uint8_t)(digit_value(name->digits[2 * i]) << 4 | digit_value(name->digits[2 * i + 1]));
+    for (size_t i = 0; i < 16; i++) {
+        unsigned high = (unsigned)digit_value(name->digits[2 * i]);
+        unsigned low = (unsigned)digit_value(name->digits[2 * i + 1]);
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
     oq_guid_from_bytes(bytes, guid);
 }
 
@@ -63,7 +65,7 @@ static void write_digits(const struct oq_guid *guid, char digits[OQ_NAMES_DIGITS
     uint8_t bytes[16];
 
     oq_guid_to_bytes(guid, bytes);
-    for (unsigned i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         digits[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
         digits[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }

@@ -23,4 +23,9 @@ bool oq_words_is_hopeless(uint32_t hr);
 #define OQ_WORDS_HTTP 80
 void oq_words_of_http(uint32_t status, char text[OQ_WORDS_HTTP]);
 
+/* Fits the service's words into a sentence of ours that goes on with a code in parentheses: without
+ * the full stop at the end or before parentheses of their own. Copies, cut at a character if need
+ * be. */
+void oq_words_tidy(const char *text, char *out, size_t capacity);
+
 #endif

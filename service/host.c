@@ -1,8 +1,9 @@
-/* host.c - builds the parts and wires the ports. start and stop run on the service's thread, event on the control
- * manager's.
+/* host.c - builds the parts and wires the ports. start and stop run on the service's thread, event
+ * on the control manager's.
  *
- * Order of the stop: the engine first, within 4 s, since it answers every waiting and new call with "stopping" at once; then
- * COM has nothing to wait for and takes its objects away from their clients; then the rest, which cannot hang.
+ * Order of the stop: the engine first, within 4 s, since it answers every waiting and new call with
+ * "stopping" at once; then COM has nothing to wait for and takes its objects away from their
+ * clients; then the rest, which cannot hang.
  */
 #include "oq_host.h"
 
@@ -26,7 +27,8 @@
 
 #define ENGINE_STOP_MS 4000
 #define COM_STOP_MS 800
-#define ENGINE_START_MS 60000 /* recovery reads the whole queue; a checkpoint of the database's log may be due */
+#define ENGINE_START_MS                                                                            \
+    60000 /* recovery reads the whole queue; a checkpoint of the database's log may be due */
 #define COM_START_MS 10000
 #define ROOTS_MS 5000
 
@@ -44,12 +46,14 @@ struct oq_host {
     bool is_whole;
 };
 
-/* Replaces the sink by one with the file `path` (NULL: none yet). No other thread logs at that time. */
+/* Replaces the sink by one with the file `path` (NULL: none yet). No other thread logs at that
+ * time. */
 static enum oq_status open_log(struct oq_host *host, const char *path, struct oq_error *err)
 {
     struct oq_win_log *log = NULL;
-    struct oq_win_log_options options = {
-        .path = path, .is_on_stderr = host->options.is_console, .is_in_event_log = !host->options.is_console};
+    struct oq_win_log_options options = {.path = path,
+                                         .is_on_stderr = host->options.is_console,
+                                         .is_in_event_log = !host->options.is_console};
     enum oq_status status = oq_win_log_open(&options, &log, err);
     if (status != OQ_OK)
         return status;
@@ -73,8 +77,8 @@ static enum oq_status open_data(struct oq_host *host, struct oq_error *err)
     enum oq_win_data_source source = given        ? OQ_WIN_DATA_GIVEN
                                      : configured ? OQ_WIN_DATA_CONFIGURED
                                                   : OQ_WIN_DATA_DEFAULT;
-    return oq_win_data_open(source, given ? given : configured, oq_win_identities_own_sid(host->identities), &host->data,
-                            err);
+    return oq_win_data_open(source, given ? given : configured,
+                            oq_win_identities_own_sid(host->identities), &host->data, err);
 }
 
 static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
@@ -125,7 +129,8 @@ static void report_failure(struct oq_host *host, const struct oq_error *err)
     uint32_t message = err->status == OQ_E_DB_NEWER     ? OQ_MSG_QUEUE_NEWER
                        : err->status == OQ_E_DB_DAMAGED ? OQ_MSG_QUEUE_DAMAGED
                                                         : OQ_MSG_START_FAILED;
-    oq_win_log_event(host->log, message, err->text[0] ? err->text : oq_status_name(err->status), NULL);
+    oq_win_log_event(host->log, message, err->text[0] ? err->text : oq_status_name(err->status),
+                     NULL);
 }
 
 static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_error *err)
@@ -140,7 +145,8 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         goto out;
     oq_log_set_level(host->settings.log_level);
     if ((status = oq_win_identities_new(&host->identities, err)) != OQ_OK ||
-        (status = open_data(host, err)) != OQ_OK || (status = open_log(host, host->data.log, err)) != OQ_OK)
+        (status = open_data(host, err)) != OQ_OK ||
+        (status = open_log(host, host->data.log, err)) != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, ROOTS_MS);
     status = oq_win_network_new(host->settings.ca_file, &host->network, err);
@@ -156,7 +162,8 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         goto out;
     oq_error_init(&trouble);
     if (oq_win_watch_start(on_network_change, host->engine, &host->watch, &trouble) != OQ_OK)
-        oq_log_warning("network: %s; waiting downloads go on with their next attempt only", trouble.text);
+        oq_log_warning("network: %s; waiting downloads go on with their next attempt only",
+                       trouble.text);
     oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
 out:
     if (status != OQ_OK) {
@@ -213,8 +220,8 @@ struct oq_host *oq_host_new(const struct oq_host_options *options)
     if (!host)
         return NULL;
     host->options = *options;
-    host->hosted =
-        (struct oq_win_scm_hosted){.ctx = host, .start = host_start, .stop = host_stop, .event = host_event};
+    host->hosted = (struct oq_win_scm_hosted){
+        .ctx = host, .start = host_start, .stop = host_stop, .event = host_event};
     host->is_whole = true;
     return host;
 }

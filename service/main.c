@@ -1,4 +1,5 @@
-/* main.c - reads the arguments of qmgrsvc and nothing else. Exit codes: 0 done, 1 failed with a sentence on stderr, 2 usage. */
+/* main.c - reads the arguments of qmgrsvc and nothing else. Exit codes: 0 done, 1 failed with a
+ * sentence on stderr, 2 usage. */
 #include "oq_alloc.h"
 #include "oq_host.h"
 #include "oq_utf.h"
@@ -19,13 +20,15 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static const char usage[] =
     "OpenQMGR " OQ_VERSION ", the service that downloads in the background\n"
     "\n"
-    "usage: qmgrsvc install [--legacy]    register the service and its interfaces (as administrator)\n"
+    "usage: qmgrsvc install [--legacy]    register the service and its interfaces (as "
+    "administrator)\n"
     "       qmgrsvc uninstall [--purge]   stop and remove them; --purge: the queue as well\n"
     "       qmgrsvc run [--data FOLDER]   serve in the foreground; Ctrl-C stops it\n"
     "       qmgrsvc --version | --help\n"
     "\n"
     "  --legacy   take the class of the old BITS interface from whoever owns it, until uninstall\n"
-    "  --data     folder of the queue and the log (default: as configured, else %ProgramData%\\OpenQMGR)\n"
+    "  --data     folder of the queue and the log (default: as configured, else "
+    "%ProgramData%\\OpenQMGR)\n"
     "\n"
     "Without arguments it is what the service control manager starts.\n"
     "Configuration: registry, HKEY_LOCAL_MACHINE\\SOFTWARE\\OpenQMGR.\n";
@@ -49,7 +52,7 @@ static int fail(const struct oq_error *err, enum oq_status status)
     return EXIT_FAILED;
 }
 
-/* --- hardening ---------------------------------------------------------------------------------------------------------------- */
+/* --- hardening -------------------------------------------------------------------------------- */
 
 /* For every mode: DLLs come from Windows' own folder, and a damaged heap ends the process. */
 static void harden(void)
@@ -57,22 +60,24 @@ static void harden(void)
     SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
     SetDllDirectoryW(L"");
     HeapSetInformation(NULL, HeapEnableTerminationOnCorruption, NULL, 0);
-    SetErrorMode(SEM_FAILCRITICALERRORS); /* no question box about an empty drive: nobody would see it */
+    SetErrorMode(
+        SEM_FAILCRITICALERRORS); /* no question box about an empty drive: nobody would see it */
 }
 
-/* For the service: no code from other programs' hooks or from shares, and no child processes, ever. Older systems refuse what they do not
- * know, which leaves them as they were. */
+/* For the service: no code from other programs' hooks or from shares, and no child processes, ever.
+ * Older systems refuse what they do not know, which leaves them as they were. */
 static void harden_service(void)
 {
     PROCESS_MITIGATION_EXTENSION_POINT_DISABLE_POLICY extensions = {.DisableExtensionPoints = 1};
-    PROCESS_MITIGATION_IMAGE_LOAD_POLICY images = {.NoRemoteImages = 1, .NoLowMandatoryLabelImages = 1};
+    PROCESS_MITIGATION_IMAGE_LOAD_POLICY images = {.NoRemoteImages = 1,
+                                                   .NoLowMandatoryLabelImages = 1};
     PROCESS_MITIGATION_CHILD_PROCESS_POLICY children = {.NoChildProcessCreation = 1};
     SetProcessMitigationPolicy(ProcessExtensionPointDisablePolicy, &extensions, sizeof extensions);
     SetProcessMitigationPolicy(ProcessImageLoadPolicy, &images, sizeof images);
     SetProcessMitigationPolicy(ProcessChildProcessPolicy, &children, sizeof children);
 }
 
-/* --- the modes ------------------------------------------------------------------------------------------------------------------- */
+/* --- the modes -------------------------------------------------------------------------------- */
 
 /* Ends the process with that code when parts of it cannot be ended in order. */
 static int leave(struct oq_host *host, int code)
@@ -95,10 +100,12 @@ static int serve(void)
     if (!host)
         return EXIT_FAILED;
     harden_service();
-    enum oq_status status = oq_win_scm_run_service(SERVICE_NAME, oq_host_get_hosted(host), &exit_code, &err);
+    enum oq_status status =
+        oq_win_scm_run_service(SERVICE_NAME, oq_host_get_hosted(host), &exit_code, &err);
     if (status == OQ_E_NOT_SUPPORTED) {
         oq_host_free(host);
-        return fail_usage("without arguments it can only be started by the service control manager");
+        return fail_usage(
+            "without arguments it can only be started by the service control manager");
     }
     if (status != OQ_OK) {
         oq_host_free(host);
@@ -129,7 +136,8 @@ static void print_sentence(void *ctx, const char *sentence)
 }
 
 /* Fills *plan with strings that *program and *dll own. */
-static enum oq_status make_plan(struct oq_win_plan *plan, char **program, char **dll, struct oq_error *err)
+static enum oq_status make_plan(struct oq_win_plan *plan, char **program, char **dll,
+                                struct oq_error *err)
 {
     enum oq_status status = oq_win_program_path(program, err);
     if (status == OQ_OK)
@@ -137,8 +145,9 @@ static enum oq_status make_plan(struct oq_win_plan *plan, char **program, char *
     *plan = (struct oq_win_plan){
         .name = SERVICE_NAME,
         .display_name = "Open Queue Manager (background downloads)",
-        .description = "Downloads files in the background for other programs, and goes on after restarts and "
-                       "network failures. If it is stopped, such downloads wait.",
+        .description =
+            "Downloads files in the background for other programs, and goes on after restarts and "
+            "network failures. If it is stopped, such downloads wait.",
         .program = *program,
         .proxy_dll = *dll,
         .event_source = SERVICE_NAME,
@@ -161,7 +170,8 @@ static int install(bool takes_legacy)
     oq_free(dll);
     if (status != OQ_OK)
         return fail(&err, status);
-    printf("OpenQMGR is installed. It starts with Windows, or when it is first needed; now: sc.exe start " SERVICE_NAME "\n");
+    printf("OpenQMGR is installed. It starts with Windows, or when it is first needed; now: sc.exe "
+           "start " SERVICE_NAME "\n");
     return EXIT_DONE;
 }
 
@@ -178,7 +188,9 @@ static enum oq_status purge(struct oq_error *err)
         const char *folder = settings.data_folder ? settings.data_folder : standard;
         status = oq_win_data_purge(folder, &is_gone, err);
         if (status == OQ_OK)
-            printf(is_gone ? "data folder %s: removed\n" : "data folder %s: emptied; other files in it were kept\n", folder);
+            printf(is_gone ? "data folder %s: removed\n"
+                           : "data folder %s: emptied; other files in it were kept\n",
+                   folder);
     }
     oq_free(standard);
     oq_win_settings_release(&settings);
@@ -201,7 +213,7 @@ static int uninstall(bool is_purged)
     return status == OQ_OK ? EXIT_DONE : fail(&err, status);
 }
 
-/* --- arguments --------------------------------------------------------------------------------------------------------------------- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 static int dispatch(int count, char **words)
 {

@@ -76,7 +76,8 @@ static bool get_number(const struct value *value, int64_t *number)
     return false;
 }
 
-/* Replaces *field; "" empties it. OQ_E_INVALID_ARG for another type or a text that is not UTF-16. */
+/* Replaces *field; "" empties it. OQ_E_INVALID_ARG for another type or a text that is not UTF-16.
+ */
 static enum oq_status get_text(const struct value *value, char **field)
 {
     enum oq_status status;
@@ -84,7 +85,8 @@ static enum oq_status get_text(const struct value *value, char **field)
     char *text = NULL;
     if (value->type != REG_SZ && value->type != REG_EXPAND_SZ)
         return OQ_E_INVALID_ARG;
-    const wchar_t *wide = (const wchar_t *)(const void *)value->bytes; /* from calloc: aligned, and terminated */
+    const wchar_t *wide =
+        (const wchar_t *)(const void *)value->bytes; /* from calloc: aligned, and terminated */
     if (value->type == REG_EXPAND_SZ) {
         DWORD units = ExpandEnvironmentStringsW(wide, NULL, 0);
         expanded = oq_calloc(units + 1u, sizeof *expanded);
@@ -105,7 +107,8 @@ static enum oq_status get_text(const struct value *value, char **field)
 }
 
 /* OQ_E_NOMEM only; what is wrong with a value is logged here. */
-static enum oq_status take_number(struct oq_win_settings *settings, const char *name, const struct value *value)
+static enum oq_status take_number(struct oq_win_settings *settings, const char *name,
+                                  const struct value *value)
 {
     struct oq_error err;
     int64_t number = 0;
@@ -120,7 +123,8 @@ static enum oq_status take_number(struct oq_win_settings *settings, const char *
     return OQ_OK;
 }
 
-static enum oq_status take_log_level(struct oq_win_settings *settings, const char *name, const struct value *value)
+static enum oq_status take_log_level(struct oq_win_settings *settings, const char *name,
+                                     const struct value *value)
 {
     int64_t number = 0;
     if (get_number(value, &number) && number >= OQ_LOG_ERROR && number <= OQ_LOG_DEBUG)
@@ -140,20 +144,23 @@ static enum oq_status take_text(char **field, const char *name, const struct val
     return OQ_OK;
 }
 
-static enum oq_status take_data_folder(struct oq_win_settings *settings, const char *name, const struct value *value)
+static enum oq_status take_data_folder(struct oq_win_settings *settings, const char *name,
+                                       const struct value *value)
 {
     return take_text(&settings->data_folder, name, value);
 }
 
-static enum oq_status take_ca_file(struct oq_win_settings *settings, const char *name, const struct value *value)
+static enum oq_status take_ca_file(struct oq_win_settings *settings, const char *name,
+                                   const struct value *value)
 {
     return take_text(&settings->ca_file, name, value);
 }
 
-typedef enum oq_status take_value(struct oq_win_settings *settings, const char *name, const struct value *value);
+typedef enum oq_status take_value(struct oq_win_settings *settings, const char *name,
+                                  const struct value *value);
 
-static enum oq_status read_one(HKEY key, const char *name, take_value *take, struct oq_win_settings *settings,
-                               struct oq_error *err)
+static enum oq_status read_one(HKEY key, const char *name, take_value *take,
+                               struct oq_win_settings *settings, struct oq_error *err)
 {
     struct value value = {0};
     wchar_t *wide = NULL;
@@ -174,12 +181,14 @@ static enum oq_status read_one(HKEY key, const char *name, take_value *take, str
     return status;
 }
 
-enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path, struct oq_win_settings *settings, struct oq_error *err)
+enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
+                                    struct oq_win_settings *settings, struct oq_error *err)
 {
     static const struct {
         const char *name;
         take_value *take;
-    } others[] = {{"DataFolder", take_data_folder}, {"CaFile", take_ca_file}, {"LogLevel", take_log_level}};
+    } others[] = {
+        {"DataFolder", take_data_folder}, {"CaFile", take_ca_file}, {"LogLevel", take_log_level}};
     size_t count = 0;
     const struct oq_config_item *items = oq_config_items(&count);
     enum oq_status status = OQ_OK;
@@ -209,7 +218,7 @@ bool oq_win_settings_is_legacy_ours(void)
 {
     wchar_t app_id[64];
     DWORD size = sizeof app_id;
-    return RegGetValueW(HKEY_LOCAL_MACHINE, CLSID_LEGACY, L"AppID", RRF_RT_REG_SZ, NULL, app_id, &size) ==
-               ERROR_SUCCESS &&
+    return RegGetValueW(HKEY_LOCAL_MACHINE, CLSID_LEGACY, L"AppID", RRF_RT_REG_SZ, NULL, app_id,
+                        &size) == ERROR_SUCCESS &&
            _wcsicmp(app_id, APPID_OURS) == 0;
 }

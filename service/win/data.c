@@ -1,4 +1,5 @@
-/* data.c - creating, checking, locking and emptying the data folder. No state but what oq_win_data holds. */
+/* data.c - creating, checking, locking and emptying the data folder. No state but what oq_win_data
+ * holds. */
 #include "oq_win_data.h"
 
 #include "oq_alloc.h"
@@ -17,8 +18,9 @@
 #define LOCK_NAME "qmgrsvc.lock"
 #define ATTEMPTS 3 /* somebody may plant the folder again between two steps */
 
-/* Owner: Administrators. Protected (P): nothing is inherited from %ProgramData%, where Users may create files. Full access, on
- * to files and folders below (OICI), for LocalSystem and Administrators. */
+/* Owner: Administrators. Protected (P): nothing is inherited from %ProgramData%, where Users may
+ * create files. Full access, on to files and folders below (OICI), for LocalSystem and
+ * Administrators. */
 #define FOLDER_SDDL "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 
 enum oq_status oq_win_data_default(char **out, struct oq_error *err)
@@ -28,7 +30,8 @@ enum oq_status oq_win_data_default(char **out, struct oq_error *err)
     enum oq_status status;
     HRESULT result = SHGetKnownFolderPath(&FOLDERID_ProgramData, KF_FLAG_DEFAULT, NULL, &wide);
     if (FAILED(result)) {
-        status = oq_error_win32(err, OQ_E_IO, (uint32_t)result, "the folder for program data is unknown (0x%08lx)",
+        status = oq_error_win32(err, OQ_E_IO, (uint32_t)result,
+                                "the folder for program data is unknown (0x%08lx)",
                                 (unsigned long)result);
         goto out;
     }
@@ -48,14 +51,15 @@ out:
     return status;
 }
 
-/* --- who owns a folder ----------------------------------------------------------------------------------------------------- */
+/* --- who owns a folder ------------------------------------------------------------------------ */
 
 static bool is_trusted(PSID owner, const char *own_sid)
 {
     wchar_t *text = NULL;
     char *sid = NULL;
     bool is_ours = false;
-    if (IsWellKnownSid(owner, WinLocalSystemSid) || IsWellKnownSid(owner, WinBuiltinAdministratorsSid))
+    if (IsWellKnownSid(owner, WinLocalSystemSid) ||
+        IsWellKnownSid(owner, WinBuiltinAdministratorsSid))
         return true;
     if (ConvertSidToStringSidW(owner, &text) && oq_utf16_to_8(text, SIZE_MAX, &sid) == OQ_OK)
         is_ours = strcmp(sid, own_sid) == 0;
@@ -64,7 +68,8 @@ static bool is_trusted(PSID owner, const char *own_sid)
     return is_ours;
 }
 
-/* Looks at the folder through one handle: is it one, and may we trust it? OQ_E_ACCESS_DENIED if not. */
+/* Looks at the folder through one handle: is it one, and may we trust it? OQ_E_ACCESS_DENIED if
+ * not. */
 static enum oq_status examine(HANDLE handle, const char *own_sid, struct oq_error *err)
 {
     BY_HANDLE_FILE_INFORMATION info;
@@ -74,11 +79,13 @@ static enum oq_status examine(HANDLE handle, const char *own_sid, struct oq_erro
     if (!GetFileInformationByHandle(handle, &info))
         return oq_win_fail(err, GetLastError(), "the data folder cannot be examined");
     if (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE, "the data folder is a link");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE,
+                              "the data folder is a link");
     if (!(info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY))
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_DIRECTORY, "a file stands in the data folder's place");
-    DWORD win32 =
-        GetSecurityInfo(handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor);
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_DIRECTORY,
+                              "a file stands in the data folder's place");
+    DWORD win32 = GetSecurityInfo(handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL,
+                                  NULL, NULL, &descriptor);
     if (win32 != ERROR_SUCCESS)
         return oq_win_fail(err, win32, "the owner of the data folder cannot be read");
     if (!is_trusted(owner, own_sid))
@@ -95,27 +102,32 @@ static HANDLE open_folder(const wchar_t *path, DWORD access)
                        FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
 }
 
-/* --- making it ---------------------------------------------------------------------------------------------------------------- */
+/* --- making it -------------------------------------------------------------------------------- */
 
 /* Who runs this without being LocalSystem or an administrator must get in, too. */
-static enum oq_status new_descriptor(const char *own_sid, PSECURITY_DESCRIPTOR *out, struct oq_error *err)
+static enum oq_status new_descriptor(const char *own_sid, PSECURITY_DESCRIPTOR *out,
+                                     struct oq_error *err)
 {
     wchar_t *wide = NULL;
     bool is_system = strcmp(own_sid, "S-1-5-18") == 0;
-    char *text = is_system ? oq_strdup(FOLDER_SDDL) : oq_asprintf("%s(A;OICI;FA;;;%s)", FOLDER_SDDL, own_sid);
+    char *text = is_system ? oq_strdup(FOLDER_SDDL)
+                           : oq_asprintf("%s(A;OICI;FA;;;%s)", FOLDER_SDDL, own_sid);
     enum oq_status status = text ? oq_utf8_to_16(text, &wide, NULL) : OQ_E_NOMEM;
     oq_free(text);
     if (status != OQ_OK)
         return oq_error_set(err, status, "out of memory");
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, out, NULL))
-        status = oq_win_fail(err, GetLastError(), "the permissions of the data folder cannot be made");
+        status =
+            oq_win_fail(err, GetLastError(), "the permissions of the data folder cannot be made");
     oq_free(wide);
     return status;
 }
 
-static enum oq_status create(const wchar_t *path, PSECURITY_DESCRIPTOR descriptor, bool *is_new, struct oq_error *err)
+static enum oq_status create(const wchar_t *path, PSECURITY_DESCRIPTOR descriptor, bool *is_new,
+                             struct oq_error *err)
 {
-    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes, .lpSecurityDescriptor = descriptor};
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes,
+                                      .lpSecurityDescriptor = descriptor};
     *is_new = CreateDirectoryW(path, &attributes) != FALSE;
     if (*is_new || GetLastError() == ERROR_ALREADY_EXISTS)
         return OQ_OK;
@@ -127,8 +139,9 @@ static enum oq_status set_aside(const wchar_t *path, const char *why, struct oq_
     SYSTEMTIME now;
     wchar_t other[1024];
     GetSystemTime(&now);
-    int length = _snwprintf(other, sizeof other / sizeof other[0], L"%s.untrusted-%04u%02u%02u%02u%02u%02u%03u", path,
-                            now.wYear, now.wMonth, now.wDay, now.wHour, now.wMinute, now.wSecond, now.wMilliseconds);
+    int length = _snwprintf(
+        other, sizeof other / sizeof other[0], L"%s.untrusted-%04u%02u%02u%02u%02u%02u%03u", path,
+        now.wYear, now.wMonth, now.wDay, now.wHour, now.wMinute, now.wSecond, now.wMilliseconds);
     if (length < 0 || (size_t)length >= sizeof other / sizeof other[0])
         return oq_error_set(err, OQ_E_IO, "the path of the data folder is too long");
     if (!MoveFileExW(path, other, 0))
@@ -145,13 +158,14 @@ static void set_permissions(HANDLE handle, PSECURITY_DESCRIPTOR descriptor)
     if (!GetSecurityDescriptorDacl(descriptor, &is_present, &list, &is_default) || !is_present)
         return;
     DWORD win32 = SetSecurityInfo(handle, SE_FILE_OBJECT,
-                                  DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL, list, NULL);
+                                  DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+                                  NULL, NULL, list, NULL);
     if (win32 != ERROR_SUCCESS)
         oq_log_warning("data folder: its permissions cannot be set (%lu)", (unsigned long)win32);
 }
 
-static enum oq_status prepare(enum oq_win_data_source source, const wchar_t *path, const char *own_sid,
-                              struct oq_error *err)
+static enum oq_status prepare(enum oq_win_data_source source, const wchar_t *path,
+                              const char *own_sid, struct oq_error *err)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     HANDLE handle = INVALID_HANDLE_VALUE;
@@ -179,13 +193,14 @@ static enum oq_status prepare(enum oq_win_data_source source, const wchar_t *pat
         }
         status = set_aside(path, why.text, err);
         if (status == OQ_OK && i == ATTEMPTS - 1)
-            status = oq_error_set(err, OQ_E_ACCESS_DENIED, "somebody keeps planting the data folder");
+            status =
+                oq_error_set(err, OQ_E_ACCESS_DENIED, "somebody keeps planting the data folder");
     }
     LocalFree(descriptor);
     return status;
 }
 
-/* --- the lock ------------------------------------------------------------------------------------------------------------------- */
+/* --- the lock --------------------------------------------------------------------------------- */
 
 static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error *err)
 {
@@ -198,8 +213,9 @@ static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error
     oq_free(path);
     if (status != OQ_OK)
         return status;
-    HANDLE handle = CreateFileW(wide, GENERIC_WRITE | DELETE, 0, NULL, OPEN_ALWAYS,
-                                FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    HANDLE handle = CreateFileW(
+        wide, GENERIC_WRITE | DELETE, 0, NULL, OPEN_ALWAYS,
+        FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     DWORD win32 = GetLastError();
     oq_free(wide);
     if (handle != INVALID_HANDLE_VALUE) {
@@ -207,11 +223,13 @@ static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error
         return OQ_OK;
     }
     if (oq_win_status(win32) == OQ_E_FILE_LOCKED)
-        return oq_error_win32(err, OQ_E_BUSY, win32, "another OpenQMGR service is running with the data folder %s", folder);
+        return oq_error_win32(err, OQ_E_BUSY, win32,
+                              "another OpenQMGR service is running with the data folder %s",
+                              folder);
     return oq_win_fail(err, win32, "the data folder %s cannot be used", folder);
 }
 
-/* --- open and release ------------------------------------------------------------------------------------------------------------ */
+/* --- open and release ------------------------------------------------------------------------- */
 
 /* Absolute, without a separator at the end (a drive keeps its own). New string. */
 static enum oq_status full_path(const char *path, char **out, struct oq_error *err)
@@ -226,7 +244,7 @@ static enum oq_status full_path(const char *path, char **out, struct oq_error *e
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
     else if (units == 0 || GetFullPathNameW(wide, units + 1u, full, NULL) == 0)
         status = oq_win_fail(err, GetLastError(), "the name of the data folder cannot be used");
-    if (status == OQ_OK) {
+    if (full && status == OQ_OK) {
         size_t length = wcslen(full);
         while (length > 3 && full[length - 1] == L'\\')
             full[--length] = L'\0';
@@ -239,14 +257,14 @@ static enum oq_status full_path(const char *path, char **out, struct oq_error *e
     return status;
 }
 
-enum oq_status oq_win_data_open(enum oq_win_data_source source, const char *folder, const char *own_sid,
-                                struct oq_win_data *out, struct oq_error *err)
+enum oq_status oq_win_data_open(enum oq_win_data_source source, const char *folder,
+                                const char *own_sid, struct oq_win_data *out, struct oq_error *err)
 {
     struct oq_win_data data = {0};
     HANDLE lock = NULL;
     wchar_t *wide = NULL;
-    enum oq_status status =
-        source == OQ_WIN_DATA_DEFAULT ? oq_win_data_default(&data.folder, err) : full_path(folder, &data.folder, err);
+    enum oq_status status = source == OQ_WIN_DATA_DEFAULT ? oq_win_data_default(&data.folder, err)
+                                                          : full_path(folder, &data.folder, err);
     if (status != OQ_OK)
         return status;
     data.database = oq_asprintf("%s\\queue.db", data.folder);
@@ -283,7 +301,7 @@ void oq_win_data_release(struct oq_win_data *data)
     memset(data, 0, sizeof *data);
 }
 
-/* --- purge ------------------------------------------------------------------------------------------------------------------------- */
+/* --- purge ------------------------------------------------------------------------------------ */
 
 static enum oq_status delete_matching(const char *folder, const char *pattern, struct oq_error *err)
 {
@@ -310,7 +328,8 @@ static enum oq_status delete_matching(const char *folder, const char *pattern, s
                 memcpy(name, wide, base * sizeof *name);
                 wcscpy(name + base, found.cFileName);
                 if (!DeleteFileW(name) && GetLastError() != ERROR_FILE_NOT_FOUND)
-                    status = oq_win_fail(err, GetLastError(), "a file in %s cannot be deleted", folder);
+                    status =
+                        oq_win_fail(err, GetLastError(), "a file in %s cannot be deleted", folder);
             }
             oq_free(name);
         } while (status == OQ_OK && FindNextFileW(search, &found));
@@ -322,14 +341,16 @@ static enum oq_status delete_matching(const char *folder, const char *pattern, s
 
 enum oq_status oq_win_data_purge(const char *folder, bool *is_gone, struct oq_error *err)
 {
-    /* The database with its journals and set-aside copies, the logs. Nothing that a person might have put there. */
+    /* The database with its journals and set-aside copies, the logs. Nothing that a person might
+     * have put there. */
     static const char *const patterns[] = {"queue.db*", "openqmgr*.log"};
     HANDLE lock = NULL;
     wchar_t *wide = NULL;
     enum oq_status status = oq_win_long_path(folder, &wide, err);
     if (status != OQ_OK)
         return status;
-    if (GetFileAttributesW(wide) == INVALID_FILE_ATTRIBUTES && oq_win_status(GetLastError()) == OQ_E_FILE_MISSING) {
+    if (GetFileAttributesW(wide) == INVALID_FILE_ATTRIBUTES &&
+        oq_win_status(GetLastError()) == OQ_E_FILE_MISSING) {
         *is_gone = true;
         goto out;
     }

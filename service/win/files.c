@@ -1,6 +1,7 @@
 /* files.c - the file port with impersonation and by-handle operations. Any thread; no state.
  *
- * Each port call is a struct of what is wanted, a `work` function that runs as the user, and nothing around it.
+ * Each port call is a struct of what is wanted, a `work` function that runs as the user, and
+ * nothing around it.
  */
 #include "oq_win_files.h"
 
@@ -34,8 +35,8 @@ struct wish {
     const char *text; /* check_folder: final path in UTF-8 */
     enum oq_open_mode mode;
     int64_t modified_at_ms;
-    HANDLE handle;      /* result of open */
-    uint64_t number;    /* result: size, free space */
+    HANDLE handle;   /* result of open */
+    uint64_t number; /* result: size, free space */
     struct oq_file_facts facts;
 };
 
@@ -67,34 +68,41 @@ static LARGE_INTEGER to_filetime(int64_t at_ms)
 }
 
 /* Refuses what is not a plain file on a disk. */
-static enum oq_status check_handle(HANDLE handle, BY_HANDLE_FILE_INFORMATION *info, struct oq_error *err)
+static enum oq_status check_handle(HANDLE handle, BY_HANDLE_FILE_INFORMATION *info,
+                                   struct oq_error *err)
 {
     if (GetFileType(handle) != FILE_TYPE_DISK)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "the path does not lead to a disk");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "the path does not lead to a disk");
     if (!GetFileInformationByHandle(handle, info))
         return oq_win_fail(err, GetLastError(), "the file cannot be examined");
     if (info->dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE, "a link stands in the file's place");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE,
+                              "a link stands in the file's place");
     if (info->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "a folder stands in the file's place");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "a folder stands in the file's place");
     return OQ_OK;
 }
 
-/* --- open ------------------------------------------------------------------------------------------------------------------ */
+/* --- open ------------------------------------------------------------------------------------- */
 
 static enum oq_status open_work(void *arg, struct oq_error *err)
 {
     struct wish *wish = arg;
     bool is_new = wish->mode == OQ_OPEN_CREATE;
-    BY_HANDLE_FILE_INFORMATION info;
-    /* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it, which is theirs to do and is
-     * noticed at the end; without that, a virus scanner that keeps the file open for removal would stop the download. */
-    HANDLE handle = CreateFileW(wish->path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
-                                is_new ? CREATE_NEW : OPEN_EXISTING,
-                                FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_OPEN_REPARSE_POINT | QUALITY, NULL);
+    BY_HANDLE_FILE_INFORMATION info = {0};
+    /* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it,
+     * which is theirs to do and is noticed at the end; without that, a virus scanner that keeps the
+     * file open for removal would stop the download. */
+    HANDLE handle =
+        CreateFileW(wish->path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                    NULL, is_new ? CREATE_NEW : OPEN_EXISTING,
+                    FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_OPEN_REPARSE_POINT | QUALITY, NULL);
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(),
-                           is_new ? "the temporary file cannot be created" : "the temporary file cannot be opened");
+                           is_new ? "the temporary file cannot be created"
+                                  : "the temporary file cannot be opened");
     enum oq_status status = check_handle(handle, &info, err);
     if (status != OQ_OK) {
         CloseHandle(handle);
@@ -107,11 +115,14 @@ static enum oq_status open_work(void *arg, struct oq_error *err)
 
 static enum oq_status check_temp(const char *path, struct oq_error *err)
 {
-    return oq_path_is_temp(path) ? OQ_OK : oq_error_set(err, OQ_E_BUG, "not a temporary file of ours: %s", path);
+    return oq_path_is_temp(path)
+               ? OQ_OK
+               : oq_error_set(err, OQ_E_BUG, "not a temporary file of ours: %s", path);
 }
 
-static enum oq_status port_open(void *ctx, struct oq_identity *as, const char *temp_path, enum oq_open_mode mode,
-                                struct oq_fhandle **out, uint64_t *size_bytes, struct oq_error *err)
+static enum oq_status port_open(void *ctx, struct oq_identity *as, const char *temp_path,
+                                enum oq_open_mode mode, struct oq_fhandle **out,
+                                uint64_t *size_bytes, struct oq_error *err)
 {
     struct wish wish = {.mode = mode};
     struct oq_fhandle *file = NULL;
@@ -126,7 +137,8 @@ static enum oq_status port_open(void *ctx, struct oq_identity *as, const char *t
     status = oq_win_long_path(temp_path, &path, err);
     if (status != OQ_OK)
         goto out;
-    file = oq_calloc(1, sizeof *file); /* before the file exists, so that there is nothing to undo */
+    file =
+        oq_calloc(1, sizeof *file); /* before the file exists, so that there is nothing to undo */
     if (!file) {
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto out;
@@ -154,7 +166,7 @@ static void port_close(void *ctx, struct oq_fhandle *file)
     oq_free(file);
 }
 
-/* --- bytes ------------------------------------------------------------------------------------------------------------------ */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static OVERLAPPED position(uint64_t offset)
 {
@@ -162,8 +174,8 @@ static OVERLAPPED position(uint64_t offset)
     return at;
 }
 
-static enum oq_status port_write(void *ctx, struct oq_fhandle *file, uint64_t offset, const void *data, size_t length,
-                                 struct oq_error *err)
+static enum oq_status port_write(void *ctx, struct oq_fhandle *file, uint64_t offset,
+                                 const void *data, size_t length, struct oq_error *err)
 {
     const char *next = data;
     enum oq_status status;
@@ -176,7 +188,8 @@ static enum oq_status port_write(void *ctx, struct oq_fhandle *file, uint64_t of
         if (!WriteFile(file->handle, next, piece, &done, &at))
             return oq_win_fail(err, GetLastError(), "the temporary file cannot be written");
         if (done == 0)
-            return oq_error_win32(err, OQ_E_IO, ERROR_WRITE_FAULT, "the temporary file takes no bytes");
+            return oq_error_win32(err, OQ_E_IO, ERROR_WRITE_FAULT,
+                                  "the temporary file takes no bytes");
         next += done;
         offset += done;
         length -= done;
@@ -184,8 +197,8 @@ static enum oq_status port_write(void *ctx, struct oq_fhandle *file, uint64_t of
     return OQ_OK;
 }
 
-static enum oq_status port_read(void *ctx, struct oq_fhandle *file, uint64_t offset, void *data, size_t length,
-                                struct oq_error *err)
+static enum oq_status port_read(void *ctx, struct oq_fhandle *file, uint64_t offset, void *data,
+                                size_t length, struct oq_error *err)
 {
     char *next = data;
     enum oq_status status;
@@ -198,7 +211,8 @@ static enum oq_status port_read(void *ctx, struct oq_fhandle *file, uint64_t off
         if (!ReadFile(file->handle, next, piece, &done, &at) && GetLastError() != ERROR_HANDLE_EOF)
             return oq_win_fail(err, GetLastError(), "the temporary file cannot be read");
         if (done == 0)
-            return oq_error_win32(err, OQ_E_IO, ERROR_HANDLE_EOF, "the temporary file is too short");
+            return oq_error_win32(err, OQ_E_IO, ERROR_HANDLE_EOF,
+                                  "the temporary file is too short");
         next += done;
         offset += done;
         length -= done;
@@ -206,7 +220,8 @@ static enum oq_status port_read(void *ctx, struct oq_fhandle *file, uint64_t off
     return OQ_OK;
 }
 
-static enum oq_status port_set_size(void *ctx, struct oq_fhandle *file, uint64_t size_bytes, struct oq_error *err)
+static enum oq_status port_set_size(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                                    struct oq_error *err)
 {
     FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size_bytes};
     enum oq_status status;
@@ -229,7 +244,7 @@ static enum oq_status port_flush(void *ctx, struct oq_fhandle *file, struct oq_e
     return OQ_OK;
 }
 
-/* --- finish ----------------------------------------------------------------------------------------------------------------- */
+/* --- finish ----------------------------------------------------------------------------------- */
 
 static bool set_basics(HANDLE handle, DWORD attributes, int64_t modified_at_ms)
 {
@@ -258,7 +273,8 @@ static bool rename_to(HANDLE handle, const wchar_t *path)
     return is_done;
 }
 
-/* Windows says "access denied" also when the target is in use; the difference is what the user can do about it. */
+/* Windows says "access denied" also when the target is in use; the difference is what the user can
+ * do about it. */
 static DWORD why_not_renamed(DWORD win32, const wchar_t *path)
 {
     if (win32 != ERROR_ACCESS_DENIED)
@@ -266,7 +282,7 @@ static DWORD why_not_renamed(DWORD win32, const wchar_t *path)
     HANDLE handle = CreateFileW(path, DELETE, SHARE_ALL, NULL, OPEN_EXISTING, LOOK_ONLY, NULL);
     if (handle == INVALID_HANDLE_VALUE)
         return GetLastError() == ERROR_SHARING_VIOLATION ? ERROR_SHARING_VIOLATION : win32;
-    BY_HANDLE_FILE_INFORMATION info;
+    BY_HANDLE_FILE_INFORMATION info = {0};
     /* We may delete it and yet not replace it, so somebody has it open. */
     bool is_plain = GetFileInformationByHandle(handle, &info) &&
                     !(info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_READONLY));
@@ -274,7 +290,8 @@ static DWORD why_not_renamed(DWORD win32, const wchar_t *path)
     return is_plain ? ERROR_SHARING_VIOLATION : win32;
 }
 
-/* The new name is safe only when the folder is: as far as the system allows that to be asked for. */
+/* The new name is safe only when the folder is: as far as the system allows that to be asked for.
+ */
 static void flush_folder(const wchar_t *folder)
 {
     HANDLE handle = CreateFileW(folder, FILE_ADD_FILE | SYNCHRONIZE, SHARE_ALL, NULL, OPEN_EXISTING,
@@ -289,8 +306,10 @@ static HANDLE open_to_rename(const wchar_t *path)
 {
     DWORD access = DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
     DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS | QUALITY;
-    HANDLE handle = CreateFileW(path, access | FILE_WRITE_DATA, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
-    /* Writing is wanted only to flush the new name through the same handle; somebody may hold the file open for reading. */
+    HANDLE handle =
+        CreateFileW(path, access | FILE_WRITE_DATA, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
+    /* Writing is wanted only to flush the new name through the same handle; somebody may hold the
+     * file open for reading. */
     if (handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_SHARING_VIOLATION)
         handle = CreateFileW(path, access, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
     return handle;
@@ -299,7 +318,7 @@ static HANDLE open_to_rename(const wchar_t *path)
 static enum oq_status finish_work(void *arg, struct oq_error *err)
 {
     const struct wish *wish = arg;
-    BY_HANDLE_FILE_INFORMATION info;
+    BY_HANDLE_FILE_INFORMATION info = {0};
     enum oq_status status;
     HANDLE handle = open_to_rename(wish->path);
     if (handle == INVALID_HANDLE_VALUE)
@@ -307,10 +326,11 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
     status = check_handle(handle, &info, err);
     if (status != OQ_OK)
         goto out;
-    /* Attributes first: a crash between the two leaves a visible temporary file that is renamed after the restart, and
-     * never a hidden final one that nobody would touch again. */
+    /* Attributes first: a crash between the two leaves a visible temporary file that is renamed
+     * after the restart, and never a hidden final one that nobody would touch again. */
     DWORD attributes = info.dwFileAttributes & ~(DWORD)FILE_ATTRIBUTE_HIDDEN;
-    bool has_times = wish->modified_at_ms >= 0 && set_basics(handle, attributes, wish->modified_at_ms);
+    bool has_times =
+        wish->modified_at_ms >= 0 && set_basics(handle, attributes, wish->modified_at_ms);
     /* A file system that cannot store such a time is no reason to keep the file from its user. */
     if (!has_times && !set_basics(handle, attributes, -1)) {
         status = oq_win_fail(err, GetLastError(), "the attributes of the file cannot be set");
@@ -322,7 +342,8 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
         set_basics(handle, info.dwFileAttributes, -1); /* hide it again until the next attempt */
         goto out;
     }
-    /* A file that takes over a name within 15 s gets the former one's creation time (NTFS tunnelling): set it once more. */
+    /* A file that takes over a name within 15 s gets the former one's creation time (NTFS
+     * tunnelling): set it once more. */
     if (has_times)
         set_basics(handle, attributes, wish->modified_at_ms);
     FlushFileBuffers(handle);
@@ -351,8 +372,9 @@ static enum oq_status folder_of(const char *path, wchar_t **out, struct oq_error
     return status;
 }
 
-static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char *temp_path, const char *final_path,
-                                  int64_t modified_at_ms, struct oq_error *err)
+static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char *temp_path,
+                                  const char *final_path, int64_t modified_at_ms,
+                                  struct oq_error *err)
 {
     struct wish wish = {.modified_at_ms = modified_at_ms};
     wchar_t *path = NULL, *final = NULL, *folder = NULL;
@@ -379,27 +401,30 @@ static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char 
     return status;
 }
 
-/* --- remove ------------------------------------------------------------------------------------------------------------------ */
+/* --- remove ----------------------------------------------------------------------------------- */
 
 static enum oq_status remove_work(void *arg, struct oq_error *err)
 {
     const struct wish *wish = arg;
     FILE_DISPOSITION_INFO disposition = {.DeleteFile = TRUE};
-    BY_HANDLE_FILE_INFORMATION info;
-    HANDLE handle =
-        CreateFileW(wish->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING, LOOK_ONLY, NULL);
+    BY_HANDLE_FILE_INFORMATION info = {0};
+    HANDLE handle = CreateFileW(wish->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
+                                OPEN_EXISTING, LOOK_ONLY, NULL);
     if (handle == INVALID_HANDLE_VALUE) {
         DWORD win32 = GetLastError();
-        return is_missing(win32) ? OQ_OK : oq_win_fail(err, win32, "the temporary file cannot be removed");
+        return is_missing(win32) ? OQ_OK
+                                 : oq_win_fail(err, win32, "the temporary file cannot be removed");
     }
     enum oq_status status = check_handle(handle, &info, err);
-    if (status == OQ_OK && !SetFileInformationByHandle(handle, FileDispositionInfo, &disposition, sizeof disposition))
+    if (status == OQ_OK &&
+        !SetFileInformationByHandle(handle, FileDispositionInfo, &disposition, sizeof disposition))
         status = oq_win_fail(err, GetLastError(), "the temporary file cannot be removed");
     CloseHandle(handle);
     return status;
 }
 
-static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char *temp_path, struct oq_error *err)
+static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char *temp_path,
+                                  struct oq_error *err)
 {
     struct wish wish = {0};
     wchar_t *path = NULL;
@@ -418,14 +443,15 @@ static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char 
     return status;
 }
 
-/* --- questions --------------------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static enum oq_status stat_work(void *arg, struct oq_error *err)
 {
     struct wish *wish = arg;
-    BY_HANDLE_FILE_INFORMATION info;
+    BY_HANDLE_FILE_INFORMATION info = {0};
     enum oq_status status = OQ_OK;
-    HANDLE handle = CreateFileW(wish->path, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING, LOOK_ONLY, NULL);
+    HANDLE handle = CreateFileW(wish->path, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING,
+                                LOOK_ONLY, NULL);
     if (handle == INVALID_HANDLE_VALUE) {
         DWORD win32 = GetLastError();
         return is_missing(win32) ? OQ_OK : oq_win_fail(err, win32, "the file cannot be examined");
@@ -444,8 +470,8 @@ static enum oq_status stat_work(void *arg, struct oq_error *err)
     return status;
 }
 
-static enum oq_status port_stat(void *ctx, struct oq_identity *as, const char *path, struct oq_file_facts *out,
-                                struct oq_error *err)
+static enum oq_status port_stat(void *ctx, struct oq_identity *as, const char *path,
+                                struct oq_file_facts *out, struct oq_error *err)
 {
     struct wish wish = {0};
     wchar_t *wide = NULL;
@@ -464,15 +490,18 @@ static enum oq_status port_stat(void *ctx, struct oq_identity *as, const char *p
     return status;
 }
 
-/* Creates and deletes a file beside the final path. Its name is one of ours, so that a stray one would be known as such. */
+/* Creates and deletes a file beside the final path. Its name is one of ours, so that a stray one
+ * would be known as such. */
 static enum oq_status probe(const char *final_path, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
     for (int i = 0; i < PROBES; i++) {
         uint64_t random = 0;
         wchar_t *wide = NULL;
-        if (BCryptGenRandom(NULL, (PUCHAR)&random, sizeof random, BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0)
-            random = GetTickCount64() * 0x9e3779b97f4a7c15u + (uint64_t)i; /* an unlucky name is tried again */
+        if (BCryptGenRandom(NULL, (PUCHAR)&random, sizeof random,
+                            BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0)
+            random = GetTickCount64() * 0x9e3779b97f4a7c15u +
+                     (uint64_t)i; /* an unlucky name is tried again */
         char *path = oq_path_temp(final_path, random);
         if (!path)
             return oq_error_set(err, OQ_E_NOMEM, "out of memory");
@@ -501,7 +530,8 @@ static enum oq_status check_folder_work(void *arg, struct oq_error *err)
 {
     const struct wish *wish = arg;
     DWORD attributes = GetFileAttributesW(wish->folder);
-    /* Whoever may not look at the folder may yet be allowed to create files in it: the probe tells. */
+    /* Whoever may not look at the folder may yet be allowed to create files in it: the probe tells.
+     */
     if (attributes == INVALID_FILE_ATTRIBUTES && is_missing(GetLastError()))
         return oq_win_fail(err, GetLastError(), "the folder does not exist");
     if (attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY))
@@ -509,11 +539,13 @@ static enum oq_status check_folder_work(void *arg, struct oq_error *err)
     attributes = GetFileAttributesW(wish->final);
     /* Said now and not after hours of downloading. */
     if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "there is a folder of that name");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "there is a folder of that name");
     return probe(wish->text, err);
 }
 
-static enum oq_status port_check_folder(void *ctx, struct oq_identity *as, const char *final_path, struct oq_error *err)
+static enum oq_status port_check_folder(void *ctx, struct oq_identity *as, const char *final_path,
+                                        struct oq_error *err)
 {
     struct wish wish = {.text = final_path};
     wchar_t *final = NULL, *folder = NULL;
@@ -544,8 +576,8 @@ static enum oq_status free_space_work(void *arg, struct oq_error *err)
     return OQ_OK;
 }
 
-static enum oq_status port_free_space(void *ctx, struct oq_identity *as, const char *path, uint64_t *bytes,
-                                      struct oq_error *err)
+static enum oq_status port_free_space(void *ctx, struct oq_identity *as, const char *path,
+                                      uint64_t *bytes, struct oq_error *err)
 {
     struct wish wish = {0};
     wchar_t *folder = NULL;

@@ -1,6 +1,7 @@
 /* identity.c - tokens: read from a thread, remembered, found again, used.
  *
- * Any thread; the cache is under one lock, which is never held while Windows is asked for a session or a log-on.
+ * Any thread; the cache is under one lock, which is never held while Windows is asked for a session
+ * or a log-on.
  */
 #include "oq_win_identity.h"
 
@@ -20,6 +21,9 @@
 #define SID_LOCAL_SYSTEM "S-1-5-18"
 #define SID_LOCAL_SERVICE "S-1-5-19"
 #define SID_NETWORK_SERVICE "S-1-5-20"
+/* As in struct oq_caller_buffer. */
+enum { SID_BYTES = sizeof(((struct oq_caller_buffer *)0)->sid) };
+
 #define ACT_AS (TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE)
 
 struct oq_identity {
@@ -30,7 +34,7 @@ struct oq_identity {
 struct oq_win_identities {
     struct oq_identity_port port;
     struct oq_identity self; /* token NULL; its count never reaches 0 */
-    char own_sid[sizeof((struct oq_caller_buffer *)0)->sid];
+    char own_sid[SID_BYTES];
     bool is_own_admin;
     bool is_wine;
     SRWLOCK lock; /* cache */
@@ -39,13 +43,13 @@ struct oq_win_identities {
 
 /* What the decisions need to know of a token. */
 struct facts {
-    char sid[sizeof((struct oq_caller_buffer *)0)->sid];
+    char sid[SID_BYTES];
     struct oq_token_mark mark;
     SECURITY_IMPERSONATION_LEVEL level;
     bool is_restricted, is_in_container, is_admin;
 };
 
-/* --- references ---------------------------------------------------------------------------------------------------------- */
+/* --- references ------------------------------------------------------------------------------- */
 
 static struct oq_identity *port_ref(void *ctx, struct oq_identity *identity)
 {
@@ -78,60 +82,54 @@ static enum oq_status new_identity(HANDLE token, struct oq_identity **out, struc
     return OQ_OK;
 }
 
-/* --- reading a token ------------------------------------------------------------------------------------------------------ */
+/* --- reading a token -------------------------------------------------------------------------- */
 
-/* New block (oq_free) with that class of information. */
-static enum oq_status query(HANDLE token, TOKEN_INFORMATION_CLASS what, void **out, struct oq_error *err)
+/* New block (oq_free) with that class of information; NULL with *status when it cannot be had. */
+static void *query(HANDLE token, TOKEN_INFORMATION_CLASS what, enum oq_status *status,
+                   struct oq_error *err)
 {
     DWORD size = 0;
     GetTokenInformation(token, what, NULL, 0, &size);
-    if (size == 0)
-        return oq_win_fail(err, GetLastError(), "the caller's token cannot be read");
-    void *block = oq_malloc(size);
-    if (!block)
-        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    if (!GetTokenInformation(token, what, block, size, &size)) {
-        enum oq_status status = oq_win_fail(err, GetLastError(), "the caller's token cannot be read");
-        oq_free(block);
-        return status;
-    }
-    *out = block;
-    return OQ_OK;
+    void *block = size > 0 ? oq_malloc(size) : NULL;
+    if (block && GetTokenInformation(token, what, block, size, &size))
+        return block;
+    if (size > 0 && !block)
+        *status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    else
+        *status = oq_win_fail(err, GetLastError(), "the caller's token cannot be read");
+    oq_free(block);
+    return NULL;
 }
 
-static enum oq_status read_sid(HANDLE token, char sid[192], struct oq_error *err)
+static enum oq_status read_sid(HANDLE token, char sid[SID_BYTES], struct oq_error *err)
 {
-    void *block = NULL;
     wchar_t *wide = NULL;
     char *text = NULL;
-    enum oq_status status = query(token, TokenUser, &block, err);
-    if (status != OQ_OK)
+    enum oq_status status = OQ_OK;
+    TOKEN_USER *user = query(token, TokenUser, &status, err);
+    if (!user)
         return status;
-    const TOKEN_USER *user = block;
     if (!ConvertSidToStringSidW(user->User.Sid, &wide))
         status = oq_win_fail(err, GetLastError(), "the caller's SID cannot be read");
     else if ((status = oq_utf16_to_8(wide, SIZE_MAX, &text)) != OQ_OK)
         oq_error_set(err, status, "the caller's SID cannot be read");
-    else if (strlen(text) >= 192)
+    else if (snprintf(sid, SID_BYTES, "%s", text) >= SID_BYTES)
         status = oq_error_set(err, OQ_E_BUG, "a SID of %u characters", (unsigned)strlen(text));
-    else
-        strcpy(sid, text);
     oq_free(text);
     LocalFree(wide);
-    oq_free(block);
+    oq_free(user);
     return status;
 }
 
 static enum oq_status read_integrity(HANDLE token, uint32_t *integrity, struct oq_error *err)
 {
-    void *block = NULL;
-    enum oq_status status = query(token, TokenIntegrityLevel, &block, err);
-    if (status != OQ_OK)
+    enum oq_status status = OQ_OK;
+    TOKEN_MANDATORY_LABEL *label = query(token, TokenIntegrityLevel, &status, err);
+    if (!label)
         return status;
-    const TOKEN_MANDATORY_LABEL *label = block;
     UCHAR count = *GetSidSubAuthorityCount(label->Label.Sid);
     *integrity = count > 0 ? *GetSidSubAuthority(label->Label.Sid, (DWORD)count - 1u) : 0;
-    oq_free(block);
+    oq_free(label);
     return OQ_OK;
 }
 
@@ -177,29 +175,35 @@ static enum oq_status read_facts(HANDLE token, struct facts *out, struct oq_erro
     return OQ_OK;
 }
 
-/* --- capture --------------------------------------------------------------------------------------------------------------- */
+/* --- capture ---------------------------------------------------------------------------------- */
 
 /* The rule of oq_win_identity.h, without Windows in it. */
 static enum oq_status judge(const struct facts *facts, struct oq_error *err)
 {
     if (facts->level < SecurityIdentification)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_BAD_IMPERSONATION_LEVEL, "the caller is anonymous");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_BAD_IMPERSONATION_LEVEL,
+                              "the caller is anonymous");
     if (facts->is_restricted)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "the caller has a restricted token");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "the caller has a restricted token");
     if (facts->is_in_container)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "the caller runs in an AppContainer");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "the caller runs in an AppContainer");
     if (facts->mark.integrity < SECURITY_MANDATORY_MEDIUM_RID)
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED, "the caller runs below medium integrity");
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                              "the caller runs below medium integrity");
     return OQ_OK;
 }
 
 /* The identity for a token at impersonation level, remembered. Caller unrefs. */
-static enum oq_status identity_of(struct oq_win_identities *all, HANDLE token, const struct facts *facts,
-                                  struct oq_identity **out, struct oq_error *err)
+static enum oq_status identity_of(struct oq_win_identities *all, HANDLE token,
+                                  const struct facts *facts, struct oq_identity **out,
+                                  struct oq_error *err)
 {
     HANDLE copy = NULL;
     AcquireSRWLockExclusive(&all->lock);
-    struct oq_identity *known = port_ref(NULL, oq_token_cache_find_same(&all->cache, facts->sid, &facts->mark));
+    struct oq_identity *known =
+        port_ref(NULL, oq_token_cache_find_same(&all->cache, facts->sid, &facts->mark));
     ReleaseSRWLockExclusive(&all->lock);
     if (known) {
         *out = known;
@@ -217,9 +221,10 @@ static enum oq_status identity_of(struct oq_win_identities *all, HANDLE token, c
     return OQ_OK;
 }
 
-static void fill(struct oq_caller_buffer *out, const char *sid, bool is_admin, struct oq_identity *identity)
+static void fill(struct oq_caller_buffer *out, const char *sid, bool is_admin,
+                 struct oq_identity *identity)
 {
-    strcpy(out->sid, sid);
+    snprintf(out->sid, sizeof out->sid, "%s", sid);
     out->caller.sid = out->sid;
     out->caller.is_admin = is_admin;
     out->caller.identity = identity;
@@ -229,7 +234,7 @@ static enum oq_status port_capture(void *ctx, struct oq_caller_buffer *out, stru
 {
     struct oq_win_identities *all = ctx;
     struct oq_identity *identity = NULL;
-    struct facts facts;
+    struct facts facts = {.level = SecurityAnonymous};
     HANDLE token = NULL;
     enum oq_status status;
     /* As the process (TRUE): a token at identification level cannot be opened as its user. */
@@ -238,7 +243,8 @@ static enum oq_status port_capture(void *ctx, struct oq_caller_buffer *out, stru
         if (win32 != ERROR_NO_TOKEN)
             return oq_win_fail(err, win32, "the caller's token cannot be opened");
         if (!all->is_wine)
-            return oq_error_win32(err, OQ_E_ACCESS_DENIED, win32, "the caller did not allow to be identified");
+            return oq_error_win32(err, OQ_E_ACCESS_DENIED, win32,
+                                  "the caller did not allow to be identified");
         fill(out, all->own_sid, all->is_own_admin, port_ref(NULL, &all->self));
         return OQ_OK;
     }
@@ -259,15 +265,17 @@ out:
     return status;
 }
 
-/* --- acquire ---------------------------------------------------------------------------------------------------------------- */
+/* --- acquire ---------------------------------------------------------------------------------- */
 
 /* Takes the primary token over, makes it an identity and remembers it. */
-static enum oq_status keep(struct oq_win_identities *all, HANDLE primary, struct oq_identity **out, struct oq_error *err)
+static enum oq_status keep(struct oq_win_identities *all, HANDLE primary, struct oq_identity **out,
+                           struct oq_error *err)
 {
-    struct facts facts;
+    struct facts facts = {.level = SecurityAnonymous};
     HANDLE copy = NULL;
     enum oq_status status;
-    if (!DuplicateTokenEx(primary, ACT_AS, NULL, SecurityImpersonation, TokenImpersonation, &copy)) {
+    if (!DuplicateTokenEx(primary, ACT_AS, NULL, SecurityImpersonation, TokenImpersonation,
+                          &copy)) {
         status = oq_win_fail(err, GetLastError(), "a user's token cannot be kept");
     } else {
         status = read_facts(copy, &facts, err);
@@ -288,7 +296,8 @@ static HANDLE log_service_account_on(const char *sid)
                                                                   : NULL;
     if (!name)
         return NULL;
-    if (!LogonUserW(name, L"NT AUTHORITY", NULL, LOGON32_LOGON_SERVICE, LOGON32_PROVIDER_DEFAULT, &token)) {
+    if (!LogonUserW(name, L"NT AUTHORITY", NULL, LOGON32_LOGON_SERVICE, LOGON32_PROVIDER_DEFAULT,
+                    &token)) {
         oq_log_debug("identity: %s cannot be logged on (%lu)", sid, (unsigned long)GetLastError());
         return NULL;
     }
@@ -304,7 +313,7 @@ static HANDLE find_session(const char *sid)
     if (!WTSEnumerateSessionsW(WTS_CURRENT_SERVER_HANDLE, 0, 1, &sessions, &count))
         return NULL;
     for (DWORD i = 0; i < count && !found; i++) {
-        char other[192];
+        char other[SID_BYTES];
         HANDLE token = NULL;
         if (!WTSQueryUserToken(sessions[i].SessionId, &token))
             continue; /* nobody is logged on there, or we may not ask */
@@ -317,7 +326,8 @@ static HANDLE find_session(const char *sid)
     return found;
 }
 
-static enum oq_status port_acquire(void *ctx, const char *sid, struct oq_identity **out, struct oq_error *err)
+static enum oq_status port_acquire(void *ctx, const char *sid, struct oq_identity **out,
+                                   struct oq_error *err)
 {
     struct oq_win_identities *all = ctx;
     bool is_own = strcmp(sid, all->own_sid) == 0;
@@ -339,13 +349,15 @@ static enum oq_status port_acquire(void *ctx, const char *sid, struct oq_identit
     if (!primary)
         primary = find_session(sid);
     if (!primary)
-        return oq_error_win32(err, OQ_E_OWNER_ABSENT, ERROR_NOT_LOGGED_ON, "the owner is not logged on");
+        return oq_error_win32(err, OQ_E_OWNER_ABSENT, ERROR_NOT_LOGGED_ON,
+                              "the owner is not logged on");
     return keep(all, primary, out, err);
 }
 
-/* --- use ---------------------------------------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
-enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work *work, void *arg, struct oq_error *err)
+enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work *work, void *arg,
+                                   struct oq_error *err)
 {
     if (!as)
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_BAD_IMPERSONATION_LEVEL,
@@ -363,7 +375,7 @@ enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work 
     return status;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------------------ */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void release_cached(void *ctx, struct oq_identity *identity)
 {
@@ -372,16 +384,17 @@ static void release_cached(void *ctx, struct oq_identity *identity)
 
 static enum oq_status read_self(struct oq_win_identities *all, struct oq_error *err)
 {
-    struct facts facts;
+    struct facts facts = {.level = SecurityAnonymous};
     HANDLE process = NULL, copy = NULL;
     enum oq_status status = OQ_OK;
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY | TOKEN_DUPLICATE, &process) ||
-        !DuplicateTokenEx(process, TOKEN_QUERY, NULL, SecurityImpersonation, TokenImpersonation, &copy))
+        !DuplicateTokenEx(process, TOKEN_QUERY, NULL, SecurityImpersonation, TokenImpersonation,
+                          &copy))
         status = oq_win_fail(err, GetLastError(), "the token of the process cannot be opened");
     else
         status = read_facts(copy, &facts, err);
     if (status == OQ_OK) {
-        strcpy(all->own_sid, facts.sid);
+        snprintf(all->own_sid, sizeof all->own_sid, "%s", facts.sid);
         all->is_own_admin = facts.is_admin;
     }
     if (copy)
@@ -396,8 +409,11 @@ enum oq_status oq_win_identities_new(struct oq_win_identities **out, struct oq_e
     struct oq_win_identities *all = oq_calloc(1, sizeof *all);
     if (!all)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    all->port = (struct oq_identity_port){
-        .ctx = all, .capture = port_capture, .acquire = port_acquire, .ref = port_ref, .unref = port_unref};
+    all->port = (struct oq_identity_port){.ctx = all,
+                                          .capture = port_capture,
+                                          .acquire = port_acquire,
+                                          .ref = port_ref,
+                                          .unref = port_unref};
     atomic_init(&all->self.references, 1);
     all->is_wine = oq_win_is_wine();
     InitializeSRWLock(&all->lock);

@@ -1,4 +1,5 @@
-/* install.c - the service's entry with the control manager, the proxy DLL's registration, the event source. No state. */
+/* install.c - the service's entry with the control manager, the proxy DLL's registration, the event
+ * source. No state. */
 #include "oq_win_install.h"
 
 #include "oq_alloc.h"
@@ -39,7 +40,8 @@ static enum oq_status widen(const char *text, wchar_t **out)
 }
 
 /* prefix + text + suffix */
-static enum oq_status widen_with(const char *prefix, const char *text, const char *suffix, wchar_t **out)
+static enum oq_status widen_with(const char *prefix, const char *text, const char *suffix,
+                                 wchar_t **out)
 {
     if (!text)
         return OQ_OK;
@@ -49,7 +51,8 @@ static enum oq_status widen_with(const char *prefix, const char *text, const cha
     return status;
 }
 
-static enum oq_status wide_init(struct wide_plan *wide, const struct oq_win_plan *plan, struct oq_error *err)
+static enum oq_status wide_init(struct wide_plan *wide, const struct oq_win_plan *plan,
+                                struct oq_error *err)
 {
     enum oq_status status;
     memset(wide, 0, sizeof *wide);
@@ -83,21 +86,25 @@ static enum oq_status explain(struct oq_error *err, DWORD win32, const char *nam
 {
     switch (win32) {
     case ERROR_ACCESS_DENIED:
-        return oq_error_win32(err, OQ_E_ACCESS_DENIED, win32,
-                              "%s: administrator rights are needed; run this from an elevated command prompt", what);
+        return oq_error_win32(
+            err, OQ_E_ACCESS_DENIED, win32,
+            "%s: administrator rights are needed; run this from an elevated command prompt", what);
     case ERROR_SERVICE_MARKED_FOR_DELETE:
-        return oq_error_win32(err, OQ_E_BUSY, win32,
-                              "%s: the former service %s is marked for deletion, but some program still uses its entry; "
-                              "close the Services window and other tools, or restart the computer, and repeat this",
-                              what, name);
+        return oq_error_win32(
+            err, OQ_E_BUSY, win32,
+            "%s: the former service %s is marked for deletion, but some program still uses its "
+            "entry; "
+            "close the Services window and other tools, or restart the computer, and repeat this",
+            what, name);
     case ERROR_DUPLICATE_SERVICE_NAME:
-        return oq_error_win32(err, OQ_E_EXISTS, win32, "%s: another service has this display name already", what);
+        return oq_error_win32(err, OQ_E_EXISTS, win32,
+                              "%s: another service has this display name already", what);
     default:
         return oq_win_fail(err, win32, "%s", what);
     }
 }
 
-/* --- the proxy DLL -------------------------------------------------------------------------------------------------------------- */
+/* --- the proxy DLL ---------------------------------------------------------------------------- */
 
 typedef HRESULT WINAPI dll_function(void);
 typedef HRESULT WINAPI dll_install_function(BOOL install, const wchar_t *words);
@@ -113,44 +120,48 @@ static HRESULT call_function(HMODULE dll, const char *function)
 }
 
 /* `function` is DllRegisterServer, DllUnregisterServer or DllInstall. */
-static enum oq_status call_dll(const struct oq_win_plan *plan, const struct wide_plan *wide, const char *function,
-                               struct oq_error *err)
+static enum oq_status call_dll(const struct oq_win_plan *plan, const struct wide_plan *wide,
+                               const char *function, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
     /* What the DLL needs is looked for beside it and among Windows' own, nowhere else. */
     HMODULE dll = LoadLibraryExW(wide->proxy_dll, NULL,
                                  LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
     if (!dll)
-        return oq_win_fail(err, GetLastError() == ERROR_MOD_NOT_FOUND ? ERROR_FILE_NOT_FOUND : GetLastError(),
-                           "%s cannot be loaded", plan->proxy_dll);
+        return oq_win_fail(
+            err, GetLastError() == ERROR_MOD_NOT_FOUND ? ERROR_FILE_NOT_FOUND : GetLastError(),
+            "%s cannot be loaded", plan->proxy_dll);
     HRESULT result = call_function(dll, function);
     if (FAILED(result) && HRESULT_CODE(result) == ERROR_ACCESS_DENIED)
-        status = explain(err, ERROR_ACCESS_DENIED, plan->name, "the interfaces cannot be registered");
+        status =
+            explain(err, ERROR_ACCESS_DENIED, plan->name, "the interfaces cannot be registered");
     else if (FAILED(result))
-        status = oq_error_win32(err, OQ_E_IO, (uint32_t)result, "%s of %s failed (0x%08lx)", function, plan->proxy_dll,
-                                (unsigned long)result);
+        status = oq_error_win32(err, OQ_E_IO, (uint32_t)result, "%s of %s failed (0x%08lx)",
+                                function, plan->proxy_dll, (unsigned long)result);
     FreeLibrary(dll);
     return status;
 }
 
-/* --- the event source ------------------------------------------------------------------------------------------------------------- */
+/* --- the event source ------------------------------------------------------------------------- */
 
 static LSTATUS save_event_source(const struct wide_plan *wide)
 {
     HKEY key = NULL;
     DWORD types = EVENTLOG_ERROR_TYPE | EVENTLOG_WARNING_TYPE | EVENTLOG_INFORMATION_TYPE;
-    LSTATUS result = RegCreateKeyExW(HKEY_LOCAL_MACHINE, wide->event_key, 0, NULL, 0, KEY_SET_VALUE, NULL, &key, NULL);
+    LSTATUS result = RegCreateKeyExW(HKEY_LOCAL_MACHINE, wide->event_key, 0, NULL, 0, KEY_SET_VALUE,
+                                     NULL, &key, NULL);
     if (result != ERROR_SUCCESS)
         return result;
     result = RegSetValueExW(key, L"EventMessageFile", 0, REG_SZ, (const BYTE *)wide->program,
                             (DWORD)((wcslen(wide->program) + 1) * sizeof *wide->program));
     if (result == ERROR_SUCCESS)
-        result = RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof types);
+        result = RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types,
+                                sizeof types);
     RegCloseKey(key);
     return result;
 }
 
-/* --- the service -------------------------------------------------------------------------------------------------------------------- */
+/* --- the service ------------------------------------------------------------------------------ */
 
 /* What CreateService has no argument for. Each is worth having and none is worth failing for. */
 static void configure(SC_HANDLE service, const struct wide_plan *wide, oq_win_said *said, void *ctx)
@@ -159,7 +170,8 @@ static void configure(SC_HANDLE service, const struct wide_plan *wide, oq_win_sa
     SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = TRUE};
     SERVICE_PRESHUTDOWN_INFO preshutdown = {.dwPreshutdownTimeout = PRESHUTDOWN_MS};
     SERVICE_SID_INFO sid = {.dwServiceSidType = SERVICE_SID_TYPE_UNRESTRICTED};
-    /* At once, after a minute, then every ten minutes: a crash in a loop must not busy the machine. */
+    /* At once, after a minute, then every ten minutes: a crash in a loop must not busy the machine.
+     */
     SC_ACTION steps[] = {
         {SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 600000}};
     SERVICE_FAILURE_ACTIONSW actions = {
@@ -184,21 +196,24 @@ static void configure(SC_HANDLE service, const struct wide_plan *wide, oq_win_sa
                 (unsigned long)GetLastError());
 }
 
-#define WANTED (SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START) /* START: for restart actions */
+#define WANTED                                                                                     \
+    (SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START) /* START: for restart actions   \
+                                                                    */
 
-static enum oq_status save_service(const struct oq_win_plan *plan, const struct wide_plan *wide, SC_HANDLE manager,
-                                   oq_win_said *said, void *ctx, struct oq_error *err)
+static enum oq_status save_service(const struct oq_win_plan *plan, const struct wide_plan *wide,
+                                   SC_HANDLE manager, oq_win_said *said, void *ctx,
+                                   struct oq_error *err)
 {
-    SC_HANDLE service = CreateServiceW(manager, wide->name, wide->display_name, WANTED, SERVICE_WIN32_OWN_PROCESS,
-                                       SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, wide->command, NULL, NULL, NULL, NULL,
-                                       NULL);
+    SC_HANDLE service = CreateServiceW(
+        manager, wide->name, wide->display_name, WANTED, SERVICE_WIN32_OWN_PROCESS,
+        SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, wide->command, NULL, NULL, NULL, NULL, NULL);
     bool is_new = service != NULL;
     if (!service && GetLastError() == ERROR_SERVICE_EXISTS) {
         service = OpenServiceW(manager, wide->name, WANTED);
         /* LocalSystem by name: another account may have been set. */
         if (service && !ChangeServiceConfigW(service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
-                                             SERVICE_ERROR_NORMAL, wide->command, NULL, NULL, NULL, L"LocalSystem", L"",
-                                             wide->display_name)) {
+                                             SERVICE_ERROR_NORMAL, wide->command, NULL, NULL, NULL,
+                                             L"LocalSystem", L"", wide->display_name)) {
             DWORD win32 = GetLastError();
             CloseServiceHandle(service);
             return explain(err, win32, plan->name, "the service cannot be changed");
@@ -208,11 +223,13 @@ static enum oq_status save_service(const struct oq_win_plan *plan, const struct 
         return explain(err, GetLastError(), plan->name, "the service cannot be created");
     configure(service, wide, said, ctx);
     CloseServiceHandle(service);
-    say(said, ctx, is_new ? "service %s: created" : "service %s: was there, brought up to date", plan->name);
+    say(said, ctx, is_new ? "service %s: created" : "service %s: was there, brought up to date",
+        plan->name);
     return OQ_OK;
 }
 
-enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said, void *ctx, struct oq_error *err)
+enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said, void *ctx,
+                              struct oq_error *err)
 {
     struct wide_plan wide;
     SC_HANDLE manager = NULL;
@@ -238,7 +255,8 @@ enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said,
             plan->takes_legacy ? ", the legacy class among them" : "");
     }
     if (wide.event_key && save_event_source(&wide) != ERROR_SUCCESS)
-        say(said, ctx, "event source %s: could not be registered; events will show without their text",
+        say(said, ctx,
+            "event source %s: could not be registered; events will show without their text",
             plan->event_source);
     status = save_service(plan, &wide, manager, said, ctx, err);
 out:
@@ -248,23 +266,26 @@ out:
     return status;
 }
 
-/* --- and away again --------------------------------------------------------------------------------------------------------------------- */
+/* --- and away again --------------------------------------------------------------------------- */
 
-static enum oq_status stop(const struct oq_win_plan *plan, SC_HANDLE service, oq_win_said *said, void *ctx,
-                           struct oq_error *err)
+static enum oq_status stop(const struct oq_win_plan *plan, SC_HANDLE service, oq_win_said *said,
+                           void *ctx, struct oq_error *err)
 {
     SERVICE_STATUS state;
     if (!ControlService(service, SERVICE_CONTROL_STOP, &state)) {
         DWORD win32 = GetLastError();
         if (win32 == ERROR_SERVICE_NOT_ACTIVE)
             return OQ_OK;
-        /* ERROR_SERVICE_CANNOT_ACCEPT_CTRL: it is just starting or stopping. */
-        if (win32 != ERROR_SERVICE_CANNOT_ACCEPT_CTRL)
+        /* While it starts or stops it takes no control: one code for that by Windows, the other by
+         * Wine. */
+        if (win32 != ERROR_SERVICE_CANNOT_ACCEPT_CTRL && win32 != ERROR_INVALID_SERVICE_CONTROL)
             return explain(err, win32, plan->name, "the service cannot be stopped");
     }
-    for (ULONGLONG began = GetTickCount64(); GetTickCount64() - began < STOP_LIMIT_MS; Sleep(STOP_POLL_MS)) {
+    for (ULONGLONG began = GetTickCount64(); GetTickCount64() - began < STOP_LIMIT_MS;
+         Sleep(STOP_POLL_MS)) {
         if (!QueryServiceStatus(service, &state))
-            return explain(err, GetLastError(), plan->name, "the service cannot be asked for its state");
+            return explain(err, GetLastError(), plan->name,
+                           "the service cannot be asked for its state");
         if (state.dwCurrentState == SERVICE_STOPPED) {
             say(said, ctx, "service %s: stopped", plan->name);
             return OQ_OK;
@@ -272,16 +293,19 @@ static enum oq_status stop(const struct oq_win_plan *plan, SC_HANDLE service, oq
         if (state.dwCurrentState == SERVICE_RUNNING) /* it was starting when we asked first */
             ControlService(service, SERVICE_CONTROL_STOP, &state);
     }
-    return oq_error_win32(err, OQ_E_TIMEOUT, ERROR_SERVICE_REQUEST_TIMEOUT,
-                          "the service %s has not stopped within %u seconds; end its process and repeat this", plan->name,
-                          STOP_LIMIT_MS / 1000);
+    return oq_error_win32(
+        err, OQ_E_TIMEOUT, ERROR_SERVICE_REQUEST_TIMEOUT,
+        "the service %s has not stopped within %u seconds; end its process and repeat this",
+        plan->name, STOP_LIMIT_MS / 1000);
 }
 
-static enum oq_status delete_service(const struct oq_win_plan *plan, const struct wide_plan *wide, SC_HANDLE manager,
-                                     oq_win_said *said, void *ctx, struct oq_error *err)
+static enum oq_status delete_service(const struct oq_win_plan *plan, const struct wide_plan *wide,
+                                     SC_HANDLE manager, oq_win_said *said, void *ctx,
+                                     struct oq_error *err)
 {
     enum oq_status status;
-    SC_HANDLE service = OpenServiceW(manager, wide->name, SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE);
+    SC_HANDLE service =
+        OpenServiceW(manager, wide->name, SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE);
     if (!service) {
         DWORD win32 = GetLastError();
         if (win32 != ERROR_SERVICE_DOES_NOT_EXIST)
@@ -299,7 +323,8 @@ static enum oq_status delete_service(const struct oq_win_plan *plan, const struc
     CloseServiceHandle(service);
     service = OpenServiceW(manager, wide->name, SERVICE_QUERY_STATUS);
     say(said, ctx,
-        service ? "service %s: goes as soon as no other program uses its entry (close the Services window)"
+        service ? "service %s: goes as soon as no other program uses its entry (close the Services "
+                  "window)"
                 : "service %s: removed",
         plan->name);
 out:
@@ -308,7 +333,8 @@ out:
     return status;
 }
 
-enum oq_status oq_win_uninstall(const struct oq_win_plan *plan, oq_win_said *said, void *ctx, struct oq_error *err)
+enum oq_status oq_win_uninstall(const struct oq_win_plan *plan, oq_win_said *said, void *ctx,
+                                struct oq_error *err)
 {
     struct wide_plan wide;
     SC_HANDLE manager = NULL;

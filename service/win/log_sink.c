@@ -30,24 +30,29 @@ struct oq_win_log {
     unsigned events_in_minute;
 };
 
-static const char *const level_names[] = {
-    [OQ_LOG_ERROR] = "ERROR", [OQ_LOG_WARNING] = "WARNING", [OQ_LOG_INFO] = "INFO", [OQ_LOG_DEBUG] = "DEBUG"};
+static const char *const level_names[] = {[OQ_LOG_ERROR] = "ERROR",
+                                          [OQ_LOG_WARNING] = "WARNING",
+                                          [OQ_LOG_INFO] = "INFO",
+                                          [OQ_LOG_DEBUG] = "DEBUG"};
 
-/* --- the file ----------------------------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* Others may read it, and may move it away. */
 static HANDLE open_file(const wchar_t *path, DWORD how, uint64_t *size_bytes)
 {
     LARGE_INTEGER size;
-    DWORD access = how == TRUNCATE_EXISTING ? GENERIC_WRITE : FILE_APPEND_DATA | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
-    HANDLE file = CreateFileW(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, how,
-                              FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    DWORD access = how == TRUNCATE_EXISTING ? GENERIC_WRITE
+                                            : FILE_APPEND_DATA | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
+    HANDLE file =
+        CreateFileW(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, how,
+                    FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     if (file != INVALID_HANDLE_VALUE)
         *size_bytes = GetFileSizeEx(file, &size) ? (uint64_t)size.QuadPart : 0;
     return file;
 }
 
-/* The bound holds in any case: who keeps the file open without letting it be renamed gets a copy of it set aside. */
+/* The bound holds in any case: who keeps the file open without letting it be renamed gets a copy of
+ * it set aside. */
 static void rotate(struct oq_win_log *log)
 {
     CloseHandle(log->file);
@@ -67,7 +72,8 @@ static void write_file(struct oq_win_log *log, const char *text, size_t length)
         return;
     if (log->file == INVALID_HANDLE_VALUE)
         log->file = open_file(log->path, OPEN_ALWAYS, &log->size_bytes);
-    if (log->file != INVALID_HANDLE_VALUE && log->size_bytes > 0 && log->size_bytes + length > log->limit_bytes)
+    if (log->file != INVALID_HANDLE_VALUE && log->size_bytes > 0 &&
+        log->size_bytes + length > log->limit_bytes)
         rotate(log);
     if (log->file == INVALID_HANDLE_VALUE)
         return;
@@ -79,14 +85,15 @@ static void write_file(struct oq_win_log *log, const char *text, size_t length)
     }
 }
 
-/* --- the event log ------------------------------------------------------------------------------------------------------------- */
+/* --- the event log ---------------------------------------------------------------------------- */
 
 static void report(HANDLE source, uint32_t message, const char *text1, const char *text2)
 {
-    static const WORD types[] = {EVENTLOG_INFORMATION_TYPE, EVENTLOG_INFORMATION_TYPE, EVENTLOG_WARNING_TYPE,
-                                 EVENTLOG_ERROR_TYPE};
+    static const WORD types[] = {EVENTLOG_INFORMATION_TYPE, EVENTLOG_INFORMATION_TYPE,
+                                 EVENTLOG_WARNING_TYPE, EVENTLOG_ERROR_TYPE};
     wchar_t *wide1 = NULL, *wide2 = NULL;
-    if (oq_utf8_to_16(text1, &wide1, NULL) == OQ_OK && oq_utf8_to_16(text2, &wide2, NULL) == OQ_OK) {
+    if (oq_utf8_to_16(text1, &wide1, NULL) == OQ_OK &&
+        oq_utf8_to_16(text2, &wide2, NULL) == OQ_OK) {
         const wchar_t *texts[] = {wide1, wide2};
         ReportEventW(source, types[message >> 30], 0, message, NULL, 2, 0, texts, NULL);
     }
@@ -104,7 +111,7 @@ static bool may_report(struct oq_win_log *log)
     return log->events_in_minute++ < EVENTS_PER_MINUTE;
 }
 
-/* --- the sink ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the sink --------------------------------------------------------------------------------- */
 
 /* To the file and to standard error. Under the lock. */
 static void write_line(struct oq_win_log *log, enum oq_log_level level, const char *line)
@@ -143,11 +150,13 @@ static char *sentence_of(uint32_t message, const char *text1, const char *text2)
 {
     wchar_t *wide1 = NULL, *wide2 = NULL, *whole = NULL;
     char *sentence = NULL;
-    if (oq_utf8_to_16(text1, &wide1, NULL) == OQ_OK && oq_utf8_to_16(text2, &wide2, NULL) == OQ_OK) {
+    if (oq_utf8_to_16(text1, &wide1, NULL) == OQ_OK &&
+        oq_utf8_to_16(text2, &wide2, NULL) == OQ_OK) {
         DWORD_PTR arguments[] = {(DWORD_PTR)wide1, (DWORD_PTR)wide2};
-        DWORD length = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_HMODULE |
-                                          FORMAT_MESSAGE_ARGUMENT_ARRAY | FORMAT_MESSAGE_MAX_WIDTH_MASK,
-                                      NULL, message, 0, (wchar_t *)&whole, 0, (va_list *)arguments);
+        DWORD length =
+            FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_HMODULE |
+                               FORMAT_MESSAGE_ARGUMENT_ARRAY | FORMAT_MESSAGE_MAX_WIDTH_MASK,
+                           NULL, message, 0, (wchar_t *)&whole, 0, (va_list *)arguments);
         while (length > 0 && whole[length - 1] <= L' ')
             length--;
         if (length > 0 && oq_utf16_to_8(whole, length, &sentence) != OQ_OK)
@@ -159,9 +168,11 @@ static char *sentence_of(uint32_t message, const char *text1, const char *text2)
     return sentence;
 }
 
-void oq_win_log_event(struct oq_win_log *log, uint32_t message, const char *text1, const char *text2)
+void oq_win_log_event(struct oq_win_log *log, uint32_t message, const char *text1,
+                      const char *text2)
 {
-    static const enum oq_log_level levels[] = {OQ_LOG_INFO, OQ_LOG_INFO, OQ_LOG_WARNING, OQ_LOG_ERROR};
+    static const enum oq_log_level levels[] = {OQ_LOG_INFO, OQ_LOG_INFO, OQ_LOG_WARNING,
+                                               OQ_LOG_ERROR};
     text1 = text1 ? text1 : "";
     text2 = text2 ? text2 : "";
     HANDLE source = log ? log->source : RegisterEventSourceW(NULL, SOURCE);
@@ -179,7 +190,7 @@ void oq_win_log_event(struct oq_win_log *log, uint32_t message, const char *text
     oq_free(sentence);
 }
 
-/* --- open and close ------------------------------------------------------------------------------------------------------------------ */
+/* --- open and close --------------------------------------------------------------------------- */
 
 /* "...\openqmgr.log" -> "...\openqmgr.1.log" */
 static enum oq_status name_old(const char *path, wchar_t **out, struct oq_error *err)
@@ -194,7 +205,8 @@ static enum oq_status name_old(const char *path, wchar_t **out, struct oq_error 
     return status;
 }
 
-enum oq_status oq_win_log_open(const struct oq_win_log_options *options, struct oq_win_log **out, struct oq_error *err)
+enum oq_status oq_win_log_open(const struct oq_win_log_options *options, struct oq_win_log **out,
+                               struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
     struct oq_win_log *log = oq_calloc(1, sizeof *log);
@@ -213,7 +225,8 @@ enum oq_status oq_win_log_open(const struct oq_win_log_options *options, struct 
             goto out;
         log->file = open_file(log->path, OPEN_ALWAYS, &log->size_bytes);
         if (log->file == INVALID_HANDLE_VALUE) {
-            status = oq_win_fail(err, GetLastError(), "the log file %s cannot be opened", options->path);
+            status =
+                oq_win_fail(err, GetLastError(), "the log file %s cannot be opened", options->path);
             goto out;
         }
     }

@@ -16,7 +16,8 @@ struct oq_win_network {
     struct oq_win_pem roots; /* of is_verified_by_curl */
 };
 
-/* curl takes an empty blob for none at all and would let Schannel decide. A text without a certificate makes it refuse. */
+/* curl takes an empty blob for none at all and would let Schannel decide. A text without a
+ * certificate makes it refuse. */
 static char no_roots[] = "no certificates\n"; /* not const only because curl_blob is not */
 
 static CURLcode set_options(const struct oq_win_network *network, CURL *easy)
@@ -27,9 +28,10 @@ static CURLcode set_options(const struct oq_win_network *network, CURL *easy)
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS,
-                                (long)(network->is_revocation_checked ? CURLSSLOPT_REVOKE_BEST_EFFORT
-                                                                      : CURLSSLOPT_NO_REVOKE));
+        code =
+            curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS,
+                             (long)(network->is_revocation_checked ? CURLSSLOPT_REVOKE_BEST_EFFORT
+                                                                   : CURLSSLOPT_NO_REVOKE));
     if (code == CURLE_OK && network->is_verified_by_curl) {
         struct curl_blob blob = {.flags = CURL_BLOB_NOCOPY}; /* the roots outlive every transfer */
         if (network->roots.count > 0) {
@@ -44,7 +46,8 @@ static CURLcode set_options(const struct oq_win_network *network, CURL *easy)
     return code;
 }
 
-static enum oq_status port_prepare(void *ctx, void *easy, const char *url, struct oq_identity *as, struct oq_error *err)
+static enum oq_status port_prepare(void *ctx, void *easy, const char *url, struct oq_identity *as,
+                                   struct oq_error *err)
 {
     const struct oq_win_network *network = ctx;
     (void)url; /* a plain URL may redirect to HTTPS, so all are treated alike */
@@ -52,15 +55,16 @@ static enum oq_status port_prepare(void *ctx, void *easy, const char *url, struc
     CURLcode code = set_options(network, easy);
     if (code == CURLE_OK)
         return OQ_OK;
-    enum oq_status status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
-                                         "a secure connection cannot be set up: %s", curl_easy_strerror(code));
+    enum oq_status status =
+        oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
+                     "a secure connection cannot be set up: %s", curl_easy_strerror(code));
     if (err && status == OQ_E_NET)
         err->net = OQ_NET_TLS;
     return status;
 }
 
-enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const char *ca_file, struct oq_win_network **out,
-                                     struct oq_error *err)
+enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const char *ca_file,
+                                     struct oq_win_network **out, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
     struct oq_win_network *network = oq_calloc(1, sizeof *network);
@@ -78,14 +82,17 @@ enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const 
         return status;
     }
     if (network->is_verified_by_curl && network->roots.count == 0)
-        oq_log_error("network: this system trusts no certificate authority; every HTTPS download will fail");
+        oq_log_error(
+            "network: this system trusts no certificate authority; every HTTPS download will fail");
     else if (network->is_verified_by_curl)
-        oq_log_debug("network: %lu certificate authorities are trusted", (unsigned long)network->roots.count);
+        oq_log_debug("network: %lu certificate authorities are trusted",
+                     (unsigned long)network->roots.count);
     *out = network;
     return OQ_OK;
 }
 
-enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out, struct oq_error *err)
+enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out,
+                                  struct oq_error *err)
 {
     return oq_win_network_new_as(oq_win_is_wine(), "ROOT", ca_file, out, err);
 }

@@ -1,14 +1,17 @@
 /* oq_win_config.h - what an administrator has set in the registry.
  *
- * Owns no state; called while the service starts and by `qmgrsvc install`. Two keys of HKEY_LOCAL_MACHINE are read, the second
- * wins: SOFTWARE\OpenQMGR, and SOFTWARE\Policies\OpenQMGR, which group policy writes. In both:
+ * Owns no state; called while the service starts and by `qmgrsvc install`. Two keys of
+ * HKEY_LOCAL_MACHINE are read, the second wins: SOFTWARE\OpenQMGR, and SOFTWARE\Policies\OpenQMGR,
+ * which group policy writes. In both:
  *
  *   every name of OQ_CONFIG_NUMBERS   REG_DWORD or REG_QWORD
- *   DataFolder                        REG_SZ or REG_EXPAND_SZ: absolute path; default %ProgramData%\OpenQMGR
- *   CaFile                            REG_SZ or REG_EXPAND_SZ: a PEM file of certificates that are trusted besides Windows' own
- *   LogLevel                          REG_DWORD: 0 errors, 1 warnings, 2 information (default), 3 everything
+ *   DataFolder                        REG_SZ or REG_EXPAND_SZ: absolute path; default
+ * %ProgramData%\OpenQMGR CaFile                            REG_SZ or REG_EXPAND_SZ: a PEM file of
+ * certificates that are trusted besides Windows' own LogLevel                          REG_DWORD: 0
+ * errors, 1 warnings, 2 information (default), 3 everything
  *
- * A value of the wrong type or out of range is a warning in the log, and what was valid before it stays.
+ * A value of the wrong type or out of range is a warning in the log, and what was valid before it
+ * stays.
  */
 #ifndef OQ_WIN_CONFIG_H
 #define OQ_WIN_CONFIG_H
@@ -27,11 +30,13 @@ struct oq_win_settings {
 void oq_win_settings_init(struct oq_win_settings *settings);
 void oq_win_settings_release(struct oq_win_settings *settings); /* an empty or initialised struct */
 
-/* Reads the two keys over the defaults; keys that do not exist are no error. settings must be initialised. OQ_E_NOMEM,
- * OQ_E_ACCESS_DENIED or OQ_E_IO when a key exists and cannot be read. */
-OQ_MUST_CHECK enum oq_status oq_win_settings_load(struct oq_win_settings *settings, struct oq_error *err);
+/* Reads the two keys over the defaults; keys that do not exist are no error. settings must be
+ * initialised. OQ_E_NOMEM, OQ_E_ACCESS_DENIED or OQ_E_IO when a key exists and cannot be read. */
+OQ_MUST_CHECK enum oq_status oq_win_settings_load(struct oq_win_settings *settings,
+                                                  struct oq_error *err);
 
-/* Does CLSID_BackgroundCopyQMgr (contract annex C) name our AppID in the registry, so that we have to serve it? */
+/* Does CLSID_BackgroundCopyQMgr (contract annex C) name our AppID in the registry, so that we have
+ * to serve it? */
 bool oq_win_settings_is_legacy_ours(void);
 
 #endif

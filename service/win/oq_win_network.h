@@ -1,19 +1,24 @@
 /* oq_win_network.h - the network port on Windows: whose certificates are trusted.
  *
- * Owns the bytes of the trusted roots, if it had to collect any. prepare runs on the engine thread and only sets options.
+ * Owns the bytes of the trusted roots, if it had to collect any. prepare runs on the engine thread
+ * and only sets options.
  *
- * On Windows, Schannel verifies the server natively, with Windows' own roots, names and time; revocation is looked up and counts
- * when the answer can be had (CURLSSLOPT_REVOKE_BEST_EFFORT): a list that cannot be reached is no failure, as in browsers,
- * since otherwise nothing could be downloaded behind a firewall that blocks the lists.
- * The look-up happens inside the TLS handshake and can hold it up.
+ * On Windows, Schannel verifies the server natively, with Windows' own roots, names and time;
+ * revocation is looked up and counts when the answer can be had (CURLSSLOPT_REVOKE_BEST_EFFORT): a
+ * list that cannot be reached is no failure, as in browsers, since otherwise nothing could be
+ * downloaded behind a firewall that blocks the lists. The look-up happens inside the TLS handshake
+ * and can hold it up.
  *
- * Two cases are handed to curl's own verification of the chain, with the ROOT store of the system as a PEM blob:
+ * Two cases are handed to curl's own verification of the chain, with the ROOT store of the system
+ * as a PEM blob:
  *   - under Wine, whose Schannel accepts any certificate;
  *   - when the administrator named a CaFile, whose certificates are then trusted as well.
- * Revocation is not looked up under Wine. If no certificate could be collected at all, HTTPS fails: never the other way.
+ * Revocation is not looked up under Wine. If no certificate could be collected at all, HTTPS fails:
+ * never the other way.
  *
- * TLS 1.2 is the least in both. Client certificates and the service's own credentials are never offered (no SSPI, field.md:
- * NTLM reflection). A proxy is what curl takes from the environment of the service; the owner's settings come later.
+ * TLS 1.2 is the least in both. Client certificates and the service's own credentials are never
+ * offered (no SSPI, field.md: NTLM reflection). A proxy is what curl takes from the environment of
+ * the service; the owner's settings come later.
  */
 #ifndef OQ_WIN_NETWORK_H
 #define OQ_WIN_NETWORK_H
@@ -22,10 +27,13 @@
 
 struct oq_win_network;
 
-/* ca_file: PEM file to trust besides Windows' roots, or NULL. Takes the time to read the store when it has to (Wine: about 0.2 s).
- * OQ_E_NOMEM; OQ_E_FILE_MISSING, OQ_E_ACCESS_DENIED, OQ_E_IO, OQ_E_INVALID_ARG when the CaFile cannot be used. */
-OQ_MUST_CHECK enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out, struct oq_error *err);
-void oq_win_network_free(struct oq_win_network *network); /* NULL is allowed; no transfer may run any more */
+/* ca_file: PEM file to trust besides Windows' roots, or NULL. Takes the time to read the store when
+ * it has to (Wine: about 0.2 s). OQ_E_NOMEM; OQ_E_FILE_MISSING, OQ_E_ACCESS_DENIED, OQ_E_IO,
+ * OQ_E_INVALID_ARG when the CaFile cannot be used. */
+OQ_MUST_CHECK enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out,
+                                                struct oq_error *err);
+void oq_win_network_free(
+    struct oq_win_network *network); /* NULL is allowed; no transfer may run any more */
 
 /* The port, borrowed. */
 const struct oq_network_port *oq_win_network_port(struct oq_win_network *network);

@@ -1,34 +1,37 @@
-/* oq_win_support.h - what every module of service/win needs from Windows: the one table from Win32 codes to oq_status,
- * the system's words for a code, and where and on what we run.
+/* oq_win_support.h - what every module of service/win needs from Windows: the one table from Win32
+ * codes to oq_status, the system's words for a code, and where and on what we run.
  *
- * Owns no state; any thread. Strings are UTF-8 outside and UTF-16 at the API; wchar_t and uint16_t are the same type
- * here, so oq_utf.h converts both ways.
+ * Owns no state; any thread. Strings are UTF-8 outside and UTF-16 at the API; wchar_t and uint16_t
+ * are the same type here, so oq_utf.h converts both ways.
  */
 #ifndef OQ_WIN_SUPPORT_H
 #define OQ_WIN_SUPPORT_H
 
 #include "oq_status.h"
 
-/* What a Win32 code means to the layers above (file port, registry, tokens). ERROR_SUCCESS is OQ_OK; a code that is not
- * in the table is OQ_E_IO, never success. */
+/* What a Win32 code means to the layers above (file port, registry, tokens). ERROR_SUCCESS is
+ * OQ_OK; a code that is not in the table is OQ_E_IO, never success. */
 enum oq_status oq_win_status(uint32_t win32);
 
-/* The system's sentence for a code, in UTF-8, without line breaks and final full stop; "error 4711" if it has none. Always
- * terminated. */
+/* The system's sentence for a code, in UTF-8, without line breaks and final full stop; "error 4711"
+ * if it has none. Always terminated. */
 void oq_win_describe(uint32_t win32, char *text, size_t capacity);
 
-/* A failure of a Windows call: sets err (may be NULL) to "<what>: <the system's words> (<win32>)" with err->win32, and
- * returns the table's status. win32 = ERROR_SUCCESS, from a call that failed without saying why, is OQ_E_IO. */
-enum oq_status oq_win_fail(struct oq_error *err, uint32_t win32, const char *fmt, ...) OQ_PRINTF(3, 4);
+/* A failure of a Windows call: sets err (may be NULL) to "<what>: <the system's words> (<win32>)"
+ * with err->win32, and returns the table's status. win32 = ERROR_SUCCESS, from a call that failed
+ * without saying why, is OQ_E_IO. */
+enum oq_status oq_win_fail(struct oq_error *err, uint32_t win32, const char *fmt, ...)
+    OQ_PRINTF(3, 4);
 
-/* Is this Wine? ntdll of Wine exports wine_get_version. Decides two things only: who calls when COM cannot impersonate
- * (oq_win_identity.h), and who verifies certificates (oq_win_network.h). */
+/* Is this Wine? ntdll of Wine exports wine_get_version. Decides two things only: who calls when COM
+ * cannot impersonate (oq_win_identity.h), and who verifies certificates (oq_win_network.h). */
 bool oq_win_is_wine(void);
 
 /* Full path of the running program, new string (oq_free). OQ_E_NOMEM, OQ_E_IO. */
 OQ_MUST_CHECK enum oq_status oq_win_program_path(char **out, struct oq_error *err);
 
 /* Folder of the running program joined with `name`, new string (oq_free). OQ_E_NOMEM, OQ_E_IO. */
-OQ_MUST_CHECK enum oq_status oq_win_beside_program(const char *name, char **out, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_win_beside_program(const char *name, char **out,
+                                                   struct oq_error *err);
 
 #endif

@@ -19,7 +19,8 @@ void oq_win_pem_release(struct oq_win_pem *pem)
     memset(pem, 0, sizeof *pem);
 }
 
-static enum oq_status append(struct oq_win_pem *pem, const char *text, size_t length, size_t count, struct oq_error *err)
+static enum oq_status append(struct oq_win_pem *pem, const char *text, size_t length, size_t count,
+                             struct oq_error *err)
 {
     char *longer = oq_realloc(pem->text, pem->length + length + 1);
     if (!longer)
@@ -32,25 +33,28 @@ static enum oq_status append(struct oq_win_pem *pem, const char *text, size_t le
     return OQ_OK;
 }
 
-static enum oq_status append_certificate(struct oq_win_pem *pem, const CERT_CONTEXT *certificate, struct oq_error *err)
+static enum oq_status append_certificate(struct oq_win_pem *pem, const CERT_CONTEXT *certificate,
+                                         struct oq_error *err)
 {
     DWORD length = 0;
-    if (!CryptBinaryToStringA(certificate->pbCertEncoded, certificate->cbCertEncoded, CRYPT_STRING_BASE64HEADER, NULL,
-                              &length) ||
+    if (!CryptBinaryToStringA(certificate->pbCertEncoded, certificate->cbCertEncoded,
+                              CRYPT_STRING_BASE64HEADER, NULL, &length) ||
         length == 0)
         return OQ_OK; /* one that cannot be written is one that is not trusted */
     char *text = oq_malloc(length);
     if (!text)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     enum oq_status status = OQ_OK;
-    if (CryptBinaryToStringA(certificate->pbCertEncoded, certificate->cbCertEncoded, CRYPT_STRING_BASE64HEADER, text,
-                             &length))
-        status = append(pem, text, strlen(text), 1, err); /* Wine's length counts the terminator, Windows' does not */
+    if (CryptBinaryToStringA(certificate->pbCertEncoded, certificate->cbCertEncoded,
+                             CRYPT_STRING_BASE64HEADER, text, &length))
+        status = append(pem, text, strlen(text), 1,
+                        err); /* Wine's length counts the terminator, Windows' does not */
     oq_free(text);
     return status;
 }
 
-/* Windows lets an administrator restrict a root to purposes; an unrestricted one has none listed. */
+/* Windows lets an administrator restrict a root to purposes; an unrestricted one has none listed.
+ */
 static bool is_for_servers(const CERT_CONTEXT *certificate)
 {
     DWORD size = 0;
@@ -83,7 +87,8 @@ enum oq_status oq_win_pem_add_store(struct oq_win_pem *pem, const char *store, s
                        (unsigned long)GetLastError());
         return OQ_OK;
     }
-    while (status == OQ_OK && (certificate = CertEnumCertificatesInStore(handle, certificate)) != NULL)
+    while (status == OQ_OK &&
+           (certificate = CertEnumCertificatesInStore(handle, certificate)) != NULL)
         if (is_for_servers(certificate))
             status = append_certificate(pem, certificate, err);
     if (certificate)
@@ -112,7 +117,8 @@ static enum oq_status read_file(const char *path, char **out, size_t *length, st
     enum oq_status status = oq_utf8_to_16(path, &wide, NULL);
     if (status != OQ_OK)
         return oq_error_set(err, status, "the name of the CA file cannot be used");
-    HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                                FILE_ATTRIBUTE_NORMAL, NULL);
     oq_free(wide);
     if (handle == INVALID_HANDLE_VALUE || !GetFileSizeEx(handle, &size)) {
         status = oq_win_fail(err, GetLastError(), "the CA file %s cannot be read", path);
@@ -151,7 +157,8 @@ enum oq_status oq_win_pem_add_file(struct oq_win_pem *pem, const char *path, str
         return status;
     size_t count = count_certificates(text);
     if (count == 0)
-        status = oq_error_set(err, OQ_E_INVALID_ARG, "the CA file %s holds no certificate in PEM form", path);
+        status = oq_error_set(err, OQ_E_INVALID_ARG,
+                              "the CA file %s holds no certificate in PEM form", path);
     else
         status = append(pem, text, length, count, err);
     oq_free(text);

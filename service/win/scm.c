@@ -1,7 +1,8 @@
 /* scm.c - the service control manager on one side, three callbacks on the other.
  *
- * The manager calls service_main on a thread of its own, which starts, waits and stops the hosted program; control codes
- * arrive on the dispatcher's thread, which only sets an event or passes a notice on, and so never blocks the manager.
+ * The manager calls service_main on a thread of its own, which starts, waits and stops the hosted
+ * program; control codes arrive on the dispatcher's thread, which only sets an event or passes a
+ * notice on, and so never blocks the manager.
  */
 #include "scm_int.h"
 
@@ -14,7 +15,9 @@
 
 #define START_STEP_MS 30000u /* recovery of a long queue is one step */
 #define STOP_STEP_MS 5000u
-#define MARGIN_MS 2000u /* the manager counts a service as hung when the hint has passed without a new checkpoint */
+#define MARGIN_MS                                                                                  \
+    2000u /* the manager counts a service as hung when the hint has passed without a new           \
+             checkpoint */
 #define CONSOLE_END_MS 5000u /* Windows kills a program that long after its console was closed */
 
 #define ACCEPTED_WHEN_RUNNING                                                                      \
@@ -72,7 +75,8 @@ static bool is_pending(DWORD state)
     return state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
 }
 
-void oq_win_scm_set(struct oq_win_scm *scm, DWORD state, DWORD wait_hint_ms, DWORD win32_exit, DWORD specific_exit)
+void oq_win_scm_set(struct oq_win_scm *scm, DWORD state, DWORD wait_hint_ms, DWORD win32_exit,
+                    DWORD specific_exit)
 {
     AcquireSRWLockExclusive(&scm->status_lock);
     SERVICE_STATUS *status = &scm->status;
@@ -136,7 +140,8 @@ DWORD oq_win_scm_control(struct oq_win_scm *scm, DWORD control, DWORD type, cons
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_SHUTDOWN:
     case SERVICE_CONTROL_PRESHUTDOWN:
-        /* Said here, before the service's thread wakes up: whoever asked sees at once that it was heard. */
+        /* Said here, before the service's thread wakes up: whoever asked sees at once that it was
+         * heard. */
         oq_win_scm_set(scm, SERVICE_STOP_PENDING, STOP_STEP_MS + MARGIN_MS, NO_ERROR, 0);
         oq_win_scm_request_stop(scm);
         return NO_ERROR;
@@ -186,7 +191,8 @@ enum oq_status oq_win_scm_serve(struct oq_win_scm *scm, uint32_t *exit_code, str
     return OQ_OK;
 }
 
-/* --- under the control manager: what its callbacks without context find here; written before the dispatcher starts -------- */
+/* --- under the control manager: what its callbacks without context find here; written before the
+ * dispatcher starts -------- */
 
 static struct {
     struct oq_win_scm scm;
@@ -200,7 +206,8 @@ static void report_to_manager(void *ctx, const SERVICE_STATUS *status)
     SERVICE_STATUS copy = *status;
     (void)ctx;
     if (!SetServiceStatus(service.handle, &copy))
-        oq_log_warning("service: the control manager does not take the status (%lu)", (unsigned long)GetLastError());
+        oq_log_warning("service: the control manager does not take the status (%lu)",
+                       (unsigned long)GetLastError());
 }
 
 static DWORD WINAPI handle_control(DWORD control, DWORD type, void *data, void *ctx)
@@ -219,11 +226,12 @@ static void WINAPI service_main(DWORD count, wchar_t **words)
         oq_log_error("service: no control handler (%lu)", (unsigned long)service.exit_code);
         return;
     }
-    (void)oq_win_scm_serve(&service.scm, &service.exit_code, &err); /* hosted->start has said why it failed */
+    (void)oq_win_scm_serve(&service.scm, &service.exit_code,
+                           &err); /* hosted->start has said why it failed */
 }
 
-enum oq_status oq_win_scm_run_service(const char *name, const struct oq_win_scm_hosted *hosted, uint32_t *exit_code,
-                                      struct oq_error *err)
+enum oq_status oq_win_scm_run_service(const char *name, const struct oq_win_scm_hosted *hosted,
+                                      uint32_t *exit_code, struct oq_error *err)
 {
     wchar_t *wide = NULL;
     enum oq_status status = oq_utf8_to_16(name, &wide, NULL);
@@ -244,7 +252,8 @@ enum oq_status oq_win_scm_run_service(const char *name, const struct oq_win_scm_
         goto out;
     }
     *exit_code = service.exit_code;
-    /* service.scm stays: a late control code may still be under way to it. The process ends soon. */
+    /* service.scm stays: a late control code may still be under way to it. The process ends soon.
+     */
     return OQ_OK;
 out:
     service.name = NULL;
@@ -252,7 +261,7 @@ out:
     return status;
 }
 
-/* --- in the foreground ------------------------------------------------------------------------------------------------ */
+/* --- in the foreground ------------------------------------------------------------------------ */
 
 static struct oq_win_scm *console_scm; /* while run_console runs; the handler has no context */
 static volatile LONG console_signals;
@@ -267,7 +276,8 @@ static BOOL WINAPI handle_console(DWORD signal)
     case CTRL_C_EVENT:
     case CTRL_BREAK_EVENT:
         if (number > 1)
-            return FALSE; /* impatient: the default handler ends the process, which loses nothing that was saved */
+            return FALSE; /* impatient: the default handler ends the process, which loses nothing
+                             that was saved */
         oq_win_scm_request_stop(scm);
         return TRUE;
     default: /* closed, logged off, shut down: the process lives as long as this handler */
@@ -287,7 +297,8 @@ enum oq_status oq_win_scm_run_console(const struct oq_win_scm_hosted *hosted, st
     console_scm = &scm;
     console_signals = 0;
     if (!SetConsoleCtrlHandler(handle_console, TRUE))
-        oq_log_warning("service: Ctrl-C will end the process at once (%lu)", (unsigned long)GetLastError());
+        oq_log_warning("service: Ctrl-C will end the process at once (%lu)",
+                       (unsigned long)GetLastError());
     status = oq_win_scm_serve(&scm, &exit_code, err);
     SetConsoleCtrlHandler(handle_console, FALSE);
     console_scm = NULL;

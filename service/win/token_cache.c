@@ -1,9 +1,11 @@
-/* token_cache.c - the table of token_cache_int.h: a linear search over a small array. Not locked. */
+/* token_cache.c - the table of token_cache_int.h: a linear search over a small array. Not locked.
+ */
 #include "token_cache_int.h"
 
 #include <string.h>
 
-void oq_token_cache_init(struct oq_token_cache *cache, void (*release)(void *ctx, struct oq_identity *identity), void *ctx)
+void oq_token_cache_init(struct oq_token_cache *cache,
+                         void (*release)(void *ctx, struct oq_identity *identity), void *ctx)
 {
     memset(cache, 0, sizeof *cache);
     cache->release = release;
@@ -36,12 +38,14 @@ static struct oq_identity *use(struct oq_token_cache *cache, struct oq_token_ent
     return entry->identity;
 }
 
-struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const char *sid, const struct oq_token_mark *mark)
+struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const char *sid,
+                                             const struct oq_token_mark *mark)
 {
     for (size_t i = 0; i < OQ_TOKEN_CACHE_ENTRIES; i++) {
         struct oq_token_entry *entry = &cache->entries[i];
         if (is_of(entry, sid) && entry->mark.logon_id == mark->logon_id &&
-            entry->mark.modified_id == mark->modified_id && entry->mark.integrity == mark->integrity &&
+            entry->mark.modified_id == mark->modified_id &&
+            entry->mark.integrity == mark->integrity &&
             entry->mark.is_elevated == mark->is_elevated)
             return use(cache, entry);
     }
@@ -59,8 +63,8 @@ struct oq_identity *oq_token_cache_find(struct oq_token_cache *cache, const char
     return use(cache, best);
 }
 
-void oq_token_cache_save(struct oq_token_cache *cache, const char *sid, const struct oq_token_mark *mark,
-                         struct oq_identity *identity)
+void oq_token_cache_save(struct oq_token_cache *cache, const char *sid,
+                         const struct oq_token_mark *mark, struct oq_identity *identity)
 {
     struct oq_token_entry *place = &cache->entries[0];
     if (strlen(sid) >= sizeof place->sid) {
@@ -77,7 +81,7 @@ void oq_token_cache_save(struct oq_token_cache *cache, const char *sid, const st
             place = entry;
     }
     empty(cache, place);
-    strcpy(place->sid, sid);
+    memcpy(place->sid, sid, strlen(sid) + 1);
     place->mark = *mark;
     place->identity = identity;
     (void)use(cache, place);

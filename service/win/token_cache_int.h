@@ -1,14 +1,17 @@
-/* token_cache_int.h - which identity was seen last for which SID: a bounded table, without Windows in it.
+/* token_cache_int.h - which identity was seen last for which SID: a bounded table, without Windows
+ * in it.
  *
- * Not locked: identity.c does that. Holds one reference to each identity inside, given back by the release function.
+ * Not locked: identity.c does that. Holds one reference to each identity inside, given back by the
+ * release function.
  */
 #ifndef TOKEN_CACHE_INT_H
 #define TOKEN_CACHE_INT_H
 
 #include "oq_identity.h"
 
-/* Each entry is a few hundred bytes and one kernel token; more users than that at once on one machine are few, and whoever is pushed out
- * comes back with the next call or from their session. */
+/* Each entry is a few hundred bytes and one kernel token; more users than that at once on one
+ * machine are few, and whoever is pushed out comes back with the next call or from their session.
+ */
 #define OQ_TOKEN_CACHE_ENTRIES 128
 
 /* What tells two tokens of one user apart. */
@@ -33,18 +36,23 @@ struct oq_token_cache {
     void *ctx;
 };
 
-void oq_token_cache_init(struct oq_token_cache *cache, void (*release)(void *ctx, struct oq_identity *identity), void *ctx);
-void oq_token_cache_release(struct oq_token_cache *cache); /* gives everything back; empty is accepted */
+void oq_token_cache_init(struct oq_token_cache *cache,
+                         void (*release)(void *ctx, struct oq_identity *identity), void *ctx);
+void oq_token_cache_release(
+    struct oq_token_cache *cache); /* gives everything back; empty is accepted */
 
 /* The identity remembered for exactly that token, or NULL. Borrowed. Counts as a use. */
-struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const char *sid, const struct oq_token_mark *mark);
+struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const char *sid,
+                                             const struct oq_token_mark *mark);
 
-/* The identity to act as that user, or NULL: not elevated before elevated. Borrowed. Counts as a use. */
+/* The identity to act as that user, or NULL: not elevated before elevated. Borrowed. Counts as a
+ * use. */
 struct oq_identity *oq_token_cache_find(struct oq_token_cache *cache, const char *sid);
 
-/* Remembers; takes over the caller's reference. The latest token of the same user and elevation replaces the former, and the
- * entry unused for longest goes when the table is full. A SID that is too long is given back at once. */
-void oq_token_cache_save(struct oq_token_cache *cache, const char *sid, const struct oq_token_mark *mark,
-                         struct oq_identity *identity);
+/* Remembers; takes over the caller's reference. The latest token of the same user and elevation
+ * replaces the former, and the entry unused for longest goes when the table is full. A SID that is
+ * too long is given back at once. */
+void oq_token_cache_save(struct oq_token_cache *cache, const char *sid,
+                         const struct oq_token_mark *mark, struct oq_identity *identity);
 
 #endif

@@ -1,4 +1,5 @@
-/* watch.c - NotifyIpInterfaceChange. The callback comes on a thread of the system; nothing here is written after start. */
+/* watch.c - NotifyIpInterfaceChange. The callback comes on a thread of the system; nothing here is
+ * written after start. */
 #include "oq_win_watch.h"
 
 #include "oq_alloc.h"
@@ -23,7 +24,8 @@ static void NETIOAPI_API_ on_change(void *ctx, MIB_IPINTERFACE_ROW *row, MIB_NOT
         watch->changed(watch->ctx);
 }
 
-enum oq_status oq_win_watch_start(oq_win_watch_changed *changed, void *ctx, struct oq_win_watch **out, struct oq_error *err)
+enum oq_status oq_win_watch_start(oq_win_watch_changed *changed, void *ctx,
+                                  struct oq_win_watch **out, struct oq_error *err)
 {
     struct oq_win_watch *watch = oq_calloc(1, sizeof *watch);
     if (!watch)

@@ -65,6 +65,12 @@ def not_installed(rig):
     rig.check("service not installed: no file", os.listdir(rig.downloads) == [], os.listdir(rig.downloads))
 
 
+def does_not_start(rig):
+    rig.set_value("CaFile", "C:\\no such file.pem")
+    refuse(rig, "service that does not start", ["service does not start", "log"], "list", timeout=90)
+    rig.wine("reg", "delete", "HKLM\\SOFTWARE\\OpenQMGR", "/f")
+
+
 def service_arguments(rig):
     program = os.path.join(rig.bin, "qmgrsvc.exe")
     for command in (("bogus",), ("run", "more"), ("install", "--nonsense")):
@@ -79,7 +85,7 @@ def bad_addresses(rig, server):
     refuse(rig, "no scheme", ["http"], "get", "127.0.0.1/x.bin", to)
     refuse(rig, "no host", ["host"], "get", "http:///x.bin", to)
     refuse(rig, "blank in the address", ["cannot download"], "get", server.url("x.bin") + " y", to)
-    refuse(rig, "address too long", ["2200"], "get", server.url("x") + "y" * 2200, to)
+    refuse(rig, "address too long", ["2,200"], "get", server.url("x") + "y" * 2200, to)
     refuse(rig, "host that does not resolve", ["gave up", "nosuchhost.invalid"], "get", "--timeout", "3",
            "http://nosuchhost.invalid/x.bin", to)
     refuse(rig, "connection refused", ["gave up", "connect"], "get", "--timeout", "3",
@@ -135,6 +141,7 @@ def main():
         not_installed(rig)
         service_arguments(rig)
         rig.check("service installed", rig.install(), rig.bin)
+        does_not_start(rig)
         server = rig.serve()
         server.make("good.bin", 1000)
         server.make("slow.bin", 4000000)

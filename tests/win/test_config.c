@@ -44,7 +44,8 @@ static int tear_down(void **state)
 
 static void put(const wchar_t *key, const wchar_t *name, DWORD type, const void *bytes, DWORD size)
 {
-    assert_int_equal(RegSetKeyValueW(HKEY_CURRENT_USER, key, name, type, bytes, size), ERROR_SUCCESS);
+    assert_int_equal(RegSetKeyValueW(HKEY_CURRENT_USER, key, name, type, bytes, size),
+                     ERROR_SUCCESS);
 }
 
 static void put_dword(const wchar_t *key, const wchar_t *name, DWORD value)

@@ -1,4 +1,5 @@
-/* test_data.c - service/win/data.c. Somebody else's ownership cannot be made under Wine; see docs/security.md for the rule. */
+/* test_data.c - service/win/data.c. Somebody else's ownership cannot be made under Wine; see
+ * docs/security.md for the rule. */
 #include "test_win.h"
 
 #include "oq_alloc.h"
@@ -72,12 +73,14 @@ static void open__new_folder__admits_the_system_administrators_and_us_only(void 
     wchar_t *text = NULL;
     (void)state;
     assert_status(OQ_OK, open_as(OQ_WIN_DATA_CONFIGURED, tmp_path("data\\new")), &err);
-    assert_int_equal(GetNamedSecurityInfoW(wide(data.folder), SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
-                                           NULL, NULL, &descriptor),
+    assert_int_equal(GetNamedSecurityInfoW(wide(data.folder), SE_FILE_OBJECT,
+                                           DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL,
+                                           &descriptor),
                      ERROR_SUCCESS);
-    assert_true(ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, SDDL_REVISION_1,
-                                                                     DACL_SECURITY_INFORMATION, &text, NULL));
-    /* Wine keeps a DACL as the mode bits of Linux and makes its own text of them; what matters is who is not in. */
+    assert_true(ConvertSecurityDescriptorToStringSecurityDescriptorW(
+        descriptor, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL));
+    /* Wine keeps a DACL as the mode bits of Linux and makes its own text of them; what matters is
+     * who is not in. */
     assert_null(wcsstr(text, L";;;WD)"));
     assert_null(wcsstr(text, L";;;BU)"));
     assert_null(wcsstr(text, L";;;AU)"));
@@ -93,11 +96,14 @@ static void open__second_time__is_busy_until_the_first_is_released(void **state)
     struct oq_win_data second = {0};
     (void)state;
     assert_status(OQ_OK, open_as(OQ_WIN_DATA_GIVEN, tmp_path("data")), &err);
-    assert_status(OQ_E_BUSY, oq_win_data_open(OQ_WIN_DATA_GIVEN, tmp_path("data"), own_sid, &second, &err), &err);
+    assert_status(OQ_E_BUSY,
+                  oq_win_data_open(OQ_WIN_DATA_GIVEN, tmp_path("data"), own_sid, &second, &err),
+                  &err);
     assert_non_null(strstr(err.text, tmp_path("data")));
     oq_win_data_release(&data);
     assert_int_equal(count_entries(tmp_path("data")), 0); /* the lock file went with it */
-    assert_status(OQ_OK, oq_win_data_open(OQ_WIN_DATA_GIVEN, tmp_path("data"), own_sid, &second, &err), &err);
+    assert_status(
+        OQ_OK, oq_win_data_open(OQ_WIN_DATA_GIVEN, tmp_path("data"), own_sid, &second, &err), &err);
     oq_win_data_release(&second);
 }
 
@@ -124,7 +130,8 @@ static void open__file_in_the_folders_place__is_refused(void **state)
 {
     (void)state;
     put_file(tmp_path("data\\file"), "kept");
-    assert_status(OQ_E_ACCESS_DENIED, open_as(OQ_WIN_DATA_CONFIGURED, tmp_path("data\\file")), &err);
+    assert_status(OQ_E_ACCESS_DENIED, open_as(OQ_WIN_DATA_CONFIGURED, tmp_path("data\\file")),
+                  &err);
     assert_true(open_as(OQ_WIN_DATA_GIVEN, tmp_path("data\\file")) != OQ_OK);
     assert_string_equal(get_file(tmp_path("data\\file")), "kept");
 }
@@ -141,7 +148,8 @@ static void open__folder_of_our_own__is_used_again(void **state)
 
 static void purge__folder_with_our_files_only__is_gone(void **state)
 {
-    static const char *const names[] = {"queue.db", "queue.db-wal", "queue.db-shm", "queue.db.damaged-20260101",
+    static const char *const names[] = {"queue.db",     "queue.db-wal",
+                                        "queue.db-shm", "queue.db.damaged-20260101",
                                         "openqmgr.log", "openqmgr.1.log"};
     bool is_gone = false;
     (void)state;

@@ -21,7 +21,8 @@ static int set_up_group(void **state)
     if (oq_win_identities_new(&identities, NULL) != OQ_OK)
         return -1;
     const struct oq_identity_port *who = oq_win_identities_port(identities);
-    return who->acquire(who->ctx, oq_win_identities_own_sid(identities), &self, NULL) == OQ_OK ? 0 : -1;
+    return who->acquire(who->ctx, oq_win_identities_own_sid(identities), &self, NULL) == OQ_OK ? 0
+                                                                                               : -1;
 }
 
 static int tear_down_group(void **state)
@@ -70,13 +71,14 @@ static void link_or_skip(const char *at, const char *to, bool is_folder)
         print_message("skipped: no symbolic links here (%lu)\n", GetLastError());
         skip();
     }
-    if (attributes_of(at) == INVALID_FILE_ATTRIBUTES || !(attributes_of(at) & FILE_ATTRIBUTE_REPARSE_POINT)) {
+    if (attributes_of(at) == INVALID_FILE_ATTRIBUTES ||
+        !(attributes_of(at) & FILE_ATTRIBUTE_REPARSE_POINT)) {
         print_message("skipped: the system follows links without showing them\n");
         skip();
     }
 }
 
-/* --- open ------------------------------------------------------------------------------------------------------------------ */
+/* --- open ------------------------------------------------------------------------------------- */
 
 static void open__new_file__is_empty_and_hidden(void **state)
 {
@@ -94,7 +96,8 @@ static void open__new_file_that_exists__says_so_and_leaves_it_alone(void **state
     uint64_t size = 77;
     (void)state;
     put_file(in(TEMP), "kept");
-    assert_status(OQ_E_EXISTS, port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err), &err);
+    assert_status(OQ_E_EXISTS, port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err),
+                  &err);
     assert_null(file);
     assert_true(size == 77);
     assert_true(err.win32 == ERROR_FILE_EXISTS || err.win32 == ERROR_ALREADY_EXISTS);
@@ -107,7 +110,8 @@ static void open__existing_file__goes_on_where_it_ended(void **state)
     uint64_t size = 0;
     (void)state;
     put_temp(in(TEMP), "0123456789");
-    assert_status(OQ_OK, port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err), &err);
+    assert_status(OQ_OK, port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err),
+                  &err);
     assert_true(size == 10);
     assert_status(OQ_OK, port->write(NULL, file, 10, "abc", 3, &err), &err);
     port->close(NULL, file);
@@ -119,7 +123,8 @@ static void open__existing_file_that_is_gone__is_missing(void **state)
     struct oq_fhandle *file = NULL;
     uint64_t size = 0;
     (void)state;
-    assert_status(OQ_E_FILE_MISSING, port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err), &err);
+    assert_status(OQ_E_FILE_MISSING,
+                  port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err), &err);
     assert_int_equal(err.win32, ERROR_FILE_NOT_FOUND);
 }
 
@@ -129,7 +134,8 @@ static void open__missing_folder__is_missing(void **state)
     uint64_t size = 0;
     (void)state;
     assert_status(OQ_E_FILE_MISSING,
-                  port->open(NULL, self, in("nowhere\\" TEMP), OQ_OPEN_CREATE, &file, &size, &err), &err);
+                  port->open(NULL, self, in("nowhere\\" TEMP), OQ_OPEN_CREATE, &file, &size, &err),
+                  &err);
     assert_int_equal(err.win32, ERROR_PATH_NOT_FOUND);
 }
 
@@ -138,7 +144,8 @@ static void open__second_writer__is_locked_out(void **state)
     struct oq_fhandle *file = create(in(TEMP)), *second = NULL;
     uint64_t size = 0;
     (void)state;
-    assert_status(OQ_E_FILE_LOCKED, port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &second, &size, &err), &err);
+    assert_status(OQ_E_FILE_LOCKED,
+                  port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &second, &size, &err), &err);
     assert_int_equal(err.win32, ERROR_SHARING_VIOLATION);
     port->close(NULL, file);
 }
@@ -154,12 +161,15 @@ static void open__reader_that_shares_writing__sees_the_bytes_so_far(void **state
 
 static void open__name_that_is_not_ours__is_a_bug(void **state)
 {
-    static const char *const names[] = {"setup.exe", "BIT.tmp", "BIT0123456789abcdef.tmp.exe", "BIT0123456789ABCDEF.tmp"};
+    static const char *const names[] = {"setup.exe", "BIT.tmp", "BIT0123456789abcdef.tmp.exe",
+                                        "BIT0123456789ABCDEF.tmp"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct oq_fhandle *file = NULL;
         uint64_t size = 0;
-        assert_status(OQ_E_BUG, port->open(NULL, self, in(names[i]), OQ_OPEN_CREATE, &file, &size, &err), &err);
+        assert_status(OQ_E_BUG,
+                      port->open(NULL, self, in(names[i]), OQ_OPEN_CREATE, &file, &size, &err),
+                      &err);
     }
     assert_int_equal(count_entries(tmp_path("files")), 0);
 }
@@ -171,9 +181,11 @@ static void open__link_in_the_files_place__is_refused(void **state)
     (void)state;
     put_file(in("victim"), "untouched");
     link_or_skip(in(TEMP), in("victim"), false);
-    assert_status(OQ_E_ACCESS_DENIED, port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED,
+                  port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &file, &size, &err), &err);
     assert_null(file);
-    assert_status(OQ_E_EXISTS, port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err), &err);
+    assert_status(OQ_E_EXISTS, port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err),
+                  &err);
     assert_string_equal(get_file(in("victim")), "untouched");
 }
 
@@ -193,11 +205,12 @@ static void open__nobody_to_act_as__is_refused(void **state)
     struct oq_fhandle *file = NULL;
     uint64_t size = 0;
     (void)state;
-    assert_status(OQ_E_ACCESS_DENIED, port->open(NULL, NULL, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED,
+                  port->open(NULL, NULL, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err), &err);
     assert_int_equal(count_entries(tmp_path("files")), 0);
 }
 
-/* --- bytes ------------------------------------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static void write__beyond_4_gb__lands_at_its_offset(void **state)
 {
@@ -241,14 +254,15 @@ static void set_size__smaller_and_larger__cuts_and_extends(void **state)
     port->close(NULL, file);
 }
 
-/* --- finish -------------------------------------------------------------------------------------------------------------------- */
+/* --- finish ----------------------------------------------------------------------------------- */
 
 static int64_t time_of(const char *path, bool is_creation)
 {
     WIN32_FILE_ATTRIBUTE_DATA data;
     assert_true(GetFileAttributesExW(wide(path), GetFileExInfoStandard, &data));
     FILETIME time = is_creation ? data.ftCreationTime : data.ftLastWriteTime;
-    return (int64_t)((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) / 10000 - 11644473600000;
+    return (int64_t)((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) / 10000 -
+           11644473600000;
 }
 
 static void finish__complete_file__gets_its_name_and_times_and_is_visible(void **state)
@@ -256,7 +270,8 @@ static void finish__complete_file__gets_its_name_and_times_and_is_visible(void *
     const int64_t modified_at_ms = 1234567890000; /* 2009-02-13T23:31:30Z */
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), modified_at_ms, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), modified_at_ms, &err),
+                  &err);
     assert_int_equal(count_entries(tmp_path("files")), 1);
     assert_string_equal(get_file(in("final.txt")), "content");
     assert_false(attributes_of(in("final.txt")) & FILE_ATTRIBUTE_HIDDEN);
@@ -267,7 +282,8 @@ static void finish__on_windows__sets_the_creation_time_too(void **state)
 {
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), 1234567890000, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), 1234567890000, &err),
+                  &err);
     if (time_of(in("final.txt"), true) != 1234567890000) {
         if (!GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version"))
             fail_msg("the creation time is not the modification time");
@@ -301,7 +317,8 @@ static void finish__repeated__finds_the_temporary_file_missing(void **state)
     (void)state;
     put_temp(in(TEMP), "content");
     assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
-    assert_status(OQ_E_FILE_MISSING, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_E_FILE_MISSING, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
+                  &err);
     assert_string_equal(get_file(in("final.txt")), "content");
 }
 
@@ -310,11 +327,14 @@ static void finish__target_open_elsewhere__is_locked_and_can_be_repeated(void **
     (void)state;
     put_file(in("final.txt"), "in use");
     put_temp(in(TEMP), "new");
-    HANDLE user = CreateFileW(wide(in("final.txt")), GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE user = CreateFileW(wide(in("final.txt")), GENERIC_READ, FILE_SHARE_READ, NULL,
+                              OPEN_EXISTING, 0, NULL);
     assert_true(user != INVALID_HANDLE_VALUE);
-    assert_status(OQ_E_FILE_LOCKED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_E_FILE_LOCKED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
+                  &err);
     assert_int_equal(err.win32, ERROR_SHARING_VIOLATION);
-    assert_true(attributes_of(in(TEMP)) & FILE_ATTRIBUTE_HIDDEN); /* hidden again until the next attempt */
+    assert_true(attributes_of(in(TEMP)) &
+                FILE_ATTRIBUTE_HIDDEN); /* hidden again until the next attempt */
     CloseHandle(user);
     assert_string_equal(get_file(in("final.txt")), "in use");
     assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
@@ -326,7 +346,8 @@ static void finish__target_is_a_folder__is_denied(void **state)
     (void)state;
     fresh_folder(in("final.txt"));
     put_temp(in(TEMP), "new");
-    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
+                  &err);
     assert_string_equal(get_file(in(TEMP)), "new");
 }
 
@@ -347,7 +368,8 @@ static void finish__link_in_the_temporary_files_place__is_refused(void **state)
     (void)state;
     put_file(in("victim"), "untouched");
     link_or_skip(in(TEMP), in("victim"), false);
-    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
+                  &err);
     assert_string_equal(get_file(in("victim")), "untouched");
     assert_null(get_file(in("final.txt")));
 }
@@ -366,11 +388,12 @@ static void finish__name_that_is_not_ours__is_a_bug(void **state)
 {
     (void)state;
     put_file(in("private.key"), "kept");
-    assert_status(OQ_E_BUG, port->finish(NULL, self, in("private.key"), in("public"), -1, &err), &err);
+    assert_status(OQ_E_BUG, port->finish(NULL, self, in("private.key"), in("public"), -1, &err),
+                  &err);
     assert_string_equal(get_file(in("private.key")), "kept");
 }
 
-/* --- remove ----------------------------------------------------------------------------------------------------------------------- */
+/* --- remove ----------------------------------------------------------------------------------- */
 
 static void remove__temporary_file__is_gone(void **state)
 {
@@ -407,7 +430,7 @@ static void remove__folder_in_the_files_place__is_refused(void **state)
     assert_int_equal(count_entries(tmp_path("files")), 1);
 }
 
-/* --- questions ----------------------------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static void stat__file_folder_link_and_nothing__are_told_apart(void **state)
 {
@@ -441,10 +464,13 @@ static void check_folder__writable_folder__leaves_nothing_behind(void **state)
 static void check_folder__missing_folder__is_missing(void **state)
 {
     (void)state;
-    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, in("nowhere\\final.txt"), &err), &err);
+    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, in("nowhere\\final.txt"), &err),
+                  &err);
     put_file(in("file"), "");
-    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, in("file\\final.txt"), &err), &err);
-    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, "Q:\\nowhere\\final.txt", &err), &err);
+    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, in("file\\final.txt"), &err),
+                  &err);
+    assert_status(OQ_E_FILE_MISSING, port->check_folder(NULL, self, "Q:\\nowhere\\final.txt", &err),
+                  &err);
 }
 
 static void check_folder__name_of_a_folder__is_denied(void **state)
@@ -457,7 +483,8 @@ static void check_folder__name_of_a_folder__is_denied(void **state)
 static void check_folder__folder_nobody_may_write_to__is_denied(void **state)
 {
     (void)state;
-    /* Windows: the system's own; Wine: a file system of Linux that takes no files, even from root. */
+    /* Windows: the system's own; Wine: a file system of Linux that takes no files, even from root.
+     */
     const char *path = "Z:\\proc\\final.txt";
     if (GetFileAttributesW(L"Z:\\proc") == INVALID_FILE_ATTRIBUTES)
         path = "C:\\System Volume Information\\final.txt";
@@ -473,7 +500,8 @@ static void check_folder__file_system_that_is_read_only__is_denied(void **state)
         print_message("skipped: there is no /sys here\n");
         skip();
     }
-    assert_status(OQ_E_ACCESS_DENIED, port->check_folder(NULL, self, "Z:\\sys\\kernel\\final.txt", &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED,
+                  port->check_folder(NULL, self, "Z:\\sys\\kernel\\final.txt", &err), &err);
 }
 
 static void free_space__existing_folder__is_the_volumes(void **state)
@@ -488,7 +516,7 @@ static void free_space__existing_folder__is_the_volumes(void **state)
     assert_status(OQ_E_FILE_MISSING, port->free_space(NULL, self, "Q:\\x", &bytes, &err), &err);
 }
 
-/* --- names -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* The whole life of a file under that final name. */
 static void live(const char *final)
@@ -571,7 +599,7 @@ static void names__relative_path__is_refused(void **state)
     assert_status(OQ_E_INVALID_ARG, port->stat(NULL, self, "\\file.txt", &facts, &err), &err);
 }
 
-/* --- faults ---------------------------------------------------------------------------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void fault__armed__makes_each_call_fail_once(void **state)
 {
@@ -587,16 +615,36 @@ static void fault__armed__makes_each_call_fail_once(void **state)
         oq_error_init(&err);
         oq_fault_arm(OQ_FAULT_FILE, 1, false);
         switch (call) {
-        case 0: status = port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &other, &number, &err); break;
-        case 1: status = port->write(NULL, file, 0, "x", 1, &err); break;
-        case 2: status = port->read(NULL, file, 0, &byte, 1, &err); break;
-        case 3: status = port->set_size(NULL, file, 0, &err); break;
-        case 4: status = port->flush(NULL, file, &err); break;
-        case 5: status = port->finish(NULL, self, in(TEMP), in("x"), -1, &err); break;
-        case 6: status = port->remove(NULL, self, in(TEMP), &err); break;
-        case 7: status = port->stat(NULL, self, in(TEMP), &facts, &err); break;
-        case 8: status = port->check_folder(NULL, self, in(TEMP), &err); break;
-        default: status = port->free_space(NULL, self, in(TEMP), &number, &err); break;
+        case 0:
+            status = port->open(NULL, self, in(TEMP), OQ_OPEN_EXISTING, &other, &number, &err);
+            break;
+        case 1:
+            status = port->write(NULL, file, 0, "x", 1, &err);
+            break;
+        case 2:
+            status = port->read(NULL, file, 0, &byte, 1, &err);
+            break;
+        case 3:
+            status = port->set_size(NULL, file, 0, &err);
+            break;
+        case 4:
+            status = port->flush(NULL, file, &err);
+            break;
+        case 5:
+            status = port->finish(NULL, self, in(TEMP), in("x"), -1, &err);
+            break;
+        case 6:
+            status = port->remove(NULL, self, in(TEMP), &err);
+            break;
+        case 7:
+            status = port->stat(NULL, self, in(TEMP), &facts, &err);
+            break;
+        case 8:
+            status = port->check_folder(NULL, self, in(TEMP), &err);
+            break;
+        default:
+            status = port->free_space(NULL, self, in(TEMP), &number, &err);
+            break;
         }
         assert_status(OQ_E_IO, status, &err);
         assert_int_equal(err.win32, ERROR_IO_DEVICE);
@@ -618,7 +666,8 @@ static void fault__no_memory__fails_and_leaves_nothing_open(void **state)
         struct oq_fhandle *file = NULL;
         uint64_t size = 0;
         oq_fault_arm(OQ_FAULT_ALLOC, n, false);
-        enum oq_status status = port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err);
+        enum oq_status status =
+            port->open(NULL, self, in(TEMP), OQ_OPEN_CREATE, &file, &size, &err);
         oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
         if (status == OQ_OK) {
             port->close(NULL, file);

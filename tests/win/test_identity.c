@@ -1,4 +1,5 @@
-/* test_identity.c - service/win/identity.c and token_cache.c. The caller is played by putting a token on this thread. */
+/* test_identity.c - service/win/identity.c and token_cache.c. The caller is played by putting a
+ * token on this thread. */
 #include "test_win.h"
 
 #include "oq_alloc.h"
@@ -54,7 +55,8 @@ static void call_as_process_user(SECURITY_IMPERSONATION_LEVEL level)
 {
     HANDLE process = NULL, copy = NULL;
     assert_true(OpenProcessToken(GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process));
-    assert_true(DuplicateTokenEx(process, TOKEN_ALL_ACCESS, NULL, level, TokenImpersonation, &copy));
+    assert_true(
+        DuplicateTokenEx(process, TOKEN_ALL_ACCESS, NULL, level, TokenImpersonation, &copy));
     assert_true(SetThreadToken(NULL, copy));
     CloseHandle(copy);
     CloseHandle(process);
@@ -69,7 +71,7 @@ static bool has_thread_token(void)
     return true;
 }
 
-/* --- capture --------------------------------------------------------------------------------------------------------------- */
+/* --- capture ---------------------------------------------------------------------------------- */
 
 static void capture__client_at_impersonation_level__is_known_and_can_be_acted_as(void **state)
 {
@@ -124,7 +126,8 @@ static void capture__anonymous_client__is_refused(void **state)
     assert_true(err.win32 != 0);
 }
 
-static void capture__nobody_impersonated__is_refused_on_windows_and_the_wine_user_under_wine(void **state)
+static void capture__nobody_impersonated__is_refused_on_windows_and_the_wine_user_under_wine(
+    void **state)
 {
     struct oq_caller_buffer caller;
     (void)state;
@@ -150,12 +153,14 @@ static void capture__restricted_token__is_refused(void **state)
     assert_true(OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &process));
     assert_true(GetTokenInformation(process, TokenUser, user, size, &size));
     SID_AND_ATTRIBUTES only = {.Sid = ((TOKEN_USER *)(void *)user)->User.Sid};
-    if (!CreateRestrictedToken(process, 0, 0, NULL, 0, NULL, 1, &only, &restricted) || !IsTokenRestricted(restricted)) {
+    if (!CreateRestrictedToken(process, 0, 0, NULL, 0, NULL, 1, &only, &restricted) ||
+        !IsTokenRestricted(restricted)) {
         CloseHandle(process);
         print_message("skipped: the system makes no restricted tokens (Wine)\n");
         skip();
     }
-    assert_true(DuplicateTokenEx(restricted, TOKEN_ALL_ACCESS, NULL, SecurityImpersonation, TokenImpersonation, &copy));
+    assert_true(DuplicateTokenEx(restricted, TOKEN_ALL_ACCESS, NULL, SecurityImpersonation,
+                                 TokenImpersonation, &copy));
     assert_true(SetThreadToken(NULL, copy));
     enum oq_status status = port->capture(port->ctx, &caller, &err);
     RevertToSelf();
@@ -173,13 +178,15 @@ static void capture__low_integrity__is_refused(void **state)
     (void)state;
     assert_true(ConvertStringSidToSidW(L"S-1-16-4096", &low));
     assert_true(OpenProcessToken(GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process));
-    assert_true(DuplicateTokenEx(process, TOKEN_ALL_ACCESS, NULL, SecurityImpersonation, TokenImpersonation, &copy));
+    assert_true(DuplicateTokenEx(process, TOKEN_ALL_ACCESS, NULL, SecurityImpersonation,
+                                 TokenImpersonation, &copy));
     TOKEN_MANDATORY_LABEL label = {.Label = {.Sid = low, .Attributes = SE_GROUP_INTEGRITY}};
     BYTE back[64];
     DWORD size = 0;
-    bool is_low = SetTokenInformation(copy, TokenIntegrityLevel, &label, sizeof label + GetLengthSid(low)) &&
-                  GetTokenInformation(copy, TokenIntegrityLevel, back, sizeof back, &size) &&
-                  EqualSid(((TOKEN_MANDATORY_LABEL *)(void *)back)->Label.Sid, low);
+    bool is_low =
+        SetTokenInformation(copy, TokenIntegrityLevel, &label, sizeof label + GetLengthSid(low)) &&
+        GetTokenInformation(copy, TokenIntegrityLevel, back, sizeof back, &size) &&
+        EqualSid(((TOKEN_MANDATORY_LABEL *)(void *)back)->Label.Sid, low);
     LocalFree(low);
     CloseHandle(process);
     if (!is_low) {
@@ -232,7 +239,7 @@ static void capture__no_memory__fails_and_tries_again(void **state)
 #endif
 }
 
-/* --- acquire ------------------------------------------------------------------------------------------------------------------ */
+/* --- acquire ---------------------------------------------------------------------------------- */
 
 static void acquire__own_sid__is_the_process_itself(void **state)
 {
@@ -285,7 +292,7 @@ static void acquire__local_system_while_somebody_else_runs_the_process__is_absen
     assert_status(OQ_E_OWNER_ABSENT, port->acquire(port->ctx, "S-1-5-18", &identity, &err), &err);
 }
 
-/* --- use ------------------------------------------------------------------------------------------------------------------------ */
+/* --- use -------------------------------------------------------------------------------------- */
 
 static enum oq_status look(void *arg, struct oq_error *e)
 {
@@ -302,7 +309,8 @@ static void run__with_a_clients_token__impersonates_during_the_work_only(void **
     call_as_process_user(SecurityImpersonation);
     assert_status(OQ_OK, port->capture(port->ctx, &caller, &err), &err);
     RevertToSelf();
-    assert_int_equal(oq_win_identity_run(caller.caller.identity, look, &seen, &err), OQ_E_DISK_FULL);
+    assert_int_equal(oq_win_identity_run(caller.caller.identity, look, &seen, &err),
+                     OQ_E_DISK_FULL);
     assert_int_equal(seen, 2);
     assert_false(has_thread_token());
     port->unref(port->ctx, caller.caller.identity);
@@ -327,7 +335,7 @@ static void run__as_nobody__does_nothing(void **state)
     assert_int_equal(seen, 0);
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static unsigned released;
 
@@ -345,7 +353,8 @@ static struct oq_identity *number(uintptr_t n)
 }
 
 static const struct oq_token_mark plain = {.logon_id = 1, .modified_id = 1, .integrity = 0x2000};
-static const struct oq_token_mark elevated = {.logon_id = 2, .modified_id = 2, .integrity = 0x3000, .is_elevated = true};
+static const struct oq_token_mark elevated = {
+    .logon_id = 2, .modified_id = 2, .integrity = 0x3000, .is_elevated = true};
 
 static int set_up_cache(void **state)
 {

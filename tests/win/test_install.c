@@ -1,4 +1,5 @@
-/* test_install.c - service/win/install.c under a name of its own; the service is never started here (service.sh does that). */
+/* test_install.c - service/win/install.c under a name of its own; the service is never started here
+ * (service.sh does that). */
 #include "test_win.h"
 
 #include "oq_win_install.h"
@@ -42,7 +43,8 @@ static SC_HANDLE open_service(void)
 {
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     assert_non_null(manager);
-    SC_HANDLE service = OpenServiceW(manager, L"" NAME, SERVICE_QUERY_CONFIG | SERVICE_QUERY_STATUS | DELETE);
+    SC_HANDLE service =
+        OpenServiceW(manager, L"" NAME, SERVICE_QUERY_CONFIG | SERVICE_QUERY_STATUS | DELETE);
     CloseServiceHandle(manager);
     return service;
 }
@@ -68,7 +70,8 @@ static void install__nothing_there__creates_what_the_control_manager_shows(void 
     const QUERY_SERVICE_CONFIGW *config = query_config();
     assert_int_equal(config->dwServiceType, SERVICE_WIN32_OWN_PROCESS);
     assert_int_equal(config->dwStartType, SERVICE_AUTO_START);
-    assert_int_equal(wcscmp(config->lpBinaryPathName, L"\"C:\\Program Files\\OpenQMGR test\\qmgrsvc.exe\""), 0);
+    assert_int_equal(
+        wcscmp(config->lpBinaryPathName, L"\"C:\\Program Files\\OpenQMGR test\\qmgrsvc.exe\""), 0);
     assert_int_equal(wcscmp(config->lpDisplayName, L"OpenQMGR under test"), 0);
     assert_int_equal(_wcsicmp(config->lpServiceStartName, L"LocalSystem"), 0);
     assert_non_null(strstr(said, "service OpenQMGR-test: created"));
@@ -86,13 +89,17 @@ static void install__parts_without_an_argument_of_create_service__are_set(void *
     (void)state;
     assert_status(OQ_OK, oq_win_install(&plan, hear, NULL, &err), &err);
     SC_HANDLE service = open_service();
-    assert_true(QueryServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, part.bytes, sizeof part, &size));
-    assert_int_equal(wcscmp(part.description.lpDescription, L"Made by a test, and removed by it."), 0);
-    if (QueryServiceConfig2W(service, SERVICE_CONFIG_PRESHUTDOWN_INFO, part.bytes, sizeof part, &size))
+    assert_true(
+        QueryServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, part.bytes, sizeof part, &size));
+    assert_int_equal(wcscmp(part.description.lpDescription, L"Made by a test, and removed by it."),
+                     0);
+    if (QueryServiceConfig2W(service, SERVICE_CONFIG_PRESHUTDOWN_INFO, part.bytes, sizeof part,
+                             &size))
         assert_int_equal(part.preshutdown.dwPreshutdownTimeout, 10000);
     else
         print_message("not asked: preshutdown time (%lu)\n", GetLastError());
-    if (QueryServiceConfig2W(service, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, part.bytes, sizeof part, &size))
+    if (QueryServiceConfig2W(service, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, part.bytes,
+                             sizeof part, &size))
         assert_true(part.delayed.fDelayedAutostart);
     else
         print_message("not asked: delayed start (%lu)\n", GetLastError());
@@ -119,8 +126,9 @@ static void install__event_source__names_the_program(void **state)
     DWORD size = sizeof file;
     (void)state;
     assert_status(OQ_OK, oq_win_install(&plan, hear, NULL, &err), &err);
-    assert_int_equal(
-        RegGetValueW(HKEY_LOCAL_MACHINE, EVENT_KEY, L"EventMessageFile", RRF_RT_REG_SZ, NULL, file, &size), ERROR_SUCCESS);
+    assert_int_equal(RegGetValueW(HKEY_LOCAL_MACHINE, EVENT_KEY, L"EventMessageFile", RRF_RT_REG_SZ,
+                                  NULL, file, &size),
+                     ERROR_SUCCESS);
     assert_int_equal(wcscmp(file, L"C:\\Program Files\\OpenQMGR test\\qmgrsvc.exe"), 0);
 }
 
@@ -151,10 +159,12 @@ static void uninstall__installed__leaves_no_trace(void **state)
     assert_status(OQ_OK, oq_win_uninstall(&plan, hear, NULL, &err), &err);
     assert_non_null(strstr(said, "service OpenQMGR-test: removed"));
     assert_null(open_service());
-    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE, EVENT_KEY, 0, KEY_READ, &key), ERROR_FILE_NOT_FOUND);
-    assert_int_equal(
-        RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"SYSTEM\\CurrentControlSet\\Services\\" NAME, 0, KEY_READ, &key),
-        ERROR_FILE_NOT_FOUND);
+    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE, EVENT_KEY, 0, KEY_READ, &key),
+                     ERROR_FILE_NOT_FOUND);
+    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                                   L"SYSTEM\\CurrentControlSet\\Services\\" NAME, 0, KEY_READ,
+                                   &key),
+                     ERROR_FILE_NOT_FOUND);
 }
 
 static void uninstall__not_installed__says_so_and_succeeds(void **state)

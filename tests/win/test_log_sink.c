@@ -28,7 +28,8 @@ static int tear_down(void **state)
 
 static void open_log(uint64_t limit_bytes)
 {
-    struct oq_win_log_options options = {.path = tmp_path("log\\openqmgr.log"), .limit_bytes = limit_bytes};
+    struct oq_win_log_options options = {.path = tmp_path("log\\openqmgr.log"),
+                                         .limit_bytes = limit_bytes};
     assert_status(OQ_OK, oq_win_log_open(&options, &log_, &err), &err);
 }
 
@@ -38,12 +39,15 @@ static void sink__line__has_time_level_and_text(void **state)
     (void)state;
     open_log(0);
     oq_log_set_sink(oq_win_log_sink, log_);
-    oq_log_warning("gr\xc3\xb6\xc3\x9f" "er: %d", 42);
+    oq_log_warning("gr\xc3\xb6\xc3\x9f"
+                   "er: %d",
+                   42);
     const char *text = get_file(tmp_path("log\\openqmgr.log"));
-    assert_int_equal(sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ WARNING %n", &year, &month, &day, &hour, &minute, &second,
-                            &ms, &used),
+    assert_int_equal(sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ WARNING %n", &year, &month, &day,
+                            &hour, &minute, &second, &ms, &used),
                      7);
-    assert_string_equal(text + used, "gr\xc3\xb6\xc3\x9f" "er: 42\r\n");
+    assert_string_equal(text + used, "gr\xc3\xb6\xc3\x9f"
+                                     "er: 42\r\n");
 }
 
 static void open__existing_file__is_continued(void **state)
@@ -76,8 +80,9 @@ static void sink__file_that_cannot_be_renamed__is_copied_and_emptied(void **stat
     open_log(300);
     for (int i = 0; i < 6; i++)
         oq_win_log_sink(log_, OQ_LOG_INFO, "a line from before");
-    HANDLE viewer = CreateFileW(wide(tmp_path("log\\openqmgr.log")), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE,
-                                NULL, OPEN_EXISTING, 0, NULL); /* no FILE_SHARE_DELETE */
+    HANDLE viewer = CreateFileW(wide(tmp_path("log\\openqmgr.log")), GENERIC_READ,
+                                FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0,
+                                NULL); /* no FILE_SHARE_DELETE */
     if (viewer == INVALID_HANDLE_VALUE) {
         /* Our own handle shares deletion, and allows this. */
         fail_msg("the log file cannot be read while it is written");

@@ -1,4 +1,5 @@
-/* test_network.c - service/win/network.c and roots.c. That an unknown certificate is refused on the wire: tests/e2e. */
+/* test_network.c - service/win/network.c and roots.c. That an unknown certificate is refused on the
+ * wire: tests/e2e. */
 #include <winsock2.h>
 
 #include "test_win.h"
@@ -67,7 +68,8 @@ static void roots__system_store__is_pem_with_every_certificate_whole(void **stat
         BYTE der[16384];
         DWORD size = sizeof der;
         assert_true(CryptStringToBinaryA(at, 0, CRYPT_STRING_BASE64HEADER, der, &size, NULL, NULL));
-        const CERT_CONTEXT *certificate = CertCreateCertificateContext(X509_ASN_ENCODING, der, size);
+        const CERT_CONTEXT *certificate =
+            CertCreateCertificateContext(X509_ASN_ENCODING, der, size);
         assert_non_null(certificate);
         CertFreeCertificateContext(certificate);
     }
@@ -79,7 +81,8 @@ static void roots__file__is_appended_whole(void **state)
 {
     struct oq_win_pem pem = {0};
     (void)state;
-    put_file(tmp_path("network\\ca.pem"), "# ours\n" PEM_BEGIN "\nAAAA\n" PEM_END "\n" PEM_BEGIN "\nBBBB\n" PEM_END);
+    put_file(tmp_path("network\\ca.pem"),
+             "# ours\n" PEM_BEGIN "\nAAAA\n" PEM_END "\n" PEM_BEGIN "\nBBBB\n" PEM_END);
     assert_status(OQ_OK, oq_win_pem_add_file(&pem, tmp_path("network\\ca.pem"), &err), &err);
     assert_status(OQ_OK, oq_win_pem_add_file(&pem, tmp_path("network\\ca.pem"), &err), &err);
     assert_int_equal(pem.count, 4);
@@ -93,9 +96,12 @@ static void roots__file_without_a_certificate__is_refused(void **state)
     (void)state;
     put_file(tmp_path("network\\empty.pem"), "");
     put_file(tmp_path("network\\key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n");
-    assert_status(OQ_E_INVALID_ARG, oq_win_pem_add_file(&pem, tmp_path("network\\empty.pem"), &err), &err);
-    assert_status(OQ_E_INVALID_ARG, oq_win_pem_add_file(&pem, tmp_path("network\\key.pem"), &err), &err);
-    assert_status(OQ_E_FILE_MISSING, oq_win_pem_add_file(&pem, tmp_path("network\\none.pem"), &err), &err);
+    assert_status(OQ_E_INVALID_ARG, oq_win_pem_add_file(&pem, tmp_path("network\\empty.pem"), &err),
+                  &err);
+    assert_status(OQ_E_INVALID_ARG, oq_win_pem_add_file(&pem, tmp_path("network\\key.pem"), &err),
+                  &err);
+    assert_status(OQ_E_FILE_MISSING, oq_win_pem_add_file(&pem, tmp_path("network\\none.pem"), &err),
+                  &err);
     assert_non_null(strstr(err.text, "none.pem"));
     assert_null(pem.text);
     assert_int_equal(pem.count, 0);
@@ -105,7 +111,8 @@ static void new__ca_file_that_cannot_be_read__fails(void **state)
 {
     struct oq_win_network *network = NULL;
     (void)state;
-    assert_status(OQ_E_FILE_MISSING, oq_win_network_new(tmp_path("network\\none.pem"), &network, &err), &err);
+    assert_status(OQ_E_FILE_MISSING,
+                  oq_win_network_new(tmp_path("network\\none.pem"), &network, &err), &err);
     assert_null(network);
 }
 
@@ -138,7 +145,10 @@ static void new__no_roots_at_all__is_said_aloud(void **state)
 {
     struct oq_win_network *network = NULL;
     (void)state;
-    assert_status(OQ_OK, oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty", NULL, &network, &err), &err);
+    assert_status(
+        OQ_OK,
+        oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty", NULL, &network, &err),
+        &err);
     assert_int_equal(oq_win_network_roots(network)->count, 0);
     assert_int_equal(errors_logged, 1);
     oq_win_network_free(network);

@@ -1,4 +1,5 @@
-/* test_scm.c - service/win/scm.c, with a list in place of the control manager and a fake in place of the service. */
+/* test_scm.c - service/win/scm.c, with a list in place of the control manager and a fake in place
+ * of the service. */
 #include "test_win.h"
 
 #include "scm_int.h"
@@ -46,7 +47,9 @@ static void fake_stop(void *ctx, struct oq_win_scm *scm)
     for (unsigned i = 0; i < run.stop_steps; i++)
         oq_win_scm_progress(scm, 500);
     if (run.gets_event_in_stop)
-        assert_int_equal(oq_win_scm_control(scm, SERVICE_CONTROL_POWEREVENT, PBT_APMRESUMEAUTOMATIC, NULL), NO_ERROR);
+        assert_int_equal(
+            oq_win_scm_control(scm, SERVICE_CONTROL_POWEREVENT, PBT_APMRESUMEAUTOMATIC, NULL),
+            NO_ERROR);
 }
 
 static void fake_event(void *ctx, enum oq_win_scm_event event)
@@ -56,7 +59,8 @@ static void fake_event(void *ctx, enum oq_win_scm_event event)
     run.last_event = event;
 }
 
-static const struct oq_win_scm_hosted hosted = {.start = fake_start, .stop = fake_stop, .event = fake_event};
+static const struct oq_win_scm_hosted hosted = {
+    .start = fake_start, .stop = fake_stop, .event = fake_event};
 
 static int set_up(void **state)
 {
@@ -124,12 +128,14 @@ static void assert_states(const DWORD *wanted, unsigned count)
     assert_int_equal(at, count);
 }
 
-/* What the manager's documentation asks: pending states have a hint and a rising checkpoint, others none. */
+/* What the manager's documentation asks: pending states have a hint and a rising checkpoint, others
+ * none. */
 static void assert_rules(void)
 {
     for (unsigned i = 0; i < run.report_count; i++) {
         const SERVICE_STATUS *now = &run.reports[i];
-        bool is_pending = now->dwCurrentState == SERVICE_START_PENDING || now->dwCurrentState == SERVICE_STOP_PENDING;
+        bool is_pending = now->dwCurrentState == SERVICE_START_PENDING ||
+                          now->dwCurrentState == SERVICE_STOP_PENDING;
         assert_int_equal(now->dwServiceType, SERVICE_WIN32_OWN_PROCESS);
         assert_true(is_pending == (now->dwCheckPoint > 0));
         assert_true(is_pending == (now->dwWaitHint > 0));
@@ -143,7 +149,8 @@ static void assert_rules(void)
 
 static void serve__stopped_by_the_manager__reports_every_state_once_in_order(void **state)
 {
-    static const DWORD wanted[] = {SERVICE_START_PENDING, SERVICE_RUNNING, SERVICE_STOP_PENDING, SERVICE_STOPPED};
+    static const DWORD wanted[] = {SERVICE_START_PENDING, SERVICE_RUNNING, SERVICE_STOP_PENDING,
+                                   SERVICE_STOPPED};
     run.start_steps = 3;
     run.stop_steps = 2;
     HANDLE thread = start_serving(*state);
@@ -192,7 +199,8 @@ static void serve__start_that_fails_without_a_win32_code__reports_a_specific_one
     run.start_status = OQ_E_DB_NEWER;
     assert_int_equal(oq_win_scm_serve(*state, &exit_code, NULL), OQ_E_DB_NEWER);
     assert_int_equal(exit_code, ERROR_SERVICE_SPECIFIC_ERROR);
-    assert_int_equal(run.reports[run.report_count - 1].dwWin32ExitCode, ERROR_SERVICE_SPECIFIC_ERROR);
+    assert_int_equal(run.reports[run.report_count - 1].dwWin32ExitCode,
+                     ERROR_SERVICE_SPECIFIC_ERROR);
     assert_int_equal(run.reports[run.report_count - 1].dwServiceSpecificExitCode, OQ_E_DB_NEWER);
 }
 
@@ -206,9 +214,11 @@ static void serve__stop_asked_for_during_start__stops_right_after_it(void **stat
     assert_rules();
 }
 
-static void control__stop_shutdown_and_preshutdown__say_stop_pending_before_they_return(void **state)
+static void control__stop_shutdown_and_preshutdown__say_stop_pending_before_they_return(
+    void **state)
 {
-    static const DWORD controls[] = {SERVICE_CONTROL_STOP, SERVICE_CONTROL_SHUTDOWN, SERVICE_CONTROL_PRESHUTDOWN};
+    static const DWORD controls[] = {SERVICE_CONTROL_STOP, SERVICE_CONTROL_SHUTDOWN,
+                                     SERVICE_CONTROL_PRESHUTDOWN};
     for (unsigned i = 0; i < COUNT_OF(controls); i++) {
         struct oq_win_scm scm;
         memset(&run, 0, sizeof run);
@@ -227,12 +237,14 @@ static void control__interrogate__is_answered_and_changes_nothing(void **state)
     oq_win_scm_set(*state, SERVICE_RUNNING, 0, NO_ERROR, 0);
     assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_INTERROGATE, 0, NULL), NO_ERROR);
     assert_int_equal(run.report_count, 1);
-    assert_int_equal(WaitForSingleObject(((struct oq_win_scm *)*state)->stop_event, 0), WAIT_TIMEOUT);
+    assert_int_equal(WaitForSingleObject(((struct oq_win_scm *)*state)->stop_event, 0),
+                     WAIT_TIMEOUT);
 }
 
 static void control__unknown_code__is_refused(void **state)
 {
-    assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_PAUSE, 0, NULL), ERROR_CALL_NOT_IMPLEMENTED);
+    assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_PAUSE, 0, NULL),
+                     ERROR_CALL_NOT_IMPLEMENTED);
     assert_int_equal(oq_win_scm_control(*state, 200, 0, NULL), ERROR_CALL_NOT_IMPLEMENTED);
 }
 
@@ -253,7 +265,9 @@ static void control__power_and_session_notices__become_events_while_running(void
         assert_int_equal(run.events, i + 1);
         assert_int_equal(run.last_event, rows[i].event);
     }
-    assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_SESSIONCHANGE, WTS_SESSION_LOCK, NULL), NO_ERROR);
+    assert_int_equal(
+        oq_win_scm_control(*state, SERVICE_CONTROL_SESSIONCHANGE, WTS_SESSION_LOCK, NULL),
+        NO_ERROR);
     assert_int_equal(run.events, COUNT_OF(rows));
     oq_win_scm_request_stop(*state);
     wait_for(thread);
@@ -261,7 +275,8 @@ static void control__power_and_session_notices__become_events_while_running(void
 
 static void control__notice_before_start_or_during_stop__is_not_passed_on(void **state)
 {
-    assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_POWEREVENT, PBT_APMSUSPEND, NULL), NO_ERROR);
+    assert_int_equal(oq_win_scm_control(*state, SERVICE_CONTROL_POWEREVENT, PBT_APMSUSPEND, NULL),
+                     NO_ERROR);
     run.gets_event_in_stop = true;
     HANDLE thread = start_serving(*state);
     oq_win_scm_request_stop(*state);

@@ -1,4 +1,5 @@
-/* test_win.h - what every test of service/win includes: CMocka with the headers it wants before it, Windows, scratch paths. */
+/* test_win.h - what every test of service/win includes: CMocka with the headers it wants before it,
+ * Windows, scratch paths. */
 #ifndef TEST_WIN_H
 #define TEST_WIN_H
 
@@ -24,7 +25,8 @@
     do {                                                                                           \
         enum oq_status status_ = (got);                                                            \
         if (status_ != (wanted))                                                                   \
-            print_error("%s: %s (%u)\n", oq_status_name(status_), (err)->text, (unsigned)(err)->win32); \
+            print_error("%s: %s (%u)\n", oq_status_name(status_), (err)->text,                     \
+                        (unsigned)(err)->win32);                                                   \
         assert_string_equal(oq_status_name(status_), oq_status_name(wanted));                      \
     } while (0)
 
@@ -49,7 +51,8 @@ const char *get_file(const char *path);
 /* INVALID_FILE_ATTRIBUTES if it is not there. */
 DWORD attributes_of(const char *path);
 
-/* Deletes the folder with everything in it, without following links, and creates it empty. Returns path. */
+/* Deletes the folder with everything in it, without following links, and creates it empty. Returns
+ * path. */
 const char *fresh_folder(const char *path);
 
 /* How many entries the folder has. */

@@ -57,7 +57,8 @@ static const wchar_t *raw(const char *path)
 void put_file(const char *path, const char *text)
 {
     DWORD done = 0;
-    HANDLE file = CreateFileW(raw(path), GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE file =
+        CreateFileW(raw(path), GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
     assert_true(file != INVALID_HANDLE_VALUE);
     assert_true(WriteFile(file, text, (DWORD)strlen(text), &done, NULL));
     CloseHandle(file);
@@ -67,8 +68,9 @@ const char *get_file(const char *path)
 {
     static char text[8192];
     DWORD done = 0;
-    HANDLE file = CreateFileW(raw(path), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                              OPEN_EXISTING, 0, NULL);
+    HANDLE file =
+        CreateFileW(raw(path), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    NULL, OPEN_EXISTING, 0, NULL);
     if (file == INVALID_HANDLE_VALUE)
         return NULL;
     assert_true(ReadFile(file, text, sizeof text - 1, &done, NULL));
