@@ -107,7 +107,6 @@ enum oq_follow_end oq_follow_run(struct oq_link *link, struct oq_follow *follow)
     oq_meter_init(&watch.meter);
     watch.started_ms = watch.moved_ms = watch.shown_ms = oq_clock_mono_ms(clock);
     link->on_lost = on_lost;
-    link->lost_ctx = &watch;
 
     while (end < 0) {
         follow->hr = oq_link_run(link, read_step, &watch);

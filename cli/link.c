@@ -96,7 +96,7 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
         if (now_ms - lost_at_ms >= RECONNECT_LIMIT_MS)
             return hr;
         if (link->on_lost)
-            link->on_lost(link->lost_ctx);
+            link->on_lost(ctx);
         if (oq_console_wait(RECONNECT_PAUSE_MS))
             return E_ABORT;
     }

@@ -20,9 +20,9 @@ struct oq_link {
     bool has_com;
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
     unsigned generation; /* number of connections so far; interface pointers die with theirs */
-    /* Called whenever the connection was lost and before it is sought again; may be NULL. */
+    /* Called with the step's ctx whenever the connection was lost and before it is sought again;
+     * may be NULL. */
     void (*on_lost)(void *ctx);
-    void *lost_ctx;
 };
 
 /* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either
