@@ -8,7 +8,8 @@
  *   caller.c    who calls
  *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c   one class or interface each
  *   prop.c      the table of properties
- *   notify.c    registered callbacks
+ *   notify.c    who is to be told of what: registered callbacks, pending events
+ *   deliver.c   the threads that tell them
  *   hresult.c   the table of results
  *   convert.c   BSTR, VARIANT, GUID, FILESETINFO
  *
@@ -61,7 +62,7 @@ struct oq_object;
  * object that outlives the server (a client's call that hangs) still finds it. */
 struct oq_context {
     atomic_uint refs;
-    struct oq_engine *engine; /* only between oq_call_begin and oq_call_end */
+    struct oq_engine *engine; /* only between oq_context_enter and oq_context_leave */
     const struct oq_identity_port *identity;
     const struct oq_impersonation *impersonation;
     struct oq_notify *notify;
@@ -88,6 +89,11 @@ void oq_context_refuse_calls(struct oq_context *context);
 OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
 /* Cuts every object off its clients. After oq_context_refuse_calls. */
 void oq_context_disconnect(struct oq_context *context);
+
+/* Whoever uses context->engine does it between these two; then a stop waits for it. False once
+ * calls are refused. */
+bool oq_context_enter(struct oq_context *context);
+void oq_context_leave(struct oq_context *context);
 
 /* One call of a client, on the stack of its method. */
 struct oq_call {
@@ -183,22 +189,39 @@ OQ_MUST_CHECK enum oq_status oq_prop_set(struct oq_call *call, int64_t group_id,
 
 /* --- notify.c --------------------------------------------------------------------------------- */
 
-/* The callback object of each group, and the user who registered it. Own lock; any thread of the
- * apartment. */
+/* The callback object of each group, the user who registered it, and the event that is pending. Own
+ * lock; any thread of the apartment. */
 OQ_MUST_CHECK enum oq_status oq_notify_new(struct oq_notify **out);
 void oq_notify_free(struct oq_notify *notify); /* NULL is allowed */
 /* The callback interface of what a client handed over. It calls the client, and so may take as long
  * as the client likes. OQ_E_INVALID_ARG if the object has no such interface, OQ_E_ACCESS_DENIED if
- * it lives on another machine. */
+ * it lives on another machine or cannot be called without giving the service's identity away. */
 OQ_MUST_CHECK enum oq_status oq_notify_accept(IUnknown *unknown, IBackgroundCopyCallback1 **out,
                                               struct oq_error *err);
-/* Replaces the group's callback (takes a reference of its own) and its user; the last caller wins.
- * OQ_E_NOMEM keeps the old one; OQ_E_STOPPING after oq_notify_close. */
+/* Replaces the group's callback (takes a reference of its own) and its user; the last caller wins,
+ * and is told of a pending event at once. OQ_E_NOMEM keeps the old one; OQ_E_STOPPING after
+ * oq_notify_close. */
 OQ_MUST_CHECK enum oq_status oq_notify_set(struct oq_notify *notify, int64_t group_id,
                                            const char *sid, IBackgroundCopyCallback1 *callback);
 void oq_notify_clear(struct oq_notify *notify, int64_t group_id); /* nothing if there is none */
 /* Releases all and takes no more. Calls clients. */
 void oq_notify_close(struct oq_notify *notify);
+
+/* --- deliver.c -------------------------------------------------------------------------------- */
+
+struct oq_deliver;
+struct oq_delivery_rules;
+
+/* Listens to the engine and starts telling clients. The errors of oq_engine_listen; OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_deliver_start(struct oq_context *context,
+                                              const struct oq_delivery_rules *rules, /* borrowed */
+                                              struct oq_deliver **out, struct oq_error *err);
+/* No further client is called, and the engine is no longer listened to. Calls under way go on; they
+ * keep what they need, and do not touch the engine once the context refuses calls. Waits for the
+ * engine. NULL is allowed. */
+void oq_deliver_silence(struct oq_deliver *deliver);
+/* After oq_deliver_silence. NULL is allowed. */
+void oq_deliver_free(struct oq_deliver *deliver);
 
 /* --- hresult.c -------------------------------------------------------------------------------- */
 

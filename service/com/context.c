@@ -105,17 +105,30 @@ void oq_context_disconnect(struct oq_context *context)
     }
 }
 
-enum oq_status oq_call_begin(struct oq_call *call, struct oq_context *context)
+bool oq_context_enter(struct oq_context *context)
 {
-    memset(call, 0, sizeof *call);
-    oq_error_init(&call->err);
-
     AcquireSRWLockExclusive(&context->lock);
     bool is_stopping = context->is_stopping;
     if (!is_stopping)
         context->calls++;
     ReleaseSRWLockExclusive(&context->lock);
-    if (is_stopping)
+    return !is_stopping;
+}
+
+void oq_context_leave(struct oq_context *context)
+{
+    AcquireSRWLockExclusive(&context->lock);
+    if (--context->calls == 0)
+        WakeAllConditionVariable(&context->calls_ended);
+    ReleaseSRWLockExclusive(&context->lock);
+}
+
+enum oq_status oq_call_begin(struct oq_call *call, struct oq_context *context)
+{
+    memset(call, 0, sizeof *call);
+    oq_error_init(&call->err);
+
+    if (!oq_context_enter(context))
         return oq_error_set(&call->err, OQ_E_STOPPING, "the service is stopping");
 
     call->context = context;
@@ -133,12 +146,8 @@ HRESULT oq_call_end(struct oq_call *call, enum oq_status status)
     struct oq_context *context = call->context;
     if (call->caller)
         context->identity->unref(context->identity->ctx, call->caller->identity);
-    if (context) {
-        AcquireSRWLockExclusive(&context->lock);
-        if (--context->calls == 0)
-            WakeAllConditionVariable(&context->calls_ended);
-        ReleaseSRWLockExclusive(&context->lock);
-    }
+    if (context)
+        oq_context_leave(context);
     HRESULT hr = oq_hresult_of(status, &call->err);
     if (FAILED(hr))
         oq_log_debug("a call is answered 0x%08lx: %s", (unsigned long)hr,

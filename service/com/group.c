@@ -288,6 +288,21 @@ static HRESULT check_registering(struct group *group, char **sid)
     return oq_call_end(&call, status);
 }
 
+/* Has the engine say again what is pending, which also shows whether the group is still there: one
+ * that left the queue meanwhile must not keep its client's object. Any other failure loses nothing,
+ * since what was posted before is remembered. */
+static void repeat_event(struct oq_context *context, int64_t group_id)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    if (!oq_context_enter(context))
+        return;
+    enum oq_status status = oq_engine_repeat_event(context->engine, group_id, &err);
+    oq_context_leave(context);
+    if (status == OQ_E_NOT_FOUND)
+        oq_notify_clear(context->notify, group_id);
+}
+
 /* The client is called between the engine's answer and the registration, outside of any call that a
  * stop would wait for: a client that hangs there keeps nobody but itself. */
 static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGroup *iface,
@@ -309,6 +324,8 @@ static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGro
         enum oq_status status = oq_notify_accept(unknown, &callback, &err);
         if (status == OQ_OK)
             status = oq_notify_set(notify, group->id, sid, callback);
+        if (status == OQ_OK)
+            repeat_event(group->object.context, group->id);
         hr = oq_hresult_of(status, &err);
     }
     if (callback)

@@ -11,6 +11,7 @@
 
 #include "oq_alloc.h"
 #include "oq_clock.h"
+#include "oq_delivery.h"
 #include "oq_log.h"
 
 #include <process.h>
@@ -28,6 +29,7 @@ struct oq_com {
     /* the thread's */
     DWORD cookies[MAX_CLASSES];
     unsigned cookie_count;
+    struct oq_deliver *deliver;
     /* of the stop; set before the event `stop` */
     int64_t drain_ms;
     enum oq_status drain_status; /* valid when `drained` is signalled */
@@ -88,18 +90,26 @@ static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
     enum oq_status status = oq_security_init(err);
     if (status == OQ_OK)
         status = register_classes(com, err);
+    /* Who is to be told can be found out by clients from now on, and they can register again. */
+    if (status == OQ_OK) {
+        status = oq_deliver_start(com->context, &oq_delivery_rules_default, &com->deliver, err);
+        if (status != OQ_OK)
+            revoke_classes(com);
+    }
     return status;
 }
 
 /* No new objects, no new calls; then those that run may end; only then clients are cut off, so that
  * nobody loses the answer to something that was done. Dropping the callbacks comes last: it calls
- * clients, and may hang. */
+ * clients, and may hang. Threads that hang in a client are not waited for at all. */
 static void stop_on_thread(struct oq_com *com)
 {
     CoSuspendClassObjects();
     oq_context_refuse_calls(com->context);
+    oq_deliver_silence(com->deliver);
     com->drain_status = oq_context_wait_calls(com->context, com->drain_ms);
     SetEvent(com->drained);
+    oq_deliver_free(com->deliver);
     revoke_classes(com);
     oq_context_disconnect(com->context);
     oq_notify_close(com->context->notify);

@@ -38,7 +38,7 @@
     X(groups_per_user,      "MaxGroupsPerUser",    60,         0,     1000000,     \
       "groups of one user who is not an administrator; 0: no limit") \
     X(groups_per_machine,   "MaxGroupsPerMachine", 300,        0,     1000000,     \
-      "groups of all users who are not administrators; 0: no limit") \
+      "groups in the queue at which users who are not administrators get no more; 0: no limit") \
     X(files_per_job,        "MaxFilesPerJob",      200,        0,     1000000,     \
       "files of a job of a user who is not an administrator; 0: no limit") \
     X(reply_timeout_ms,     "ReplyTimeoutMs",      30000,      1000,  600000,      \

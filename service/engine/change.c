@@ -159,6 +159,12 @@ static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effec
         oq_finish_run(engine, entry); /* may free the entry: last */
 }
 
+static void forget_failure(struct oq_entry *entry)
+{
+    oq_failure_release(&entry->last_failure);
+    entry->failed_at_ms = 0;
+}
+
 enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
                                enum oq_group_event event, struct oq_failure *failure,
                                struct oq_error *err)
@@ -196,6 +202,8 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
         if (status != OQ_OK)
             return status;
     }
+    if (next.state == OQ_GROUP_COMPLETE)
+        forget_failure(entry); /* whatever it was, it has been overcome */
     if (next.state != before) {
         entry->state_when_cancelled = before;
         oq_guid_format(&next.guid, guid);

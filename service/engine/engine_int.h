@@ -138,7 +138,7 @@ struct oq_entry {
     enum oq_group_state state_when_cancelled; /* what old pointers see while it is CANCELLING */
     bool is_owner_absent;
     int64_t owner_retry_at_ms;
-    struct oq_failure last_failure; /* transient or fatal; code 0 = none since the start */
+    struct oq_failure last_failure; /* transient or fatal; code 0 = none, or it is complete */
     int64_t failed_at_ms;           /* wall clock, of last_failure */
     /* finish.c */
     uint32_t finish_next;      /* file to look at next */

@@ -92,7 +92,7 @@ struct oq_group_view {
     uint32_t notify_flags;
     uint32_t retries;
     uint32_t error_code, error_win32, error_http,
-        error_file;          /* valid in ERROR; while in back-off: of the last attempt */
+        error_file;          /* of the last failure, transient or fatal; none once COMPLETE */
     char error_text[256];    /* "" = none */
     int64_t error_at_ms;     /* wall clock: when the failure was met; 0 = none */
     int64_t backoff_left_ms; /* while activity is BACKOFF: time to the next attempt, else 0 */

@@ -13,8 +13,8 @@
 
 enum oq_win_data_source {
     OQ_WIN_DATA_DEFAULT,    /* %ProgramData%\OpenQMGR. Planted by an untrusted owner or a link: set
-                               aside under another name, and    made new. Otherwise its permissions are
-                               set anew at each start */
+                               aside under another name, and made new. Otherwise its permissions
+                               are set anew at each start */
     OQ_WIN_DATA_CONFIGURED, /* DataFolder in the registry. An untrusted owner is refused;
                                permissions of an existing folder are the administrator's */
     OQ_WIN_DATA_GIVEN,      /* `qmgrsvc run --data F`: an existing folder is taken as it is */

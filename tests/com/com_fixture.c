@@ -7,9 +7,7 @@ const GUID job_guid = {
     0x99999999, 0x8888, 0x7777, {0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x00, 0xff}};
 const GUID other_guid = {0x12345678, 0x9abc, 0xdef0, {1, 2, 3, 4, 5, 6, 7, 8}};
 
-/* --- impersonation
- * --------------------------------------------------------------------------------------------------
- */
+/* --- impersonation ---------------------------------------------------------------------------- */
 
 struct fake_impersonation impersonation;
 
@@ -42,9 +40,7 @@ static void fake_die(void)
 const struct oq_impersonation scripted_impersonation = {
     .begin = fake_begin, .end = fake_end, .is_wine = fake_is_wine, .die = fake_die};
 
-/* --- identity port
- * --------------------------------------------------------------------------------------------------
- */
+/* --- identity port ---------------------------------------------------------------------------- */
 
 static enum oq_status fake_capture(void *ctx, struct oq_caller_buffer *out, struct oq_error *err)
 {
@@ -75,9 +71,7 @@ static void fake_unref(void *ctx, struct oq_identity *one)
         identity->refs--;
 }
 
-/* --- the fixture
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the fixture ------------------------------------------------------------------------------ */
 
 void fixture_reset(struct fixture *fixture)
 {

@@ -46,6 +46,7 @@ enum fake_function {
 #define FAKE_GROUP 4711 /* the id that create and get give */
 #define FAKE_SID "S-1-5-21-1-2-3-1001"
 #define FAKE_MAX_SPECS 4
+#define FAKE_MAX_SERIALS 128
 
 struct oq_engine {
     /* script */
@@ -58,7 +59,8 @@ struct oq_engine {
     const char *text; /* what get_text gives */
     const struct oq_guid *guids;
     size_t guid_count;
-    HANDLE entered, leave; /* not NULL: each call signals the one and waits for the other */
+    enum oq_status event_status; /* of the three functions about events, in place of `status` */
+    HANDLE entered, leave;       /* not NULL: each call signals the one and waits for the other */
 
     /* what was asked */
     unsigned calls; /* all */
@@ -74,6 +76,12 @@ struct oq_engine {
     uint32_t index;
     uint32_t spec_count;
     char remote[FAKE_MAX_SPECS][256], local[FAKE_MAX_SPECS][256];
+
+    /* events: by any thread, so by interlocked functions only */
+    const struct oq_event_port *volatile events; /* who listens */
+    volatile LONG listens, repeats, acknowledgements;
+    volatile LONG acknowledged_serials[FAKE_MAX_SERIALS]; /* how often each */
+    HANDLE acknowledged; /* event: set by each acknowledgement; or NULL */
 };
 
 /* --- who calls --- */

@@ -191,6 +191,46 @@ enum oq_status oq_engine_view_file(struct oq_engine *engine, const struct oq_cal
     return OQ_OK;
 }
 
+/* --- events: no client asks ------------------------------------------------------------------- */
+
+static enum oq_status answer_event(struct oq_engine *engine, struct oq_error *err)
+{
+    assert_non_null(err);
+    assert_int_equal(err->status, OQ_OK);
+    assert_false(impersonation.is_on);
+    return engine->event_status == OQ_OK ? OQ_OK
+                                         : oq_error_set(err, engine->event_status, "scripted");
+}
+
+enum oq_status oq_engine_listen(struct oq_engine *engine, const struct oq_event_port *port,
+                                struct oq_error *err)
+{
+    enum oq_status status = answer_event(engine, err);
+    InterlockedIncrement(&engine->listens);
+    if (status == OQ_OK)
+        engine->events = port;
+    return status;
+}
+
+enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group, struct oq_error *err)
+{
+    (void)group;
+    InterlockedIncrement(&engine->repeats);
+    return answer_event(engine, err);
+}
+
+enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group, uint32_t serial,
+                                     struct oq_error *err)
+{
+    (void)group;
+    assert_in_range(serial, 0, FAKE_MAX_SERIALS - 1);
+    InterlockedIncrement(&engine->acknowledged_serials[serial]);
+    InterlockedIncrement(&engine->acknowledgements);
+    if (engine->acknowledged)
+        SetEvent(engine->acknowledged);
+    return answer_event(engine, err);
+}
+
 void oq_file_view_release(struct oq_file_view *view)
 {
     oq_free(view->remote);

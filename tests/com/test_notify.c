@@ -163,8 +163,7 @@ static HRESULT set_pointer(struct fixture *fixture, struct client *client)
         fixture->group, &IID_IBackgroundCopyCallback1, client ? (IUnknown *)&client->iface : NULL);
 }
 
-/* --- set, replace, clear
- * ----------------------------------------------------------------------------- */
+/* --- set, replace, clear ---------------------------------------------------------------------- */
 
 static void pointer__set__is_held_until_null_clears_it(void **state)
 {
@@ -267,8 +266,7 @@ static void pointer__service_ends__is_released_and_no_other_taken(void **state)
     expect_released(&two);
 }
 
-/* --- what is refused
- * ------------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 static void pointer__without_the_callback_interface__is_refused(void **state)
 {

@@ -281,6 +281,39 @@ static void retries__of_a_group_in_error__are_the_attempts_after_the_first(void 
     assert_int_equal(fixture_requests(f, "a.bin", "503"), view.retries + 1);
 }
 
+/* --- redirects -------------------------------------------------------------------------------- */
+
+/* An address that leads on `count` times before the file comes; static. */
+static const char *led_on(unsigned count)
+{
+    static char rest[512];
+    rest[0] = '\0';
+    for (unsigned i = 0; i < count; i++)
+        strcat(rest, i ? "/a.bin?redirect=" : "a.bin?redirect=");
+    strcat(rest, "/a.bin");
+    return rest;
+}
+
+static void redirect__ten_times__is_followed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of_one(f, 1, led_on(10), "b.bin");
+    resume(f, group);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "b.bin", "a.bin"));
+    assert_int_equal(fixture_requests(f, "a.bin", "302"), 10);
+}
+
+static void redirect__eleven_times__is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of_one(f, 1, led_on(11), "b.bin");
+    resume(f, group);
+    struct oq_group_view view = wait_for_error(f, group);
+    assert_int_equal(view.error_code, 0x8020001B);
+    assert_int_equal(view.retries, 0);
+}
+
 /* --- expiry ----------------------------------------------------------------------------------- */
 
 static void wait_until_gone(struct fixture *f, int64_t group, unsigned number)
@@ -469,6 +502,8 @@ int main(void)
         WITH(add_files__same_twice__is_fetched_twice),
         WITH(add_files__group_in_error__stays_in_error),
         WITH(retries__of_a_group_in_error__are_the_attempts_after_the_first),
+        WITH(redirect__ten_times__is_followed),
+        WITH(redirect__eleven_times__is_an_error),
         WITH(expiry__group_with_a_partial_file__goes_with_it),
         WITH(cancel__file_that_cannot_be_removed__succeeds_and_removes_it_later),
         WITH(cancelled__names_and_texts__cannot_be_read),

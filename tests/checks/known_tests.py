@@ -1,0 +1,89 @@
+"""known_tests.py - which tests there are, so that documents can name them. For api_doc.py and pages.py.
+
+A test is named as it can be run:
+
+  subject__circumstance__outcome   a CMocka test that is registered in a table of a file tests/**/*.c
+  conformance 71                   a line of tests/conformance/qmgr_conformance: an assertion,
+  conformance D15                  or a decision of this project, or another label
+  e2e survival: TEXT               a check of tests/e2e/survival.py, by the words it prints
+
+An assertion that the conformance program only ever reports as skipped shows nothing and is not in the list.
+"""
+
+import ast
+import glob
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CMOCKA = re.compile(r"[a-z0-9_]+__[a-z0-9_]+\Z")
+
+
+def read(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def files(pattern):
+    found = glob.glob(os.path.join(ROOT, pattern), recursive=True)
+    return sorted(os.path.relpath(name, ROOT).replace(os.sep, "/") for name in found)
+
+
+def cmocka_tests():
+    """(test, file) of every test that a program registers."""
+    for name in files("tests/**/test_*.c"):
+        for table in re.findall(r"struct CMUnitTest \w+\[\] = \{(.*?)\n\s*\};", read(name), re.S):
+            for test in re.findall(r"\w+\(\s*(\w+)\s*[,)]", table):
+                yield test, name
+
+
+def conformance_labels():
+    """(name, file) of every label that the conformance program can report as ok."""
+    for name in files("tests/conformance/*.c"):
+        text = read(name)
+        for number in re.findall(r"\breport\(\s*(\d+)\s*,", text):
+            yield "conformance " + number, name
+        for label in re.findall(r'\breport_decision\(\s*"([^"]+)"', text):
+            yield "conformance " + label, name
+
+
+def checks_of_script(name):
+    """The words of the checks of an end-to-end test that are there as they are, without anything put in."""
+    stem = os.path.basename(name)[:-len(".py")]
+    for node in ast.walk(ast.parse(read(name))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        position = {"check": 0, "refuse": 1}.get(called)
+        if position is None or len(node.args) <= position:
+            continue
+        words = node.args[position]
+        if isinstance(words, ast.Constant) and isinstance(words.value, str):
+            yield f"e2e {stem}: {words.value}", name
+
+
+def known_tests():
+    """Name of the test -> file. Two CMocka tests of one name: the file is a list of both, which no citation can mean."""
+    known = {}
+    for test, name in cmocka_tests():
+        if not CMOCKA.match(test):
+            continue
+        known[test] = name if test not in known else known[test] + " and " + name
+    known.update(conformance_labels())
+    for name in files("tests/e2e/*.py"):
+        known.update(checks_of_script(name))
+    return known
+
+
+def problem_with(test, known):
+    """What is wrong with citing that test, or None."""
+    if test not in known:
+        return f"there is no test '{test}'"
+    if " and " in known[test]:
+        return f"'{test}' is in {known[test]}: which one is meant?"
+    return None
+
+
+def sort_key(test):
+    """Order of citations in lists: by kind, numbers by value."""
+    return [int(part) if part.isdigit() else 0 for part in re.findall(r"\d+|\D+", test)], test
