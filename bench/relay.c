@@ -93,7 +93,7 @@ static int open_tun(const char *netns, const char *device)
         errno = ENAMETOOLONG;
         die(device);
     }
-    strcpy(request.ifr_name, device);
+    memcpy(request.ifr_name, device, strlen(device) + 1);
     if (ioctl(tun, TUNSETIFF, &request) != 0)
         die(device);
     return tun;
@@ -145,15 +145,15 @@ static int64_t let_out(struct relay *relay, struct direction *way)
 
 static void obey(struct relay *relay, const char *line)
 {
-    long delay_us;
+    static const char delay[] = "delay ";
 
     if (strcmp(line, "stats") == 0) {
         printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 "\n", relay->ways[0].passed,
                relay->ways[1].passed, relay->lost, relay->latest_ns / NS_PER_US);
         relay->ways[0].passed = relay->ways[1].passed = relay->lost = 0;
         relay->latest_ns = 0;
-    } else if (sscanf(line, "delay %ld", &delay_us) == 1 && delay_us >= 0) {
-        relay->delay_ns = delay_us * NS_PER_US;
+    } else if (strncmp(line, delay, sizeof delay - 1) == 0) {
+        relay->delay_ns = strtoll(line + sizeof delay - 1, NULL, 10) * NS_PER_US;
         puts("ok");
     } else {
         puts("what?");
