@@ -11,8 +11,9 @@
  * output:
  *
  *   delay MICROSECONDS   hold packets so long in each direction from now on  -> ok
- *   stats                since the last such line -> packets A>B, packets B>A, packets lost, and
- *                        the greatest lateness in microseconds
+ *   stats                since the last such line -> packets A>B, packets B>A, packets lost,
+ *                        packets that were late by more than a millisecond, and the greatest
+ *                        lateness in microseconds
  *
  * It ends when standard input does. Lateness is how long after its time a packet left: what a busy
  * machine adds to every delay measured through this relay.
@@ -39,6 +40,7 @@
 #define PRIORITY 20      /* of the real-time class: the line does not wait for programs */
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_S INT64_C(1000000000)
+#define LATE_NS INT64_C(1000000)
 
 struct slot {
     int64_t due_ns;
@@ -57,7 +59,7 @@ struct direction {
 struct relay {
     struct direction ways[2];
     int64_t delay_ns;
-    uint64_t lost;
+    uint64_t lost, late;
     int64_t latest_ns;
     char line[128]; /* a command that is not complete yet */
     size_t line_length;
@@ -136,6 +138,8 @@ static int64_t let_out(struct relay *relay, struct direction *way)
             relay->lost++;
         if (late_ns > relay->latest_ns)
             relay->latest_ns = late_ns;
+        if (late_ns > LATE_NS)
+            relay->late++;
         way->head = (way->head + 1) % SLOTS;
         way->count--;
         way->passed++;
@@ -148,9 +152,10 @@ static void obey(struct relay *relay, const char *line)
     static const char delay[] = "delay ";
 
     if (strcmp(line, "stats") == 0) {
-        printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 "\n", relay->ways[0].passed,
-               relay->ways[1].passed, relay->lost, relay->latest_ns / NS_PER_US);
-        relay->ways[0].passed = relay->ways[1].passed = relay->lost = 0;
+        printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 "\n",
+               relay->ways[0].passed, relay->ways[1].passed, relay->lost, relay->late,
+               relay->latest_ns / NS_PER_US);
+        relay->ways[0].passed = relay->ways[1].passed = relay->lost = relay->late = 0;
         relay->latest_ns = 0;
     } else if (strncmp(line, delay, sizeof delay - 1) == 0) {
         relay->delay_ns = strtoll(line + sizeof delay - 1, NULL, 10) * NS_PER_US;

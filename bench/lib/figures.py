@@ -95,9 +95,10 @@ def show_cell(records):
     steal = max(r["raw"]["cpu"]["steal"] for r in records)
     jitter = statistics.median(r["raw"]["idle_jitter_p95_ms"] for r in records)
     late = max(r["raw"]["relay"]["late_ms"] for r in records)
+    late_share = max(r["raw"]["relay"].get("late_share", 0) for r in records)
     lost = sum(r["raw"]["relay"]["lost"] for r in records)
-    lines.append("  this machine: idle at least %.0f %%, stolen at most %.0f %%, p95 of delay on the empty line +%.2f ms, relay late by at "
-                 "most %.1f ms, lost %d packets" % (100 * idle, 100 * steal, jitter, late, lost))
+    lines.append("  this machine: idle at least %.0f %%, stolen at most %.0f %%, p95 of delay on the empty line +%.2f ms, the relay "
+                 "had %.2f %% of packets late by 1 to %.0f ms, lost %d" % (100 * idle, 100 * steal, jitter, 100 * late_share, late, lost))
     return "\n".join(lines)
 
 

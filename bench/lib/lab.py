@@ -169,9 +169,10 @@ class Lab:
             "burst", str(burst), "latency", "%gms" % queue_ms, space="edge")
 
     def take_relay_stats(self):
-        """Since the last time: packets that passed, packets that the relay lost (should be 0), and its greatest lateness in ms."""
-        down, up, lost, late_us = (int(word) for word in self.ask_relay("stats").split())
-        return {"packets": down + up, "lost": lost, "late_ms": late_us / 1000}
+        """Since the last time: packets that passed, packets that the relay lost (should be 0), the share of those that were late by more
+        than a millisecond, and the greatest lateness in ms."""
+        down, up, lost, late, latest_us = (int(word) for word in self.ask_relay("stats").split())
+        return {"packets": down + up, "lost": lost, "late_share": round(late / max(1, down + up), 5), "late_ms": latest_us / 1000}
 
     def dropped(self):
         """Packets that the bottleneck has dropped since it was made."""

@@ -24,6 +24,7 @@ CLONE_NEWNET = 0x40000000
 MS_REC = 0x4000
 MS_PRIVATE = 1 << 18
 PR_SET_PDEATHSIG = 1
+NICE = -15  # before whatever else this machine has to do
 NETNS_DIR = "/run/netns"  # where ip(8) names network namespaces
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -101,6 +102,7 @@ def inside(function, folder):
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(130))
+        os.nice(NICE)
         status = function(folder) or 0
     except KeyboardInterrupt:
         status = 130
