@@ -36,6 +36,49 @@ OQ_MUST_CHECK enum oq_status oq_store_open(const struct oq_store_options *option
                                            struct oq_store **out, struct oq_error *err);
 void oq_store_close(struct oq_store *store); /* checkpoints the WAL; NULL is allowed */
 
+/* What oq_store_open_safe had to do. All zero: nothing. */
+struct oq_store_report {
+    bool is_repaired;   /* a damaged database was set aside; the rest says how it went */
+    bool is_continued;  /* an earlier start had begun that and was interrupted */
+    char why[256];      /* the damage, a sentence */
+    char set_aside[80]; /* the damaged file's name now, without folder; "" if it was gone before */
+    size_t saved;       /* groups taken from the damaged file; if is_continued: all there are */
+    size_t from_backup; /* groups taken from the backup copy */
+    size_t lost;        /* groups that were seen in it but could be taken from nowhere */
+    bool is_count_sure; /* no group can have been lost that is not in `lost` */
+};
+
+/* As oq_store_open, but a damaged database does not end it: as docs/database.md ("Damage") says, it
+ * is set aside as <name>.damaged-YYYYMMDD-HHMMSS.db (never deleted, never changed, nothing is
+ * overwritten), and a new one takes its place with what can be read of the old one and of the
+ * backup copy. Reads every row once, so that oq_store_load will not meet damage. May be interrupted
+ * at any point and repeated. OQ_E_DISK_FULL, OQ_E_DB, OQ_E_NOMEM: nothing is lost, try again. */
+OQ_MUST_CHECK enum oq_status oq_store_open_safe(const struct oq_store_options *options,
+                                                struct oq_store_report *report,
+                                                struct oq_store **out, struct oq_error *err);
+/* The report as one sentence for log and event. */
+void oq_store_report_text(const struct oq_store_report *report, char *text, size_t size);
+/* Pure: "damaged-20260131-235959.db" for that time in UTC; with number > 1
+ * "damaged-20260131-235959-2.db". */
+void oq_store_damaged_name(int64_t wall_ms, unsigned number, char text[48]);
+
+/* A copy of the queue as <name>.backup.db, made in small steps between which the store is used as
+ * usual; what is written meanwhile is in the copy. An older copy is replaced at the end, in one
+ * rename, by one that is whole, checked and flushed. One copy at a time; free it before the store
+ * is closed. No step inside a transaction (OQ_E_BUG). */
+struct oq_store_backup;
+OQ_MUST_CHECK enum oq_status oq_store_backup_begin(struct oq_store *store,
+                                                   struct oq_store_backup **out,
+                                                   struct oq_error *err);
+/* Copies some pages; *is_done when the copy is in place. After a failure only
+ * oq_store_backup_free is of use; the older copy is still there. */
+OQ_MUST_CHECK enum oq_status oq_store_backup_step(struct oq_store_backup *backup, bool *is_done,
+                                                  struct oq_error *err);
+void oq_store_backup_free(
+    struct oq_store_backup *backup); /* unfinished: given up; NULL is allowed */
+/* Has anything been written since the last copy of this connection began, or is there none? */
+bool oq_store_needs_backup(const struct oq_store *store);
+
 /* Transactions do not nest. Every write below must be inside one. */
 OQ_MUST_CHECK enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err);
 /* Rolls back on failure. */

@@ -185,6 +185,16 @@ static enum oq_status check_header(struct oq_store *store, int known, struct oq_
     if (application_id == OQ_STORE_APPLICATION_ID && version > known) {
         return refuse_newer(version, known, err);
     }
+    if (header[18] > 2 || header[19] > 2) { /* SQLite would only read it, or not even that */
+        return oq_error_set(err, OQ_E_DB_DAMAGED,
+                            "the header of the database names the impossible file format %d/%d",
+                            header[18], header[19]);
+    }
+    if (big_endian(header + 44) > 4) {
+        return oq_error_set(err, OQ_E_DB_DAMAGED,
+                            "the header of the database names the impossible schema format %u",
+                            (unsigned)big_endian(header + 44));
+    }
     return OQ_OK;
 }
 
@@ -250,10 +260,9 @@ static int read_error_in(const char *line)
 
 /* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's
  * pages; the limit is then overrun by the time for the pages, which is the faster half. */
-static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
+enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms, struct oq_error *err)
 {
-    struct deadline deadline = {store->clock,
-                                oq_clock_mono_ms(store->clock) + QUICK_CHECK_LIMIT_MS};
+    struct deadline deadline = {store->clock, oq_clock_mono_ms(store->clock) + limit_ms};
     sqlite3_stmt *stmt = NULL;
     enum oq_status status = OQ_OK;
 
@@ -272,8 +281,8 @@ static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
             status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
         }
     } else if (rc == SQLITE_INTERRUPT) {
-        oq_log_warning("database: check stopped after %d ms, using it as it is",
-                       QUICK_CHECK_LIMIT_MS);
+        oq_log_warning("database: check stopped after %lld ms, using it as it is",
+                       (long long)limit_ms);
     } else {
         status = oq_store_fail(store->db, rc, "check the database", err);
     }
@@ -283,7 +292,7 @@ static enum oq_status quick_check(struct oq_store *store, struct oq_error *err)
 }
 
 /* Settings of the connection that neither read nor write the file. */
-static enum oq_status configure(struct oq_store *store, struct oq_error *err)
+enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err)
 {
     static const int switches[][2] = {
         {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* until the open has succeeded: a refused file stays
@@ -345,29 +354,51 @@ out:
     return status;
 }
 
+enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
+                                struct oq_error *err)
+{
+    int rc = sqlite3_prepare_v3(store->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                &store->statements[which], NULL);
+    if (rc == SQLITE_ERROR) {
+        /* The texts are right, so it is the tables: a schema that is there in part only. */
+        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
+                            sqlite3_errmsg(store->db));
+    }
+    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, sql_texts[which], err);
+}
+
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
 {
-    for (int i = 0; i < OQ_SQL_COUNT; i++) {
-        int rc = sqlite3_prepare_v3(store->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &store->statements[i], NULL);
-        if (rc != SQLITE_OK) {
-            return oq_store_fail(store->db, rc, sql_texts[i], err);
-        }
+    enum oq_status status = OQ_OK;
+    for (int i = 0; status == OQ_OK && i < OQ_SQL_COUNT; i++) {
+        status = oq_store_prepare(store, (enum oq_store_sql)i, err);
     }
-    return OQ_OK;
+    return status;
 }
 
 /* Reading a database in WAL mode makes an empty log if there is none. A refused file shall not get
  * a neighbour, so SQLite may remove that one as it closes; a log with content stays. */
-static void drop_empty_log(struct oq_store *store)
+void oq_store_leave_untouched(struct oq_store *store)
 {
     sqlite3_file *log = NULL;
     sqlite3_int64 size = 0;
 
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
         log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0) {
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
     }
+}
+
+enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
+{
+    int log_frames = 0, done_frames = 0;
+    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log_frames,
+                                       &done_frames);
+    if (rc != SQLITE_OK) {
+        return oq_store_fail(store->db, rc, "bring the log home", err);
+    }
+    return OQ_OK;
 }
 
 enum oq_status oq_store_open_with(const struct oq_store_options *options,
@@ -382,6 +413,12 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
         return oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
     }
     store->clock = options->clock ? options->clock : oq_clock_system();
+    store->vfs = options->vfs;
+    store->path = oq_strdup(options->path);
+    if (!store->path) {
+        status = oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
+        goto out;
+    }
 
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -392,13 +429,13 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
     }
     status = check_header(store, known, err);
     if (status == OQ_OK) {
-        status = configure(store, err);
+        status = oq_store_configure(store, err);
     }
     if (status == OQ_OK) {
         status = check_identity(store, known, err);
     }
     if (status == OQ_OK) {
-        status = quick_check(store, err);
+        status = oq_store_quick_check(store, QUICK_CHECK_LIMIT_MS, err);
     }
     if (status == OQ_OK) {
         status = use_wal(store, err);
@@ -410,7 +447,7 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
         status = prepare_all(store, err);
     }
     if (status != OQ_OK) {
-        drop_empty_log(store);
+        oq_store_leave_untouched(store);
         goto out;
     }
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
@@ -443,6 +480,7 @@ void oq_store_close(struct oq_store *store)
         oq_log_error("database: close: %s", sqlite3_errstr(rc));
         (void)sqlite3_close_v2(store->db);
     }
+    oq_free(store->path);
     oq_free(store);
 }
 

@@ -1,11 +1,12 @@
 /* store_int.h - what the files of db/ share, and what their tests may reach.
  *
  * store.c opens, checks, closes and holds transactions; migrate.c brings the schema up to date;
- * store_rows.c writes rows; store_load.c reads them. SQLite's own allocations stay with SQLite:
- * sqlite3_config works for the whole process and only before its first use, its allocator must tell
- * the size of each block, and its out-of-memory handling is tested upstream. What this code
- * allocates comes from oq_alloc.h. (tests/support/fault_vfs.h can still make SQLite's allocations
- * fail.)
+ * store_rows.c writes rows; store_load.c reads them; backup.c copies the queue; salvage.c puts a
+ * new one in the place of a damaged one, with what salvage_read.c could read; files.c renames.
+ * SQLite's own allocations stay with SQLite: sqlite3_config works for the whole process and only
+ * before its first use, its allocator must tell the size of each block, and its out-of-memory
+ * handling is tested upstream. What this code allocates comes from oq_alloc.h.
+ * (tests/support/fault_vfs.h can still make SQLite's allocations fail.)
  */
 #ifndef STORE_INT_H
 #define STORE_INT_H
@@ -47,9 +48,13 @@ enum oq_store_sql {
 
 struct oq_store {
     sqlite3 *db;
+    char *path;      /* as given */
+    const char *vfs; /* as given, borrowed */
     const struct oq_clock *clock;
     bool is_in_transaction; /* between begin and commit or rollback, as the caller sees it */
     sqlite3_stmt *statements[OQ_SQL_COUNT];
+    bool has_backup;       /* one was made by this connection */
+    int changes_at_backup; /* sqlite3_total_changes when its last copy was begun */
 };
 
 /* Columns in the order in which store_rows.c binds and store_load.c reads them. */
@@ -59,6 +64,7 @@ struct oq_store {
     " error_code, error_win32, error_http, error_file_index, error_text, retries, created_at_ms, " \
     "changed_at_ms,"                                                                               \
     " no_progress_since_ms"
+#define OQ_GROUP_ID_COLUMN 18 /* behind them: id, job_id, job_guid */
 #define OQ_FILE_COLUMNS                                                                            \
     "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified"
 
@@ -90,6 +96,74 @@ OQ_MUST_CHECK enum oq_status oq_store_exec(struct oq_store *store, const char *s
 OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const char *sql,
                                                 const char *what, int64_t *value,
                                                 struct oq_error *err);
+
+/* --- what store.c and store_load.c lend to salvage and backup --------------------------------- */
+
+/* Switches of the connection, among them "no checkpoint at close"; reads and writes nothing. */
+OQ_MUST_CHECK enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err);
+/* Makes one of the store's statements. OQ_E_DB_DAMAGED if the tables are not there for it. */
+OQ_MUST_CHECK enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
+                                              struct oq_error *err);
+/* For about limit_ms at most, then the database is used as it is (with a warning). */
+OQ_MUST_CHECK enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms,
+                                                  struct oq_error *err);
+/* Brings the whole log into the database, flushed: the file alone is then the queue. */
+OQ_MUST_CHECK enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err);
+/* Closing will not write into the database. */
+void oq_store_leave_untouched(struct oq_store *store);
+/* One row of OQ_GROUP_COLUMNS, id, job_id, job_guid (NULL, NULL: without a job). The caller
+ * releases *group whatever is returned. OQ_E_DB_DAMAGED, OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group,
+                                                 struct oq_error *err);
+/* Adds the files of group->job, by OQ_SQL_LOAD_FILES. */
+OQ_MUST_CHECK enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *group,
+                                                 struct oq_error *err);
+
+/* --- salvage_read.c --------------------------------------------------------------------------- */
+
+/* What could be read of a database, whatever state it is in. Start with {0}. */
+struct oq_salvage {
+    struct oq_group *groups; /* each whole and true to oq_group_check; in no order */
+    size_t count, capacity;
+    struct oq_guid *broken; /* seen, but not whole or not true to its promises */
+    size_t broken_count, broken_capacity;
+    struct oq_group *remains; /* of broken ones: files that have a temporary file, as CANCELLING */
+    size_t remains_count, remains_capacity;
+    size_t nameless;  /* the same, and not even the GUID could be read */
+    bool is_complete; /* no group can be there that was not seen */
+};
+
+/* Never changes the file. OQ_OK also when nothing could be read. Other than OQ_OK: memory or the
+ * disk failed, and trying again may give more. */
+OQ_MUST_CHECK enum oq_status oq_salvage_read(const struct oq_store_options *options,
+                                             struct oq_salvage *found, struct oq_error *err);
+void oq_salvage_release(struct oq_salvage *found);
+/* The numbers in the header of a database; false if it cannot be opened or read. */
+bool oq_salvage_identify(const struct oq_store_options *options, int64_t *application_id,
+                         int64_t *version);
+
+/* --- files.c: what SQLite's VFS has no call for ----------------------------------------------- */
+
+/* Size of the file; false if there is none (or it cannot be looked at). `size_bytes` may be NULL.
+ */
+bool oq_db_file_exists(const char *path, uint64_t *size_bytes);
+/* When it was written last, wall clock; 0 if there is none. A rename does not change it. */
+int64_t oq_db_file_written_ms(const char *path);
+/* Durable when it returns. An existing `to` is replaced only if `may_replace`, else OQ_E_EXISTS.
+ * OQ_E_DB, OQ_E_DISK_FULL, OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_db_file_rename(const char *from, const char *to, bool may_replace,
+                                               struct oq_error *err);
+/* No such file is OQ_OK. */
+OQ_MUST_CHECK enum oq_status oq_db_file_remove(const char *path, struct oq_error *err);
+/* "folder/queue.db" and "backup.db" give "folder/queue.backup.db". Caller frees with oq_free; NULL
+ * when out of memory. */
+char *oq_db_neighbour(const char *path, const char *ending);
+/* Removes a database that is nobody's yet, with what SQLite puts beside it. */
+OQ_MUST_CHECK enum oq_status oq_db_files_remove(const char *path, struct oq_error *err);
+
+#define OQ_DB_FILES 4
+/* "-wal", "-journal", "-shm", "": the database itself comes last. */
+extern const char *const oq_db_suffixes[OQ_DB_FILES];
 
 /* "none", "complete", "error"; NULL for a value out of range. */
 const char *oq_store_event_text(enum oq_event_kind event);

@@ -193,8 +193,8 @@ static enum oq_status explain(const struct reader *r, const char *what, int64_t 
 
 /* The files of group->job, through a statement of their own: one more lookup per group, but no
  * group is read once per file. */
-static enum oq_status load_files(struct oq_store *store, struct oq_group *group,
-                                 struct oq_error *err)
+enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *group,
+                                   struct oq_error *err)
 {
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_FILES];
     enum oq_status status = OQ_OK;
@@ -224,20 +224,26 @@ out:
     return status;
 }
 
-static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
-                                 struct oq_error *err)
+enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group, struct oq_error *err)
 {
-    struct reader r = {store->statements[OQ_SQL_LOAD_GROUPS], OQ_OK, 0, 0};
+    struct reader r = {stmt, OQ_OK, 0, 0};
 
     read_group(&r, group);
     if (r.status != OQ_OK) {
-        return explain(&r, "group", sqlite3_column_int64(r.stmt, 18), err);
+        return explain(&r, "group", sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err);
     }
-    if (group->job.id != 0) {
-        enum oq_status status = load_files(store, group, err);
-        if (status != OQ_OK) {
-            return status;
-        }
+    return OQ_OK;
+}
+
+static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
+                                 struct oq_error *err)
+{
+    enum oq_status status = oq_store_read_group(store->statements[OQ_SQL_LOAD_GROUPS], group, err);
+    if (status == OQ_OK && group->job.id != 0) {
+        status = oq_store_read_files(store, group, err);
+    }
+    if (status != OQ_OK) {
+        return status;
     }
     const char *broken = oq_group_check(group);
     if (broken) {

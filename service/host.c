@@ -165,6 +165,9 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         oq_log_warning("network: %s; waiting downloads go on with their next attempt only",
                        trouble.text);
     oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
+    if (oq_engine_get_repair(host->engine))
+        oq_win_log_event(host->log, OQ_MSG_QUEUE_REPAIRED, oq_engine_get_repair(host->engine),
+                         NULL);
 out:
     if (status != OQ_OK) {
         err->status = status;

@@ -4,6 +4,7 @@
  * offsets that are due, then move bytes or wait. It never waits for a client, a disk flush of a
  * file, or the network other than in oq_net_run.
  */
+#include "keep_int.h"
 #include "requests_int.h"
 
 #include "oq_alloc.h"
@@ -61,10 +62,12 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void answer_calls(struct oq_engine *engine)
+/* Returns how many there were. */
+static int answer_calls(struct oq_engine *engine)
 {
     void *item = NULL;
-    for (int i = 0; i < REQUESTS_A_TURN && oq_queue_pop(engine->requests, 0, &item) == OQ_OK; i++) {
+    int i = 0;
+    for (; i < REQUESTS_A_TURN && oq_queue_pop(engine->requests, 0, &item) == OQ_OK; i++) {
         struct oq_request *request = item;
         if (atomic_load(&request->is_abandoned)) {
             oq_request_unref(request);
@@ -77,6 +80,7 @@ static void answer_calls(struct oq_engine *engine)
             oq_request_finish(request);
         oq_request_unref(request);
     }
+    return i;
 }
 
 static void take_poke(struct oq_engine *engine)
@@ -147,6 +151,8 @@ static int wait_ms(const struct oq_engine *engine)
         until_ms = engine->turns_at_ms;
     if (engine->housekeeping_at_ms < until_ms)
         until_ms = engine->housekeeping_at_ms;
+    if (engine->keep.at_ms < until_ms)
+        until_ms = engine->keep.at_ms;
     if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
         until_ms = now_ms + BUSY_WAIT_MS;
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
@@ -155,7 +161,7 @@ static int wait_ms(const struct oq_engine *engine)
 static void turn(struct oq_engine *engine)
 {
     int64_t now_ms = 0;
-    answer_calls(engine);
+    bool is_busy = answer_calls(engine) > 0;
     oq_disk_drain(engine->disk);
     take_poke(engine);
     now_ms = oq_now_ms(engine);
@@ -169,6 +175,7 @@ static void turn(struct oq_engine *engine)
         engine->look_at_ms = now_ms + LOOK_MS;
         look_at_groups(engine);
     }
+    oq_keep_run(engine, is_busy);
     oq_net_run(engine->net, wait_ms(engine));
 }
 
@@ -202,6 +209,7 @@ static void *run(void *ctx)
         if (count_running(engine) > 0 || oq_disk_pending(engine->disk) > 0)
             oq_net_run(engine->net, 100);
     }
+    oq_keep_end(engine);
     oq_store_close(engine->store);
     engine->store = NULL;
     oq_log_info("engine: stopped, offsets saved");
@@ -247,9 +255,15 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
     struct oq_store_options store = {.path = engine->options.database_path,
                                      .vfs = options->database_vfs,
                                      .clock = options->clock};
-    status = oq_store_open(&store, &engine->store, err);
+    struct oq_store_report report = {0};
+    status = oq_store_open_safe(&store, &report, &engine->store, err);
     if (status != OQ_OK)
         goto fail;
+    if (report.is_repaired) {
+        oq_store_report_text(&report, engine->repair, sizeof engine->repair);
+        oq_log_info("engine: %s", engine->repair); /* the host makes an event of it */
+    }
+    oq_keep_init(engine);
     if (oq_catalogue_init(&engine->catalogue) != OQ_OK ||
         oq_queue_new(REQUEST_QUEUE, &engine->requests) != OQ_OK ||
         oq_queue_new(1, &engine->stopped) != OQ_OK) {
@@ -296,6 +310,7 @@ void oq_engine_free(struct oq_engine *engine)
     }
     oq_disk_free(engine->disk);
     oq_net_free(engine->net);
+    oq_keep_end(engine);
     oq_store_close(engine->store);
     oq_catalogue_release(&engine->catalogue);
     oq_queue_free(engine->requests);
@@ -303,6 +318,11 @@ void oq_engine_free(struct oq_engine *engine)
     oq_free(engine->database_path);
     oq_free(engine->user_agent);
     oq_free(engine);
+}
+
+const char *oq_engine_get_repair(const struct oq_engine *engine)
+{
+    return engine->repair[0] ? engine->repair : NULL;
 }
 
 void oq_engine_poke(struct oq_engine *engine)

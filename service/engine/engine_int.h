@@ -181,6 +181,12 @@ OQ_MUST_CHECK enum oq_status oq_entry_reserve_runs(struct oq_entry *entry, uint3
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
+/* keep.c: the backup copy that is being made, or NULL, and when its next step is due. */
+struct oq_keep {
+    struct oq_store_backup *backup;
+    int64_t at_ms; /* monotonic */
+};
+
 struct oq_engine {
     struct oq_engine_options options; /* its strings are the next two */
     char *database_path, *user_agent;
@@ -199,6 +205,8 @@ struct oq_engine {
     int64_t turns_at_ms;                /* monotonic: it has to look again then, at the latest */
     int64_t look_at_ms; /* monotonic: next look at checkpoints and renames that wait */
     int64_t housekeeping_at_ms;
+    struct oq_keep keep;
+    char repair[512]; /* what had to be done to the database at the start; "" = nothing */
 
     pthread_t thread;
     bool has_thread;

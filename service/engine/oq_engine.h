@@ -35,15 +35,21 @@ struct oq_engine_options {
     const char *database_vfs;              /* NULL; tests: the failing VFS */
     const char *user_agent;                /* copied */
     bool allow_posix_paths;                /* native tests only */
+    int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
 
-/* Opens the database, recovers, starts the threads. The errors of oq_store_open; OQ_E_NOMEM. */
+/* Opens the database, recovers, starts the threads. A damaged database is set aside and replaced by
+ * what can be saved (oq_store_open_safe), and the engine runs. The errors of oq_store_open_safe;
+ * OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_new(const struct oq_engine_options *options,
                                            struct oq_engine **out, struct oq_error *err);
 /* Refuses new calls at once, stops transfers, flushes, saves offsets, ends the threads. Returns
  * when all that is done or after timeout_ms with OQ_E_TIMEOUT (what was not saved is then fetched
  * again after the next start). May be called from any thread, once. */
 enum oq_status oq_engine_stop(struct oq_engine *engine, int64_t timeout_ms);
+/* What had to be done to a damaged database at the start, a sentence for the event log; NULL =
+ * nothing. Borrowed until oq_engine_free; any thread. */
+const char *oq_engine_get_repair(const struct oq_engine *engine);
 /* After oq_engine_stop (calls it if nobody did). NULL is allowed. */
 void oq_engine_free(struct oq_engine *engine);
 

@@ -341,9 +341,9 @@ static enum oq_status delete_matching(const char *folder, const char *pattern, s
 
 enum oq_status oq_win_data_purge(const char *folder, bool *is_gone, struct oq_error *err)
 {
-    /* The database with its journals and set-aside copies, the logs. Nothing that a person might
-     * have put there. */
-    static const char *const patterns[] = {"queue.db*", "openqmgr*.log"};
+    /* The database with its journals, its backup and set-aside copies, the logs. Nothing that a
+     * person might have put there. */
+    static const char *const patterns[] = {"queue.db*", "queue.*.db*", "openqmgr*.log"};
     HANDLE lock = NULL;
     wchar_t *wide = NULL;
     enum oq_status status = oq_win_long_path(folder, &wide, err);

@@ -120,6 +120,7 @@ enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
                                         .identity = &identities,
                                         .database_path = path_of(f, "queue.db"),
                                         .database_vfs = f->vfs,
+                                        .backup_interval_ms = f->backup_ms,
                                         .user_agent = "OpenQMGR-test",
                                         .allow_posix_paths = true};
     return oq_engine_new(&options, &f->engine, err);

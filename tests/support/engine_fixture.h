@@ -20,6 +20,7 @@ struct fixture {
     const struct oq_clock *clock; /* the system's, unless a test turns it */
     const struct oq_file_port *files;
     const char *vfs;
+    int64_t backup_ms; /* between two backup copies; 0 = as in the service */
     struct oq_engine *engine;
     struct oq_caller user, other, admin;
 };

@@ -148,9 +148,14 @@ static void open__folder_of_our_own__is_used_again(void **state)
 
 static void purge__folder_with_our_files_only__is_gone(void **state)
 {
-    static const char *const names[] = {"queue.db",     "queue.db-wal",
-                                        "queue.db-shm", "queue.db.damaged-20260101",
-                                        "openqmgr.log", "openqmgr.1.log"};
+    static const char *const names[] = {"queue.db",
+                                        "queue.db-wal",
+                                        "queue.db-shm",
+                                        "queue.backup.db",
+                                        "queue.damaged-20260101-120000.db",
+                                        "queue.damaged-20260101-120000.db-wal",
+                                        "openqmgr.log",
+                                        "openqmgr.1.log"};
     bool is_gone = false;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(names); i++)

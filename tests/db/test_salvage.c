@@ -1,0 +1,583 @@
+/* test_salvage.c - db/salvage.c: whatever was done to the file, there is a queue afterwards,
+ * nothing in it is wrong, nothing is missing without being counted, and the damaged file is still
+ * there. */
+#include "test_db.h"
+
+#include "fault_vfs.h"
+#include "oq_log.h"
+
+#include <dirent.h>
+
+#define GROUPS 100u
+#define FILES 3u
+#define QUEUE "queue.db"
+#define BACKUP "queue.backup.db"
+#define WHOLE "whole.db" /* what the tests damage copies of */
+
+static struct oq_store_report report;
+
+/* --- the folder ------------------------------------------------------------------------------- */
+
+/* Calls `see` for each file whose name begins so; returns how many there are. */
+static unsigned each_file(const char *beginning, void (*see)(const char *name))
+{
+    unsigned count = 0;
+    DIR *folder = opendir(".");
+    assert_non_null(folder);
+    const struct dirent *item = NULL;
+    while ((item = readdir(folder))) {
+        if (strncmp(item->d_name, beginning, strlen(beginning)) == 0) {
+            count++;
+            if (see) {
+                see(item->d_name);
+            }
+        }
+    }
+    closedir(folder);
+    return count;
+}
+
+static void remove_file(const char *name)
+{
+    assert_int_equal(remove(name), 0);
+}
+
+static void clear(void)
+{
+    (void)each_file("queue.", remove_file);
+}
+
+static int setup_queue(void **state)
+{
+    clear();
+    report = (struct oq_store_report){.saved = 99};
+    *state = NULL;
+    return 0;
+}
+
+static int teardown_queue(void **state)
+{
+    oq_store_close(*state);
+    clear();
+    return 0;
+}
+
+/* --- the queue -------------------------------------------------------------------------------- */
+
+static void insert_many(struct oq_store *store, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        struct oq_group group;
+        sample_group(&group, i);
+        sample_job(&group, i, FILES);
+        insert(store, &group);
+        oq_group_release(&group);
+    }
+}
+
+static void drop_line(void *ctx, enum oq_log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)line;
+}
+
+static int build_whole(void **state)
+{
+    (void)state;
+    oq_log_set_sink(drop_line, NULL);  /* damage is what is wanted here */
+    assert_true(fault_vfs_register()); /* nothing fails; it does not wait for the disk */
+    sample_database_remove(WHOLE);
+    struct oq_store *store = open_store(WHOLE);
+    insert_many(store, 1, GROUPS);
+    oq_store_close(store);
+    return 0;
+}
+
+static int remove_whole(void **state)
+{
+    (void)state;
+    sample_database_remove(WHOLE);
+    oq_log_set_sink(NULL, NULL);
+    return 0;
+}
+
+static enum oq_status try_open(struct oq_store **store)
+{
+    oq_error_init(&err);
+    return oq_store_open_safe(&(struct oq_store_options){.path = QUEUE, .vfs = FAULT_VFS_NAME},
+                              &report, store, &err);
+}
+
+static struct oq_store *open_safe(void)
+{
+    struct oq_store *store = NULL;
+    assert_ok(try_open(&store), err);
+    assert_non_null(store);
+    return store;
+}
+
+/* Every group is as it was inserted, or is being cleared away; none is there twice. Returns how
+ * many are as inserted. */
+static unsigned check_groups(struct oq_store *store)
+{
+    bool is_seen[GROUPS + 1] = {false};
+    unsigned count = 0;
+    struct sample_queue queue = load(store);
+    for (size_t i = 0; i < queue.count; i++) {
+        const struct oq_group *found = &queue.groups[i];
+        uint32_t number = found->guid.data1;
+        struct oq_group wanted;
+        if (found->state == OQ_GROUP_CANCELLING) {
+            continue;
+        }
+        assert_true(number >= 1 && number <= GROUPS);
+        assert_false(is_seen[number]);
+        is_seen[number] = true;
+        sample_group(&wanted, number);
+        sample_job(&wanted, number, FILES);
+        assert_same_group(found, &wanted);
+        oq_group_release(&wanted);
+        count++;
+    }
+    sample_queue_release(&queue);
+    return count;
+}
+
+/* Opens what is there, compares, and opens once more: then all must be in order. */
+static unsigned check_opened(unsigned known)
+{
+    struct oq_store *store = open_safe();
+    struct oq_store_report first = report;
+    unsigned count = check_groups(store);
+    if (first.is_repaired) {
+        assert_int_equal(first.saved + first.from_backup, count);
+        assert_string_not_equal(first.why, "");
+        if (first.is_count_sure && count + first.lost < known) {
+            fail_msg("%u groups and %u lost of %u, and sure (%s)", count, (unsigned)first.lost,
+                     known, first.why);
+        }
+    }
+    oq_store_close(store);
+    store = open_safe();
+    assert_false(report.is_repaired);
+    assert_int_equal(check_groups(store), count);
+    oq_store_close(store);
+    assert_int_equal(each_file("queue.rebuild", NULL), 0);
+    assert_int_equal(each_file("queue.salvaged", NULL), 0);
+    report = first;
+    return count;
+}
+
+/* The damaged file stands under its new name, byte for byte. */
+static void assert_set_aside(const unsigned char *bytes, size_t size)
+{
+    size_t kept_size = 0;
+    assert_int_equal(strncmp(report.set_aside, "queue.damaged-20", 16), 0);
+    unsigned char *kept = sample_file_read(report.set_aside, &kept_size);
+    assert_non_null(kept);
+    assert_int_equal(kept_size, size);
+    assert_memory_equal(kept, bytes, size);
+    free(kept);
+}
+
+/* --- nothing to do ---------------------------------------------------------------------------- */
+
+static void salvage__sound_or_new_database__nothing_is_done(void **state)
+{
+    (void)state;
+    assert_int_equal(check_opened(0), 0);
+    assert_false(report.is_repaired);
+    sample_file_copy(WHOLE, QUEUE);
+    assert_int_equal(check_opened(GROUPS), GROUPS);
+    assert_false(report.is_repaired);
+    assert_int_equal(report.saved, 0);
+    assert_int_equal(each_file("queue.", NULL), 1);
+}
+
+static void salvage__newer_database__is_refused_and_untouched(void **state)
+{
+    size_t size = 0, after_size = 0;
+    sample_file_copy(WHOLE, QUEUE);
+    unsigned char *bytes = sample_file_read(QUEUE, &size);
+    bytes[63] = 99; /* user_version */
+    sample_file_write(QUEUE, bytes, size);
+    struct oq_store *store = (struct oq_store *)&err;
+    assert_int_equal(try_open(&store), OQ_E_DB_NEWER);
+    assert_ptr_equal(store, &err);
+    assert_int_equal(report.saved, 99);
+    unsigned char *after = sample_file_read(QUEUE, &after_size);
+    assert_int_equal(after_size, size);
+    assert_memory_equal(after, bytes, size);
+    assert_int_equal(each_file("queue.", NULL), 1);
+    free(after);
+    free(bytes);
+    (void)state;
+}
+
+static void salvage__damaged_with_a_newer_backup__both_are_untouched(void **state)
+{
+    size_t size = 0;
+    (void)state;
+    unsigned char *bytes = sample_file_read(WHOLE, &size);
+    bytes[63] = 99;
+    sample_file_write(BACKUP, bytes, size);
+    free(bytes);
+    sample_file_write(QUEUE, "no database, but of some length", 31);
+    struct oq_store *store = NULL;
+    assert_int_equal(try_open(&store), OQ_E_DB_NEWER);
+    assert_int_equal(each_file("queue.", NULL), 2);
+}
+
+/* --- damage ----------------------------------------------------------------------------------- */
+
+static void salvage__garbage__is_set_aside_and_a_new_queue_begins(void **state)
+{
+    static const char garbage[] = "this has never been a database, whatever its name may say";
+    (void)state;
+    sample_file_write(QUEUE, garbage, sizeof garbage);
+    assert_int_equal(check_opened(0), 0);
+    assert_true(report.is_repaired);
+    assert_false(report.is_count_sure);
+    assert_set_aside((const unsigned char *)garbage, sizeof garbage);
+}
+
+static void salvage__same_second_twice__neither_is_overwritten(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        char garbage[64];
+        snprintf(garbage, sizeof garbage, "garbage number %u, longer than nothing", i);
+        sample_file_write(QUEUE, garbage, sizeof garbage);
+        (void)check_opened(0);
+        assert_set_aside((const unsigned char *)garbage, sizeof garbage);
+        assert_int_equal(each_file("queue.damaged-", NULL), i + 1);
+    }
+}
+
+static void damage_page(unsigned char *page, unsigned kind)
+{
+    for (unsigned i = 0; i < 4096; i++) {
+        if (kind == 0) {
+            page[i] = 0;
+        } else if (kind == 1) {
+            page[i] = (unsigned char)(i * 167u + 13u);
+        } else if (i < 64) { /* headers and where the rows begin: SQLite does not know whether a
+                                letter of a row is the right one */
+            page[i] ^= i % 3 == 0 ? 0x5a : 0;
+        }
+    }
+}
+
+/* Each page in turn; with a copy of the queue nothing at all may be lost. */
+static void each_page(bool has_backup)
+{
+    size_t size = 0;
+    unsigned repaired = 0, places = 0, lost = 0;
+    unsigned char *whole = sample_file_read(WHOLE, &size);
+    unsigned char *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (size_t page = 0; page < size / 4096; page++) {
+        for (unsigned kind = 0; kind < 3; kind++) {
+            clear();
+            memcpy(bytes, whole, size);
+            damage_page(bytes + page * 4096, kind);
+            sample_file_write(QUEUE, bytes, size);
+            if (has_backup) {
+                sample_file_copy(WHOLE, BACKUP);
+            }
+            struct oq_store *store = NULL;
+            if (page == 0 && try_open(&store) == OQ_E_DB_NEWER) {
+                continue; /* the damage looks like a newer version's file: it is left alone */
+            }
+            oq_store_close(store);
+            if (page == 0) { /* it was opened above */
+                clear();
+                sample_file_write(QUEUE, bytes, size);
+                if (has_backup) {
+                    sample_file_copy(WHOLE, BACKUP);
+                }
+            }
+            unsigned count = check_opened(GROUPS);
+            places++;
+            repaired += report.is_repaired;
+            lost += GROUPS - count;
+            if (report.is_repaired) {
+                assert_set_aside(bytes, size);
+            }
+            if (has_backup) {
+                assert_int_equal(count, GROUPS);
+                assert_int_equal(report.lost, 0);
+            }
+        }
+    }
+    free(bytes);
+    free(whole);
+    print_message("%u damaged pages, %u repairs, %u of %u groups lost\n", places, repaired, lost,
+                  places * GROUPS);
+    assert_true(repaired > places / 2);
+    assert_true(lost < places * GROUPS / 3);
+}
+
+static void salvage__each_page_damaged__saves_what_can_be_read(void **state)
+{
+    (void)state;
+    each_page(false);
+}
+
+static void salvage__each_page_damaged_with_a_backup__loses_nothing(void **state)
+{
+    (void)state;
+    each_page(true);
+}
+
+static void salvage__truncated_anywhere__saves_what_can_be_read(void **state)
+{
+    size_t size = 0;
+    unsigned char *whole = sample_file_read(WHOLE, &size);
+    (void)state;
+    for (size_t length = 2; length < size; length += length < 200 ? 19 : 4096 + 311) {
+        for (int has_backup = 0; has_backup < 2; has_backup++) {
+            clear();
+            sample_file_write(QUEUE, whole, length);
+            if (has_backup) {
+                sample_file_copy(WHOLE, BACKUP);
+            }
+            unsigned count = check_opened(GROUPS);
+            if (!report.is_repaired) {
+                fail_msg("%zu bytes of it were taken for a queue", length);
+            }
+            assert_set_aside(whole, length);
+            if (has_backup) {
+                assert_int_equal(count, GROUPS);
+            }
+        }
+    }
+    free(whole);
+}
+
+static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **state)
+{
+    size_t size = 0;
+    unsigned char *bytes = sample_file_read(WHOLE, &size);
+    (void)state;
+    for (size_t i = 0; i < 100; i++) {
+        static const unsigned char masks[] = {0x01, 0xff};
+        for (size_t k = 0; k < COUNT_OF(masks); k++) {
+            struct oq_store *store = NULL;
+            clear();
+            bytes[i] ^= masks[k];
+            sample_file_write(QUEUE, bytes, size);
+            bytes[i] ^= masks[k];
+            enum oq_status status = try_open(&store);
+            if (status != OQ_OK && status != OQ_E_DB_NEWER) {
+                fail_msg("byte %zu: %s: %s", i, oq_status_name(status), err.text);
+            }
+            if (store) {
+                (void)check_groups(store);
+            }
+            oq_store_close(store);
+        }
+    }
+    free(bytes);
+}
+
+/* The log is read up to its first damaged frame: what comes out is the queue after some commit. */
+static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
+{
+    static const char log_name[] = QUEUE "-wal";
+    struct oq_store *store = open_store("log.db");
+    size_t size = 0;
+    (void)state;
+    run_sql(store, "PRAGMA wal_autocheckpoint = 0");
+    insert_many(store, 1, 20);
+    sample_database_copy("log.db", "crashed.db");
+    oq_store_close(store);
+    unsigned char *log = sample_file_read("crashed.db-wal", &size);
+    assert_non_null(log);
+    for (size_t at = 0; at < size; at += at < 64 ? 5 : 4096 + 731) {
+        clear();
+        sample_file_copy("crashed.db", QUEUE);
+        log[at] ^= 0x41;
+        sample_file_write(log_name, log, size);
+        log[at] ^= 0x41;
+        unsigned count = check_opened(0);
+        store = open_safe(); /* groups came in order: those that are there are the first ones */
+        struct sample_queue queue = load(store);
+        for (size_t i = 0; i < queue.count; i++) {
+            assert_int_equal(queue.groups[i].guid.data1, i + 1);
+        }
+        assert_int_equal(queue.count, count);
+        sample_queue_release(&queue);
+        oq_store_close(store);
+    }
+    free(log);
+    sample_database_remove("log.db");
+    sample_database_remove("crashed.db");
+}
+
+static void salvage__file_gone__comes_back_from_the_backup(void **state)
+{
+    (void)state;
+    for (int is_empty = 0; is_empty < 2; is_empty++) {
+        clear();
+        sample_file_copy(WHOLE, BACKUP);
+        if (is_empty) {
+            sample_file_write(QUEUE, "", 0);
+        }
+        assert_int_equal(check_opened(GROUPS), GROUPS);
+        assert_true(report.is_repaired);
+        assert_int_equal(report.from_backup, GROUPS);
+    }
+}
+
+/* A damaged row: its group comes from the copy or is counted, and no other one is touched. */
+static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(void **state)
+{
+    (void)state;
+    for (int has_backup = 0; has_backup < 2; has_backup++) {
+        clear();
+        sample_file_copy(WHOLE, QUEUE);
+        struct oq_store *store = open_store(QUEUE);
+        run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                       "UPDATE groups SET state = 'nonsense' WHERE id = 7;"
+                       "UPDATE files SET state = 'nonsense', temp_path = NULL WHERE job_id = 9");
+        oq_store_close(store);
+        if (has_backup) {
+            sample_file_copy(WHOLE, BACKUP);
+        }
+        assert_int_equal(check_opened(GROUPS), has_backup ? GROUPS : GROUPS - 2);
+        assert_int_equal(report.from_backup, has_backup ? 2 : 0);
+        assert_int_equal(report.lost, has_backup ? 0 : 2);
+    }
+}
+
+/* What was removed since the copy was made does not come back. */
+static void salvage__groups_of_the_backup_that_were_removed__stay_removed(void **state)
+{
+    (void)state;
+    sample_file_copy(WHOLE, BACKUP);
+    sample_file_copy(WHOLE, QUEUE);
+    struct oq_store *store = open_store(QUEUE);
+    run_sql(store, "DELETE FROM groups WHERE id <= 60;"
+                   "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE groups SET retries = -1 WHERE id = 70");
+    oq_store_close(store);
+    assert_int_equal(check_opened(GROUPS - 60), GROUPS - 60);
+    assert_true(report.is_count_sure);
+    assert_int_equal(report.from_backup, 1);
+}
+
+/* Bytes on disk are younger than the copy: an offset of it is worth nothing. */
+static void salvage__running_file_of_the_backup__is_fetched_from_the_start(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(BACKUP);
+    insert_many(store, 1, 1);
+    run_sql(store, "UPDATE files SET temp_path = 'C:\\BIT0123456789abcdef.tmp', size_bytes = 900,"
+                   " done_bytes = 500, etag = '\"v\"' WHERE file_index = 1");
+    oq_store_close(store);
+    sample_file_write(QUEUE, "garbage of some length, really", 30);
+    store = open_safe();
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 1);
+    const struct oq_file *file = &queue.groups[0].job.files[1];
+    assert_string_equal(file->temp_path, "C:\\BIT0123456789abcdef.tmp");
+    assert_int_equal(file->done_bytes, 0);
+    assert_true(file->size_bytes == OQ_SIZE_UNKNOWN);
+    assert_null(file->etag);
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+/* A group that cannot be saved leaves its temporary files to be cleared away, and finished ones to
+ * be handed over. */
+static void salvage__temporary_files_of_a_lost_group__are_cleared_away(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 2);
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\BIT0123456789abcde' || file_index || '.tmp',"
+                   " size_bytes = 900, done_bytes = 500, etag = '\"v\"' WHERE job_id = 1;"
+                   "UPDATE files SET state = 'fetched', done_bytes = 900"
+                   " WHERE job_id = 1 AND file_index = 1;"
+                   "UPDATE files SET state = 'nonsense' WHERE job_id = 1 AND file_index = 2");
+    oq_store_close(store);
+    store = open_safe();
+    assert_int_equal(report.lost, 1);
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 2);
+    const struct oq_group *remains = &queue.groups[1];
+    assert_int_equal(remains->guid.data1, 1);
+    assert_int_equal(remains->state, OQ_GROUP_CANCELLING);
+    assert_int_equal(remains->job.file_count, 2);
+    assert_int_equal(remains->job.files[0].state, OQ_FILE_WAITING);
+    assert_int_equal(remains->job.files[1].state, OQ_FILE_FETCHED);
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+/* --- what is told ----------------------------------------------------------------------------- */
+
+static void damaged_name__time_and_number__are_in_it(void **state)
+{
+    char name[48];
+    (void)state;
+    oq_store_damaged_name(1769903999123, 1, name); /* 2026-01-31T23:59:59.123Z */
+    assert_string_equal(name, "damaged-20260131-235959.db");
+    oq_store_damaged_name(1769903999123, 12, name);
+    assert_string_equal(name, "damaged-20260131-235959-12.db");
+}
+
+static void report_text__says_what_was_done(void **state)
+{
+    char text[600];
+    struct oq_store_report told = {.is_repaired = true,
+                                   .why = "page 3",
+                                   .set_aside = "queue.damaged-1.db",
+                                   .saved = 5,
+                                   .from_backup = 2,
+                                   .lost = 1};
+    (void)state;
+    oq_store_report_text(&told, text, sizeof text);
+    assert_string_equal(text,
+                        "the queue was damaged (page 3): 5 groups were saved from it, 2 were taken"
+                        " from the backup copy, 1 could not be saved, and there may have been"
+                        " others. The damaged file is kept as queue.damaged-1.db.");
+    told.lost = 0;
+    told.is_count_sure = true;
+    oq_store_report_text(&told, text, sizeof text);
+    assert_non_null(strstr(text, "copy, none is known to be lost. The"));
+    told.is_continued = true;
+    oq_store_report_text(&told, text, sizeof text);
+    assert_non_null(strstr(text, "interrupted has been finished; 5 groups"));
+    oq_store_report_text(&told, text, 20);
+    assert_int_equal(strlen(text), 19);
+}
+
+#define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_queue, teardown_queue)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        QUEUE_TEST(salvage__sound_or_new_database__nothing_is_done),
+        QUEUE_TEST(salvage__newer_database__is_refused_and_untouched),
+        QUEUE_TEST(salvage__damaged_with_a_newer_backup__both_are_untouched),
+        QUEUE_TEST(salvage__garbage__is_set_aside_and_a_new_queue_begins),
+        QUEUE_TEST(salvage__same_second_twice__neither_is_overwritten),
+        QUEUE_TEST(salvage__each_page_damaged__saves_what_can_be_read),
+        QUEUE_TEST(salvage__each_page_damaged_with_a_backup__loses_nothing),
+        QUEUE_TEST(salvage__truncated_anywhere__saves_what_can_be_read),
+        QUEUE_TEST(salvage__each_header_byte_damaged__never_gives_a_wrong_group),
+        QUEUE_TEST(salvage__log_damaged__gives_an_earlier_whole_queue),
+        QUEUE_TEST(salvage__file_gone__comes_back_from_the_backup),
+        QUEUE_TEST(salvage__row_with_an_impossible_value__only_that_group_is_concerned),
+        QUEUE_TEST(salvage__groups_of_the_backup_that_were_removed__stay_removed),
+        QUEUE_TEST(salvage__running_file_of_the_backup__is_fetched_from_the_start),
+        QUEUE_TEST(salvage__temporary_files_of_a_lost_group__are_cleared_away),
+        cmocka_unit_test(damaged_name__time_and_number__are_in_it),
+        cmocka_unit_test(report_text__says_what_was_done),
+    };
+    return cmocka_run_group_tests(tests, build_whole, remove_whole);
+}
