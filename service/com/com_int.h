@@ -6,6 +6,7 @@
  *   context.c   what all objects share; which calls run
  *   object.c    IUnknown for every object
  *   caller.c    who calls
+ *   classes.c   the registrations of the classes
  *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c   one class or interface each
  *   prop.c      the table of properties
  *   notify.c    who is to be told of what: registered callbacks, pending events
@@ -56,6 +57,7 @@ OQ_MUST_CHECK enum oq_status oq_caller_capture(const struct oq_impersonation *im
 /* --- context.c -------------------------------------------------------------------------------- */
 
 struct oq_notify;
+struct oq_classes;
 struct oq_object;
 
 /* What all objects share. Reference counted: one for the server, one for each object, so that an
@@ -66,6 +68,7 @@ struct oq_context {
     const struct oq_identity_port *identity;
     const struct oq_impersonation *impersonation;
     struct oq_notify *notify;
+    struct oq_classes *classes;
     atomic_uint locks; /* IClassFactory::LockServer */
 
     SRWLOCK lock; /* of all below; held for a few instructions, never while calling out */
@@ -186,6 +189,24 @@ OQ_MUST_CHECK enum oq_status oq_prop_get(struct oq_call *call, int64_t group_id,
                                          VARIANT *value);
 OQ_MUST_CHECK enum oq_status oq_prop_set(struct oq_call *call, int64_t group_id, GROUPPROP prop,
                                          const VARIANT *value);
+
+/* --- classes.c -------------------------------------------------------------------------------- */
+
+/* The registrations of the classes. `is_single_use`: as Wine needs it. Own lock; any thread of the
+ * apartment. */
+OQ_MUST_CHECK enum oq_status oq_classes_new(bool is_single_use, struct oq_classes **out);
+void oq_classes_free(struct oq_classes *classes); /* after oq_classes_close; NULL is allowed */
+/* Two classes at most. Keeps a reference to the factory, and clsid, which is static. After a
+ * failure oq_classes_close cleans up. */
+OQ_MUST_CHECK HRESULT oq_classes_serve(struct oq_classes *classes, const CLSID *clsid,
+                                       IClassFactory *factory);
+/* For single use: enters the class of that factory again, since a client has come by it; NULL: all,
+ * because a client may have died on its way to us. */
+void oq_classes_renew(struct oq_classes *classes, const IClassFactory *factory);
+/* Time after which all are to be renewed; INFINITE: never. */
+DWORD oq_classes_renewal_ms(const struct oq_classes *classes);
+/* No client comes any more. May be repeated. */
+void oq_classes_close(struct oq_classes *classes);
 
 /* --- notify.c --------------------------------------------------------------------------------- */
 

@@ -19,7 +19,10 @@ enum oq_status oq_context_new(const struct oq_com_options *options,
     if (!context)
         return OQ_E_NOMEM;
     enum oq_status status = oq_notify_new(&context->notify);
+    if (status == OQ_OK)
+        status = oq_classes_new(impersonation->is_wine(), &context->classes);
     if (status != OQ_OK) {
+        oq_notify_free(context->notify);
         oq_free(context);
         return status;
     }
@@ -45,6 +48,7 @@ void oq_context_unref(struct oq_context *context)
     if (!context || atomic_fetch_sub(&context->refs, 1) != 1)
         return;
     oq_notify_free(context->notify);
+    oq_classes_free(context->classes);
     oq_free(context);
 }
 

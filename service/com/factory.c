@@ -53,6 +53,7 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
         return oq_hresult_of(status, NULL);
     HRESULT hr = IBackgroundCopyQMgr_QueryInterface(qmgr, iid, out);
     IBackgroundCopyQMgr_Release(qmgr);
+    oq_classes_renew(factory->object.context->classes, iface);
     return hr;
 }
 

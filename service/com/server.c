@@ -1,6 +1,6 @@
 /* server.c - start and stop of the COM side, and the thread on which both happen.
  *
- * Owns the thread, the class registrations and one reference to the context. The thread sits in the
+ * Owns the thread and one reference to the context. The thread sits in the
  * multi-threaded apartment from start to stop and keeps it alive; calls of clients come on threads
  * of the RPC run-time. Start and stop may be called from different threads, which need not be in
  * any apartment.
@@ -16,8 +16,6 @@
 
 #include <process.h>
 
-#define MAX_CLASSES 2
-
 struct oq_com {
     struct oq_context *context;
     bool serve_legacy_clsid;
@@ -27,8 +25,6 @@ struct oq_com {
     enum oq_status start_status;
     struct oq_error start_error;
     /* the thread's */
-    DWORD cookies[MAX_CLASSES];
-    unsigned cookie_count;
     struct oq_deliver *deliver;
     /* of the stop; set before the event `stop` */
     int64_t drain_ms;
@@ -44,44 +40,30 @@ static enum oq_status com_failed(struct oq_error *err, HRESULT hr, const char *f
                           (unsigned long)hr);
 }
 
-static enum oq_status register_class(struct oq_com *com, REFCLSID clsid, IClassFactory *factory,
-                                     struct oq_error *err)
-{
-    DWORD cookie = 0;
-    HRESULT hr = CoRegisterClassObject(clsid, (IUnknown *)factory, CLSCTX_LOCAL_SERVER,
-                                       REGCLS_MULTIPLEUSE | REGCLS_SUSPENDED, &cookie);
-    if (FAILED(hr))
-        return com_failed(err, hr, "CoRegisterClassObject");
-    com->cookies[com->cookie_count++] = cookie;
-    return OQ_OK;
-}
-
-static void revoke_classes(struct oq_com *com)
-{
-    while (com->cookie_count > 0)
-        CoRevokeClassObject(com->cookies[--com->cookie_count]);
-}
-
 static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
 {
-    IClassFactory *factory = NULL;
-    HRESULT hr;
-    enum oq_status status = oq_factory_new(com->context, &factory);
-    if (status != OQ_OK)
-        return oq_error_set(err, status, "no memory for the class object");
-
-    status = register_class(com, &CLSID_OpenQmgr, factory, err);
-    if (status == OQ_OK && com->serve_legacy_clsid)
-        status = register_class(com, &CLSID_BackgroundCopyQMgr, factory, err);
+    const CLSID *clsids[] = {&CLSID_OpenQmgr, &CLSID_BackgroundCopyQMgr};
+    enum oq_status status = OQ_OK;
+    for (unsigned i = 0; status == OQ_OK && i < (com->serve_legacy_clsid ? 2u : 1u); i++) {
+        IClassFactory *factory = NULL;
+        status = oq_factory_new(com->context, &factory);
+        if (status != OQ_OK) {
+            oq_error_set(err, status, "no memory for the class object");
+            break;
+        }
+        HRESULT hr = oq_classes_serve(com->context->classes, clsids[i], factory);
+        if (FAILED(hr))
+            status = com_failed(err, hr, "CoRegisterClassObject");
+        IClassFactory_Release(factory);
+    }
     if (status == OQ_OK) {
         /* All or none: nobody finds the one class while the other is still missing. */
-        hr = CoResumeClassObjects();
+        HRESULT hr = CoResumeClassObjects();
         if (FAILED(hr))
             status = com_failed(err, hr, "CoResumeClassObjects");
     }
     if (status != OQ_OK)
-        revoke_classes(com);
-    IClassFactory_Release(factory);
+        oq_classes_close(com->context->classes);
     return status;
 }
 
@@ -94,7 +76,7 @@ static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
     if (status == OQ_OK) {
         status = oq_deliver_start(com->context, &oq_delivery_rules_default, &com->deliver, err);
         if (status != OQ_OK)
-            revoke_classes(com);
+            oq_classes_close(com->context->classes);
     }
     return status;
 }
@@ -110,7 +92,7 @@ static void stop_on_thread(struct oq_com *com)
     com->drain_status = oq_context_wait_calls(com->context, com->drain_ms);
     SetEvent(com->drained);
     oq_deliver_free(com->deliver);
-    revoke_classes(com);
+    oq_classes_close(com->context->classes);
     oq_context_disconnect(com->context);
     oq_notify_close(com->context->notify);
 }
@@ -127,7 +109,9 @@ static unsigned __stdcall com_thread(void *argument)
     bool is_started = com->start_status == OQ_OK;
     SetEvent(com->started);
     if (is_started) {
-        WaitForSingleObject(com->stop, INFINITE);
+        struct oq_classes *classes = com->context->classes;
+        while (WaitForSingleObject(com->stop, oq_classes_renewal_ms(classes)) == WAIT_TIMEOUT)
+            oq_classes_renew(classes, NULL);
         stop_on_thread(com);
     }
     if (SUCCEEDED(hr))
