@@ -4,11 +4,11 @@
  *   ledger LEDGER ROUND URL QUERY FOLDER [KILL_MS...]
  *
  * Three groups of three files go through a whole life: create, job, files, name, flags, resume (one
- * of them suspend and resume again), complete, removal. LEDGER has a line "group step try" before
- * and "group step ok" after each call; a client that is started again with the same LEDGER goes on
- * where the last one died. At each KILL_MS after the start a thread calls TerminateProcess on the
- * service. Ends with 0 when everything is complete and removed, 1 when a promise was broken (with a
- * line saying which), 2 for anything else.
+ * of them suspend and resume again), complete, the client told so by OnStatus, removal. LEDGER has
+ * a line "group step try" before and "group step ok" after each call; a client that is started
+ * again with the same LEDGER goes on where the last one died. At each KILL_MS after the start a
+ * thread calls TerminateProcess on the service. Ends with 0 when everything is complete and
+ * removed, 1 when a promise was broken (with a line saying which), 2 for anything else.
  */
 #define COBJMACROS
 #include "ledger_int.h"
@@ -26,9 +26,9 @@
 static const GUID iid_callback = {
     0x084f6593, 0x3800, 0x4e08, {0x9b, 0x59, 0x99, 0xfa, 0x59, 0xad, 0xdf, 0x82}};
 
-static const char *const step_names[] = {"none",   "create",  "job",    "some-files", "all-files",
-                                         "name",   "flags",   "resume", "suspend",    "resume-again",
-                                         "complete", "remove"};
+static const char *const step_names[] = {"none",      "create",       "job",      "some-files",
+                                         "all-files", "name",         "flags",    "resume",
+                                         "suspend",   "resume-again", "complete", "remove"};
 
 static struct {
     const char *url, *query, *folder;
@@ -36,7 +36,7 @@ static struct {
     FILE *ledger;
     enum step tried[GROUPS], told[GROUPS];
     IBackgroundCopyQMgr *manager;
-    unsigned connections;
+    volatile LONG connections;
 } client;
 
 void broken(const char *fmt, ...)
@@ -204,9 +204,9 @@ static HRESULT compare(struct facts *facts, unsigned group)
         broken("group %u has an error", group);
     if ((is_complete && tried < RESUMED) || (!is_complete && told >= COMPLETE))
         broken("group %u: status 0x%lx after '%s'", group, facts->status, step_names[told]);
-    if (!is_complete && ((is_suspended && (told == RESUMED || told == RESUMED_AGAIN) &&
-                          tried != SUSPENDED) ||
-                         (!is_suspended && told == SUSPENDED && tried == SUSPENDED)))
+    if (!is_complete &&
+        ((is_suspended && (told == RESUMED || told == RESUMED_AGAIN) && tried != SUSPENDED) ||
+         (!is_suspended && told == SUSPENDED && tried == SUSPENDED)))
         broken("group %u: status 0x%lx after '%s'", group, facts->status, step_names[told]);
     hr = IBackgroundCopyGroup_GetJob(facts->group, job, &facts->job);
     if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND) {
@@ -219,8 +219,12 @@ static HRESULT compare(struct facts *facts, unsigned group)
         hr = IBackgroundCopyJob1_GetFileCount(facts->job, &facts->files);
     if (FAILED(hr))
         return hr;
-    unsigned at_least = told >= HAS_ALL ? FILES : told >= HAS_SOME ? SOME : 0,
-             at_most = tried >= HAS_ALL ? FILES : tried >= HAS_SOME ? SOME : 0;
+    unsigned at_least = told >= HAS_ALL    ? FILES
+                        : told >= HAS_SOME ? SOME
+                                           : 0,
+             at_most = tried >= HAS_ALL    ? FILES
+                       : tried >= HAS_SOME ? SOME
+                                           : 0;
     if (facts->files != at_least && facts->files != at_most)
         broken("group %u: %lu files after '%s'", group, facts->files, step_names[told]);
     hr = compare_files(facts, group);
@@ -345,6 +349,21 @@ static enum step next_step(unsigned group)
     return group != 1 && next == SUSPENDED ? COMPLETE : next;
 }
 
+unsigned life_of_service(void)
+{
+    return (unsigned)client.connections;
+}
+
+/* The end must have been told; the first group waits for the others besides, so that its answer
+ * has been given long before some of the kills. */
+static bool may_remove(unsigned group)
+{
+    for (unsigned other = 1; group == 0 && other < GROUPS; other++)
+        if (client.told[other] < COMPLETE)
+            return false;
+    return is_told(group);
+}
+
 /* Goes as far as it can with one group. S_FALSE: it has to wait. */
 static HRESULT go_on(struct facts *facts, unsigned group)
 {
@@ -403,7 +422,7 @@ static HRESULT work(void)
         client.manager = NULL;
         return RPC_E_DISCONNECTED; /* whatever is said of a service that dies at its start */
     }
-    client.connections++;
+    InterlockedIncrement(&client.connections);
     hr = meet(facts);
     while (SUCCEEDED(hr) && !is_over()) {
         for (unsigned group = 0; SUCCEEDED(hr) && group < GROUPS; group++)
@@ -453,6 +472,7 @@ static DWORD WINAPI kill_service(void *began)
         HANDLE process = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, FALSE, id);
         if (!process)
             continue; /* it went by itself */
+        service_killed();
         if (TerminateProcess(process, 1))
             printf("killed after %llu ms\n", GetTickCount64() - *(ULONGLONG *)began);
         fflush(stdout);
@@ -501,7 +521,7 @@ int main(int count, char **words)
             fail("no step forward", hr);
         Sleep(PAUSE_MS);
     }
-    printf("done after %llu ms, %u connections\n", GetTickCount64() - began, client.connections);
+    printf("done after %llu ms, %ld connections\n", GetTickCount64() - began, client.connections);
     fflush(stdout);
     ExitProcess(0); /* the thread that kills may still wait for its moment */
 }

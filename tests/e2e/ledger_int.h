@@ -34,6 +34,8 @@ enum step {
 void broken(const char *fmt, ...) __attribute__((format(gnu_printf, 1, 2), noreturn));
 /* The service will be told S_OK for the end of that group: writes it down first. */
 void write_notified(unsigned group);
+/* Counts the lives of the service that this client has met; any thread. */
+unsigned life_of_service(void);
 
 /* --- ledger_callback.c ---------------------------------------------------------------------- */
 
@@ -41,7 +43,9 @@ void write_notified(unsigned group);
 IUnknown *callback_object(void);
 /* An earlier client has acknowledged the end of that group. */
 void notified_before(unsigned group);
-/* Has everything been told that has to be told before the group may go? */
-bool may_remove(unsigned group);
+/* The service is about to be killed: what it was answered long ago must have been saved. */
+void service_killed(void);
+/* Has the end of that group been told? */
+bool is_told(unsigned group);
 
 #endif
