@@ -30,7 +30,8 @@ NEEDS = {
     "silence": {"this-with", "other-with"},
 }
 
-START_S = 30.0  # what is started sends its first byte within that time, or the repetition has failed
+START_S = 30.0  # what is started has more than a header within that time, or the repetition has failed
+START_BYTES = 2000
 WARM_S = 12.0  # the service has this long to come to its rate
 BACK_S = 6.0  # and this long to come back to it
 DROP_WINDOW_S = 0.2
@@ -141,7 +142,7 @@ class Repetition:
 
     def wait_for_start(self, what):
         """Wine takes its time to start a program."""
-        if self.wait_for_rate(what, 1, 1.0, START_S) >= START_S:
+        if self.wait_for_rate(what, START_BYTES, 1.0, START_S) >= START_S:
             raise RuntimeError("no byte of %s within %g s: %s" % (what, START_S, self.rig.describe()))
 
     def curl_alone(self):
@@ -158,6 +159,8 @@ class Repetition:
         link = self.cell["rate"] * 1e6 / 8 * 1448 / 1514
         self.raw["warm_s"] = round(self.span("warm", self.wait_for_rate, "service", 0.95 * link, 2.0, WARM_S), 2)
         self.span("steady", self.pause, self.seconds["steady"])
+        if rig.server.ask("rate", self.name("service"), 2.0) < 0.1 * link:
+            self.raw["said"] = rig.describe()  # something is wrong: what does the service say?
         for where in ("this", "other"):
             if where + "-with" in wanted:
                 before = rig.server.ask("rate", self.name("service"), 2.0)
