@@ -34,7 +34,7 @@ START_S = 30.0  # what is started has more than a header within that time, or th
 START_BYTES = 2000
 WARM_S = 12.0  # the service has this long to come to its rate
 BACK_S = 6.0  # and this long to come back to it
-DROP_WINDOW_S = 0.2
+DROP_WINDOW_S = 0.5
 BACK_WINDOW_S = 0.5
 STEADY_BIN_S = 0.5
 
