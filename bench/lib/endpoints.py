@@ -23,6 +23,7 @@ PORT = 80
 SAMPLE_S = 0.01
 PROBE_S = 0.02
 TCP_INFO_SND_MSS, TCP_INFO_SACKED, TCP_INFO_BYTES_ACKED = 16, 28, 120  # offsets in struct tcp_info
+TCP_CLOSE = 7
 SO_TIMESTAMPNS = 35
 FORK = multiprocessing.get_context("fork")
 
@@ -105,15 +106,18 @@ class Connections:
     def begin(self, connection, name):
         with self.lock:
             self.open[connection] = name
-            self.counted.setdefault(connection, self.acked(connection))
+            self.counted.setdefault(connection, self.acked(connection) or 0)
             self.curves.setdefault(name, Curve())
             self.totals.setdefault(name, 0)
 
     @staticmethod
     def acked(connection):
+        """None when it is closed: the kernel forgets the numbers then."""
         try:
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES_ACKED + 8)
         except OSError:
+            return None
+        if info[0] == TCP_CLOSE:
             return None
         mss, sacked = (struct.unpack_from("I", info, at)[0] for at in (TCP_INFO_SND_MSS, TCP_INFO_SACKED))
         return struct.unpack_from("Q", info, TCP_INFO_BYTES_ACKED)[0] + sacked * mss
@@ -180,6 +184,16 @@ class Server:
 
     def do_curves(self):
         return {name: (curve.times, curve.bytes) for name, curve in self.connections.take().items()}
+
+    def do_cut(self, name):
+        """Ends a download by a reset; the number of connections."""
+        nobody = struct.pack("HH12x", socket.AF_UNSPEC, 0)
+        with self.connections.lock:
+            found = [connection for connection, what in self.connections.open.items() if what == name]
+        for connection in found:
+            # Disconnecting resets at once, while another thread is sending; closing would wait for that thread.
+            sandbox.libc.connect(connection.fileno(), nobody, len(nobody))
+        return len(found)
 
     def do_rate(self, name, over_s):
         """Of a running download, lately."""
@@ -259,7 +273,11 @@ def download(pipe, address, name):
         if pipe in ready:
             pipe.recv()
             break
-        if connection.recv_into(space) == 0:
+        try:
+            count = connection.recv_into(space)
+        except ConnectionResetError:
+            return  # cut by the server
+        if count == 0:
             raise RuntimeError("a foreign download was at its end: the file is too small")
     end = time.monotonic()
     connection.close()

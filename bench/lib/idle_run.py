@@ -30,9 +30,11 @@ NEEDS = {
     "silence": {"this-with", "other-with"},
 }
 
+START_S = 30.0  # what is started has more than a header within that time, or the repetition has failed
+START_BYTES = 2000
 WARM_S = 12.0  # the service has this long to come to its rate
 BACK_S = 6.0  # and this long to come back to it
-DROP_WINDOW_S = 0.2
+DROP_WINDOW_S = 0.5
 BACK_WINDOW_S = 0.5
 STEADY_BIN_S = 0.5
 
@@ -138,9 +140,14 @@ class Repetition:
             time.sleep(0.05)
         return time.monotonic() - begin
 
+    def wait_for_start(self, what):
+        """Wine takes its time to start a program."""
+        if self.wait_for_rate(what, START_BYTES, 1.0, START_S) >= START_S:
+            raise RuntimeError("no byte of %s within %g s: %s" % (what, START_S, self.rig.describe()))
+
     def curl_alone(self):
         self.rig.start_curl(self.name("curl"))
-        self.wait_for_rate("curl", 1, 1.0, 30)  # Wine takes its time to start a program
+        self.wait_for_start("curl")
         self.span("curl", self.pause, self.seconds["curl"])
         self.rig.stop_curl()
         self.drain()
@@ -148,10 +155,12 @@ class Repetition:
     def background(self):
         rig, wanted = self.rig, self.phases_wanted
         rig.start_service("client", self.name("service"))
-        self.wait_for_rate("service", 1, 1.0, 30)
+        self.wait_for_start("service")
         link = self.cell["rate"] * 1e6 / 8 * 1448 / 1514
         self.raw["warm_s"] = round(self.span("warm", self.wait_for_rate, "service", 0.95 * link, 2.0, WARM_S), 2)
         self.span("steady", self.pause, self.seconds["steady"])
+        if rig.server.ask("rate", self.name("service"), 2.0) < 0.1 * link:
+            self.raw["said"] = rig.describe()  # something is wrong: what does the service say?
         for where in ("this", "other"):
             if where + "-with" in wanted:
                 before = rig.server.ask("rate", self.name("service"), 2.0)
@@ -160,7 +169,7 @@ class Repetition:
                 self.pause(2.0)
         if "two" in wanted:
             rig.start_service("second", self.name("second"))
-            self.wait_for_rate("second", 1, 1.0, 30)
+            self.wait_for_start("second")
             self.span("join", self.pause, 0.75 * self.seconds["two"])
             self.span("two", self.pause, self.seconds["two"])
 

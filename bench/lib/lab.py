@@ -104,7 +104,7 @@ class Lab:
         self.make_spaces()
         self.relay = subprocess.Popen([relay_program, os.path.join(sandbox.NETNS_DIR, "server"), "line",
                                        os.path.join(sandbox.NETNS_DIR, "edge"), "line"],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         if self.relay.stdout.readline() != "ok\n":
             raise RuntimeError("the relay did not start")
         self.make_line()

@@ -95,16 +95,17 @@ class Machine:
         self.ctl("cancel", group)
 
     def start_curl(self, curl, url, name):
-        """Starts curl.exe; ended by stop()."""
+        """Starts curl.exe, which runs until its connection is cut; then call end_curl()."""
         return self.start(curl, "-s", "-S", "-o", self.path(os.path.join(self.downloads, name)), url)
 
-    def stop(self, process):
-        """Ends a program at once, and removes what it has written."""
-        if process.poll() is not None:
-            with open(os.path.join(self.folder, "last.out"), "rb") as file:
-                raise RuntimeError("a program on %s ended by itself: %s" % (self.space, file.read()[:500]))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    def end_curl(self, process):
+        """After its connection has been cut. It is not killed if that can be helped: the sockets of killed programs may stay open in
+        wineserver. Removes what it has written."""
+        try:
+            process.wait(LIMIT_S / 4)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         self.clear()
 
     def clear(self):
