@@ -124,12 +124,14 @@ static void plan(unsigned i)
     soaked->file_count = 1 + chance(FILES_MAX);
     for (unsigned k = 0; k < soaked->file_count; k++) {
         struct file *file = &soaked->files[k];
-        char query[100] = "";
+        char query[100] = "&";
         file->served = chance(SIZES);
         snprintf(file->name, sizeof file->name, "g%u-%u", i, k);
-        if (chance(4) > 0)
-            add_behaviour(query, sizeof query);
-        snprintf(file->rest, sizeof file->rest, "s%u?xid=%u.%u&%s", file->served, i, k, query);
+        if (chance(4) == 0)
+            query[0] = '\0';
+        else
+            add_behaviour(query + 1, sizeof query - 1);
+        snprintf(file->rest, sizeof file->rest, "s%u?xid=%u.%u%s", file->served, i, k, query);
     }
     /* One in eight cannot succeed: at once, or after hours of transient errors. */
     if (chance(8) == 0) {
@@ -172,20 +174,10 @@ static void start_group(unsigned i)
 
 /* --- what happens in a day -------------------------------------------------------------------- */
 
-static void disturb(void)
+static void change_mind(struct soaked *soaked)
 {
     struct oq_error err;
     oq_error_init(&err);
-    if (chance(120) == 0) {
-        fixture_stop(&f);
-        fixture_start(&f);
-        figures.restarts++;
-    }
-    if (chance(20) == 0) {
-        oq_engine_poke(f.engine);
-        figures.pokes++;
-    }
-    struct soaked *soaked = &groups[chance(GROUPS)];
     if (!soaked->is_started || soaked->is_over)
         return;
     if (soaked->is_suspended) {
@@ -196,6 +188,21 @@ static void disturb(void)
         soaked->is_suspended = fixture_view(&f, soaked->group).state == OQ_GROUP_SUSPENDED;
         figures.suspends++;
     }
+}
+
+static void disturb(void)
+{
+    if (chance(120) == 0) {
+        fixture_stop(&f);
+        fixture_start(&f);
+        figures.restarts++;
+    }
+    if (chance(20) == 0) {
+        oq_engine_poke(f.engine);
+        figures.pokes++;
+    }
+    for (int i = 0; i < 10; i++)
+        change_mind(&groups[chance(GROUPS)]);
 }
 
 static unsigned look(int64_t now_ms)
