@@ -150,6 +150,9 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         goto out;
     oq_win_scm_progress(scm, ROOTS_MS);
     status = oq_win_network_new(host->settings.ca_file, &host->network, err);
+    if (status == OQ_OK)
+        status = oq_win_network_set_proxy(host->network, host->settings.proxy,
+                                          host->settings.proxy_bypass, err);
     if (status != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, ENGINE_START_MS);

@@ -186,6 +186,8 @@ static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *r
 struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
                                       const struct oq_http_response *response)
 {
+    if (response->is_length_malformed && (response->status == 200 || response->status == 206))
+        return fail(OQ_NET_PROTOCOL, "the length of the body cannot be understood");
     if (response->status == 200)
         return judge_whole(response);
     if (response->status == 206)

@@ -31,6 +31,8 @@
       "time between two saved offsets of a running file") \
     X(checkpoint_bytes,     "CheckpointBytes",     33554432,   65536, 1073741824,  \
       "bytes between two saved offsets of a running file") \
+    X(connections_per_host, "ConnectionsPerHost",  8,          1,     256,         \
+      "connections to one server at once; further transfers wait for one") \
     X(connect_timeout_ms,   "ConnectTimeoutMs",    30000,      1000,  600000,      \
       "time to connect to a server") \
     X(stall_timeout_ms,     "StallTimeoutMs",      60000,      1000,  3600000,     \

@@ -77,6 +77,9 @@ struct oq_http_request {
 struct oq_http_response {
     uint32_t status;
     bool has_length, has_content_range, is_range_malformed;
+    /* Content-Length is no number, or there are two that differ; not if the body is chunked, which
+     * overrides it (RFC 9112, 6.3). */
+    bool is_length_malformed;
     uint64_t length_bytes; /* Content-Length */
     struct oq_content_range content_range;
     const char *etag;          /* strong tag, or NULL */
@@ -112,6 +115,7 @@ struct oq_http_decision {
  * without both (is_plain).
  *
  *  status  response                                                          verdict
+ *  200/206 malformed Content-Length                                          FAIL, OQ_NET_PROTOCOL
  *  200     coded                                                             FAIL, OQ_NET_ENCODED
  *  200     any other                                                         REPLACE
  *  206     coded                                                             FAIL, OQ_NET_ENCODED

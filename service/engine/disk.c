@@ -8,6 +8,7 @@
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
+#include "oq_log.h"
 
 #define WORKERS 4 /* one file on a hanging share must not hold up the others */
 #define QUEUE_OPS 16384
@@ -49,19 +50,55 @@ void oq_disk_op_free(struct oq_engine *engine, struct oq_disk_op *op)
     engine->identity->unref(engine->identity->ctx, op->identity);
     oq_free(op->temp_path);
     oq_free(op->final_path);
+    oq_free(op->url);
+    oq_free(op->proxy);
     oq_free(op);
 }
 
-static void perform(const struct oq_file_port *files, struct oq_disk_op *op)
+/* Before the first byte, and again with every flush unless the file system keeps the room: other
+ * programs write too. */
+static void look_for_room(const struct oq_file_port *files, struct oq_disk_op *op)
+{
+    struct oq_error ignored;
+    uint64_t free_bytes = 0;
+    if (op->is_reserved || op->total_bytes == OQ_SIZE_UNKNOWN || op->total_bytes <= op->mark_bytes)
+        return;
+    uint64_t need_bytes = op->total_bytes - op->mark_bytes;
+    oq_error_init(&ignored);
+    if (files->free_space(files->ctx, op->identity, op->temp_path, &free_bytes, &ignored) != OQ_OK)
+        return; /* the writing will show */
+    if (free_bytes < need_bytes)
+        op->missing_bytes = need_bytes - free_bytes;
+    else
+        op->is_reserved =
+            files->reserve(files->ctx, op->handle, op->total_bytes, &ignored) == OQ_OK;
+}
+
+/* The way out is found here because that may take a while: settings of the user, scripts. */
+static void find_proxy(const struct oq_network_port *network, struct oq_disk_op *op)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    if (network && network->find_proxy && op->url &&
+        network->find_proxy(network->ctx, op->url, op->identity, op->attempt, &op->proxy, &err) !=
+            OQ_OK)
+        oq_log_warning("the proxy settings cannot be read: %s", err.text);
+}
+
+static void perform(const struct oq_file_port *files, const struct oq_network_port *network,
+                    struct oq_disk_op *op)
 {
     struct oq_error ignored;
     switch (op->kind) {
     case OQ_DISK_OPEN:
+        find_proxy(network, op);
         op->status = files->open(files->ctx, op->identity, op->temp_path, op->mode, &op->handle,
                                  &op->size_bytes, &op->error);
         break;
     case OQ_DISK_FLUSH:
-        op->status = files->flush(files->ctx, op->handle, &op->error);
+        look_for_room(files, op);
+        if (op->mark_bytes > 0)
+            op->status = files->flush(files->ctx, op->handle, &op->error);
         break;
     case OQ_DISK_FINISH:
         op->status = files->finish(files->ctx, op->identity, op->temp_path, op->final_path,
@@ -85,7 +122,7 @@ static void *work(void *ctx)
     void *item = NULL;
     while (oq_queue_pop(disk->todo, -1, &item) == OQ_OK) {
         struct oq_disk_op *op = item;
-        perform(disk->engine->files, op);
+        perform(disk->engine->files, disk->engine->options.network, op);
         /* Room is sure: both queues have the same size, and pending ops are bounded by it
          * (oq_disk_submit). */
         if (oq_queue_push(disk->finished, op) != OQ_OK)

@@ -42,6 +42,7 @@ struct oq_net_request {
     const char *url;
     uint64_t offset_bytes;
     const char *if_range; /* or NULL */
+    const char *proxy;    /* "" for none; NULL: what the environment says */
     bool is_plain;        /* no Range field: the last answer to one was of no use */
     bool is_foreground;
     struct oq_identity *identity;
@@ -61,6 +62,8 @@ OQ_MUST_CHECK enum oq_status oq_net_start(struct oq_net *net, const struct oq_ne
 void oq_net_close(struct oq_net *net, struct oq_net_handle *handle); /* NULL is allowed */
 /* Final response status so far, 0 before there is one. */
 uint32_t oq_net_status(const struct oq_net_handle *handle);
+/* The status with which a proxy refused to connect to the server, 0 if none did. */
+uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle);
 /* The URL that is being read, after redirects; borrowed until the handle is closed. */
 const char *oq_net_url(const struct oq_net_handle *handle);
 /* Waits up to timeout_ms for the network or oq_net_wakeup, then moves bytes and reports events. */
@@ -77,9 +80,14 @@ struct oq_disk_op {
     enum oq_disk_kind kind;
     struct oq_identity *identity; /* a reference of its own */
     char *temp_path, *final_path; /* own copies */
+    char *url;                    /* OPEN: own copy, to find the proxy for; or NULL */
+    uint32_t attempt;             /* OPEN: takes another proxy of several each time */
     enum oq_open_mode mode;
     struct oq_fhandle *handle; /* FLUSH: borrowed; OPEN: result, taken by done */
     uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked; FINISH: expected size */
+    uint64_t total_bytes;      /* FLUSH: of the whole file, if there has to be room for it; or
+                                  OQ_SIZE_UNKNOWN */
+    bool is_reserved;          /* FLUSH: there is room already; also a result */
     int64_t modified_at_ms;
     int64_t group_id;
     uint32_t file_index;
@@ -89,6 +97,9 @@ struct oq_disk_op {
     enum oq_status status;
     struct oq_error error;
     uint64_t size_bytes;              /* OPEN */
+    char *proxy;                      /* OPEN: see oq_network_port; NULL = not known. Owned */
+    uint64_t missing_bytes;           /* FLUSH: the disk has so much too little; flushed all the
+                                         same */
     struct oq_file_facts final_facts; /* FINISH, when the temporary file was missing */
 };
 
@@ -117,7 +128,9 @@ struct oq_file_run {
     struct oq_transfer *transfer; /* or NULL */
     int64_t retry_at_ms;          /* monotonic; 0 = not in back-off */
     uint32_t attempts;            /* failures in a row */
-    bool is_plain;                /* ask without a range next time */
+    uint64_t furthest_bytes; /* progress is what goes beyond it: the same half again and again is
+                                none */
+    bool is_plain;           /* ask without a range next time */
 };
 
 struct oq_request; /* requests_int.h */

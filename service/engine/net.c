@@ -9,10 +9,12 @@
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_log.h"
+#include "oq_proxy.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A recv under Wine costs 80-100 us: large pieces make it 10 times faster (measured: 16 KB buffers
@@ -21,8 +23,9 @@
 #define RECEIVE_BUFFER_BYTES 524288L
 #define REDIRECTS_MAX                                                                              \
     10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
-#define CONNECTIONS_PER_HOST                                                                       \
-    8L /* two jobs with 4 files each towards one server do not wait for each other */
+
+/* Status lines and fields of one request, with its redirects. Newer curls have this limit too. */
+#define HEAD_BYTES_MAX ((size_t)300 * 1024)
 
 struct oq_net {
     CURLM *multi;
@@ -36,6 +39,9 @@ struct oq_net_handle {
     struct curl_slist *fields;
     void *transfer;
     bool is_added;
+    bool is_head_complete; /* of the response that is being read */
+    bool has_excess;       /* more came than the server said */
+    size_t head_bytes;     /* of all responses of this request, redirects and hints too */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -58,7 +64,8 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
         oq_free(net);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     }
-    curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_PER_HOST);
+    curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      (long)options->config.connections_per_host);
     curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
     *out = net;
     return OQ_OK;
@@ -85,6 +92,13 @@ uint32_t oq_net_status(const struct oq_net_handle *handle)
     return status > 0 ? (uint32_t)status : 0;
 }
 
+uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle)
+{
+    long status = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status >= 300 ? (uint32_t)status : 0;
+}
+
 const char *oq_net_url(const struct oq_net_handle *handle)
 {
     char *url = NULL;
@@ -92,14 +106,45 @@ const char *oq_net_url(const struct oq_net_handle *handle)
     return url;
 }
 
+static bool starts_with_https(const char *url)
+{
+    return curl_strnequal(url, "https:", 6) != 0;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
     size_t length = size * count;
+    handle->head_bytes += length;
+    if (handle->head_bytes > HEAD_BYTES_MAX)
+        return 0;
+    /* From https there is no way back to http, wherever a redirect was met. */
+    if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        handle->is_head_complete = false;
+        if (starts_with_https(oq_net_url(handle)))
+            curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    }
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
+    handle->is_head_complete |= length == 0;
     handle->net->events->header(handle->transfer, data, length);
     return size * count;
+}
+
+/* That more came in one piece than was promised stands only in curl's words. */
+static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
+{
+    static const char words[] = "Excess found";
+    static const char number[] = "excess = ";
+    struct oq_net_handle *handle = ctx;
+    char line[160];
+    (void)easy;
+    if (kind != CURLINFO_TEXT || size < sizeof words || memcmp(data, words, sizeof words - 1) != 0)
+        return 0;
+    snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1), data);
+    const char *excess = strstr(line, number);
+    handle->has_excess |= !excess || strtoul(excess + sizeof number - 1, NULL, 10) > 2;
+    return 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
@@ -142,13 +187,28 @@ static bool is_offline(long system_error)
 #endif
 }
 
-static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode code)
+/* curl says "out of memory" also of a header line above its limit of 100 KB. If there is memory for
+ * ten of those, that was it. */
+static bool is_line_too_long(const struct oq_net_handle *handle)
 {
-    curl_off_t connected_us = 0;
+    curl_off_t asked_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
+    void *probe = asked_us > 0 && !handle->is_head_complete ? oq_malloc((size_t)1024 * 1024) : NULL;
+    oq_free(probe);
+    return probe != NULL;
+}
+
+static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
+{
     long system_error = 0;
+    if (handle->head_bytes > HEAD_BYTES_MAX)
+        return OQ_NET_PROTOCOL;
     switch ((int)code) {
     case CURLE_OK:
-        return OQ_NET_NONE;
+        if (handle->has_excess)
+            return OQ_NET_TOO_LONG;
+        /* curl takes a connection that ends within the head for an answer without a body. */
+        return handle->is_head_complete ? OQ_NET_NONE : OQ_NET_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
         return OQ_NET_RESOLVE;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -158,10 +218,10 @@ static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode c
         curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &system_error);
         return is_offline(system_error) ? OQ_NET_OFFLINE : OQ_NET_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
-        curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-        return connected_us > 0 ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
-    case CURLE_PARTIAL_FILE:
+        return handle->is_head_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
     case CURLE_RECV_ERROR:
+        return has(handle->text, "Too large response headers") ? OQ_NET_PROTOCOL : OQ_NET_CUT;
+    case CURLE_PARTIAL_FILE:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
@@ -184,8 +244,12 @@ static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode c
     case CURLE_TOO_MANY_REDIRECTS:
         return OQ_NET_TOO_MANY_REDIRECTS;
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return has(handle->text, "HTTP/0.9") ? OQ_NET_PROTOCOL : OQ_NET_BAD_REDIRECT;
-    case CURLE_URL_MALFORMAT:
+        /* Also said of a status line that makes no sense. */
+        return has(handle->text, "Protocol \"") || has(handle->text, "redirect target")
+                   ? OQ_NET_BAD_REDIRECT
+                   : OQ_NET_PROTOCOL;
+    case CURLE_URL_MALFORMAT: /* ours was checked; curls without a scheme do not know its form */
+        return OQ_NET_BAD_REDIRECT;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP_RETURNED_ERROR:
     case CURLE_RANGE_ERROR:
@@ -193,15 +257,20 @@ static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode c
     case CURLE_BAD_CONTENT_ENCODING:
         return OQ_NET_ENCODED;
     case CURLE_OUT_OF_MEMORY:
-        return OQ_NET_NOMEM;
+        return is_line_too_long(handle) ? OQ_NET_PROTOCOL : OQ_NET_NOMEM;
     default:
         return OQ_NET_OTHER;
     }
 }
 
-static bool starts_with_https(const char *url)
+static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode code)
 {
-    return curl_strnequal(url, "https:", 6) != 0;
+    enum oq_net_error error = classify_code(handle, code);
+    long connects = 1;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    /* A connection that had been used before may have brought the rest of an answer that was longer
+     * than it said: a new one shows what the server means. */
+    return error == OQ_NET_PROTOCOL && connects == 0 ? OQ_NET_CUT : error;
 }
 
 static bool add_field(struct oq_net_handle *handle, const char *field)
@@ -210,6 +279,13 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
     if (longer)
         handle->fields = longer;
     return longer != NULL;
+}
+
+/* Who logs on has a name: without one, or with Negotiate, curl would let Windows log on as whoever
+ * runs this program, and its credentials are nobody's business (docs/network.md). */
+static long log_on_methods(const char *url)
+{
+    return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
 
 static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_request *request)
@@ -232,6 +308,12 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
+    SET(CURLOPT_HTTPAUTH, log_on_methods(request->url));
+    if (request->proxy) {
+        SET(CURLOPT_PROXY, request->proxy);
+        SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
+        SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+    }
     SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
@@ -246,6 +328,9 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, handle);
+    SET(CURLOPT_VERBOSE, 1L); /* for on_words; nothing is printed */
+    SET(CURLOPT_DEBUGFUNCTION, on_words);
+    SET(CURLOPT_DEBUGDATA, handle);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, handle);
     /* Always a range, so that the first answer already tells whether the server can resume; never

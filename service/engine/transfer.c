@@ -22,6 +22,7 @@
  * docs/architecture.md). */
 #define BUFFER_BYTES ((size_t)1024 * 1024)
 #define RATE_STEP_MS 500
+#define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* room for so much is looked for in advance */
 
 enum phase { OPENING, RECEIVING, ENDING };
 enum ending { NOT_ENDED, ENDED_WHOLE, ENDED_STOPPED, ENDED_RESTART, ENDED_FAILED };
@@ -33,6 +34,7 @@ struct response {
     char etag[OQ_ETAG_MAX + 1];
     char last_modified[OQ_DATE_MAX + 1];
     int64_t retry_after_ms; /* -1 = none */
+    bool is_chunked;        /* then Content-Length does not count */
 };
 
 struct oq_transfer {
@@ -45,6 +47,7 @@ struct oq_transfer {
                          */
     struct oq_net_handle *net;
     struct oq_fhandle *file;
+    char *proxy; /* see oq_network_port; owned */
     uint8_t *buffer;
     size_t buffered;
     uint64_t written_bytes; /* position in the file after the last write */
@@ -52,6 +55,7 @@ struct oq_transfer {
     uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
     bool is_judged, has_body;
     bool is_flushing;
+    bool is_reserved; /* the file system keeps room for the whole file */
     int64_t checkpoint_at_ms;
     struct response response;
 
@@ -128,6 +132,17 @@ static void end_error(struct oq_transfer *transfer, const struct oq_error *err)
     end_failed(transfer, &verdict, err->text[0] ? err->text : oq_status_name(err->status));
 }
 
+/* Says how much is missing: that is what the user has to make room for. */
+static void end_full(struct oq_transfer *transfer, uint64_t missing_bytes)
+{
+    struct oq_verdict verdict = oq_errors_file(OQ_E_DISK_FULL, 0);
+    char text[sizeof transfer->text];
+    snprintf(text, sizeof text,
+             "The disk is full: %llu bytes are missing; make room, and the download goes on.",
+             (unsigned long long)missing_bytes);
+    end_failed(transfer, &verdict, text);
+}
+
 static void end_restart(struct oq_transfer *transfer, const char *why)
 {
     if (transfer->ending != NOT_ENDED)
@@ -197,6 +212,7 @@ static void conclude(struct oq_transfer *transfer)
     engine->needs_turns = true;
     engine->identity->unref(engine->identity->ctx, transfer->identity);
     oq_free(transfer->buffer);
+    oq_free(transfer->proxy);
     oq_free(transfer);
 
     if (ending == ENDED_WHOLE)
@@ -218,11 +234,13 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op);
 
 static bool submit_flush(struct oq_transfer *transfer)
 {
-    struct oq_disk_op *op =
-        oq_disk_op_new(transfer->engine, OQ_DISK_FLUSH, transfer->identity, NULL, NULL);
+    struct oq_disk_op *op = oq_disk_op_new(transfer->engine, OQ_DISK_FLUSH, transfer->identity,
+                                           file_of(transfer)->temp_path, NULL);
     if (op) {
         op->handle = transfer->file;
         op->mark_bytes = transfer->written_bytes;
+        op->total_bytes = transfer->total_bytes;
+        op->is_reserved = transfer->is_reserved;
         op->transfer = transfer;
         op->done = on_flushed;
         if (oq_disk_submit(transfer->engine->disk, op) == OQ_OK) {
@@ -245,6 +263,8 @@ static bool write_out(struct oq_transfer *transfer)
     oq_error_init(&err);
     if (files->write(files->ctx, transfer->file, transfer->written_bytes, transfer->buffer,
                      transfer->buffered, &err) != OQ_OK) {
+        if (err.status == OQ_E_DISK_FULL && transfer->total_bytes != OQ_SIZE_UNKNOWN)
+            end_full(transfer, transfer->total_bytes - transfer->written_bytes);
         transfer->buffered = 0;
         end_error(transfer, &err);
         return false;
@@ -288,7 +308,9 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
     struct oq_transfer *transfer = op->transfer;
     struct oq_error err = op->error;
     enum oq_status status = op->status;
+    uint64_t missing_bytes = op->missing_bytes;
     transfer->is_flushing = false;
+    transfer->is_reserved = op->is_reserved;
     transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
     op->handle = NULL;
     if (status == OQ_OK && !transfer->is_discarded &&
@@ -296,7 +318,8 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
         struct oq_file next = *file_of(transfer);
         next.done_bytes = op->mark_bytes;
         status = oq_change_file(engine, transfer->entry, &next, &err);
-        if (status == OQ_OK) {
+        if (status == OQ_OK && op->mark_bytes > run_of(transfer)->furthest_bytes) {
+            run_of(transfer)->furthest_bytes = op->mark_bytes;
             run_of(transfer)->attempts = 0;
             oq_change_progress(engine, transfer->entry);
         }
@@ -308,8 +331,11 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
         end_error(transfer, &err);
         transfer->is_flush_broken = true;
         proceed_to_end(transfer);
-    } else if (transfer->phase == ENDING) {
-        proceed_to_end(transfer);
+    } else {
+        if (missing_bytes > 0)
+            end_full(transfer, missing_bytes);
+        if (missing_bytes > 0 || transfer->phase == ENDING)
+            proceed_to_end(transfer);
     }
 }
 
@@ -353,7 +379,13 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
     bool is_weak = false;
 #define IS(text) (name_length == sizeof(text) - 1 && strncasecmp(name, text, name_length) == 0)
     if (IS("Content-Length")) {
+        uint64_t earlier_bytes = http->length_bytes;
+        bool is_second = http->has_length;
         http->has_length = oq_http_parse_length(value, length, &http->length_bytes) == OQ_OK;
+        http->is_length_malformed |=
+            !http->has_length || (is_second && http->length_bytes != earlier_bytes);
+    } else if (IS("Transfer-Encoding")) {
+        response->is_chunked = true;
     } else if (IS("Content-Range")) {
         http->has_content_range =
             oq_http_parse_content_range(value, length, &http->content_range) == OQ_OK;
@@ -440,6 +472,10 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
         }
         transfer->written_bytes = 0;
     }
+    /* Is there room for it? Small files find out when they are written. */
+    if (next.size_bytes != OQ_SIZE_UNKNOWN && !transfer->is_flushing &&
+        next.size_bytes - transfer->written_bytes >= ROOM_FROM_BYTES)
+        (void)submit_flush(transfer);
     return true;
 }
 
@@ -455,6 +491,8 @@ static bool judge(struct oq_transfer *transfer)
                                       .is_plain = run_of(transfer)->is_plain};
     transfer->is_judged = true;
     transfer->response.http.status = oq_net_status(transfer->net);
+    if (transfer->response.is_chunked)
+        transfer->response.http.has_length = transfer->response.http.is_length_malformed = false;
     struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
     transfer->total_bytes = decision.total_bytes;
     run_of(transfer)->is_plain = false;
@@ -536,8 +574,11 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         }
     }
     if (transfer->ending == NOT_ENDED) {
-        struct oq_verdict verdict = oq_errors_net(error);
+        uint32_t refusal = oq_net_proxy_refusal(transfer->net);
+        struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : oq_errors_net(error);
         snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
+        if (refusal)
+            oq_errors_describe_http(refusal, sentence, sizeof sentence);
         end_failed(transfer, &verdict, sentence);
     }
     proceed_to_end(transfer);
@@ -557,6 +598,8 @@ static enum oq_status submit_open(struct oq_transfer *transfer, enum oq_open_mod
     if (!op)
         return OQ_E_NOMEM;
     op->mode = mode;
+    op->url = oq_strdup(file_of(transfer)->remote);
+    op->attempt = run_of(transfer)->attempts;
     op->transfer = transfer;
     op->done = on_opened;
     enum oq_status status = oq_disk_submit(transfer->engine->disk, op);
@@ -592,6 +635,7 @@ static enum oq_status start_request(struct oq_transfer *transfer, struct oq_erro
                                      .last_modified = file->last_modified};
     struct oq_net_request request = {.url = file->remote,
                                      .offset_bytes = file->done_bytes,
+                                     .proxy = transfer->proxy,
                                      .is_plain = run_of(transfer)->is_plain,
                                      .is_foreground = transfer->entry->group.is_foreground,
                                      .identity = transfer->identity};
@@ -618,6 +662,9 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
     enum oq_open_mode mode = op->mode;
     transfer->file = op->handle;
     op->handle = NULL;
+    oq_free(transfer->proxy);
+    transfer->proxy = op->proxy;
+    op->proxy = NULL;
     oq_disk_op_free(engine, op);
 
     if (transfer->ending != NOT_ENDED) { /* stopped meanwhile */

@@ -3,7 +3,7 @@
  * Every function that takes `as` does its work with that user's rights and with nothing more. Paths
  * are UTF-8, as in the model. service/win implements it with impersonation and by-handle
  * operations; tests/support has a POSIX one. Each call may block (slow disk, network share): the
- * engine thread uses only write; open, flush, finish and remove run on the disk worker;
+ * engine thread uses only write; open, reserve, flush, finish and remove run on the disk worker;
  * check_folder on the caller's thread.
  *
  * Errors of all: OQ_E_ACCESS_DENIED, OQ_E_FILE_MISSING (file or folder gone), OQ_E_FILE_LOCKED
@@ -44,6 +44,10 @@ struct oq_file_port {
     /* Cuts or extends. */
     enum oq_status (*set_size)(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
                                struct oq_error *err);
+    /* Asks the file system to keep room for the file up to size_bytes, which is not below its size;
+     * the size stays. OQ_E_NOT_SUPPORTED where there is no such thing. */
+    enum oq_status (*reserve)(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                              struct oq_error *err);
     /* Returns when the bytes are on stable storage (FlushFileBuffers, fsync). */
     enum oq_status (*flush)(void *ctx, struct oq_fhandle *file, struct oq_error *err);
     void (*close)(void *ctx, struct oq_fhandle *file); /* NULL is allowed */

@@ -26,8 +26,12 @@ void oq_win_settings_release(struct oq_win_settings *settings)
 {
     oq_free(settings->data_folder);
     oq_free(settings->ca_file);
+    oq_free(settings->proxy);
+    oq_free(settings->proxy_bypass);
     settings->data_folder = NULL;
     settings->ca_file = NULL;
+    settings->proxy = NULL;
+    settings->proxy_bypass = NULL;
 }
 
 /* A value as it is in the registry. `bytes` ends with two zero units that are not counted. */
@@ -156,6 +160,18 @@ static enum oq_status take_ca_file(struct oq_win_settings *settings, const char 
     return take_text(&settings->ca_file, name, value);
 }
 
+static enum oq_status take_proxy(struct oq_win_settings *settings, const char *name,
+                                 const struct value *value)
+{
+    return take_text(&settings->proxy, name, value);
+}
+
+static enum oq_status take_proxy_bypass(struct oq_win_settings *settings, const char *name,
+                                        const struct value *value)
+{
+    return take_text(&settings->proxy_bypass, name, value);
+}
+
 typedef enum oq_status take_value(struct oq_win_settings *settings, const char *name,
                                   const struct value *value);
 
@@ -187,8 +203,11 @@ enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
     static const struct {
         const char *name;
         take_value *take;
-    } others[] = {
-        {"DataFolder", take_data_folder}, {"CaFile", take_ca_file}, {"LogLevel", take_log_level}};
+    } others[] = {{"DataFolder", take_data_folder},
+                  {"CaFile", take_ca_file},
+                  {"LogLevel", take_log_level},
+                  {"Proxy", take_proxy},
+                  {"ProxyBypass", take_proxy_bypass}};
     size_t count = 0;
     const struct oq_config_item *items = oq_config_items(&count);
     enum oq_status status = OQ_OK;

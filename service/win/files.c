@@ -233,6 +233,24 @@ static enum oq_status port_set_size(void *ctx, struct oq_fhandle *file, uint64_t
     return OQ_OK;
 }
 
+static enum oq_status port_reserve(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                                   struct oq_error *err)
+{
+    FILE_ALLOCATION_INFO room = {.AllocationSize.QuadPart = (LONGLONG)size_bytes};
+    enum oq_status status;
+    (void)ctx;
+    if (is_faulty(err, &status))
+        return status;
+    /* What is not used is given back when the handle is closed. Wine and some network file systems
+     * do not know it (ERROR_CALL_NOT_IMPLEMENTED, ERROR_INVALID_PARAMETER, ...). */
+    if (SetFileInformationByHandle(file->handle, FileAllocationInfo, &room, sizeof room))
+        return OQ_OK;
+    DWORD win32 = GetLastError();
+    if (oq_win_status(win32) == OQ_E_DISK_FULL)
+        return oq_win_fail(err, win32, "the disk has no room for the whole file");
+    return oq_error_win32(err, OQ_E_NOT_SUPPORTED, win32, "room cannot be kept on this disk");
+}
+
 static enum oq_status port_flush(void *ctx, struct oq_fhandle *file, struct oq_error *err)
 {
     enum oq_status status;
@@ -603,6 +621,7 @@ const struct oq_file_port *oq_win_files_port(void)
         .write = port_write,
         .read = port_read,
         .set_size = port_set_size,
+        .reserve = port_reserve,
         .flush = port_flush,
         .close = port_close,
         .finish = port_finish,

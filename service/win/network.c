@@ -1,4 +1,5 @@
-/* network.c - TLS options on curl's easy handles. prepare: engine thread. */
+/* network.c - TLS options on curl's easy handles, and the proxy. prepare: engine thread. */
+#include "proxy_int.h"
 #include "roots_int.h"
 
 #include "oq_alloc.h"
@@ -14,6 +15,7 @@ struct oq_win_network {
     bool is_verified_by_curl;
     bool is_revocation_checked;
     struct oq_win_pem roots; /* of is_verified_by_curl */
+    struct oq_win_proxies *proxies;
 };
 
 /* curl takes an empty blob for none at all and would let Schannel decide. A text without a
@@ -63,6 +65,25 @@ static enum oq_status port_prepare(void *ctx, void *easy, const char *url, struc
     return status;
 }
 
+static enum oq_status port_find_proxy(void *ctx, const char *url, struct oq_identity *as,
+                                      uint32_t attempt, char **proxy, struct oq_error *err)
+{
+    const struct oq_win_network *network = ctx;
+    return oq_win_proxies_find(network->proxies, url, as, attempt, proxy, err);
+}
+
+enum oq_status oq_win_network_set_proxy(struct oq_win_network *network, const char *servers,
+                                        const char *bypass, struct oq_error *err)
+{
+    struct oq_win_proxies *proxies = NULL;
+    enum oq_status status = oq_win_proxies_new(servers, bypass, &proxies, err);
+    if (status != OQ_OK)
+        return status;
+    oq_win_proxies_free(network->proxies);
+    network->proxies = proxies;
+    return OQ_OK;
+}
+
 enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const char *ca_file,
                                      struct oq_win_network **out, struct oq_error *err)
 {
@@ -70,10 +91,12 @@ enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const 
     struct oq_win_network *network = oq_calloc(1, sizeof *network);
     if (!network)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    network->port = (struct oq_network_port){.ctx = network, .prepare = port_prepare};
+    network->port = (struct oq_network_port){
+        .ctx = network, .find_proxy = port_find_proxy, .prepare = port_prepare};
     network->is_revocation_checked = !oq_win_is_wine();
     network->is_verified_by_curl = must_verify || ca_file;
-    if (network->is_verified_by_curl)
+    status = oq_win_network_set_proxy(network, NULL, NULL, err);
+    if (status == OQ_OK && network->is_verified_by_curl)
         status = oq_win_pem_add_store(&network->roots, store, err);
     if (status == OQ_OK && ca_file)
         status = oq_win_pem_add_file(&network->roots, ca_file, err);
@@ -102,6 +125,7 @@ void oq_win_network_free(struct oq_win_network *network)
     if (!network)
         return;
     oq_win_pem_release(&network->roots);
+    oq_win_proxies_free(network->proxies);
     oq_free(network);
 }
 

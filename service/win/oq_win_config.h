@@ -4,11 +4,11 @@
  * HKEY_LOCAL_MACHINE are read, the second wins: SOFTWARE\OpenQMGR, and SOFTWARE\Policies\OpenQMGR,
  * which group policy writes. In both:
  *
- *   every name of OQ_CONFIG_NUMBERS   REG_DWORD or REG_QWORD
- *   DataFolder                        REG_SZ or REG_EXPAND_SZ: absolute path; default
- * %ProgramData%\OpenQMGR CaFile                            REG_SZ or REG_EXPAND_SZ: a PEM file of
- * certificates that are trusted besides Windows' own LogLevel                          REG_DWORD: 0
- * errors, 1 warnings, 2 information (default), 3 everything
+ * - every name of OQ_CONFIG_NUMBERS: REG_DWORD or REG_QWORD;
+ * - DataFolder: REG_SZ or REG_EXPAND_SZ, absolute path; default %ProgramData%\OpenQMGR;
+ * - CaFile: the same types, a PEM file of certificates that are trusted besides Windows' own;
+ * - Proxy, ProxyBypass: the same types, lists as in oq_proxy.h;
+ * - LogLevel: REG_DWORD, 0 errors, 1 warnings, 2 information (default), 3 everything.
  *
  * A value of the wrong type or out of range is a warning in the log, and what was valid before it
  * stays.
@@ -21,8 +21,9 @@
 
 struct oq_win_settings {
     struct oq_config numbers;
-    char *data_folder; /* owned; NULL = the default */
-    char *ca_file;     /* owned; NULL = none */
+    char *data_folder;          /* owned; NULL = the default */
+    char *ca_file;              /* owned; NULL = none */
+    char *proxy, *proxy_bypass; /* owned; NULL = not configured */
     enum oq_log_level log_level;
 };
 

@@ -17,8 +17,7 @@
  * never the other way.
  *
  * TLS 1.2 is the least in both. Client certificates and the service's own credentials are never
- * offered (no SSPI, field.md: NTLM reflection). A proxy is what curl takes from the environment of
- * the service; the owner's settings come later.
+ * offered (no SSPI, field.md: NTLM reflection). Where the proxy comes from stands in proxy_int.h.
  */
 #ifndef OQ_WIN_NETWORK_H
 #define OQ_WIN_NETWORK_H
@@ -26,6 +25,12 @@
 #include "oq_network.h"
 
 struct oq_win_network;
+
+/* The proxy that the administrator named and the hosts to be reached without one, as in oq_proxy.h;
+ * NULL: none. Before the first transfer. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_win_network_set_proxy(struct oq_win_network *network,
+                                                      const char *servers, const char *bypass,
+                                                      struct oq_error *err);
 
 /* ca_file: PEM file to trust besides Windows' roots, or NULL. Takes the time to read the store when
  * it has to (Wine: about 0.2 s). OQ_E_NOMEM; OQ_E_FILE_MISSING, OQ_E_ACCESS_DENIED, OQ_E_IO,

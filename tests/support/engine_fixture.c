@@ -118,6 +118,7 @@ enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
                                         .clock = f->clock,
                                         .files = f->files,
                                         .identity = &identities,
+                                        .network = f->network,
                                         .database_path = path_of(f, "queue.db"),
                                         .database_vfs = f->vfs,
                                         .backup_interval_ms = f->backup_ms,

@@ -19,6 +19,7 @@ struct fixture {
     struct oq_config config;      /* short delays; change it before fixture_start */
     const struct oq_clock *clock; /* the system's, unless a test turns it */
     const struct oq_file_port *files;
+    const struct oq_network_port *network; /* NULL, unless a test has certificates or names */
     const char *vfs;
     int64_t backup_ms; /* between two backup copies; 0 = as in the service */
     struct oq_engine *engine;

@@ -67,6 +67,15 @@ static enum oq_status lossy_write(void *ctx, struct oq_fhandle *file, uint64_t o
     return OQ_OK;
 }
 
+static enum oq_status lossy_reserve(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                                    struct oq_error *err)
+{
+    (void)ctx;
+    (void)file;
+    (void)size_bytes;
+    return oq_error_set(err, OQ_E_NOT_SUPPORTED, "room cannot be kept here");
+}
+
 static enum oq_status lossy_set_size(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
                                      struct oq_error *err)
 {
@@ -113,6 +122,7 @@ const struct oq_file_port *lossy_files(void)
     port.open = lossy_open;
     port.write = lossy_write;
     port.set_size = lossy_set_size;
+    port.reserve = lossy_reserve;
     port.flush = lossy_flush;
     port.close = lossy_close;
     port.read = NULL; /* the engine does not read back */

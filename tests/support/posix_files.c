@@ -1,5 +1,6 @@
 /* posix_files.c - see posix_files.h. Each call asks the fault seam first and then does what the
  * name says. */
+#define _GNU_SOURCE /* fallocate */
 #include "posix_files.h"
 
 #include "oq_alloc.h"
@@ -123,6 +124,17 @@ static enum oq_status file_set_size(void *ctx, struct oq_fhandle *file, uint64_t
     return ftruncate(file->fd, (off_t)size_bytes) == 0 ? OQ_OK : from_errno("set size", "", err);
 }
 
+static enum oq_status file_reserve(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
+                                   struct oq_error *err)
+{
+    (void)ctx;
+    FAULT(err);
+    if (fallocate(file->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size_bytes) == 0)
+        return OQ_OK;
+    return errno == ENOSPC ? from_errno("reserve", "", err)
+                           : oq_error_set(err, OQ_E_NOT_SUPPORTED, "room cannot be kept here");
+}
+
 static enum oq_status file_flush(void *ctx, struct oq_fhandle *file, struct oq_error *err)
 {
     (void)ctx;
@@ -229,6 +241,7 @@ const struct oq_file_port *posix_files(void)
                                              .write = file_write,
                                              .read = file_read,
                                              .set_size = file_set_size,
+                                             .reserve = file_reserve,
                                              .flush = file_flush,
                                              .close = file_close,
                                              .finish = file_finish,

@@ -5,7 +5,7 @@
 #
 # Leaves in DIR, all in PEM form:
 #   ca.pem                      the authority that the service is told to trust (CaFile)
-#   server.pem, server.key      signed by it, for localhost and 127.0.0.1
+#   server.pem, server.key      signed by it, for localhost, 127.0.0.1 and two hosts behind a proxy
 #   wrongname.pem, .key         signed by it, for elsewhere.invalid
 #   expired.pem, .key           signed by it, for localhost and 127.0.0.1, valid for one day of the year 2020
 #   unknown.pem, .key           for localhost and 127.0.0.1, signed by itself: must be refused
@@ -62,7 +62,7 @@ CNF
     }
 }
 
-issue server "DNS:localhost,IP:127.0.0.1" -days 60
+issue server "DNS:localhost,DNS:proxied.invalid,DNS:proxy-503.invalid,IP:127.0.0.1" -days 60
 issue wrongname "DNS:elsewhere.invalid" -days 60
 issue expired "DNS:localhost,IP:127.0.0.1" -startdate 20200101000000Z -enddate 20200102000000Z
 

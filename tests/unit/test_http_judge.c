@@ -156,6 +156,21 @@ static void coded_body__of_an_error__is_that_error(void **state)
     expect(&first, response, OQ_HTTP_COMPLETE, 0, UNKNOWN);
 }
 
+static void malformed_length__of_200_or_206__fails_as_broken_protocol(void **state)
+{
+    struct oq_http_response response = whole(UNKNOWN);
+
+    (void)state;
+    response.is_length_malformed = true;
+    expect_fail(&first, response, OQ_NET_PROTOCOL);
+    expect_fail(&plain, response, OQ_NET_PROTOCOL);
+    response = with(part(40, 99, 100), TAG, NULL);
+    response.is_length_malformed = true;
+    expect_fail(&by_tag, response, OQ_NET_PROTOCOL);
+    response = (struct oq_http_response){.status = 404, .is_length_malformed = true};
+    expect_fail(&first, response, OQ_NET_NONE);
+}
+
 /* --- 206 to a first request --- */
 
 static void status_206__to_a_first_request__appends_at_0(void **state)
@@ -619,6 +634,7 @@ int main(void)
         cmocka_unit_test(status_200__with_a_content_range__is_the_whole_file_still),
         cmocka_unit_test(coded_body__of_200_or_206__fails),
         cmocka_unit_test(coded_body__of_an_error__is_that_error),
+        cmocka_unit_test(malformed_length__of_200_or_206__fails_as_broken_protocol),
         cmocka_unit_test(status_206__to_a_first_request__appends_at_0),
         cmocka_unit_test(status_206__shortened_by_the_server__appends_what_comes),
         cmocka_unit_test(status_206__without_content_length__takes_it_from_the_range),

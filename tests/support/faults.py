@@ -1,0 +1,777 @@
+"""faults.py - the faults that faultd.py knows: what each does, and what has to come of it.
+
+A fault is a function and a row of FAULTS at the end. The function is called once per request with an Exchange; exchange.number counts
+the requests for that fault from 1, so that "the first time" can be told from the next. What it sends is up to it; exchange.ok()
+is the answer of a proper server. A fault that passes is expected to be survived; one that stays, to end in an error as soon as
+NoProgressMs has passed.
+"""
+
+import collections
+import email.utils
+import hashlib
+import re
+import select
+import socket
+import struct
+import time
+
+SIZE = 200000
+HALF = 100000
+PART = 60000
+OLD_DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+NEW_DATE = "Mon, 07 Nov 1994 08:49:37 GMT"
+
+
+def content(name, size=SIZE, version=1):
+    """Bytes that differ from file to file, from version to version, and from place to place."""
+    seed = hashlib.sha256(("%s/%d" % (name, version)).encode()).digest()
+    return b"".join(hashlib.sha256(seed + struct.pack(">I", i)).digest() for i in range(size // 32 + 1))[:size]
+
+
+class Gone(Exception):
+    """The exchange is over and its connection too."""
+
+
+class Exchange:
+    """One request, and the means to answer it."""
+
+    def __init__(self, server, sock, name, number, method, path, fields, is_tls):
+        self.server, self.sock, self.name, self.number = server, sock, name, number
+        self.method, self.path, self.fields, self.is_tls = method, path, fields, is_tls
+        match = re.fullmatch(r"bytes=(\d+)-", fields.get("range", ""))
+        self.offset = int(match.group(1)) if match else None  # None: asked without a range
+        self.if_range = fields.get("if-range")
+        self.data = server.contents[name]
+        self.etag = '"%s-1"' % name
+        self.date = OLD_DATE
+
+    # --- pieces ---
+
+    def send(self, data):
+        self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
+
+    def head(self, status, *fields):
+        self.send("HTTP/1.1 %s\r\n" % status + "".join(f + "\r\n" for f in fields) + "\r\n")
+
+    def validators(self):
+        return [f for f in (self.etag and "ETag: " + self.etag, self.date and "Last-Modified: " + self.date) if f]
+
+    def close(self):
+        """An orderly end: what was sent arrives."""
+        raise Gone
+
+    def reset(self):
+        """An end with RST. What was sent is waited for, or the reset would overtake it."""
+        time.sleep(0.05)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Gone
+
+    def wait(self):
+        """Sends nothing more until the client has gone."""
+        end = time.monotonic() + self.server.pace
+        while time.monotonic() < end:
+            if select.select([self.sock], [], [], 0.2)[0] and not self.sock.recv(4096):
+                break
+        raise Gone
+
+    # --- whole answers ---
+
+    def ok(self, *more, ranges=True, stop=None, send_etag=True):
+        """What a proper server says. stop: close after so many bytes of the body."""
+        data, first = self.data, 0
+        is_valid = self.if_range in (None, self.etag) or (self.if_range == self.date and self.date is not None)
+        fields = (self.validators() if send_etag else []) + list(more)
+        if ranges and self.offset is not None and is_valid:
+            first = self.offset
+            if first >= len(data) > 0:
+                return self.head("416 Range Not Satisfiable", "Content-Range: bytes */%d" % len(data), "Content-Length: 0")
+            self.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (first, len(data) - 1, len(data)),
+                      "Content-Length: %d" % (len(data) - first), *fields)
+        else:
+            self.head("200 OK", "Content-Length: %d" % len(data), *fields)
+        if stop is not None:
+            self.send(data[first : first + stop])
+            self.close()
+        self.send(data[first:])
+
+    def cut(self, **how):
+        """The first time half of the file and a closed connection; then as it should be."""
+        self.ok(stop=HALF if self.number == 1 else None, **how)
+
+    def partial(self, first, data, total, *more):
+        """206 with whatever it says."""
+        self.head("206 Partial Content", "Content-Range: bytes %d-%d/%s" % (first, first + len(data) - 1, total),
+                  "Content-Length: %d" % len(data), *more)
+        self.send(data)
+
+    def say(self, status, *fields):
+        self.head(status, "Content-Length: 3", *fields)
+        self.send("no\n")
+
+    def redirect(self, where, status="302 Found", *more):
+        self.head(status, "Location: " + where, "Content-Length: 0", *more)
+
+    def url(self, via, rest=""):
+        return self.server.base[via] + self.name + rest
+
+
+# --- the connection and the body ---------------------------------------------------------------------------------------------
+
+
+def cut_thrice(x):
+    x.ok(stop=40000 if x.number <= 3 else None)
+
+
+def reset_body(x):
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Content-Length: %d" % SIZE, *x.validators())
+    x.send(x.data[:PART])
+    x.reset()
+
+
+def once(action, *arguments):
+    """A fault of the first request only."""
+    def play(x):
+        if x.number > 1:
+            x.ok()
+        else:
+            getattr(x, action)(*arguments)
+    return play
+
+
+def stall_midway(x):
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Content-Length: %d" % SIZE, *x.validators())
+    x.send(x.data[:HALF])
+    x.wait()
+
+
+def stall_in_head(x):
+    if x.number > 1:
+        return x.ok()
+    x.send("HTTP/1.1 200 OK\r\nContent-Le")
+    x.wait()
+
+
+def drip(x):
+    """Slow, but not dead: a byte every few milliseconds."""
+    x.head("200 OK", "Content-Length: 100")
+    for i in range(100):
+        x.send(x.data[i : i + 1])
+        time.sleep(0.02)
+
+
+def cut_in_head(x):
+    if x.number > 1:
+        return x.ok()
+    x.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: \"a")
+    x.close()
+
+
+def cut_after_status(x):
+    if x.number > 1:
+        return x.ok()
+    x.send("HTTP/1.1 200 OK\r\n")
+    x.close()
+
+
+# --- ranges and versions -----------------------------------------------------------------------------------------------------
+
+
+def no_ranges(x):
+    x.ok(ranges=False)
+
+
+def no_ranges_cut(x):
+    x.cut(ranges=False)
+
+
+def whole_to_a_range(x):
+    """The first request got ranges, the next gets everything."""
+    x.cut(ranges=x.number == 1)
+
+
+def shifted(by):
+    def play(x):
+        if x.number == 2 and x.offset:
+            return x.partial(x.offset + by, x.data[x.offset + by :], SIZE, *x.validators())
+        return x.cut()
+    return play
+
+
+def range_lies(x):
+    """Says the range that was asked, with a length that is not its."""
+    if x.offset is not None:
+        x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (x.offset, SIZE - 1, SIZE), "Content-Length: 1000")
+        x.send(x.data[x.offset : x.offset + 1000])
+        return None
+    return x.ok()
+
+
+def first_206(*fields):
+    """206 with such fields to a range; a proper answer when asked without."""
+    def play(x):
+        if x.offset is None:
+            return x.ok()
+        x.head("206 Partial Content", "Content-Length: %d" % SIZE, *fields)
+        return x.send(x.data)
+    return play
+
+
+def multipart(x):
+    if x.offset is None:
+        return x.ok()
+    body = ("--b\r\nContent-Type: a/b\r\nContent-Range: bytes 0-%d/%d\r\n\r\n" % (SIZE - 1, SIZE)).encode() + x.data + b"\r\n--b--\r\n"
+    x.head("206 Partial Content", "Content-Type: multipart/byteranges; boundary=b", "Content-Length: %d" % len(body))
+    return x.send(body)
+
+
+def total_changes(x):
+    if x.number == 2 and x.offset:
+        return x.partial(x.offset, x.data[x.offset :], SIZE + 1000, *x.validators())
+    return x.cut()
+
+
+def short_ranges(x):
+    """The server gives a part of what was asked, as it may."""
+    first = x.offset or 0
+    x.partial(first, x.data[first : first + 50000], SIZE, *x.validators())
+
+
+def version(x, number, size=SIZE):
+    """The file as it was before it became what DIR/www has."""
+    if number == 1:
+        x.data = content(x.name, size, version=0)
+        x.etag, x.date = '"%s-0"' % x.name, "Sat, 05 Nov 1994 08:49:37 GMT"
+
+
+def etag_changes(x):
+    version(x, x.number)
+    x.cut()
+
+
+def etag_changes_unseen(x):
+    """If-Range is ignored: the rest of another version comes as 206."""
+    version(x, x.number)
+    x.if_range = None
+    x.cut()
+
+
+def length_changes(x):
+    version(x, x.number, SIZE + 5000)
+    x.cut()
+
+
+def length_changes_unseen(x):
+    version(x, x.number, SIZE - 5000)
+    x.etag, x.if_range = None, None
+    x.date = NEW_DATE
+    x.cut()
+
+
+def date_changes(x):
+    version(x, x.number)
+    x.etag = None
+    x.cut()
+
+
+def date_changes_unseen(x):
+    version(x, x.number)
+    x.etag, x.if_range = None, None
+    x.cut()
+
+
+def no_validator(x):
+    x.etag = x.date = None
+    x.cut()
+
+
+def weak_validator(x):
+    x.etag, x.date = 'W/"weak"', None
+    x.cut()
+
+
+def date_only(x):
+    x.etag = None
+    if x.number == 2 and x.if_range != x.date:
+        return x.say("500 No If-Range")
+    return x.cut()
+
+
+def bare_206(x):
+    """The rest comes without validators, as a 206 to If-Range should."""
+    x.ok(stop=HALF if x.number == 1 else None, send_etag=x.number == 1)
+
+
+def complete_416(x):
+    """Everything arrives but the end; the rest of nothing is 416."""
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+    x.send(b"%x\r\n" % SIZE + x.data + b"\r\n")
+    x.reset()
+
+
+def lying_416(x):
+    if x.number == 2:
+        return x.head("416 Range Not Satisfiable", "Content-Range: bytes */%d" % SIZE, "Content-Length: 0")
+    return x.cut()
+
+
+def empty_file(x):
+    x.data = b""
+    x.ok()
+
+
+def endless_restarts(x):
+    """Never more than half, and never a range: no progress however many bytes come."""
+    x.ok(ranges=False, stop=HALF)
+
+
+# --- lengths and framing -----------------------------------------------------------------------------------------------------
+
+
+def promises_more(x):
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Content-Length: %d" % (SIZE + 50000), *x.validators())
+    x.send(x.data)
+    x.close()
+
+
+def promises_more_always(x):
+    x.head("200 OK", "Content-Length: %d" % (SIZE + 50000))
+    x.send(x.data)
+    x.close()
+
+
+def promises_less(x):
+    x.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + x.data[:3000])
+    x.close()
+
+
+def range_longer(x):
+    if x.offset is None:
+        return x.say("500 No")
+    x.send(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-999/1000\r\nTransfer-Encoding: chunked\r\n\r\n"
+           b"5dc\r\n" + x.data[:1500] + b"\r\n0\r\n\r\n")
+    return None
+
+
+def no_length(x):
+    x.head("200 OK", "Connection: close", *x.validators())
+    x.send(x.data)
+    x.close()
+
+
+def no_length_reset(x):
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Connection: close", *x.validators())
+    x.send(x.data[:HALF])
+    x.reset()
+
+
+def chunked(x, *fields, tail="0\r\n\r\n"):
+    x.head("200 OK", "Transfer-Encoding: chunked", *x.validators(), *fields)
+    for at in range(0, SIZE, 7001):
+        piece = x.data[at : at + 7001]
+        x.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+    x.send(tail)
+
+
+def chunk_trailers(x):
+    chunked(x, "Trailer: X-Sum", tail="0\r\nX-Sum: 1\r\nContent-Length: 5\r\n\r\n")
+
+
+def bad_chunk(size):
+    def play(x):
+        if x.number > 1:
+            return x.ok()
+        x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+        x.send(b"%x\r\n" % PART + x.data[:PART] + b"\r\n" + size + b"\r\n" + x.data[PART:HALF])
+        x.close()
+    return play
+
+
+def chunk_cut(x):
+    if x.number > 1:
+        return x.ok()
+    x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+    x.send(b"%x\r\n" % SIZE + x.data[:HALF])
+    x.close()
+
+
+def http10(x):
+    x.send("HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE)
+    x.send(x.data)
+    x.close()
+
+
+def http10_bare(x):
+    x.send("HTTP/1.0 200 OK\r\n\r\n")
+    x.send(x.data)
+    x.close()
+
+
+def two_lengths(x):
+    x.head("200 OK", "Content-Length: %d" % SIZE, "Content-Length: 1000")
+    x.send(x.data)
+    x.close()
+
+
+def bad_length(text):
+    def play(x):
+        x.head("200 OK", "Content-Length: " + text)
+        x.send(x.data)
+        x.close()
+    return play
+
+
+def too_big_for_any_disk(x):
+    x.head("200 OK", "Content-Length: 4611686018427387904", *x.validators())
+    x.send(x.data[:1000])
+    x.wait()
+
+
+def gzip_unasked(x):
+    x.ok("Content-Encoding: gzip")
+
+
+def identity_said(x):
+    x.ok("Content-Encoding: identity")
+
+
+def gzip_framed(x):
+    x.head("200 OK", "Transfer-Encoding: gzip, chunked")
+    x.send(b"3e8\r\n" + x.data[:1000] + b"\r\n0\r\n\r\n")
+    x.close()
+
+
+# --- heads -------------------------------------------------------------------------------------------------------------------
+
+
+def raw(text, *, body=True):
+    def play(x):
+        x.send(text.replace("SIZE", str(SIZE)))
+        if body:
+            x.send(x.data)
+        x.close()
+    return play
+
+
+def endless(line, start="HTTP/1.1 200 OK\r\n"):
+    def play(x):
+        x.send(start)
+        block = (line * 200).encode("latin-1")
+        end = time.monotonic() + x.server.pace
+        while time.monotonic() < end:
+            x.send(block)
+        x.close()
+    return play
+
+
+def long_header(size):
+    def play(x):
+        x.ok("X-Long: " + "a" * size)
+    return play
+
+
+def early_hints(x):
+    x.send("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nETag: \"wrong\"\r\n\r\n")
+    x.ok()
+
+
+def no_resume_with_hint(x):
+    early_hints(x) if x.number == 1 else x.ok()
+
+
+# --- statuses ----------------------------------------------------------------------------------------------------------------
+
+
+def always(status, *fields):
+    return lambda x: x.say(status, *fields)
+
+
+def first(status, *fields):
+    def play(x):
+        if x.number > 1:
+            return x.ok()
+        return x.say(status, *[f() if callable(f) else f for f in fields])
+    return play
+
+
+def soon():
+    return "Retry-After: " + email.utils.formatdate(time.time() + 2, usegmt=True)
+
+
+def status_after_half(x):
+    """An error in place of the rest: what is there stays."""
+    if x.number == 2:
+        return x.say("503 Busy")
+    if x.number == 3 and x.offset != HALF:
+        return x.say("404 Bytes were lost")
+    return x.cut()
+
+
+def log_on(scheme):
+    """Asks for it, and is content with the right name."""
+    challenge = {"Basic": 'Basic realm="x"', "Digest": 'Digest realm="x", nonce="n", qop="auth", algorithm=MD5'}[scheme]
+    accepted = {"Basic": "Basic dXNlcjp3b3Jk", "Digest": 'Digest username="user"'}[scheme]
+
+    def play(x):
+        if x.fields.get("authorization", "").startswith(accepted):
+            return x.ok()
+        return x.say("401 Who", "WWW-Authenticate: " + challenge)
+    return play
+
+
+def never_as_the_service(kind):
+    """Wants the log-on of Windows. Whoever gives it shows the credentials of the service to a stranger."""
+    field, status, prefix = {401: ("authorization", "401 Who", "WWW-"), 407: ("proxy-authorization", "407 Proxy", "Proxy-")}[kind]
+
+    def play(x):
+        if not x.fields.get(field, "Basic").startswith("Basic"):
+            return x.say("418 Credentials were shown")
+        return x.say(status, prefix + "Authenticate: Negotiate", prefix + "Authenticate: NTLM",
+                     prefix + 'Authenticate: Digest realm="x", nonce="n", qop="auth"')
+    return play
+
+
+# --- redirects ---------------------------------------------------------------------------------------------------------------
+
+
+def redirects(count, status="302 Found"):
+    def play(x):
+        hop = int(x.path.partition("?hop=")[2] or 0)
+        if hop < count:
+            return x.redirect("/%s?hop=%d" % (x.name, hop + 1), status)
+        return x.ok()
+    return play
+
+
+def redirect_loop(x):
+    x.redirect("/" + x.name)
+
+
+def redirect_to(where):
+    return lambda x: x.redirect(where)
+
+
+def via(*stations):
+    """Sends the client along these, in this order; the last one has the file."""
+    def play(x):
+        at = int(x.path.partition("?at=")[2] or 0)
+        if at < len(stations):
+            return x.redirect(x.url(stations[at], "?at=%d" % (at + 1)))
+        return x.ok()
+    return play
+
+
+def redirect_etag(x):
+    """The redirect has a tag of its own; the one of the file counts."""
+    if "?final" not in x.path:
+        return x.redirect("/%s?final" % x.name, "302 Found", 'ETag: "redirect"', "Last-Modified: " + NEW_DATE)
+    if x.offset and x.if_range != x.etag:
+        return x.say("404 Wrong validator %s" % x.if_range)
+    return x.ok(stop=HALF if x.number == 2 else None)
+
+
+def signed(x):
+    return x.say("403 Signed for GET") if x.method != "GET" else x.ok()
+
+
+# --- the table ---------------------------------------------------------------------------------------------------------------
+
+Fault = collections.namedtuple("Fault", "name play outcome win32 http words station")
+
+
+def fault(name, play, outcome="complete", win32=0, http=0, words="-> complete", at="http"):
+    return Fault(name, play, outcome, win32, http, words, at)
+
+
+def fails(name, play, win32, words, http=0, at="http"):
+    return Fault(name, play, "error", win32, http, words, at)
+
+
+def proper(x):
+    x.ok()
+
+
+def half_first(x):
+    x.cut()
+
+
+CUT = "connection ended before the file was whole"
+BAD_NET_RESP = 58
+TIMEOUT = 0x8020003B
+CLOSED = 0x8020002E
+PROTOCOL = 0x8020003A
+BAD_RESPONSE = 0x8020001B
+NO_PROTOCOL = 0x80200005
+TLS = 0x80200038
+
+FAULTS = [
+    fault("proper", proper),
+    fault("refused-at-first", proper, words="cannot be reached", at="late"),  # early, while it still refuses
+    # the connection
+    fault("cut", half_first, words=CUT),
+    fault("cut-thrice", cut_thrice, words=CUT),
+    fault("reset-body", reset_body, words=CUT),
+    fault("reset-at-once", once("reset"), words=CUT),
+    fault("hang-up", once("close"), words=CUT),
+    fails("hang-up-always", lambda x: x.close(), CLOSED, CUT),
+    fault("never-answers", once("wait"), words="did not answer in time"),
+    fails("never-answers-always", lambda x: x.wait(), TIMEOUT, "did not answer in time"),
+    fault("stall-midway", stall_midway, words="stopped sending"),
+    fault("stall-in-head", stall_in_head, words="did not answer in time"),
+    fault("drip", drip),
+    fault("cut-in-head", cut_in_head, words=CUT),
+    fault("cut-after-status", cut_after_status, words=CUT),
+    # ranges and versions
+    fault("no-ranges", no_ranges),
+    fault("no-ranges-cut", no_ranges_cut, words="the server sends the whole file"),
+    fault("whole-to-a-range", whole_to_a_range, words="the server sends the whole file"),
+    fault("range-shifted", shifted(5000), words="does not begin where it was asked"),
+    fault("range-overlapping", shifted(-5000), words="does not begin where it was asked"),
+    fault("range-wrong-length", range_lies, words="contradict each other"),
+    fault("range-garbage", first_206("Content-Range: bytes banana"), words="does not say which range"),
+    fault("range-missing", first_206(), words="does not say which range"),
+    fault("range-beyond-total", first_206("Content-Range: bytes 0-199999/1000"), words="does not say which range"),
+    fault("range-of-other-units", first_206("Content-Range: lines 0-199999/200000"), words="does not say which range"),
+    fault("range-total-unknown", first_206("Content-Range: bytes 0-199999/*"), words="does not say how long"),
+    fault("range-multipart", multipart, words="does not say which range"),
+    fault("range-total-changes", total_changes, words="the size has changed"),
+    fault("range-shortened", short_ranges),
+    fault("etag-changes", etag_changes, words="the server sends the whole file"),
+    fault("etag-changes-unseen", etag_changes_unseen, words="the entity tag has changed"),
+    fault("length-changes", length_changes, words="the server sends the whole file"),
+    fault("length-changes-unseen", length_changes_unseen, words="the size has changed"),
+    fault("date-changes", date_changes, words="the server sends the whole file"),
+    fault("date-changes-unseen", date_changes_unseen, words="the modification time has changed"),
+    fault("no-validator", no_validator, words=CUT),
+    fault("weak-validator", weak_validator, words=CUT),
+    fault("date-only", date_only, words=CUT),
+    fault("rest-without-validators", bare_206, words=CUT),
+    fault("416-complete", complete_416, words=CUT),
+    fault("416-lie", lying_416, words="refuses the range"),
+    fails("416-always", always("416 No"), BAD_NET_RESP, "refuses to send the file", 416),
+    fault("empty", empty_file),
+    fails("no-progress", endless_restarts, CLOSED, CUT),
+    # lengths and framing
+    fault("promises-more", promises_more, words=CUT),
+    fails("promises-more-always", promises_more_always, CLOSED, CUT),
+    fails("promises-less", promises_less, BAD_RESPONSE, "more than it said"),
+    fails("range-longer", range_longer, BAD_RESPONSE, "more than it said"),
+    fault("no-length", no_length),
+    fault("no-length-reset", no_length_reset, words=CUT),
+    fault("chunked", chunked),
+    fault("chunk-trailers", chunk_trailers),
+    fault("chunk-size-garbage", bad_chunk(b"zzz"), words=CUT),
+    fault("chunk-size-huge", bad_chunk(b"ffffffffffffffffff"), words=CUT),
+    fault("chunk-cut", chunk_cut, words=CUT),
+    fault("http-1.0", http10),
+    fault("http-1.0-no-length", http10_bare),
+    fails("two-lengths", two_lengths, PROTOCOL, "not one of a web server"),
+    fails("length-negative", bad_length("-5"), PROTOCOL, "not one of a web server"),
+    fails("length-huge", bad_length("99999999999999999999999"), PROTOCOL, "not one of a web server"),
+    fails("length-garbage", bad_length("many"), PROTOCOL, "not one of a web server"),
+    fails("too-big-for-any-disk", too_big_for_any_disk, 112, "bytes are missing"),
+    fails("gzip-unasked", gzip_unasked, 0x80200012, "compressed although that was not asked"),
+    fails("gzip-framed", gzip_framed, 0x80200012, "compressed although that was not asked"),
+    fault("identity-said", identity_said),
+    # heads
+    fails("status-garbage", raw("BLAH BLAH\r\n\r\n"), PROTOCOL, "not one of a web server"),
+    fails("status-icy", raw("ICY 200 OK\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL, "not one of a web server"),
+    fails("status-two-digits", raw("HTTP/1.1 20 OK\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL, "not one of a web server"),
+    fails("status-000", raw("HTTP/1.1 000 Zero\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL, "not one of a web server"),
+    fails("status-binary", raw("\0\1\2\3\xff\xfe" * 20, body=False), PROTOCOL, "not one of a web server"),
+    fails("http-9.9", raw("HTTP/9.9 200 OK\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL, "not one of a web server"),
+    fails("head-endless", endless("X-Header: once more\r\n"), PROTOCOL, "not one of a web server"),
+    fails("head-endless-line", endless("aaaaaaaaaa", "HTTP/1.1 200 OK\r\nX-Long: "), PROTOCOL, "not one of a web server"),
+    fails("head-endless-100", endless("HTTP/1.1 100 Continue\r\n\r\n", ""), PROTOCOL, "not one of a web server"),
+    fault("head-of-100000-bytes", long_header(100000)),
+    fails("head-of-200000-bytes", long_header(200000), PROTOCOL, "not one of a web server"),
+    fails("head-with-nul", raw("HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL,
+          "not one of a web server"),
+    fails("head-without-colon", raw("HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: SIZE\r\n\r\n"), PROTOCOL,
+          "not one of a web server"),
+    fault("head-folded", raw("HTTP/1.1 200 OK\r\nX-Fold: a\r\n b\r\nContent-Length: SIZE\r\n\r\n")),
+    fault("head-with-line-feeds", raw("HTTP/1.1 200 OK\nContent-Length: SIZE\n\n")),
+    fault("early-hints", no_resume_with_hint),
+    # statuses
+    fails("101", always("101 Switching Protocols", "Upgrade: x"), BAD_NET_RESP, "HTTP 101", 101),
+    fails("204", raw("HTTP/1.1 204 No Content\r\n\r\n", body=False), BAD_NET_RESP, "HTTP 204", 204),
+    fails("304", raw("HTTP/1.1 304 Not Modified\r\n\r\n", body=False), BAD_NET_RESP, "HTTP 304", 304),
+    fails("400", always("400 Bad"), BAD_NET_RESP, "HTTP 400", 400),
+    fails("401", always("401 Who", 'WWW-Authenticate: Basic realm="x"'), 5, "HTTP 401", 401),
+    fails("401-negotiate", never_as_the_service(401), 5, "HTTP 401", 401),
+    fails("403", always("403 Forbidden"), 5, "HTTP 403", 403),
+    fails("404", always("404 Not Found"), 2, "HTTP 404", 404),
+    fails("407", always("407 Proxy", 'Proxy-Authenticate: Basic realm="x"'), 5, "HTTP 407", 407),
+    fails("407-negotiate", never_as_the_service(407), 5, "HTTP 407", 407),
+    fails("401-negotiate-no-name", never_as_the_service(401), 5, "HTTP 401", 401, at="no-name"),
+    fault("408", first("408 Slow"), words="HTTP 408"),
+    fails("410", always("410 Gone"), 2, "HTTP 410", 410),
+    fault("429", first("429 Many"), words="HTTP 429"),
+    fault("429-after-seconds", first("429 Many", "Retry-After: 1"), words="HTTP 429"),
+    fault("429-after-a-date", first("429 Many", soon), words="HTTP 429"),
+    fails("451", always("451 Law"), BAD_NET_RESP, "HTTP 451", 451),
+    fault("500", first("500 Oops"), words="HTTP 500"),
+    fails("500-always", always("500 Oops"), BAD_NET_RESP, "HTTP 500", 500),
+    fails("501", always("501 What"), BAD_NET_RESP, "HTTP 501", 501),
+    fault("502", first("502 Bad"), words="HTTP 502"),
+    fault("503", first("503 Busy"), words="HTTP 503"),
+    fault("503-after-seconds", first("503 Busy", "Retry-After: 1"), words="HTTP 503"),
+    fault("503-after-a-date", first("503 Busy", soon), words="HTTP 503"),
+    fault("503-after-nonsense", first("503 Busy", "Retry-After: tomorrow"), words="HTTP 503"),
+    fails("503-always", always("503 Busy", "Retry-After: 1"), BAD_NET_RESP, "HTTP 503", 503),
+    fault("503-midway", status_after_half, words="HTTP 503"),
+    fault("504", first("504 Slow"), words="HTTP 504"),
+    fails("999", always("999 No"), BAD_NET_RESP, "HTTP 999", 999),
+    # redirects
+    fault("redirect-301", redirects(1, "301 Moved")),
+    fault("redirect-303", redirects(1, "303 See")),
+    fault("redirect-307", redirects(1, "307 Temporary")),
+    fault("redirect-308", redirects(1, "308 Permanent")),
+    fault("redirect-ten-times", redirects(10)),
+    fails("redirect-eleven-times", redirects(11), BAD_RESPONSE, "from one address to the next"),
+    fails("redirect-loop", redirect_loop, BAD_RESPONSE, "from one address to the next"),
+    fails("redirect-to-file", redirect_to("file:///etc/passwd"), NO_PROTOCOL, "not safe to follow"),
+    fails("redirect-to-ftp", redirect_to("ftp://127.0.0.1/x"), NO_PROTOCOL, "not safe to follow"),
+    fails("redirect-to-smb", redirect_to("smb://127.0.0.1/x/y"), NO_PROTOCOL, "not safe to follow"),
+    fails("redirect-to-nonsense", redirect_to("http://[::/"), NO_PROTOCOL, "not safe to follow"),
+    fails("redirect-nowhere", always("302 Found"), BAD_NET_RESP, "HTTP 302", 302),
+    fault("redirect-to-https", via("https")),
+    fails("redirect-from-https", via("http"), NO_PROTOCOL, "not safe to follow", at="https"),
+    fails("redirect-there-and-back", via("https", "http"), NO_PROTOCOL, "not safe to follow"),
+    fault("redirect-etag", redirect_etag, words=CUT),
+    fault("signed-for-get", signed),
+    # HTTPS
+    fault("tls", proper, at="https"),
+    fault("tls-cut", half_first, words=CUT, at="https"),
+    fails("tls-expired", proper, 0x800B0101, "has expired", at="expired"),
+    fails("tls-wrong-name", proper, 0x800B010F, "is for another name", at="wrongname"),
+    fails("tls-self-signed", proper, 0x800B0109, "not from an authority", at="unknown"),
+    fault("tls-handshake-cut", proper, words="secure connection", at="tls-cut"),
+    fails("tls-not-spoken", proper, TLS, "secure connection", at="tls-plain"),
+    fails("tls-1.1", proper, TLS, "secure connection", at="tls-old"),
+    fails("tls-handshake-hangs", proper, TIMEOUT, "did not answer in time", at="tls-mute"),
+    # proxies and log-on
+    fault("proxy", proper, at="proxy"),
+    fault("proxy-cut", half_first, words=CUT, at="proxy"),
+    fault("proxy-https", proper, at="proxy-https"),
+    fails("proxy-wants-log-on", proper, 5, "HTTP 407", 407, at="proxy-407"),
+    fails("proxy-refuses", proper, 5, "HTTP 403", 403, at="proxy-403"),
+    fault("proxy-is-busy", proper, words="HTTP 503", at="proxy-503"),
+    fault("log-on-basic", log_on("Basic"), at="log-on"),
+    fault("log-on-digest", log_on("Digest"), at="log-on"),
+    # the way there
+    fails("refused", proper, 0x8020002D, "cannot be reached", at="closed"),
+    fails("no-such-host", proper, 0x80200031, "name of the server is not known", at="nowhere"),
+    fails("connect-hangs", proper, TIMEOUT, "did not answer in time", at="full"),
+    fault("two-families", proper, at="localhost"),
+    fault("ipv6", proper, at="ipv6"),
+]
