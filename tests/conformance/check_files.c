@@ -39,7 +39,7 @@ static void check_folder(struct target *target, struct work *work)
      * itself. */
     static const wchar_t *const candidates[] = {L"C:\\Windows\\System32\\config",
                                                 L"C:\\System Volume Information", L"C:\\Windows",
-                                                L"Z:\\proc"};
+                                                L"Z:\\proc", L"Z:\\sys"};
     for (unsigned i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         wcscpy(folder, candidates[i]);
         DWORD facts = GetFileAttributesW(folder);

@@ -1,10 +1,24 @@
 /* check_notify.c - OnStatus: assertions 71 to 80, decisions D28 and D29. */
 #include "conformance.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
+
+static bool set_class(struct work *work)
+{
+    VARIANT v;
+    VariantInit(&v);
+    V_VT(&v) = VT_BSTR;
+    V_BSTR(&v) = SysAllocString(callback_clsid());
+    HRESULT hr = IBackgroundCopyGroup_SetProp(work->group, GROUPPROP_NOTIFYCLSID, &v);
+    VariantClear(&v);
+    return SUCCEEDED(hr);
+}
 
 static bool prepare(struct target *target, struct work *work, const wchar_t *url,
-                    const wchar_t *name, int flags, bool set_class)
+                    const wchar_t *name, int flags, bool is_registered)
 {
     VARIANT v;
     if (!work_begin(target, work))
@@ -14,26 +28,10 @@ static bool prepare(struct target *target, struct work *work, const wchar_t *url
     V_VT(&v) = VT_I4;
     V_I4(&v) = flags;
     HRESULT hr = IBackgroundCopyGroup_SetProp(work->group, GROUPPROP_NOTIFYFLAGS, &v);
-    if (SUCCEEDED(hr) && set_class) {
-        V_VT(&v) = VT_BSTR;
-        V_BSTR(&v) = SysAllocString(callback_clsid());
-        hr = IBackgroundCopyGroup_SetProp(work->group, GROUPPROP_NOTIFYCLSID, &v);
-        VariantClear(&v);
-    }
-    if (SUCCEEDED(hr))
+    if (SUCCEEDED(hr) && (!is_registered || set_class(work)))
         return true;
     work_end(work);
     return false;
-}
-
-static void set_class(struct work *work)
-{
-    VARIANT v;
-    VariantInit(&v);
-    V_VT(&v) = VT_BSTR;
-    V_BSTR(&v) = SysAllocString(callback_clsid());
-    IBackgroundCopyGroup_SetProp(work->group, GROUPPROP_NOTIFYCLSID, &v);
-    VariantClear(&v);
 }
 
 static void check_complete(struct target *target)
@@ -145,6 +143,75 @@ static void check_late(struct target *target)
     work_end(&work);
 }
 
+/* --- a client that dies ----------------------------------------------------------------------- */
+
+#define VICTIM_READY L"qmgr-conformance-%lu"
+
+/* In a process of its own: registers for the group, says so, and waits to be killed. */
+int victim_run(struct target *target, const GUID *group)
+{
+    struct work work = {.id = *group};
+    wchar_t name[64];
+    DWORD parent = (DWORD)_wtoi(_wgetenv(L"QMGR_CONFORMANCE_PARENT"));
+    if (FAILED(IBackgroundCopyQMgr_GetGroup(target->manager, work.id, &work.group)) ||
+        !set_class(&work))
+        return 1;
+    swprintf(name, 64, VICTIM_READY, parent);
+    HANDLE ready = OpenEventW(EVENT_MODIFY_STATE, FALSE, name);
+    if (!ready || !SetEvent(ready))
+        return 1;
+    Sleep(INFINITE);
+    return 0;
+}
+
+/* Starts this program again as the victim; true when it has registered. It is killed in any case.
+ */
+static bool register_and_die(struct target *target, const GUID *group)
+{
+    wchar_t program[MAX_PATH], clsid[40], id[40], name[64], line[MAX_PATH + 120];
+    STARTUPINFOW start = {.cb = sizeof start};
+    PROCESS_INFORMATION process;
+    swprintf(name, 64, L"%lu", GetCurrentProcessId());
+    SetEnvironmentVariableW(L"QMGR_CONFORMANCE_PARENT", name);
+    swprintf(name, 64, VICTIM_READY, GetCurrentProcessId());
+    HANDLE ready = CreateEventW(NULL, TRUE, FALSE, name);
+    GetModuleFileNameW(NULL, program, MAX_PATH);
+    StringFromGUID2(&target->clsid, clsid, 40);
+    StringFromGUID2(group, id, 40);
+    swprintf(line, MAX_PATH + 120, L"\"%ls\" --clsid %ls --victim %ls", program, clsid, id);
+    if (!ready ||
+        !CreateProcessW(program, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &process))
+        return false;
+    HANDLE either[2] = {ready, process.hProcess};
+    bool is_ready = WaitForMultipleObjects(2, either, FALSE, 60000) == WAIT_OBJECT_0;
+    TerminateProcess(process.hProcess, 1);
+    WaitForSingleObject(process.hProcess, 60000);
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    CloseHandle(ready);
+    return is_ready;
+}
+
+static void check_dead(struct target *target)
+{
+    struct work work;
+    DWORD status = 0;
+    if (!prepare(target, &work, server_url(L"orphan?size=10"), L"f-orphan", QM_NOTIFY_GROUP_DONE,
+                 false))
+        return;
+    bool is_dead = register_and_die(target, &work.id);
+    IBackgroundCopyGroup_ResumeGroup(work.group);
+    bool is_done = wait_group(&work, QM_STATUS_GROUP_INCOMPLETE, 0, 60, &status);
+    bool is_early = callback_wait(&work.id, 1, 2, NULL);
+    bool is_set = set_class(&work);
+    bool is_called = callback_wait(&work.id, 1, 60, NULL);
+    report(
+        79, is_dead && is_done && !is_early && is_set && is_called,
+        "client that registered and was killed: %d, %s within 2 s of the end, set again: %u calls",
+        is_dead, is_early ? "a call" : "no call", callback_calls(&work.id, NULL));
+    work_end(&work);
+}
+
 void check_notify(struct target *target)
 {
     check_complete(target);
@@ -153,7 +220,7 @@ void check_notify(struct target *target)
     check_late(target);
     report(77, callback_progress_calls() == 0, "OnProgress and OnProgressEx were called %u times",
            callback_progress_calls());
-    report_skipped(79, "needs a client that is killed; tests/e2e shows it");
+    check_dead(target);
     report_skipped(
         80, "no event of this service is without a job; tests/abi shows NULL through the proxy");
 }

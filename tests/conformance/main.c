@@ -48,7 +48,8 @@ int wmain(int argc, wchar_t **argv); /* no header declares it */
 int wmain(int argc, wchar_t **argv)
 {
     struct target target = {.clsid = clsid_ours, .is_ours = true};
-    bool is_documented = false;
+    bool is_documented = false, is_victim = false;
+    GUID victim_group;
     for (int i = 1; i < argc; i++) {
         if (wcscmp(argv[i], L"--clsid") == 0 && i + 1 < argc) {
             if (FAILED(CLSIDFromString(argv[++i], &target.clsid)))
@@ -56,6 +57,8 @@ int wmain(int argc, wchar_t **argv)
             target.is_ours = IsEqualCLSID(&target.clsid, &clsid_ours);
         } else if (wcscmp(argv[i], L"--service") == 0 && i + 1 < argc) {
             target.service = argv[++i];
+        } else if (wcscmp(argv[i], L"--victim") == 0 && i + 1 < argc) { /* by itself only */
+            is_victim = SUCCEEDED(CLSIDFromString(argv[++i], &victim_group));
         } else if (wcscmp(argv[i], L"--documented") == 0) {
             is_documented = true;
         } else {
@@ -70,6 +73,8 @@ int wmain(int argc, wchar_t **argv)
                                   RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE, NULL);
     if (SUCCEEDED(hr))
         hr = target_connect(&target);
+    if (SUCCEEDED(hr) && is_victim)
+        return callback_register() ? victim_run(&target, &victim_group) : 1;
     if (FAILED(hr) || !server_start() || !callback_register() || !make_folder(&target)) {
         fprintf(stderr,
                 "qmgr_conformance: the class cannot be created, or this program cannot start "

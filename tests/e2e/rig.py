@@ -161,6 +161,16 @@ class Rig:
             self.show_service_log()
         return 1 if self.failures else 0
 
+    def service_log(self):
+        """All that the service has logged."""
+        text = ""
+        for folder, _, names in os.walk(self.data_folder()):
+            for name in sorted(names):
+                if name.endswith(".log"):
+                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                        text += file.read()
+        return text
+
     def show_service_log(self):
         for folder, _, names in os.walk(self.data_folder()):
             for name in names:
@@ -275,9 +285,12 @@ class Rig:
 
     def start_ctl(self, *words, out=None):
         """Starts qmgrctl in a process group of its own; its output goes to a file."""
-        name = out or os.path.join(self.tmp, "ctl-%d.out" % len(self.started))
+        return self.start(os.path.join(self.bin, "qmgrctl.exe"), *words, out=out)
+
+    def start(self, program, *words, out=None):
+        name = out or os.path.join(self.tmp, "started-%d.out" % len(self.started))
         with open(name, "wb") as file:
-            process = subprocess.Popen(self.command(os.path.join(self.bin, "qmgrctl.exe"), *words), stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(self.command(program, *words), stdin=subprocess.DEVNULL,
                                        stdout=file, stderr=file, start_new_session=True, cwd=self.tmp)
         process.out_name = name
         self.started.append(process)
