@@ -32,7 +32,6 @@ struct reading {
     struct job_row *jobs;
     size_t job_count, job_capacity;
     bool is_jobs_complete, is_files_sound;
-    bool has_extras; /* the schema has mirrors and expectations */
 };
 
 /* Codes that tell of the file's content, not of memory, disk or another process. */
@@ -348,7 +347,7 @@ static enum oq_status complete(struct reading *reading, struct oq_group *group, 
     if (status == OQ_E_DB_DAMAGED) {
         return OQ_OK;
     }
-    if (status == OQ_OK && reading->has_extras && group->job.file_count > 0) {
+    if (status == OQ_OK) {
         status = oq_store_load_extras(&reading->store, group, err);
     }
     if (status == OQ_E_DB_DAMAGED) {
@@ -416,16 +415,13 @@ static bool is_sound(struct reading *reading, const char *sql)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* An older schema has no tables of them. */
+/* An older schema has no tables of them; nor has it files that need them. */
 static enum oq_status prepare_extras(struct reading *reading, struct oq_error *err)
 {
     static const enum oq_store_sql both[] = {OQ_SQL_LOAD_EXPECTATIONS, OQ_SQL_LOAD_MIRRORS};
-    reading->has_extras = true;
     for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
         enum oq_status status = oq_store_prepare(&reading->store, both[i], err);
-        if (status == OQ_E_DB_DAMAGED) {
-            reading->has_extras = false;
-        } else if (status != OQ_OK) {
+        if (status != OQ_OK && status != OQ_E_DB_DAMAGED) {
             return status;
         }
     }

@@ -40,10 +40,10 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_FILE] = "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"
-                           " WHERE job_id = ?13 AND file_index = ?14",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+                           " WHERE job_id = ?14 AND file_index = ?15",
     [OQ_SQL_DELETE_EXPECTATION] =
         "DELETE FROM file_expectations WHERE job_id = ?1 AND file_index = ?2",
     [OQ_SQL_DELETE_MIRRORS] = "DELETE FROM file_mirrors WHERE job_id = ?1 AND file_index = ?2",

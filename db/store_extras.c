@@ -146,25 +146,17 @@ static enum oq_status no_memory(struct oq_error *err)
     return oq_error_set(err, OQ_E_NOMEM, "load what a file must be: out of memory");
 }
 
-/* The extras of the row's file, new if need be; NULL and a status on failure. */
-static struct oq_extras *extras_of(sqlite3_stmt *stmt, struct oq_group *group,
-                                   enum oq_status *status, struct oq_error *err)
+/* The extras of the row's file; NULL and a sentence if it has none. */
+static struct oq_extras *extras_of(sqlite3_stmt *stmt, struct oq_group *group, struct oq_error *err)
 {
     int64_t index = sqlite3_column_int64(stmt, 0);
 
-    if (sqlite3_column_type(stmt, 0) != SQLITE_INTEGER || index < 0 ||
-        index >= group->job.file_count) {
-        *status = damaged(group, "mirrors or hashes of a file that is not there", err);
-        return NULL;
+    if (sqlite3_column_type(stmt, 0) == SQLITE_INTEGER && index >= 0 &&
+        index < group->job.file_count && group->job.files[index].extras) {
+        return group->job.files[index].extras;
     }
-    struct oq_file *file = &group->job.files[index];
-    if (!file->extras) {
-        file->extras = oq_extras_new();
-    }
-    if (!file->extras) {
-        *status = no_memory(err);
-    }
-    return file->extras;
+    (void)damaged(group, "mirrors or hashes of a file that has none", err);
+    return NULL;
 }
 
 static enum oq_status read_pieces(sqlite3_stmt *stmt, struct oq_group *group,
@@ -208,11 +200,10 @@ static enum oq_status read_pieces(sqlite3_stmt *stmt, struct oq_group *group,
 static enum oq_status read_expectation(sqlite3_stmt *stmt, struct oq_group *group,
                                        struct oq_error *err)
 {
-    enum oq_status status = OQ_OK;
-    struct oq_extras *extras = extras_of(stmt, group, &status, err);
+    struct oq_extras *extras = extras_of(stmt, group, err);
 
     if (!extras) {
-        return status;
+        return OQ_E_DB_DAMAGED;
     }
     if (sqlite3_column_type(stmt, 1) != SQLITE_NULL) {
         const void *sha256 = sqlite3_column_blob(stmt, 1);
@@ -238,11 +229,10 @@ static enum oq_status read_expectation(sqlite3_stmt *stmt, struct oq_group *grou
 
 static enum oq_status read_mirror(sqlite3_stmt *stmt, struct oq_group *group, struct oq_error *err)
 {
-    enum oq_status status = OQ_OK;
-    struct oq_extras *extras = extras_of(stmt, group, &status, err);
+    struct oq_extras *extras = extras_of(stmt, group, err);
 
     if (!extras) {
-        return status;
+        return OQ_E_DB_DAMAGED;
     }
     const char *url = (const char *)sqlite3_column_text(stmt, 2);
     if (sqlite3_column_type(stmt, 2) != SQLITE_TEXT ||
@@ -280,22 +270,19 @@ static enum oq_status load(struct oq_store *store, enum oq_store_sql which, stru
     return status;
 }
 
-enum oq_status oq_store_find_extras(struct oq_store *store, bool *has_any, struct oq_error *err)
-{
-    int64_t any = 0;
-    enum oq_status status = oq_store_query_int(
-        store,
-        "SELECT EXISTS (SELECT 1 FROM file_expectations) OR EXISTS (SELECT 1 FROM file_mirrors)",
-        "look for what files must be", &any, err);
-    if (status == OQ_OK) {
-        *has_any = any != 0;
-    }
-    return status;
-}
-
 enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
                                     struct oq_error *err)
 {
+    bool has_any = false;
+    for (uint32_t i = 0; i < group->job.file_count; i++) {
+        has_any = has_any || group->job.files[i].extras;
+    }
+    if (!has_any) {
+        return OQ_OK;
+    }
+    if (!store->statements[OQ_SQL_LOAD_EXPECTATIONS] || !store->statements[OQ_SQL_LOAD_MIRRORS]) {
+        return damaged(group, "the tables of mirrors and hashes", err);
+    }
     enum oq_status status = load(store, OQ_SQL_LOAD_EXPECTATIONS, group, read_expectation, err);
     if (status == OQ_OK) {
         status = load(store, OQ_SQL_LOAD_MIRRORS, group, read_mirror, err);

@@ -74,7 +74,7 @@ struct oq_store {
 #define OQ_GROUP_ID_COLUMN 18 /* behind them: id, job_id, job_guid */
 #define OQ_FILE_COLUMNS                                                                            \
     "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified, digest,"        \
-    " source_index, bad_sources, mismatches"
+    " source_index, bad_sources, mismatches, has_extras"
 #define OQ_EXPECTATION_COLUMNS "sha256, size_bytes, piece_kind, piece_bytes, piece_hashes"
 
 /* oq_store_open with another list of migrations, for tests of upgrades. `migrations` is borrowed
@@ -106,12 +106,8 @@ OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const ch
                                                 const char *what, int64_t *value,
                                                 struct oq_error *err);
 
-/* Is there any mirror or expectation at all? Most queues have none, and reading them costs two
- * look-ups per group. */
-OQ_MUST_CHECK enum oq_status oq_store_find_extras(struct oq_store *store, bool *has_any,
-                                                  struct oq_error *err);
-/* Reads the mirrors and expectations of the group's files. A row of a file that is not there is
- * damage. */
+/* Reads the mirrors and expectations of the group's files, if a file has extras (still empty ones,
+ * as oq_store_read_files leaves it). A row of a file that has none is damage. */
 OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
                                                   struct oq_error *err);
 

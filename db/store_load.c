@@ -196,6 +196,12 @@ static void read_file(struct reader *r, struct oq_file *file)
     }
     file->bad_sources = read_u32_or_null(r);
     file->mismatches = read_u32_or_null(r);
+    if (read_u32_or_null(r) != 0 && r->status == OQ_OK) {
+        file->extras = oq_extras_new(); /* filled by oq_store_load_extras */
+        if (!file->extras) {
+            fail(r, OQ_E_NOMEM);
+        }
+    }
     /* The index is the position in the array, so a hole cannot be represented. */
     (void)read_int(r, file->index, file->index);
 }
@@ -254,14 +260,14 @@ enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group, s
     return OQ_OK;
 }
 
-static enum oq_status load_group(struct oq_store *store, struct oq_group *group, bool has_extras,
+static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
                                  struct oq_error *err)
 {
     enum oq_status status = oq_store_read_group(store->statements[OQ_SQL_LOAD_GROUPS], group, err);
     if (status == OQ_OK && group->job.id != 0) {
         status = oq_store_read_files(store, group, err);
     }
-    if (status == OQ_OK && has_extras && group->job.file_count > 0) {
+    if (status == OQ_OK) {
         status = oq_store_load_extras(store, group, err);
     }
     if (status != OQ_OK) {
@@ -282,17 +288,13 @@ enum oq_status oq_store_load(struct oq_store *store,
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_GROUPS];
     int rc;
 
-    bool has_extras = false;
     enum oq_status status = oq_store_settle(store, err);
-    if (status == OQ_OK) {
-        status = oq_store_find_extras(store, &has_extras, err);
-    }
     if (status != OQ_OK) {
         return status;
     }
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct oq_group group = {0};
-        status = load_group(store, &group, has_extras, err);
+        status = load_group(store, &group, err);
         if (status == OQ_OK) {
             status = take(ctx, &group);
             if (status != OQ_OK) {

@@ -235,6 +235,7 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     }
     bind_int(b, file->bad_sources);
     bind_int(b, file->mismatches);
+    bind_int(b, file->extras != NULL);
     bind_int(b, job_id);
     bind_int(b, file->index);
 }

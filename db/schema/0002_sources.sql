@@ -8,6 +8,9 @@ ALTER TABLE files ADD COLUMN source_index INTEGER DEFAULT 0 CHECK (source_index 
 ALTER TABLE files ADD COLUMN bad_sources INTEGER NOT NULL DEFAULT 0 CHECK (bad_sources BETWEEN 0 AND 4294967295);
 ALTER TABLE files ADD COLUMN mismatches INTEGER NOT NULL DEFAULT 0 CHECK (mismatches BETWEEN 0 AND 4294967295);
 
+-- 1: the file has rows in one of the next two tables, so that for the many without them nothing is looked up there.
+ALTER TABLE files ADD COLUMN has_extras INTEGER NOT NULL DEFAULT 0 CHECK (has_extras IN (0, 1));
+
 CREATE TABLE file_expectations (
     job_id       INTEGER NOT NULL,
     file_index   INTEGER NOT NULL,

@@ -77,6 +77,7 @@ class Exchange:
         self.cut_after = None  # close after so many bytes of the body
         self.stall_after = None  # then send nothing more, but keep the connection
         self.keep_alive = True
+        self.number = 0  # of this request among those of its URL
         self.corrupt_at = None  # this byte of the file goes out with its bits turned round
 
     def set_field(self, name, value):
@@ -151,6 +152,11 @@ def old_digest(x, value):
     x.set_field("Digest", "SHA-512=" + file_digest(x, value, "sha512"))
 
 
+def expires(x, value):
+    if x.number > value:
+        x.say(403)
+
+
 def corrupt(x, value):
     x.corrupt_at = value
 
@@ -205,6 +211,7 @@ BEHAVIOURS = {
     "field": Behaviour(PLAN, str, field, "Name:value sets a field of the answer, Name: removes it"),
     "repr-digest": Behaviour(PLAN, str, repr_digest, "add Repr-Digest (RFC 9530) with SHA-256: good or bad"),
     "digest": Behaviour(PLAN, str, old_digest, "add Digest (RFC 3230) with SHA-512: good or bad"),
+    "expires": Behaviour(PLAN, int, expires, "403 to all but so many first requests of that URL, as a signature that has expired"),
     "corrupt": Behaviour(PLAN, int, corrupt, "send the byte at that offset of the file with all bits turned round"),
     "no-length": Behaviour(PLAN, str, no_length, "no Content-Length; the end of the connection ends the body"),
     "chunked": Behaviour(PLAN, str, chunked, "Transfer-Encoding: chunked instead of Content-Length"),
@@ -333,7 +340,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             with self.server.lock:
                 self.server.counts[self.path] += 1
-                number = self.server.counts[self.path]
+                number = x.number = self.server.counts[self.path]
             try:
                 chosen = chosen_behaviours(x.query, number)
                 learn_facts(x, self.server.root)
