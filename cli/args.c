@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define LONGEST_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
 
@@ -17,6 +18,8 @@ enum option_bit {
     OPTION_REMOVE = 1 << 5,
     OPTION_TIMEOUT = 1 << 6,
     OPTION_CLSID = 1 << 7,
+    OPTION_SHA256 = 1 << 8,
+    OPTION_METALINK = 1 << 9,
 };
 #define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID))
 
@@ -29,8 +32,12 @@ static const struct option long_options[] = {
     {"remove", no_argument, NULL, OPTION_REMOVE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"clsid", required_argument, NULL, OPTION_CLSID},
+    {"sha256", required_argument, NULL, OPTION_SHA256},
+    {"metalink", required_argument, NULL, OPTION_METALINK},
     {NULL, 0, NULL, 0},
 };
+
+#define GET_TAKES "a URL, perhaps more of them for the same file, and perhaps a FILE"
 
 /* clang-format off */
 static const struct {
@@ -40,13 +47,15 @@ static const struct {
     int fewest, most;          /* words after the command */
     const char *words;
 } commands[] = {
-    {"get", OQ_COMMAND_GET, OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT,
-     1, 2, "a URL and perhaps a FILE"},
+    {"get", OQ_COMMAND_GET,
+     OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT | OPTION_SHA256 |
+     OPTION_METALINK, 0, OQ_SOURCES_MAX + 1, GET_TAKES},
     {"list", OQ_COMMAND_LIST, 0, 0, 0, "nothing"},
     {"info", OQ_COMMAND_INFO, 0, 1, 1, "one GROUP"},
     {"suspend", OQ_COMMAND_SUSPEND, 0, 1, 1, "one GROUP"},
     {"resume", OQ_COMMAND_RESUME, OPTION_FOREGROUND, 1, 1, "one GROUP"},
     {"cancel", OQ_COMMAND_CANCEL, 0, 1, 1, "one GROUP"},
+    {"set-url", OQ_COMMAND_SET_URL, 0, 2, 3, "a GROUP, perhaps the number of a file, and a URL"},
     {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
 };
 /* clang-format on */
@@ -109,6 +118,16 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
             }
             args->has_clsid = true;
             break;
+        case OPTION_SHA256:
+            if (oq_hex_parse(optarg, strlen(optarg), args->sha256, OQ_SHA256_BYTES) != OQ_OK) {
+                snprintf(complaint, OQ_ARGS_COMPLAINT, "--sha256 wants 64 hexadecimal digits");
+                return OQ_E_INVALID_ARG;
+            }
+            args->has_sha256 = true;
+            break;
+        case OPTION_METALINK:
+            args->metalink = optarg;
+            break;
         case ':':
             snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value",
                      argv[optind - 1]);
@@ -125,6 +144,59 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
     args->is_detached = (*seen & OPTION_NO_WAIT) != 0;
     args->is_foreground = (*seen & OPTION_FOREGROUND) != 0;
     args->is_removing = (*seen & OPTION_REMOVE) != 0;
+    return OQ_OK;
+}
+
+static bool is_http(const char *word)
+{
+    return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
+}
+
+/* URL [URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks like:
+ * the service says best what is wrong with it. */
+static enum oq_status parse_get(int count, char **words, struct oq_args *args, char *complaint)
+{
+    int first = args->metalink ? 0 : 1;
+    int last = count;
+
+    if (args->metalink && args->has_sha256) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT,
+                 "--metalink and --sha256 contradict each other: the document has the hashes");
+        return OQ_E_INVALID_ARG;
+    }
+    bool is_good = count >= first;
+    if (is_good && count > first && !is_http(words[count - 1]))
+        args->file = words[--last];
+    is_good = is_good && (!args->metalink || last == 0);
+    for (int i = first; is_good && i < last; i++) {
+        is_good = is_http(words[i]) && args->mirror_count < OQ_SOURCES_MAX - 1;
+        if (is_good)
+            args->mirrors[args->mirror_count++] = words[i];
+    }
+    if (!is_good) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "get takes %s",
+                 args->metalink ? "with --metalink at most a FILE or folder" : GET_TAKES);
+        return OQ_E_INVALID_ARG;
+    }
+    if (!args->metalink)
+        args->url = words[0];
+    return OQ_OK;
+}
+
+/* GROUP [INDEX] URL */
+static enum oq_status parse_set_url(int count, char **words, struct oq_args *args, char *complaint)
+{
+    if (count == 3) {
+        char *end = NULL;
+        unsigned long long index = strtoull(words[1], &end, 10);
+        if (words[1][0] < '0' || words[1][0] > '9' || *end || index >= OQ_NO_FILE) {
+            snprintf(complaint, OQ_ARGS_COMPLAINT,
+                     "%.80s is not the number of a file: they count from 0", words[1]);
+            return OQ_E_INVALID_ARG;
+        }
+        args->file_index = (uint32_t)index;
+    }
+    args->url = words[count - 1];
     return OQ_OK;
 }
 
@@ -156,8 +228,9 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
     }
     args->command = commands[found].command;
     if (args->command == OQ_COMMAND_GET) {
-        args->url = words[1];
-        args->file = count > 2 ? words[2] : NULL;
+        enum oq_status status = parse_get(count - 1, words + 1, args, complaint);
+        if (status != OQ_OK)
+            return status;
     } else if (count > 1 && oq_names_parse_group(words[1], &args->group) != OQ_OK) {
         snprintf(complaint, OQ_ARGS_COMPLAINT,
                  "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
@@ -165,6 +238,9 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
                  words[1], OQ_NAMES_SHORTEST);
         return OQ_E_INVALID_ARG;
     }
+    if (args->command == OQ_COMMAND_SET_URL &&
+        parse_set_url(count - 1, words + 1, args, complaint) != OQ_OK)
+        return OQ_E_INVALID_ARG;
     if (args->is_detached && args->timeout_ms >= 0) {
         snprintf(complaint, OQ_ARGS_COMPLAINT, "--no-wait and --timeout contradict each other");
         return OQ_E_INVALID_ARG;
@@ -192,12 +268,15 @@ enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
 
 const char *oq_args_help(void)
 {
-    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] URL "
-           "[FILE]\n"
+    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] "
+           "[--sha256 HEX]\n"
+           "                   URL [URL ...] [FILE]\n"
+           "       qmgrctl get [...] --metalink DOCUMENT [FILE]\n"
            "       qmgrctl list\n"
            "       qmgrctl info | suspend | cancel GROUP\n"
            "       qmgrctl resume [--foreground] GROUP\n"
            "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
+           "       qmgrctl set-url GROUP [INDEX] URL\n"
            "       qmgrctl --help | --version\n"
            "\n"
            "Downloads files through the OpenQMGR service, which keeps each download in its queue "
@@ -209,12 +288,19 @@ const char *oq_args_help(void)
            "         FILE is by default named as in the URL, in the current folder; it may be a "
            "folder.\n"
            "         Ctrl-C leaves the download in the queue.\n"
+           "         Further URLs are mirrors of the same file: they are asked when one fails, is "
+           "slow or wrong.\n"
+           "         A DOCUMENT (Metalink 4) brings the URLs, sizes and hashes of one or more "
+           "files.\n"
            "list     show the downloads in the queue\n"
            "info     show everything about one\n"
            "suspend  pause it\n"
            "resume   go on with it, or try again after an error\n"
            "cancel   take it out of the queue; finished files stay, unfinished ones are deleted\n"
            "wait     wait until it is done\n"
+           "set-url  replace the URL of a file, for example an expired one, and go on with the "
+           "bytes that\n"
+           "         are there; INDEX counts the files of the download from 0\n"
            "\n"
            "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
            "\n"
@@ -228,6 +314,7 @@ const char *oq_args_help(void)
            "started is then\n"
            "                     taken out of the queue if nothing of it is there yet, otherwise "
            "it stays.\n"
+           "    --sha256 HEX     the file must have this SHA-256, or the download fails\n"
            "    --clsid CLSID    use the service that is registered under this class\n"
            "-h, --help           show this\n"
            "-V, --version        show the version\n"

@@ -7,6 +7,7 @@
 #define OQ_ARGS_INT_H
 
 #include "names_int.h"
+#include "oq_sources.h"
 
 enum oq_command {
     OQ_COMMAND_GET,
@@ -16,6 +17,7 @@ enum oq_command {
     OQ_COMMAND_RESUME,
     OQ_COMMAND_CANCEL,
     OQ_COMMAND_WAIT,
+    OQ_COMMAND_SET_URL,
     OQ_COMMAND_HELP,
     OQ_COMMAND_VERSION,
     OQ_COMMAND_COUNT
@@ -25,6 +27,12 @@ struct oq_args {
     enum oq_command command;
     const char *url;
     const char *file; /* or NULL: named after the URL */
+    const char *mirrors[OQ_SOURCES_MAX - 1];
+    unsigned mirror_count;
+    bool has_sha256;
+    uint8_t sha256[OQ_SHA256_BYTES];
+    const char *metalink; /* a document in place of URLs; or NULL */
+    uint32_t file_index;  /* set-url */
     struct oq_group_name group;
     bool is_quiet;
     bool is_detached; /* --no-wait */

@@ -13,6 +13,7 @@ enum { OQ_EXIT_DONE = 0, OQ_EXIT_FAILED = 1, OQ_EXIT_USAGE = 2 };
 
 int oq_command_get(struct oq_link *link, const struct oq_args *args);
 int oq_command_wait(struct oq_link *link, const struct oq_args *args);
+int oq_command_set_url(struct oq_link *link, const struct oq_args *args);
 int oq_command_list(struct oq_link *link);
 int oq_command_info(struct oq_link *link, const struct oq_args *args);
 /* suspend, resume and cancel. */

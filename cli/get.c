@@ -1,4 +1,4 @@
-/* get.c - the commands get and wait: one download from its URL to its file.
+/* get.c - the commands get and wait: a download from its URL to its file.
  *
  * Everything up to ResumeGroup is one repeatable step: each time it looks for the group, its job
  * and its file before it makes them, so a service that is killed anywhere in between does no harm,
@@ -12,6 +12,7 @@
 #include "oq_url.h"
 #include "oq_utf.h"
 #include "render_int.h"
+#include "wanted_int.h"
 #include "words_int.h"
 
 #include <stdio.h>
@@ -21,72 +22,11 @@
 #define SUBJECT_COLUMNS 160
 #define SUBJECT (4 * SUBJECT_COLUMNS + 1)
 
-/* --- the name of the file --------------------------------------------------------------------- */
-
-static bool is_folder(const uint16_t *path)
-{
-    DWORD attributes = GetFileAttributesW((const wchar_t *)path);
-
-    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
-}
-
-/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is
- * none. */
-static char *full_name(const char *file)
-{
-    uint16_t *wide = NULL;
-    wchar_t *full = NULL;
-    char *result = NULL;
-
-    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
-        goto out;
-    DWORD size = GetFullPathNameW((const wchar_t *)wide, 0, NULL, NULL);
-    full = size ? oq_calloc(size + 1, sizeof *full) : NULL;
-    if (!full || GetFullPathNameW((const wchar_t *)wide, size + 1, full, NULL) > size)
-        goto out;
-    result = oq_remote_text(full);
-out:
-    oq_free(wide);
-    oq_free(full);
-    return result;
-}
-
-/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there.
- * New string. */
-static char *choose_file(const char *url, const char *file)
-{
-    char *named = NULL, *joined = NULL, *full = NULL;
-    uint16_t *wide = NULL;
-
-    if (!file || !*file) {
-        named = oq_url_file_name(url);
-        full = named ? full_name(named) : NULL;
-        goto out;
-    }
-    char end = file[strlen(file) - 1];
-    bool ends_in_separator = end == '\\' || end == '/';
-    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
-        goto out;
-    if (ends_in_separator || is_folder(wide)) {
-        named = oq_url_file_name(url);
-        joined = named ? oq_asprintf("%s%s%s", file, ends_in_separator ? "" : "\\", named) : NULL;
-        full = joined ? full_name(joined) : NULL;
-    } else {
-        full = full_name(file);
-    }
-out:
-    oq_free(named);
-    oq_free(joined);
-    oq_free(wide);
-    return full;
-}
-
 /* --- starting --------------------------------------------------------------------------------- */
 
 struct start {
     const struct oq_args *args;
-    const char *file;
-    BSTR remote_name, local_name;
+    struct oq_wanted wanted;
     GUID group_guid, job_guid;
     bool is_adding; /* did the last attempt fail at the names? */
 };
@@ -125,13 +65,14 @@ static HRESULT start_step(struct oq_link *link, void *ctx)
     if (FAILED(hr))
         goto out;
     if (files == 0) {
-        FILESETINFO info = {start->remote_name, start->local_name, 0};
-        FILESETINFO *set[1] = {&info};
-        hr = IBackgroundCopyJob1_AddFiles(job, 1, set);
+        hr = oq_wanted_add(&start->wanted, job);
         start->is_adding = FAILED(hr);
         if (FAILED(hr))
             goto out;
     }
+    hr = oq_wanted_tell(&start->wanted, job);
+    if (FAILED(hr))
+        goto out;
     if (start->args->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(group);
     if (SUCCEEDED(hr))
@@ -152,27 +93,39 @@ static bool has_folder(const char *file, char **folder)
 
     *folder = oq_path_folder(file);
     if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
-        result = is_folder(wide);
+        result = oq_wanted_is_folder(wide);
     oq_free(wide);
     return result;
+}
+
+/* The first of the files whose names break a rule, or the first of all. */
+static const struct oq_wanted_file *find_refused(const struct oq_wanted *wanted)
+{
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        if (oq_url_check(wanted->files[i].url, NULL) != OQ_OK ||
+            oq_path_check(wanted->files[i].file, false, NULL) != OQ_OK)
+            return &wanted->files[i];
+    }
+    return &wanted->files[0];
 }
 
 /* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules,
  * which are the service's own, say which one was broken. */
 static int explain_refusal(const struct start *start, HRESULT hr)
 {
+    const struct oq_wanted_file *refused = find_refused(&start->wanted);
     struct oq_error error;
     char *folder = NULL;
     char url[SUBJECT], file[SUBJECT], why[sizeof error.text];
     unsigned long code = (unsigned long)hr;
 
     oq_error_init(&error);
-    oq_render_fit(start->args->url, SUBJECT_COLUMNS, url, sizeof url);
-    oq_render_fit(start->file, SUBJECT_COLUMNS, file, sizeof file);
-    bool is_there = has_folder(start->file, &folder);
-    bool is_url = hr == E_INVALIDARG && oq_url_check(start->args->url, &error) != OQ_OK;
+    oq_render_fit(refused->url, SUBJECT_COLUMNS, url, sizeof url);
+    oq_render_fit(refused->file, SUBJECT_COLUMNS, file, sizeof file);
+    bool is_there = has_folder(refused->file, &folder);
+    bool is_url = hr == E_INVALIDARG && oq_url_check(refused->url, &error) != OQ_OK;
     bool is_path =
-        !is_url && hr == E_INVALIDARG && oq_path_check(start->file, false, &error) != OQ_OK;
+        !is_url && hr == E_INVALIDARG && oq_path_check(refused->file, false, &error) != OQ_OK;
     oq_words_tidy(error.text, why, sizeof why);
     if (is_url)
         oq_console_complain("cannot download %s: %s (0x%08lX)", url, why, code);
@@ -287,25 +240,26 @@ static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum 
 
 /* --- the commands ----------------------------------------------------------------------------- */
 
+static void say_start(const struct oq_wanted *wanted, const char *document, const char *group)
+{
+    if (wanted->count == 1)
+        oq_console_say("%s -> %s, group %s", wanted->files[0].url, wanted->files[0].file, group);
+    else
+        oq_console_say("%s: %u files, group %s", document, (unsigned)wanted->count, group);
+}
+
 int oq_command_get(struct oq_link *link, const struct oq_args *args)
 {
     struct start start = {.args = args};
     struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
     char text[OQ_GUID_TEXT];
     int status = OQ_EXIT_FAILED;
-    uint16_t *remote = NULL, *local = NULL;
 
-    char *file = choose_file(args->url, args->file);
-    if (!file || oq_utf8_to_16(args->url, &remote, NULL) != OQ_OK ||
-        oq_utf8_to_16(file, &local, NULL) != OQ_OK) {
-        oq_console_complain("the name of the file is not valid, or there is not enough memory");
+    if (!oq_wanted_make(args, &start.wanted))
         goto out;
-    }
-    start.file = file;
-    start.remote_name = SysAllocString((const wchar_t *)remote);
-    start.local_name = SysAllocString((const wchar_t *)local);
-    HRESULT hr =
-        start.remote_name && start.local_name ? CoCreateGuid(&start.group_guid) : E_OUTOFMEMORY;
+    const struct oq_wanted_file *first = &start.wanted.files[0];
+    bool is_alone = start.wanted.count == 1;
+    HRESULT hr = CoCreateGuid(&start.group_guid);
     if (SUCCEEDED(hr))
         hr = CoCreateGuid(&start.job_guid);
     if (FAILED(hr)) {
@@ -325,10 +279,10 @@ int oq_command_get(struct oq_link *link, const struct oq_args *args)
         goto out;
     }
     if (!args->is_quiet)
-        oq_console_say("%s -> %s, group %s", args->url, file, text);
+        say_start(&start.wanted, args->metalink, text);
     enum oq_follow_end end = oq_follow_run(link, &follow);
     if (end != OQ_FOLLOW_COMPLETE) {
-        status = end_badly(link, &follow, end, args->url, true);
+        status = end_badly(link, &follow, end, is_alone ? first->url : args->metalink, true);
         goto out;
     }
     hr = oq_command_remove(link, &follow.guid);
@@ -338,14 +292,10 @@ int oq_command_get(struct oq_link *link, const struct oq_args *args)
         goto out;
     }
     if (!args->is_quiet)
-        say_done(file, &follow);
+        say_done(is_alone ? first->file : args->metalink, &follow);
     status = OQ_EXIT_DONE;
 out:
-    SysFreeString(start.remote_name);
-    SysFreeString(start.local_name);
-    oq_free(remote);
-    oq_free(local);
-    oq_free(file);
+    oq_wanted_release(&start.wanted);
     return status;
 }
 

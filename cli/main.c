@@ -70,6 +70,9 @@ static int run(const struct oq_args *args)
     case OQ_COMMAND_CANCEL:
         status = oq_command_change(&link, args);
         break;
+    case OQ_COMMAND_SET_URL:
+        status = oq_command_set_url(&link, args);
+        break;
     case OQ_COMMAND_WAIT:
         status = oq_command_wait(&link, args);
         break;

@@ -93,6 +93,8 @@ static const struct {
     {WIN32_HR(32), PLAIN, "the file is open in another program"}, /* ERROR_SHARING_VIOLATION */
     {WIN32_HR(39), PLAIN, "the disk is full"}, /* ERROR_HANDLE_DISK_FULL */
     {WIN32_HR(112), PLAIN, "the disk is full"}, /* ERROR_DISK_FULL */
+    {WIN32_HR(323), PLAIN, /* ERROR_DATA_CHECKSUM_ERROR */
+     "the file is not the one that was expected"},
     {WIN32_HR(58), PLAIN, "the server's answer is of no use"}, /* ERROR_BAD_NET_RESP */
     {0x80200016u, PLAIN, /* BG_E_NEW_OWNER_NO_FILE_ACCESS */
      "the new owner has no access to the unfinished file"},

@@ -1,7 +1,7 @@
 # Libraries from outside. Whatever supplied them - Debian's packages (native trees), the prefix made by scripts/deps
 # (MinGW trees) or MSYS2's packages (on Windows) - the rest of the project knows them only by these names:
 #
-#   oq::curl  oq::sqlite  oq::cmocka  oq::threads
+#   oq::curl  oq::sqlite  oq::cmocka  oq::threads  oq::expat  oq::crypto (native trees)
 include_guard(GLOBAL)
 
 function(oq_dependency name)
@@ -25,6 +25,16 @@ oq_dependency(curl CURL::libcurl)
 # 3.37 brought STRICT tables.
 find_package(SQLite3 3.37 REQUIRED)
 oq_dependency(sqlite SQLite::SQLite3)
+
+# Metalink documents, which only qmgrctl reads. Packages differ in whether they describe themselves to CMake.
+find_package(EXPAT 2.4 REQUIRED)
+oq_dependency(expat EXPAT::EXPAT)
+
+# Native tests only: hashing, for which Windows has CNG.
+if(NOT WIN32)
+  find_package(OpenSSL 1.1 REQUIRED COMPONENTS Crypto)
+  oq_dependency(crypto OpenSSL::Crypto)
+endif()
 
 # Older CMocka packages describe themselves by variables, newer ones by a target.
 find_package(cmocka 1.1 REQUIRED CONFIG)

@@ -120,6 +120,9 @@ static enum oq_status forget_offsets(struct oq_group *group)
             if (status == OQ_OK) {
                 status = oq_text_set(&file->last_modified, NULL);
             }
+            if (status == OQ_OK) {
+                status = oq_text_set(&file->digest, NULL);
+            }
         }
     }
     return status;

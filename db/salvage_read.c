@@ -347,6 +347,12 @@ static enum oq_status complete(struct reading *reading, struct oq_group *group, 
     if (status == OQ_E_DB_DAMAGED) {
         return OQ_OK;
     }
+    if (status == OQ_OK) {
+        status = oq_store_load_extras(&reading->store, group, err);
+    }
+    if (status == OQ_E_DB_DAMAGED) {
+        return OQ_OK; /* without what a file must be, nobody may say that it is right */
+    }
     /* Where the tree of files is damaged, a job without any is rather one that lost them. */
     *is_whole = status == OQ_OK && (reading->is_files_sound || group->job.file_count > 0) &&
                 !oq_group_check(group);
@@ -409,6 +415,19 @@ static bool is_sound(struct reading *reading, const char *sql)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+/* An older schema has no tables of them; nor has it files that need them. */
+static enum oq_status prepare_extras(struct reading *reading, struct oq_error *err)
+{
+    static const enum oq_store_sql both[] = {OQ_SQL_LOAD_EXPECTATIONS, OQ_SQL_LOAD_MIRRORS};
+    for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+        enum oq_status status = oq_store_prepare(&reading->store, both[i], err);
+        if (status != OQ_OK && status != OQ_E_DB_DAMAGED) {
+            return status;
+        }
+    }
+    return OQ_OK;
+}
+
 static enum oq_status read_all(struct reading *reading, struct oq_error *err)
 {
     static const struct table jobs = {"id, group_id, guid", "jobs", 0, take_job};
@@ -419,6 +438,9 @@ static enum oq_status read_all(struct reading *reading, struct oq_error *err)
     enum walk_end end = WALK_DONE;
     enum oq_status status = prepare(reading, &files, "job_id = ?1 ORDER BY file_index",
                                     &reading->store.statements[OQ_SQL_LOAD_FILES], &end, err);
+    if (status == OQ_OK) {
+        status = prepare_extras(reading, err);
+    }
     if (status == OQ_OK) {
         status = walk(reading, &jobs, &reading->is_jobs_complete, err);
     }
@@ -454,7 +476,9 @@ enum oq_status oq_salvage_read(const struct oq_store_options *options, struct oq
     }
     oq_store_leave_untouched(&reading.store);
 out:
-    sqlite3_finalize(reading.store.statements[OQ_SQL_LOAD_FILES]);
+    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+        sqlite3_finalize(reading.store.statements[i]);
+    }
     (void)sqlite3_close_v2(reading.store.db);
     oq_free(reading.jobs);
     if (status == OQ_E_DB_DAMAGED) {

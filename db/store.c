@@ -40,15 +40,28 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_FILE] = "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
-                           " (?1,?2,?3,?4,?5,?6,?7,?8) WHERE job_id = ?9 AND file_index = ?10",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+                           " WHERE job_id = ?14 AND file_index = ?15",
+    [OQ_SQL_DELETE_EXPECTATION] =
+        "DELETE FROM file_expectations WHERE job_id = ?1 AND file_index = ?2",
+    [OQ_SQL_DELETE_MIRRORS] = "DELETE FROM file_mirrors WHERE job_id = ?1 AND file_index = ?2",
+    [OQ_SQL_INSERT_EXPECTATION] =
+        "INSERT INTO file_expectations (job_id, file_index, " OQ_EXPECTATION_COLUMNS ") VALUES"
+        " (?1,?2,?3,?4,?5,?6,?7)",
+    [OQ_SQL_INSERT_MIRROR] = "INSERT INTO file_mirrors (job_id, file_index, source_index, url)"
+                             " VALUES (?1,?2,?3,?4)",
     [OQ_SQL_LOAD_GROUPS] =
         "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"
         " (SELECT id AS job_id, guid AS job_guid, group_id FROM jobs) ON group_id = id"
         " ORDER BY id",
     [OQ_SQL_LOAD_FILES] =
         "SELECT " OQ_FILE_COLUMNS ", file_index FROM files WHERE job_id = ?1 ORDER BY file_index",
+    [OQ_SQL_LOAD_EXPECTATIONS] =
+        "SELECT file_index, " OQ_EXPECTATION_COLUMNS " FROM file_expectations WHERE job_id = ?1",
+    [OQ_SQL_LOAD_MIRRORS] = "SELECT file_index, source_index, url FROM file_mirrors"
+                            " WHERE job_id = ?1 ORDER BY file_index, source_index",
 };
 
 static enum oq_status status_of(int rc)

@@ -1,12 +1,13 @@
 /* store_int.h - what the files of db/ share, and what their tests may reach.
  *
  * store.c opens, checks, closes and holds transactions; migrate.c brings the schema up to date;
- * store_rows.c writes rows; store_load.c reads them; backup.c copies the queue; salvage.c puts a
- * new one in the place of a damaged one, with what salvage_read.c could read; files.c renames.
- * SQLite's own allocations stay with SQLite: sqlite3_config works for the whole process and only
- * before its first use, its allocator must tell the size of each block, and its out-of-memory
- * handling is tested upstream. What this code allocates comes from oq_alloc.h.
- * (tests/support/fault_vfs.h can still make SQLite's allocations fail.)
+ * store_rows.c writes rows; store_load.c reads them; store_extras.c does both for what a client
+ * said of a file beyond its names; backup.c copies the queue; salvage.c puts a new one in the place
+ * of a damaged one, with what salvage_read.c could read; files.c renames. SQLite's own allocations
+ * stay with SQLite: sqlite3_config works for the whole process and only before its first use, its
+ * allocator must tell the size of each block, and its out-of-memory handling is tested upstream.
+ * What this code allocates comes from oq_alloc.h. (tests/support/fault_vfs.h can still make
+ * SQLite's allocations fail.)
  */
 #ifndef STORE_INT_H
 #define STORE_INT_H
@@ -41,8 +42,14 @@ enum oq_store_sql {
     OQ_SQL_INSERT_JOB,
     OQ_SQL_INSERT_FILE,
     OQ_SQL_UPDATE_FILE,
-    OQ_SQL_LOAD_GROUPS, /* each with its job, in the order of group ids */
-    OQ_SQL_LOAD_FILES,  /* of one job, in the order of indexes */
+    OQ_SQL_DELETE_EXPECTATION, /* of one file, as the next three */
+    OQ_SQL_DELETE_MIRRORS,
+    OQ_SQL_INSERT_EXPECTATION,
+    OQ_SQL_INSERT_MIRROR,
+    OQ_SQL_LOAD_GROUPS,       /* each with its job, in the order of group ids */
+    OQ_SQL_LOAD_FILES,        /* of one job, in the order of indexes */
+    OQ_SQL_LOAD_EXPECTATIONS, /* of one job, as the next */
+    OQ_SQL_LOAD_MIRRORS,
     OQ_SQL_COUNT
 };
 
@@ -66,7 +73,9 @@ struct oq_store {
     " no_progress_since_ms"
 #define OQ_GROUP_ID_COLUMN 18 /* behind them: id, job_id, job_guid */
 #define OQ_FILE_COLUMNS                                                                            \
-    "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified"
+    "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified, digest,"        \
+    " source_index, bad_sources, mismatches, has_extras"
+#define OQ_EXPECTATION_COLUMNS "sha256, size_bytes, piece_kind, piece_bytes, piece_hashes"
 
 /* oq_store_open with another list of migrations, for tests of upgrades. `migrations` is borrowed
  * for the call. */
@@ -96,6 +105,11 @@ OQ_MUST_CHECK enum oq_status oq_store_exec(struct oq_store *store, const char *s
 OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const char *sql,
                                                 const char *what, int64_t *value,
                                                 struct oq_error *err);
+
+/* Reads the mirrors and expectations of the group's files, if a file has extras (still empty ones,
+ * as oq_store_read_files leaves it). A row of a file that has none is damage. */
+OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
+                                                  struct oq_error *err);
 
 /* --- what store.c and store_load.c lend to salvage and backup --------------------------------- */
 

@@ -42,6 +42,16 @@ static uint32_t read_u32(struct reader *r)
     return (uint32_t)read_int(r, 0, UINT32_MAX);
 }
 
+/* 0 for NULL, which salvage_read.c gives for a column that an older schema does not have. */
+static uint32_t read_u32_or_null(struct reader *r)
+{
+    if (r->status == OQ_OK && sqlite3_column_type(r->stmt, r->next) == SQLITE_NULL) {
+        r->next++;
+        return 0;
+    }
+    return read_u32(r);
+}
+
 static bool is_null(const struct reader *r)
 {
     return r->status == OQ_OK && sqlite3_column_type(r->stmt, r->next) == SQLITE_NULL;
@@ -177,6 +187,21 @@ static void read_file(struct reader *r, struct oq_file *file)
     file->done_bytes = (uint64_t)read_int(r, 0, INT64_MAX);
     read_text_or_null(r, &file->etag);
     read_text_or_null(r, &file->last_modified);
+    read_text_or_null(r, &file->digest);
+    if (is_null(r)) {
+        r->next++;
+        file->source = OQ_NO_SOURCE;
+    } else {
+        file->source = (uint32_t)read_int(r, 0, OQ_SOURCES_MAX - 1);
+    }
+    file->bad_sources = read_u32_or_null(r);
+    file->mismatches = read_u32_or_null(r);
+    if (read_u32_or_null(r) != 0 && r->status == OQ_OK) {
+        file->extras = oq_extras_new(); /* filled by oq_store_load_extras */
+        if (!file->extras) {
+            fail(r, OQ_E_NOMEM);
+        }
+    }
     /* The index is the position in the array, so a hole cannot be represented. */
     (void)read_int(r, file->index, file->index);
 }
@@ -241,6 +266,9 @@ static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
     enum oq_status status = oq_store_read_group(store->statements[OQ_SQL_LOAD_GROUPS], group, err);
     if (status == OQ_OK && group->job.id != 0) {
         status = oq_store_read_files(store, group, err);
+    }
+    if (status == OQ_OK) {
+        status = oq_store_load_extras(store, group, err);
     }
     if (status != OQ_OK) {
         return status;

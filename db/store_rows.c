@@ -227,6 +227,15 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_int(b, (int64_t)file->done_bytes);
     bind_text(b, file->etag);
     bind_text(b, file->last_modified);
+    bind_text(b, file->digest);
+    if (file->source == OQ_NO_SOURCE) {
+        bind_null(b);
+    } else {
+        bind_int(b, file->source);
+    }
+    bind_int(b, file->bad_sources);
+    bind_int(b, file->mismatches);
+    bind_int(b, file->extras != NULL);
     bind_int(b, job_id);
     bind_int(b, file->index);
 }
@@ -250,7 +259,10 @@ static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which
 enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id,
                                     const struct oq_file *file, struct oq_error *err)
 {
-    return write_file(store, OQ_SQL_INSERT_FILE, "insert a file", job_id, file, err);
+    enum oq_status status =
+        write_file(store, OQ_SQL_INSERT_FILE, "insert a file", job_id, file, err);
+    return status == OQ_OK && file->extras ? oq_store_update_extras(store, job_id, file, err)
+                                           : status;
 }
 
 enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id,

@@ -13,6 +13,7 @@
 #include "oq_fault.h"
 #include "oq_log.h"
 #include "oq_version.h"
+#include "oq_win_hash.h"
 #include "oq_win_config.h"
 #include "oq_win_data.h"
 #include "oq_win_files.h"
@@ -88,6 +89,7 @@ static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
         .clock = oq_clock_system(),
         .files = oq_win_files_port(),
         .identity = oq_win_identities_port(host->identities),
+        .hash = oq_win_hash_port(),
         .network = oq_win_network_port(host->network),
         .database_path = host->data.database,
         .user_agent = "OpenQMGR/" OQ_VERSION,

@@ -7,7 +7,7 @@
  *   object.c    IUnknown for every object
  *   caller.c    who calls
  *   classes.c   the registrations of the classes
- *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c   one class or interface each
+ *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c, sources.c   one class or interface each
  *   prop.c      the table of properties
  *   notify.c    who is to be told of what: registered callbacks, pending events
  *   deliver.c   the threads that tell them
@@ -128,6 +128,7 @@ struct oq_object {
     const struct oq_object_class *class;
     IUnknown *unknown;                 /* the main interface, and the object's identity */
     IUnknown *info;                    /* the extension interface, or NULL */
+    IUnknown *sources;                 /* the second one, or NULL */
     struct oq_object *next, *previous; /* in context->objects */
     bool is_disconnected;
 };
@@ -170,6 +171,16 @@ struct oq_info {
     int64_t group_id;
 };
 void oq_info_init(struct oq_info *info, struct oq_object *object, int64_t group_id);
+
+/* --- sources.c: the second extension, likewise ------------------------------------------------ */
+
+struct oq_sources_part {
+    IOpenQmgrSources iface;
+    struct oq_object *object;
+    int64_t group_id;
+};
+/* After oq_object_init. */
+void oq_sources_part_init(struct oq_sources_part *part, struct oq_object *object, int64_t group_id);
 
 /* --- group.c: what group, job and extension read alike ---------------------------------------- */
 

@@ -11,6 +11,7 @@ struct group {
     IBackgroundCopyGroup iface;
     struct oq_object object;
     struct oq_info info;
+    struct oq_sources_part sources;
     int64_t id;
     GUID guid;
 };
@@ -378,6 +379,7 @@ enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
     oq_object_init(&group->object, context, &group_class, (IUnknown *)&group->iface,
                    (IUnknown *)&group->info.iface);
     oq_info_init(&group->info, &group->object, 0);
+    oq_sources_part_init(&group->sources, &group->object, 0);
     *out = &group->iface;
     return OQ_OK;
 }
@@ -387,4 +389,5 @@ void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
     struct group *group = from_iface(iface);
     group->id = group_id;
     group->info.group_id = group_id;
+    group->sources.group_id = group_id;
 }

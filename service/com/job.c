@@ -12,6 +12,7 @@ struct job {
     IBackgroundCopyJob1 iface;
     struct oq_object object;
     struct oq_info info;
+    struct oq_sources_part sources;
     int64_t group_id;
     GUID guid;
 };
@@ -195,6 +196,7 @@ enum oq_status oq_job_new(struct oq_context *context, int64_t group_id, const GU
     oq_object_init(&job->object, context, &job_class, (IUnknown *)&job->iface,
                    (IUnknown *)&job->info.iface);
     oq_info_init(&job->info, &job->object, group_id);
+    oq_sources_part_init(&job->sources, &job->object, group_id);
     *out = &job->iface;
     return OQ_OK;
 }

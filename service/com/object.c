@@ -13,6 +13,7 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     object->class = class;
     object->unknown = unknown;
     object->info = info;
+    object->sources = NULL;
     object->is_disconnected = false;
     object->previous = NULL;
 
@@ -37,6 +38,8 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         *out = object->unknown;
     else if (object->info && IsEqualIID(iid, &IID_IOpenQmgrInfo))
         *out = object->info;
+    else if (object->sources && IsEqualIID(iid, &IID_IOpenQmgrSources))
+        *out = object->sources;
     else
         return E_NOINTERFACE;
     oq_object_ref(object);

@@ -268,6 +268,17 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
      "This computer is short of memory; close some programs."},
     [OQ_NET_OTHER]              = {FATAL,     BG_E_UNKNOWN_ERROR,
      "The download failed for a reason that is not known."},
+    [OQ_NET_SLOW]               = {TRANSIENT, BG_E_TIMEOUT,
+     "The server sends too slowly; the download goes on at another address."},
+    [OQ_NET_WRONG_SIZE]         = {FATAL,     WIN32_CODE(323), /* ERROR_DATA_CHECKSUM_ERROR */
+     "The file on the server is not of the size that was expected, so it is another file or "
+     "another version."},
+    [OQ_NET_WRONG_HASH]         = {FATAL,     WIN32_CODE(323),
+     "The file that came in is not the one that was expected: its hash is another one, also after "
+     "it was fetched again."},
+    [OQ_NET_WRONG_DIGEST]       = {FATAL,     WIN32_CODE(323),
+     "The file was damaged on its way: its hash is not the one that the server sent with it, also "
+     "after it was fetched again."},
 };
 /* clang-format on */
 

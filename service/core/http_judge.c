@@ -77,7 +77,7 @@ static bool is_same_date(const char *a, const char *b)
 static const char *contradiction(const struct oq_http_request *request,
                                  const struct oq_http_response *response, uint64_t total)
 {
-    if (resume_validator(request) == NULL)
+    if (!request->is_hashed && resume_validator(request) == NULL)
         return "there is no validator for the saved bytes";
     if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN &&
         total != request->size_bytes)
@@ -98,7 +98,7 @@ static const char *doubt(const struct oq_http_request *request,
 {
     const bool has_both_dates = request->last_modified != NULL && response->last_modified != NULL;
 
-    if (request->etag != NULL && response->etag != NULL)
+    if (request->is_hashed || (request->etag != NULL && response->etag != NULL))
         return NULL;
     if ((response->etag != NULL || response->last_modified != NULL) && !has_both_dates)
         return "the validator of the saved bytes is missing";

@@ -72,6 +72,8 @@ void oq_file_release(struct oq_file *file)
     oq_free(file->temp_path);
     oq_free(file->etag);
     oq_free(file->last_modified);
+    oq_free(file->digest);
+    oq_extras_free(file->extras);
     memset(file, 0, sizeof *file);
 }
 
@@ -162,6 +164,8 @@ static bool is_braced_guid(const char *text)
 
 static const char *check_file(const struct oq_file *file)
 {
+    struct oq_digest digest;
+
     if (is_empty(file->remote))
         return "a file has no remote name";
     if (is_empty(file->local))
@@ -172,6 +176,12 @@ static const char *check_file(const struct oq_file *file)
         return "an entity tag is not a strong one";
     if (file->last_modified && !*file->last_modified)
         return "a Last-Modified is an empty text instead of NULL";
+    if (file->digest && oq_digest_parse_hex(file->digest, &digest) != OQ_OK)
+        return "a digest is not one of SHA-256 or SHA-512";
+    if (file->source != OQ_NO_SOURCE && file->source >= oq_sources_count(file))
+        return "a file has bytes of a source that it does not have";
+    if (file->extras && oq_extras_check(file->extras))
+        return oq_extras_check(file->extras);
     if (file->done_bytes > file->size_bytes)
         return "more bytes of a file are done than it has";
     if (file->done_bytes == OQ_SIZE_UNKNOWN)

@@ -37,6 +37,10 @@
       "time to connect to a server") \
     X(stall_timeout_ms,     "StallTimeoutMs",      60000,      1000,  3600000,     \
       "time without a byte before the connection is given up") \
+    X(slow_source_ms,       "SlowSourceMs",        30000,      1000,  3600000,     \
+      "a source that was slow for so long is left for another one, if there is one") \
+    X(slow_source_bytes,    "SlowSourceBytes",     8192,       0,     1073741824,  \
+      "bytes per second below which a source is slow; 0: none is") \
     X(groups_per_user,      "MaxGroupsPerUser",    60,         0,     1000000,     \
       "groups of one user who is not an administrator; 0: no limit") \
     X(groups_per_machine,   "MaxGroupsPerMachine", 300,        0,     1000000,     \

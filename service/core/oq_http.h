@@ -69,7 +69,10 @@ struct oq_http_request {
     uint64_t size_bytes;       /* known total, or OQ_SIZE_UNKNOWN */
     const char *etag;          /* strong tag of the saved bytes, or NULL */
     const char *last_modified; /* date of the saved bytes, or NULL */
-    bool is_plain; /* asked without Range, as after OQ_HTTP_RESTART; offset_bytes is 0 then */
+    bool is_plain;  /* asked without Range, as after OQ_HTTP_RESTART; offset_bytes is 0 then */
+    bool is_hashed; /* a hash decides about the bytes in the end, and those that are there have no
+                       validator of this source: a range of the known size continues them without
+                       one. etag and last_modified are NULL then, and there was no If-Range */
 };
 
 /* The final response's fields (after redirects). Strings borrowed. A field that was sent but not
@@ -123,6 +126,7 @@ struct oq_http_decision {
  *  206     first byte is not the one asked for                               RESTART
  *  206     Content-Length is not the length of the range                     RESTART
  *  206     total unknown, also of the saved bytes: when is it whole?         RESTART
+ *  206     offset > 0, is_hashed and total is the known one, or none known   APPEND
  *  206     offset > 0 and total not the known one, or no resume possible     RESTART
  *  206     offset > 0 and a validator both sides know differs                RESTART
  *  206     offset > 0 and a validator but not the saved one, see below       RESTART

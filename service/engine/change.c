@@ -98,13 +98,16 @@ enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
         !swap_add(&swap, &next->local, now->local) ||
         !swap_add(&swap, &next->temp_path, now->temp_path) ||
         !swap_add(&swap, &next->etag, now->etag) ||
-        !swap_add(&swap, &next->last_modified, now->last_modified)) {
+        !swap_add(&swap, &next->last_modified, now->last_modified) ||
+        !swap_add(&swap, &next->digest, now->digest)) {
         swap_undo(&swap);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     }
     status = oq_store_begin(engine->store, err);
     if (status == OQ_OK)
         status = oq_store_update_file(engine->store, entry->group.job.id, next, err);
+    if (status == OQ_OK && next->extras != now->extras)
+        status = oq_store_update_extras(engine->store, entry->group.job.id, next, err);
     if (status == OQ_OK)
         status = oq_store_commit(engine->store, err);
     if (status != OQ_OK) {
@@ -116,6 +119,17 @@ enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
     swap_keep(&swap);
     *now = *next;
     return OQ_OK;
+}
+
+enum oq_status oq_change_extras(struct oq_engine *engine, struct oq_entry *entry,
+                                struct oq_file *next, struct oq_extras *extras,
+                                struct oq_error *err)
+{
+    struct oq_extras *before = entry->group.job.files[next->index].extras;
+    next->extras = extras;
+    enum oq_status status = oq_change_file(engine, entry, next, err);
+    oq_extras_free(status == OQ_OK ? before : extras);
+    return status;
 }
 
 static void stop_transfers(struct oq_engine *engine, struct oq_entry *entry, bool discard)
@@ -130,6 +144,8 @@ static void forget_backoff(struct oq_entry *entry)
     for (uint32_t i = 0; i < entry->group.job.file_count; i++) {
         entry->runs[i].retry_at_ms = 0;
         entry->runs[i].attempts = 0;
+        entry->runs[i].sources.slow = 0;
+        oq_sources_progress(&entry->runs[i].sources);
     }
     entry->is_owner_absent = false;
     entry->finish_retry_at_ms = 0;

@@ -100,6 +100,9 @@ static void perform(const struct oq_file_port *files, const struct oq_network_po
         if (op->mark_bytes > 0)
             op->status = files->flush(files->ctx, op->handle, &op->error);
         break;
+    case OQ_DISK_CHECK:
+        op->status = oq_check_slice(files, op->handle, op->check, &op->error);
+        break;
     case OQ_DISK_FINISH:
         op->status = files->finish(files->ctx, op->identity, op->temp_path, op->final_path,
                                    op->modified_at_ms, &op->error);

@@ -8,6 +8,8 @@
  *   turns.c      who may transfer now                  net.c        the only file that knows curl's
  * options and codes finish.c     final names, removal, clean-up        disk.c       slow file work
  * on other threads
+ *   source.c     the sources of a file  check.c      its hashes        source_calls.c the calls of
+ * oq_engine_sources.h
  */
 #ifndef ENGINE_INT_H
 #define ENGINE_INT_H
@@ -41,6 +43,7 @@ struct oq_net_events {
 struct oq_net_request {
     const char *url;
     uint64_t offset_bytes;
+    uint64_t end_bytes;   /* the byte behind the last one that is wanted; 0: all to the end */
     const char *if_range; /* or NULL */
     const char *proxy;    /* "" for none; NULL: what the environment says */
     bool is_plain;        /* no Range field: the last answer to one was of no use */
@@ -72,7 +75,15 @@ void oq_net_wakeup(struct oq_net *net); /* any thread */
 
 /* --- disk.c ----------------------------------------------------------------------------------- */
 
-enum oq_disk_kind { OQ_DISK_OPEN, OQ_DISK_FLUSH, OQ_DISK_FINISH, OQ_DISK_REMOVE };
+enum oq_disk_kind {
+    OQ_DISK_OPEN,
+    OQ_DISK_FLUSH,
+    OQ_DISK_FINISH,
+    OQ_DISK_REMOVE,
+    OQ_DISK_CHECK /* hashes the next slice of the file: check.c */
+};
+
+struct oq_check;
 
 /* One slow piece of file work, by value. A worker thread fills the results; then the engine thread
  * calls done, which releases the op with oq_disk_op_free. */
@@ -83,7 +94,8 @@ struct oq_disk_op {
     char *url;                    /* OPEN: own copy, to find the proxy for; or NULL */
     uint32_t attempt;             /* OPEN: takes another proxy of several each time */
     enum oq_open_mode mode;
-    struct oq_fhandle *handle; /* FLUSH: borrowed; OPEN: result, taken by done */
+    struct oq_fhandle *handle; /* FLUSH, CHECK: borrowed; OPEN: result, taken by done */
+    struct oq_check *check;    /* CHECK: borrowed; nobody else touches it until done */
     uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked; FINISH: expected size */
     uint64_t total_bytes;      /* FLUSH: of the whole file, if there has to be room for it; or
                                   OQ_SIZE_UNKNOWN */
@@ -91,7 +103,7 @@ struct oq_disk_op {
     int64_t modified_at_ms;
     int64_t group_id;
     uint32_t file_index;
-    struct oq_transfer *transfer; /* OPEN, FLUSH */
+    struct oq_transfer *transfer; /* OPEN, FLUSH, CHECK */
     void (*done)(struct oq_engine *engine, struct oq_disk_op *op);
     /* results */
     enum oq_status status;
@@ -131,6 +143,7 @@ struct oq_file_run {
     uint64_t furthest_bytes; /* progress is what goes beyond it: the same half again and again is
                                 none */
     bool is_plain;           /* ask without a range next time */
+    struct oq_source_run sources; /* which one is asked */
 };
 
 struct oq_request; /* requests_int.h */
@@ -261,6 +274,11 @@ void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
                             const char *text);
 /* Bytes have been saved: the no-progress period ends, inactivity starts again. */
 void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry);
+/* Saves `extras` (NULL: none) as those of the file, together with `next`, a copy of it with other
+ * fields changed, and makes both current. Takes over extras, on failure too. */
+OQ_MUST_CHECK enum oq_status oq_change_extras(struct oq_engine *engine, struct oq_entry *entry,
+                                              struct oq_file *next, struct oq_extras *extras,
+                                              struct oq_error *err);
 /* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */
 void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
 
@@ -280,6 +298,16 @@ void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer);
 uint64_t oq_transfer_received(const struct oq_transfer *transfer);
 uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms);
 bool oq_transfer_is_connected(const struct oq_transfer *transfer);
+bool oq_transfer_is_checking(const struct oq_transfer *transfer);
+uint32_t oq_transfer_source(const struct oq_transfer *transfer);
+
+/* --- check.c, on a disk worker ---------------------------------------------------------------- */
+
+/* Hashes on, up to a slice's length or the end of the file. Flushes the file before the first byte,
+ * so that what is hashed is what is on the disk. */
+OQ_MUST_CHECK enum oq_status oq_check_slice(const struct oq_file_port *files,
+                                            struct oq_fhandle *file, struct oq_check *check,
+                                            struct oq_error *err);
 
 /* --- turns.c, finish.c, events.c, view.c, handlers.c ------------------------------------------ */
 

@@ -159,6 +159,7 @@ static enum oq_status save_lost(struct oq_engine *engine, struct oq_entry *entry
     next.size_bytes = OQ_SIZE_UNKNOWN;
     next.etag = NULL;
     next.last_modified = NULL;
+    next.digest = NULL;
     next.temp_path = NULL;
     return oq_change_file(engine, entry, &next, err);
 }

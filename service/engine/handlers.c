@@ -47,6 +47,12 @@ static struct oq_entry *find(struct oq_engine *engine, struct oq_request *reques
     return entry;
 }
 
+struct oq_entry *oq_request_find(struct oq_engine *engine, struct oq_request *request,
+                                 enum oq_access_verb verb)
+{
+    return find(engine, request, verb);
+}
+
 static void wait_for(struct oq_entry *entry, struct oq_request *request, enum oq_wait what)
 {
     request->waits_for = what;

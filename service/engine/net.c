@@ -292,7 +292,7 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
 {
     const struct oq_config *config = &handle->net->options->config;
     CURL *easy = handle->easy;
-    char range[32], field[600];
+    char range[48], field[600];
     CURLcode code = CURLE_OK;
 #define SET(option, value)                                                                         \
     do {                                                                                           \
@@ -335,7 +335,11 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
     SET(CURLOPT_WRITEDATA, handle);
     /* Always a range, so that the first answer already tells whether the server can resume; never
      * HEAD (contract 0.1). */
-    snprintf(range, sizeof range, "%llu-", (unsigned long long)request->offset_bytes);
+    if (request->end_bytes > 0)
+        snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->offset_bytes,
+                 (unsigned long long)request->end_bytes - 1);
+    else
+        snprintf(range, sizeof range, "%llu-", (unsigned long long)request->offset_bytes);
     if (!request->is_plain)
         SET(CURLOPT_RANGE, range);
     bool has_fields = add_field(handle, "Accept-Encoding: identity");

@@ -18,6 +18,7 @@
 #include "oq_clock.h"
 #include "oq_config.h"
 #include "oq_files.h"
+#include "oq_hash.h"
 #include "oq_identity.h"
 #include "oq_model.h"
 #include "oq_network.h"
@@ -31,10 +32,11 @@ struct oq_engine_options {
     const struct oq_file_port *files;
     const struct oq_identity_port *identity;
     const struct oq_network_port *network; /* NULL = nothing to prepare (native tests) */
-    const char *database_path;             /* copied */
-    const char *database_vfs;              /* NULL; tests: the failing VFS */
-    const char *user_agent;                /* copied */
-    bool allow_posix_paths;                /* native tests only */
+    const struct oq_hash_port *hash; /* NULL = no hash is ever looked at, nor can be asked for */
+    const char *database_path;       /* copied */
+    const char *database_vfs;        /* NULL; tests: the failing VFS */
+    const char *user_agent;          /* copied */
+    bool allow_posix_paths;          /* native tests only */
     int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
 

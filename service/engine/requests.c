@@ -30,6 +30,8 @@ void oq_request_unref(struct oq_request *request)
     files_free(request->files, request->file_count);
     oq_free(request->guids);
     oq_file_view_release(&request->file_view);
+    if (request->data)
+        request->free_data(request->data);
     oq_queue_free(request->reply);
     oq_free(request);
 }
@@ -87,6 +89,18 @@ static enum oq_status ask(struct oq_engine *engine, struct oq_request *request,
     if (err && request->status != OQ_OK)
         *err = request->error;
     return request->status;
+}
+
+struct oq_request *oq_request_new(void (*handle)(struct oq_engine *, struct oq_request *),
+                                  const struct oq_caller *caller, int64_t group)
+{
+    return request_new(handle, caller, group);
+}
+
+enum oq_status oq_request_ask(struct oq_engine *engine, struct oq_request *request,
+                              struct oq_error *err)
+{
+    return ask(engine, request, err);
 }
 
 /* For calls without results. */

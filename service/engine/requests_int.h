@@ -9,6 +9,8 @@
 
 #include "engine_int.h"
 
+#include "oq_access.h"
+
 enum oq_wait { OQ_WAIT_NOTHING, OQ_WAIT_STOPPED, OQ_WAIT_REMOVED };
 
 struct oq_request {
@@ -32,6 +34,9 @@ struct oq_request {
     struct oq_group_view view;
     struct oq_file_view file_view;
 
+    void *data; /* of a family of calls with a file of its own, both ways; or NULL */
+    void (*free_data)(void *data);
+
     enum oq_status status;
     struct oq_error error;
 
@@ -45,6 +50,17 @@ struct oq_request {
 /* Answers the caller and drops the engine's reference. */
 void oq_request_finish(struct oq_request *request);
 void oq_request_unref(struct oq_request *request);
+
+/* For calls that have a file of their own: a new request, NULL when out of memory; sending it (NULL
+ * is OQ_E_NOMEM) and waiting, after which the caller still has its reference. requests.c */
+struct oq_request *oq_request_new(void (*handle)(struct oq_engine *, struct oq_request *),
+                                  const struct oq_caller *caller, int64_t group);
+OQ_MUST_CHECK enum oq_status oq_request_ask(struct oq_engine *engine, struct oq_request *request,
+                                            struct oq_error *err);
+/* The group of the request, if the caller may do that with it; else NULL and the status is set.
+ * handlers.c */
+struct oq_entry *oq_request_find(struct oq_engine *engine, struct oq_request *request,
+                                 enum oq_access_verb verb);
 
 /* handlers.c */
 void oq_handle_create_group(struct oq_engine *engine, struct oq_request *request);

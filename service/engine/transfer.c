@@ -6,16 +6,14 @@
  * of two versions never meet in one file (core/oq_http.h decides); a saved offset is lowered before
  * the file is cut.
  */
-#include "engine_int.h"
+#include "transfer_int.h"
 
 #include "oq_alloc.h"
-#include "oq_log.h"
 #include "oq_path.h"
 #include "oq_url.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* libcurl hands the body over in pieces of at most 16 KB and each WriteFile is dear (under Wine
  * above all): gathering 1 MB makes writing 3 times faster than curl.exe (measured,
@@ -24,65 +22,35 @@
 #define RATE_STEP_MS 500
 #define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* room for so much is looked for in advance */
 
-enum phase { OPENING, RECEIVING, ENDING };
-enum ending { NOT_ENDED, ENDED_WHOLE, ENDED_STOPPED, ENDED_RESTART, ENDED_FAILED };
-
-/* Fields of the response that is being read; those of a redirect are forgotten when the next one
- * starts. */
-struct response {
-    struct oq_http_response http;
-    char etag[OQ_ETAG_MAX + 1];
-    char last_modified[OQ_DATE_MAX + 1];
-    int64_t retry_after_ms; /* -1 = none */
-    bool is_chunked;        /* then Content-Length does not count */
-};
-
-struct oq_transfer {
-    struct oq_engine *engine;
-    struct oq_entry *entry;
-    uint32_t file_index;
-    struct oq_identity *identity;
-    enum phase phase;
-    bool is_fresh_name; /* the temporary name was made by this transfer: the file must not exist yet
-                         */
-    struct oq_net_handle *net;
-    struct oq_fhandle *file;
-    char *proxy; /* see oq_network_port; owned */
-    uint8_t *buffer;
-    size_t buffered;
-    uint64_t written_bytes; /* position in the file after the last write */
-    uint64_t total_bytes; /* of the whole file, once the response was judged; or OQ_SIZE_UNKNOWN */
-    uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
-    bool is_judged, has_body;
-    bool is_flushing;
-    bool is_reserved; /* the file system keeps room for the whole file */
-    int64_t checkpoint_at_ms;
-    struct response response;
-
-    enum ending ending;
-    bool is_discarded;         /* the group goes: nothing has to be kept */
-    bool is_flush_broken;      /* a flush failed: what was not saved before is not believed */
-    struct oq_verdict verdict; /* ENDED_FAILED */
-    char text[256];            /* ENDED_FAILED, ENDED_RESTART */
-
-    int64_t rate_at_ms;
-    uint64_t rate_bytes; /* since rate_at_ms */
-    uint64_t rate_per_s;
-};
-
-static struct oq_file *file_of(const struct oq_transfer *transfer)
+struct oq_file *oq_transfer_file(const struct oq_transfer *transfer)
 {
     return &transfer->entry->group.job.files[transfer->file_index];
 }
 
-static struct oq_file_run *run_of(const struct oq_transfer *transfer)
+struct oq_file_run *oq_transfer_run(const struct oq_transfer *transfer)
 {
     return &transfer->entry->runs[transfer->file_index];
 }
 
-uint64_t oq_transfer_received(const struct oq_transfer *transfer)
+static struct oq_file *file_of(const struct oq_transfer *transfer)
+{
+    return oq_transfer_file(transfer);
+}
+
+static struct oq_file_run *run_of(const struct oq_transfer *transfer)
+{
+    return oq_transfer_run(transfer);
+}
+
+/* Where in the file the next byte goes. */
+static uint64_t position(const struct oq_transfer *transfer)
 {
     return transfer->written_bytes + transfer->buffered;
+}
+
+uint64_t oq_transfer_received(const struct oq_transfer *transfer)
+{
+    return transfer->check ? file_of(transfer)->done_bytes : position(transfer);
 }
 
 bool oq_transfer_is_connected(const struct oq_transfer *transfer)
@@ -103,10 +71,10 @@ uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms)
     return transfer->rate_per_s;
 }
 
-static void log_file(const struct oq_transfer *transfer, enum oq_log_level level, const char *what)
+void oq_transfer_log(const struct oq_transfer *transfer, enum oq_log_level level, const char *what)
 {
     char guid[OQ_GUID_TEXT];
-    char *url = oq_url_redact(file_of(transfer)->remote);
+    char *url = oq_url_redact(oq_sources_url(file_of(transfer), transfer->source));
     oq_guid_format(&transfer->entry->group.guid, guid);
     oq_log(level, "group %s file %u (%s): %s", guid, transfer->file_index, url ? url : "?", what);
     oq_free(url);
@@ -114,9 +82,8 @@ static void log_file(const struct oq_transfer *transfer, enum oq_log_level level
 
 /* --- how it ends ------------------------------------------------------------------------------ */
 
-/* The first ending counts. */
-static void end_failed(struct oq_transfer *transfer, const struct oq_verdict *verdict,
-                       const char *text)
+void oq_transfer_fail(struct oq_transfer *transfer, const struct oq_verdict *verdict,
+                      const char *text)
 {
     if (transfer->ending != NOT_ENDED)
         return;
@@ -125,11 +92,12 @@ static void end_failed(struct oq_transfer *transfer, const struct oq_verdict *ve
     snprintf(transfer->text, sizeof transfer->text, "%s", text);
 }
 
-static void end_error(struct oq_transfer *transfer, const struct oq_error *err)
+void oq_transfer_fail_error(struct oq_transfer *transfer, const struct oq_error *err)
 {
+    transfer->is_local |= transfer->ending == NOT_ENDED && err->status != OQ_E_NET;
     struct oq_verdict verdict = err->status == OQ_E_NET ? oq_errors_net((enum oq_net_error)err->net)
                                                         : oq_errors_file(err->status, err->win32);
-    end_failed(transfer, &verdict, err->text[0] ? err->text : oq_status_name(err->status));
+    oq_transfer_fail(transfer, &verdict, err->text[0] ? err->text : oq_status_name(err->status));
 }
 
 /* Says how much is missing: that is what the user has to make room for. */
@@ -140,7 +108,7 @@ static void end_full(struct oq_transfer *transfer, uint64_t missing_bytes)
     snprintf(text, sizeof text,
              "The disk is full: %llu bytes are missing; make room, and the download goes on.",
              (unsigned long long)missing_bytes);
-    end_failed(transfer, &verdict, text);
+    oq_transfer_fail(transfer, &verdict, text);
 }
 
 static void end_restart(struct oq_transfer *transfer, const char *why)
@@ -160,6 +128,7 @@ static enum oq_status save_nothing_there(struct oq_transfer *transfer, struct oq
     next.size_bytes = OQ_SIZE_UNKNOWN;
     next.etag = NULL;
     next.last_modified = NULL;
+    next.digest = NULL;
     return oq_change_file(transfer->engine, transfer->entry, &next, err);
 }
 
@@ -172,6 +141,7 @@ static void conclude(struct oq_transfer *transfer)
     enum oq_status status = OQ_OK;
     oq_error_init(&err);
 
+    oq_check_drop(transfer);
     engine->files->close(engine->files->ctx, transfer->file);
     transfer->file = NULL;
     if (transfer->ending == ENDED_WHOLE) {
@@ -180,7 +150,7 @@ static void conclude(struct oq_transfer *transfer)
         next.size_bytes = next.done_bytes = transfer->written_bytes;
         status = oq_change_file(engine, entry, &next, &err);
     } else if (transfer->ending == ENDED_RESTART) {
-        log_file(transfer, OQ_LOG_INFO, transfer->text);
+        oq_transfer_log(transfer, OQ_LOG_INFO, transfer->text);
         status = save_nothing_there(transfer, &err);
         if (status == OQ_OK && run_of(transfer)->attempts > 0) {
             /* Restarting again and again is a server's fault that needs a pause. */
@@ -194,19 +164,20 @@ static void conclude(struct oq_transfer *transfer)
     }
     if (status != OQ_OK) {
         transfer->ending = NOT_ENDED;
-        end_error(transfer, &err);
+        oq_transfer_fail_error(transfer, &err);
     }
 
     /* From here on the file is not in flight any more; what follows may free nothing of the entry.
      */
     enum ending ending = transfer->ending;
     bool is_discarded = transfer->is_discarded;
+    bool is_of_source = !transfer->is_local && !transfer->is_round_over;
     struct oq_verdict verdict = transfer->verdict;
     int64_t retry_after_ms = transfer->response.retry_after_ms;
     char text[sizeof transfer->text];
     memcpy(text, transfer->text, sizeof text);
     if (ending == ENDED_FAILED && !is_discarded)
-        log_file(transfer, OQ_LOG_WARNING, text);
+        oq_transfer_log(transfer, OQ_LOG_WARNING, text);
     run_of(transfer)->transfer = NULL;
     entry->running--;
     engine->needs_turns = true;
@@ -221,8 +192,10 @@ static void conclude(struct oq_transfer *transfer)
         if (ending == ENDED_WHOLE) {
             oq_change_progress(engine, entry);
             oq_change_if_fetched(engine, entry);
-        } else if (ending == ENDED_FAILED) {
+        } else if (ending == ENDED_FAILED &&
+                   !(is_of_source && oq_source_is_left(engine, entry, index, &verdict, text))) {
             oq_change_failed(engine, entry, index, &verdict, retry_after_ms, text);
+            oq_check_forget(engine, entry, index);
         }
     }
     if (entry->running == 0)
@@ -253,8 +226,7 @@ static bool submit_flush(struct oq_transfer *transfer)
     return false;
 }
 
-/* Hands the gathered bytes to the system. */
-static bool write_out(struct oq_transfer *transfer)
+bool oq_transfer_write_out(struct oq_transfer *transfer)
 {
     const struct oq_file_port *files = transfer->engine->files;
     struct oq_error err;
@@ -266,7 +238,7 @@ static bool write_out(struct oq_transfer *transfer)
         if (err.status == OQ_E_DISK_FULL && transfer->total_bytes != OQ_SIZE_UNKNOWN)
             end_full(transfer, transfer->total_bytes - transfer->written_bytes);
         transfer->buffered = 0;
-        end_error(transfer, &err);
+        oq_transfer_fail_error(transfer, &err);
         return false;
     }
     transfer->written_bytes += transfer->buffered;
@@ -276,7 +248,7 @@ static bool write_out(struct oq_transfer *transfer)
 
 /* After the request is over: last write, last flush, then conclude. Called again when a flush comes
  * back. */
-static void proceed_to_end(struct oq_transfer *transfer)
+void oq_transfer_proceed(struct oq_transfer *transfer)
 {
     transfer->phase = ENDING;
     oq_net_close(transfer->engine->net, transfer->net);
@@ -285,11 +257,12 @@ static void proceed_to_end(struct oq_transfer *transfer)
         return;
     bool keeps_bytes = transfer->file && !transfer->is_discarded && !transfer->is_flush_broken &&
                        transfer->ending != ENDED_RESTART;
-    if (keeps_bytes && transfer->buffered > 0 && !write_out(transfer) &&
+    if (keeps_bytes && transfer->buffered > 0 && !oq_transfer_write_out(transfer) &&
         transfer->ending == ENDED_WHOLE) {
         struct oq_verdict verdict = oq_errors_file(OQ_E_IO, 0);
         transfer->ending = NOT_ENDED;
-        end_failed(transfer, &verdict, "the last bytes could not be written");
+        transfer->is_local = true;
+        oq_transfer_fail(transfer, &verdict, "the last bytes could not be written");
     }
     if (keeps_bytes && transfer->written_bytes > file_of(transfer)->done_bytes) {
         if (submit_flush(transfer))
@@ -297,9 +270,12 @@ static void proceed_to_end(struct oq_transfer *transfer)
         if (transfer->ending == ENDED_WHOLE) { /* not flushed is not there */
             struct oq_verdict verdict = oq_errors_net(OQ_NET_NOMEM);
             transfer->ending = NOT_ENDED;
-            end_failed(transfer, &verdict, "out of memory");
+            transfer->is_local = true;
+            oq_transfer_fail(transfer, &verdict, "out of memory");
         }
     }
+    if (transfer->ending == ENDED_WHOLE && !transfer->is_checked && oq_check_begin(transfer))
+        return;
     conclude(transfer);
 }
 
@@ -321,6 +297,7 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
         if (status == OQ_OK && op->mark_bytes > run_of(transfer)->furthest_bytes) {
             run_of(transfer)->furthest_bytes = op->mark_bytes;
             run_of(transfer)->attempts = 0;
+            oq_sources_progress(&run_of(transfer)->sources);
             oq_change_progress(engine, transfer->entry);
         }
     }
@@ -328,27 +305,33 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
     if (status != OQ_OK) {
         if (transfer->ending == ENDED_WHOLE)
             transfer->ending = NOT_ENDED;
-        end_error(transfer, &err);
+        oq_transfer_fail_error(transfer, &err);
         transfer->is_flush_broken = true;
-        proceed_to_end(transfer);
+        oq_transfer_proceed(transfer);
     } else {
         if (missing_bytes > 0)
             end_full(transfer, missing_bytes);
         if (missing_bytes > 0 || transfer->phase == ENDING)
-            proceed_to_end(transfer);
+            oq_transfer_proceed(transfer);
     }
 }
 
 void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer)
 {
-    if (transfer->phase != RECEIVING || transfer->is_flushing || !transfer->is_judged)
+    if (transfer->phase != RECEIVING || transfer->is_flushing || transfer->check)
         return;
-    uint64_t unsaved = oq_transfer_received(transfer) - file_of(transfer)->done_bytes;
+    if (oq_source_is_slow(transfer)) {
+        oq_transfer_proceed(transfer);
+        return;
+    }
+    if (!transfer->is_judged)
+        return;
+    uint64_t unsaved = position(transfer) - file_of(transfer)->done_bytes;
     if (unsaved == 0 || (oq_now_ms(engine) < transfer->checkpoint_at_ms &&
                          unsaved < (uint64_t)engine->config.checkpoint_bytes))
         return;
-    if (!write_out(transfer))
-        proceed_to_end(transfer);
+    if (!oq_transfer_write_out(transfer))
+        oq_transfer_proceed(transfer);
     else if (!submit_flush(transfer))
         transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
 }
@@ -360,77 +343,40 @@ void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bo
     if (transfer->ending == NOT_ENDED)
         transfer->ending = ENDED_STOPPED;
     if (transfer->phase == RECEIVING)
-        proceed_to_end(transfer);
+        oq_transfer_proceed(transfer);
 }
 
 /* --- the response ----------------------------------------------------------------------------- */
 
-static void response_reset(struct response *response)
+static bool is_other_text(const char *a, const char *b)
 {
-    memset(response, 0, sizeof *response);
-    response->retry_after_ms = -1;
+    return a != b && (!a || !b || strcmp(a, b) != 0);
 }
 
-static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
-                       const char *value, size_t length)
+/* Does a server whose bytes are to be continued send another hash of the whole file than before? */
+static bool is_other_digest(const struct oq_transfer *transfer)
 {
-    struct response *response = &transfer->response;
-    struct oq_http_response *http = &response->http;
-    bool is_weak = false;
-#define IS(text) (name_length == sizeof(text) - 1 && strncasecmp(name, text, name_length) == 0)
-    if (IS("Content-Length")) {
-        uint64_t earlier_bytes = http->length_bytes;
-        bool is_second = http->has_length;
-        http->has_length = oq_http_parse_length(value, length, &http->length_bytes) == OQ_OK;
-        http->is_length_malformed |=
-            !http->has_length || (is_second && http->length_bytes != earlier_bytes);
-    } else if (IS("Transfer-Encoding")) {
-        response->is_chunked = true;
-    } else if (IS("Content-Range")) {
-        http->has_content_range =
-            oq_http_parse_content_range(value, length, &http->content_range) == OQ_OK;
-        http->is_range_malformed = !http->has_content_range;
-    } else if (IS("ETag")) {
-        /* Of several the last counts, also if it is none that can be used. */
-        bool is_strong =
-            oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak;
-        http->etag = is_strong ? response->etag : NULL;
-    } else if (IS("Last-Modified")) {
-        int64_t unused_ms = 0;
-        if (length <= OQ_DATE_MAX && oq_http_parse_date(value, length, &unused_ms) == OQ_OK) {
-            memcpy(response->last_modified, value, length);
-            response->last_modified[length] = '\0';
-            http->last_modified = response->last_modified;
-        }
-    } else if (IS("Content-Encoding")) {
-        http->is_encoded |= oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
-    } else if (IS("Retry-After")) {
-        int64_t delay_ms = 0;
-        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->engine->clock),
-                                      &delay_ms) == OQ_OK)
-            response->retry_after_ms = delay_ms;
-    }
-#undef IS
+    const struct oq_file *file = file_of(transfer);
+    struct oq_digest saved;
+    const struct oq_digest *sent = &transfer->response.digest;
+    return file->digest && transfer->written_bytes > 0 && !transfer->is_hashed &&
+           oq_digest_parse_hex(file->digest, &saved) == OQ_OK && saved.kind == sent->kind &&
+           memcmp(saved.value, sent->value, oq_hash_size(sent->kind)) != 0;
 }
 
-static void on_header(void *ctx, const char *line, size_t length)
+void oq_transfer_fail_response(struct oq_transfer *transfer,
+                               const struct oq_http_decision *decision)
 {
-    struct oq_transfer *transfer = ctx;
-    if (transfer->is_judged)
-        return; /* trailer fields say nothing we use */
-    if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        response_reset(&transfer->response);
-        return;
-    }
-    const char *colon = memchr(line, ':', length);
-    if (!colon)
-        return;
-    const char *value = colon + 1, *end = line + length;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    read_field(transfer, line, (size_t)(colon - line), value, (size_t)(end - value));
+    char text[256];
+    struct oq_verdict verdict = decision->net != OQ_NET_NONE
+                                    ? oq_errors_net(decision->net)
+                                    : oq_errors_http(transfer->response.http.status);
+    if (verdict.http)
+        oq_errors_describe_http(verdict.http, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
+                 decision->why);
+    oq_transfer_fail(transfer, &verdict, text);
 }
 
 /* Saves what the response says about the file; with `from_zero` also that none of it is there,
@@ -441,6 +387,7 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
     struct response *response = &transfer->response;
     struct oq_file *file = file_of(transfer);
     struct oq_file next = *file;
+    char digest[OQ_HEX_MAX];
     struct oq_error err;
     oq_error_init(&err);
     next.size_bytes = decision->total_bytes;
@@ -450,24 +397,28 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
     }
     /* The response to a range may leave out validators; the old ones then still hold (RFC
      * 9110, 15.3.7). */
-    if (from_zero || response->http.etag || response->http.last_modified) {
+    if (from_zero || response->http.etag || response->http.last_modified ||
+        file->source != transfer->source) {
         next.etag = response->http.etag ? response->etag : NULL;
         next.last_modified = response->http.last_modified ? response->last_modified : NULL;
     }
-    bool is_new = next.size_bytes != file->size_bytes || next.done_bytes != file->done_bytes ||
-                  (next.etag != file->etag &&
-                   (!next.etag || !file->etag || strcmp(next.etag, file->etag) != 0)) ||
-                  (next.last_modified != file->last_modified &&
-                   (!next.last_modified || !file->last_modified ||
-                    strcmp(next.last_modified, file->last_modified) != 0));
+    if (response->digest.kind != OQ_HASH_NONE)
+        oq_digest_format(&response->digest, digest);
+    if (from_zero || response->digest.kind != OQ_HASH_NONE)
+        next.digest = response->digest.kind != OQ_HASH_NONE ? digest : NULL;
+    next.source = transfer->source;
+    bool is_new = next.source != file->source || is_other_text(next.digest, file->digest) ||
+                  is_other_text(next.etag, file->etag) ||
+                  is_other_text(next.last_modified, file->last_modified) ||
+                  next.size_bytes != file->size_bytes || next.done_bytes != file->done_bytes;
     if (is_new && oq_change_file(transfer->engine, transfer->entry, &next, &err) != OQ_OK) {
-        end_error(transfer, &err);
+        oq_transfer_fail_error(transfer, &err);
         return false;
     }
     if (from_zero && transfer->written_bytes > 0) {
         const struct oq_file_port *files = transfer->engine->files;
         if (files->set_size(files->ctx, transfer->file, 0, &err) != OQ_OK) {
-            end_error(transfer, &err);
+            oq_transfer_fail_error(transfer, &err);
             return false;
         }
         transfer->written_bytes = 0;
@@ -483,19 +434,32 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
 static bool judge(struct oq_transfer *transfer)
 {
     const struct oq_file *file = file_of(transfer);
-    char text[256];
-    struct oq_http_request request = {.offset_bytes = transfer->written_bytes,
-                                      .size_bytes = file->size_bytes,
-                                      .etag = file->etag,
-                                      .last_modified = file->last_modified,
-                                      .is_plain = run_of(transfer)->is_plain};
+    struct oq_http_request request;
     transfer->is_judged = true;
+    if (transfer->check)
+        return oq_check_judge(transfer);
+    oq_source_describe(transfer, &request);
+    request.is_plain = run_of(transfer)->is_plain;
     transfer->response.http.status = oq_net_status(transfer->net);
     if (transfer->response.is_chunked)
         transfer->response.http.has_length = transfer->response.http.is_length_malformed = false;
     struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
     transfer->total_bytes = decision.total_bytes;
     run_of(transfer)->is_plain = false;
+    if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
+        file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
+        file->extras->size_bytes != decision.total_bytes) {
+        decision.verdict = OQ_HTTP_FAIL;
+        decision.net = OQ_NET_WRONG_SIZE;
+        decision.why = "its size is not the expected one";
+    }
+    if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer)) {
+        decision.verdict = OQ_HTTP_RESTART;
+        decision.why = "the hash that the server sends has changed";
+    }
+    if ((decision.verdict == OQ_HTTP_REPLACE || decision.verdict == OQ_HTTP_RESTART) &&
+        oq_source_is_refused(transfer, decision.why))
+        return false;
     switch (decision.verdict) {
     case OQ_HTTP_APPEND:
         if (decision.body_bytes != OQ_SIZE_UNKNOWN)
@@ -504,7 +468,7 @@ static bool judge(struct oq_transfer *transfer)
     case OQ_HTTP_REPLACE:
         transfer->end_bytes = decision.body_bytes;
         if (transfer->written_bytes > 0)
-            log_file(transfer, OQ_LOG_INFO, decision.why);
+            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
         return accept(transfer, &decision, true);
     case OQ_HTTP_COMPLETE:
         if (accept(transfer, &decision, false))
@@ -513,18 +477,9 @@ static bool judge(struct oq_transfer *transfer)
     case OQ_HTTP_RESTART:
         end_restart(transfer, decision.why);
         return false;
-    case OQ_HTTP_FAIL: {
-        struct oq_verdict verdict = decision.net != OQ_NET_NONE
-                                        ? oq_errors_net(decision.net)
-                                        : oq_errors_http(transfer->response.http.status);
-        if (verdict.http)
-            oq_errors_describe_http(verdict.http, text, sizeof text);
-        else
-            snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision.net),
-                     decision.why);
-        end_failed(transfer, &verdict, text);
+    case OQ_HTTP_FAIL:
+        oq_transfer_fail_response(transfer, &decision);
         return false;
-    }
     }
     return false;
 }
@@ -535,12 +490,13 @@ static bool on_body(void *ctx, const char *data, size_t length)
     if (transfer->ending != NOT_ENDED || (!transfer->is_judged && !judge(transfer)))
         return false;
     if (transfer->end_bytes != OQ_SIZE_UNKNOWN &&
-        length > transfer->end_bytes - oq_transfer_received(transfer)) {
+        length > transfer->end_bytes - position(transfer)) {
         struct oq_verdict verdict = oq_errors_net(OQ_NET_TOO_LONG);
-        end_failed(transfer, &verdict, oq_errors_describe_net(OQ_NET_TOO_LONG));
+        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(OQ_NET_TOO_LONG));
         return false;
     }
     transfer->rate_bytes += length;
+    transfer->window_bytes += length;
     transfer->has_body = true;
     while (length > 0) {
         size_t piece = BUFFER_BYTES - transfer->buffered;
@@ -550,7 +506,7 @@ static bool on_body(void *ctx, const char *data, size_t length)
         transfer->buffered += piece;
         data += piece;
         length -= piece;
-        if (transfer->buffered == BUFFER_BYTES && !write_out(transfer))
+        if (transfer->buffered == BUFFER_BYTES && !oq_transfer_write_out(transfer))
             return false;
     }
     return true;
@@ -560,13 +516,17 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
 {
     struct oq_transfer *transfer = ctx;
     char sentence[256];
+    if (transfer->check) {
+        oq_check_on_done(transfer, error, text);
+        return;
+    }
     if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE && !transfer->is_judged)
         judge(transfer); /* an empty body */
     if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE) {
         if (transfer->total_bytes == OQ_SIZE_UNKNOWN ||
-            transfer->total_bytes == oq_transfer_received(transfer)) {
+            transfer->total_bytes == position(transfer)) {
             transfer->ending = ENDED_WHOLE;
-        } else if (transfer->end_bytes == oq_transfer_received(transfer) && transfer->has_body) {
+        } else if (transfer->end_bytes == position(transfer) && transfer->has_body) {
             transfer->ending =
                 ENDED_STOPPED; /* the server gave less than the rest: ask on at the next turn */
         } else {
@@ -579,13 +539,13 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
         if (refusal)
             oq_errors_describe_http(refusal, sentence, sizeof sentence);
-        end_failed(transfer, &verdict, sentence);
+        oq_transfer_fail(transfer, &verdict, sentence);
     }
-    proceed_to_end(transfer);
+    oq_transfer_proceed(transfer);
 }
 
 const struct oq_net_events oq_transfer_events = {
-    .header = on_header, .body = on_body, .done = on_done};
+    .header = oq_response_header, .body = on_body, .done = on_done};
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 
@@ -598,7 +558,7 @@ static enum oq_status submit_open(struct oq_transfer *transfer, enum oq_open_mod
     if (!op)
         return OQ_E_NOMEM;
     op->mode = mode;
-    op->url = oq_strdup(file_of(transfer)->remote);
+    op->url = oq_strdup(oq_sources_url(file_of(transfer), transfer->source));
     op->attempt = run_of(transfer)->attempts;
     op->transfer = transfer;
     op->done = on_opened;
@@ -619,35 +579,46 @@ static enum oq_status save_fresh_name(struct oq_transfer *transfer, struct oq_er
     next.done_bytes = 0;
     next.etag = NULL;
     next.last_modified = NULL;
+    next.digest = NULL;
     enum oq_status status = oq_change_file(transfer->engine, transfer->entry, &next, err);
     oq_free(name);
     transfer->is_fresh_name = status == OQ_OK;
     return status;
 }
 
+enum oq_status oq_transfer_ask(struct oq_transfer *transfer, const struct oq_net_request *request,
+                               struct oq_error *err)
+{
+    oq_response_reset(&transfer->response);
+    transfer->is_judged = transfer->has_body = false;
+    transfer->total_bytes = transfer->end_bytes = OQ_SIZE_UNKNOWN;
+    if (!transfer->buffer)
+        transfer->buffer = oq_malloc(BUFFER_BYTES);
+    if (!transfer->buffer)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    transfer->phase = RECEIVING;
+    transfer->window_at_ms = oq_now_ms(transfer->engine);
+    transfer->window_bytes = 0;
+    transfer->checkpoint_at_ms =
+        oq_now_ms(transfer->engine) + transfer->engine->config.checkpoint_ms;
+    return oq_net_start(transfer->engine->net, request, transfer, &transfer->net, err);
+}
+
 static enum oq_status start_request(struct oq_transfer *transfer, struct oq_error *err)
 {
     const struct oq_file *file = file_of(transfer);
     char if_range[OQ_ETAG_MAX + 1];
-    struct oq_http_request resume = {.offset_bytes = file->done_bytes,
-                                     .size_bytes = file->size_bytes,
-                                     .etag = file->etag,
-                                     .last_modified = file->last_modified};
-    struct oq_net_request request = {.url = file->remote,
+    struct oq_http_request resume;
+    struct oq_net_request request = {.url = oq_sources_url(file, transfer->source),
                                      .offset_bytes = file->done_bytes,
                                      .proxy = transfer->proxy,
                                      .is_plain = run_of(transfer)->is_plain,
                                      .is_foreground = transfer->entry->group.is_foreground,
                                      .identity = transfer->identity};
+    oq_source_describe(transfer, &resume);
     if (file->done_bytes > 0 && oq_http_if_range(&resume, if_range, sizeof if_range))
         request.if_range = if_range;
-    transfer->buffer = oq_malloc(BUFFER_BYTES);
-    if (!transfer->buffer)
-        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    transfer->phase = RECEIVING;
-    transfer->checkpoint_at_ms =
-        oq_now_ms(transfer->engine) + transfer->engine->config.checkpoint_ms;
-    return oq_net_start(transfer->engine->net, &request, transfer, &transfer->net, err);
+    return oq_transfer_ask(transfer, &request, err);
 }
 
 /* The temporary file is open, or is not: go on to the request. */
@@ -668,7 +639,7 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
     oq_disk_op_free(engine, op);
 
     if (transfer->ending != NOT_ENDED) { /* stopped meanwhile */
-        proceed_to_end(transfer);
+        oq_transfer_proceed(transfer);
         return;
     }
     if (status == OQ_E_EXISTS &&
@@ -680,8 +651,8 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
             return;
     } else if (status == OQ_E_FILE_MISSING && mode == OQ_OPEN_EXISTING) {
         if (file->done_bytes > 0) {
-            log_file(transfer, OQ_LOG_WARNING,
-                     "the temporary file is gone; the file is fetched again from the start");
+            oq_transfer_log(transfer, OQ_LOG_WARNING,
+                            "the temporary file is gone; the file is fetched again from the start");
             status = save_nothing_there(transfer, &err);
         } else {
             status = OQ_OK;
@@ -692,22 +663,27 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
             return;
     } else if (status == OQ_OK) {
         if (size_bytes < file->done_bytes) {
-            log_file(transfer, OQ_LOG_WARNING,
-                     "the temporary file was cut; the file is fetched again from the start");
+            oq_transfer_log(transfer, OQ_LOG_WARNING,
+                            "the temporary file was cut; the file is fetched again from the start");
             status = save_nothing_there(transfer, &err);
         }
         /* Bytes behind the saved offset were perhaps never flushed: they are not believed. */
         if (status == OQ_OK && size_bytes > file->done_bytes)
             status = files->set_size(files->ctx, transfer->file, file->done_bytes, &err);
         transfer->written_bytes = file->done_bytes;
+        if (status == OQ_OK && oq_check_is_due(transfer)) {
+            transfer->ending = ENDED_WHOLE;
+            oq_transfer_proceed(transfer);
+            return;
+        }
         if (status == OQ_OK)
             status = start_request(transfer, &err);
     }
     if (status != OQ_OK) {
         if (err.status == OQ_OK)
             oq_error_set(&err, status, "%s", oq_status_name(status));
-        end_error(transfer, &err);
-        proceed_to_end(transfer);
+        oq_transfer_fail_error(transfer, &err);
+        oq_transfer_proceed(transfer);
     }
 }
 
@@ -739,20 +715,20 @@ void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_
     transfer->identity = identity;
     transfer->total_bytes = transfer->end_bytes = OQ_SIZE_UNKNOWN;
     transfer->rate_at_ms = oq_now_ms(engine);
-    response_reset(&transfer->response);
+    oq_response_reset(&transfer->response);
     run_of(transfer)->transfer = transfer;
     run_of(transfer)->retry_at_ms = 0;
     entry->running++;
 
     const struct oq_file *file = file_of(transfer);
-    struct oq_http_request resume = {.offset_bytes = file->done_bytes,
-                                     .size_bytes = file->size_bytes,
-                                     .etag = file->etag,
-                                     .last_modified = file->last_modified};
+    struct oq_http_request resume;
+    oq_source_choose(transfer);
+    oq_source_describe(transfer, &resume);
     char unused[OQ_ETAG_MAX + 1];
     if (!file->temp_path)
         status = save_fresh_name(transfer, &err);
-    else if (file->done_bytes > 0 && !oq_http_if_range(&resume, unused, sizeof unused))
+    else if (file->done_bytes > 0 && !transfer->is_hashed && !oq_check_is_due(transfer) &&
+             !oq_http_if_range(&resume, unused, sizeof unused))
         status = save_nothing_there(
             transfer, &err); /* without a validator nobody knows whether it is the same file */
     if (status == OQ_OK) {
@@ -761,7 +737,7 @@ void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_
             oq_error_set(&err, status, "too much disk work at once");
     }
     if (status != OQ_OK) {
-        end_error(transfer, &err);
-        proceed_to_end(transfer);
+        oq_transfer_fail_error(transfer, &err);
+        oq_transfer_proceed(transfer);
     }
 }

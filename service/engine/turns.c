@@ -79,6 +79,7 @@ void oq_turns_run(struct oq_engine *engine)
     struct oq_entry *entry = NULL, *following = NULL;
 
     engine->needs_turns = false;
+    engine->turns_at_ms = INT64_MAX;
     for (entry = engine->catalogue.first; entry; entry = following) {
         following = entry->next;
         if (entry->group.state == OQ_GROUP_ACTIVE && entry->running == 0)
@@ -100,7 +101,7 @@ void oq_turns_run(struct oq_engine *engine)
         if (entry->group.state == OQ_GROUP_ACTIVE)
             collect(entry, &turns[i++], now_ms, &next_ms);
     earlier(&next_ms, oq_schedule(turns, i, &engine->config, now_ms));
-    engine->turns_at_ms = next_ms;
+    earlier(&engine->turns_at_ms, next_ms); /* a save that failed just now may have set one */
     for (size_t j = 0; j < i; j++) {
         entry = oq_catalogue_find(&engine->catalogue, turns[j].id);
         if (entry && entry->group.state == OQ_GROUP_ACTIVE)

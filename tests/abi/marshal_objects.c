@@ -104,6 +104,7 @@ struct object {
     const IID *iid;
     struct object *info;     /* the extension, from group and job */
     struct object *identity; /* whose IUnknown it is; NULL: its own */
+    struct object *sources;  /* the second extension */
 };
 
 static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
@@ -116,6 +117,8 @@ static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
         *object = identity;
     else if (identity->info != NULL && IsEqualIID(iid, identity->info->iid))
         *object = identity->info;
+    else if (identity->sources != NULL && IsEqualIID(iid, identity->sources->iid))
+        *object = identity->sources;
     return *object != NULL ? S_OK : E_NOINTERFACE;
 }
 
@@ -134,6 +137,7 @@ static ULONG STDMETHODCALLTYPE release(void *This)
 #define UNKNOWN (void *)query, (void *)add_ref, (void *)release
 
 static struct object qmgr, group, job, enum_groups, enum_jobs, info_of_group, info_of_job;
+static struct object sources_of_group, sources_of_job;
 
 /* Gives an object out as the script's result allows. */
 static HRESULT give(void *object, void *out)
@@ -590,15 +594,100 @@ static const IOpenQmgrInfoVtbl info_vtbl = {
     UNKNOWN,      info_GetProgress64, info_GetState, info_GetWaitReason, info_GetLastFailure,
     info_GetRate, info_GetFileDetails};
 
+/* ---- IOpenQmgrSources ------------------------------------------------------------------------ */
+
+static HRESULT STDMETHODCALLTYPE sources_SetHash(IOpenQmgrSources *This, DWORD index, BSTR sha256,
+                                                 UINT64 size)
+{
+    (void)This;
+    begin("SetHash");
+    rig_note(" %lu", index);
+    note_text(sha256);
+    rig_note(" %llx; ", (unsigned long long)size);
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE sources_SetPieces(IOpenQmgrSources *This, DWORD index,
+                                                   OPENQMGR_HASH kind, UINT64 piece, DWORD length,
+                                                   BYTE *hashes)
+{
+    (void)This;
+    begin("SetPieces");
+    rig_note(" %lu %d %llx %lu", index, (int)kind, (unsigned long long)piece, length);
+    if (hashes != NULL && length > 0)
+        rig_note(" %02x..%02x", hashes[0], hashes[length - 1]);
+    rig_note("; ");
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE sources_AddSource(IOpenQmgrSources *This, DWORD index, BSTR url)
+{
+    (void)This;
+    begin("AddSource");
+    rig_note(" %lu", index);
+    note_text(url);
+    rig_note("; ");
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE sources_SetUrl(IOpenQmgrSources *This, DWORD index, DWORD source,
+                                                BSTR url)
+{
+    (void)This;
+    begin("SetUrl");
+    rig_note(" %lu %lu", index, source);
+    note_text(url);
+    rig_note("; ");
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE sources_GetSource(IOpenQmgrSources *This, DWORD index,
+                                                   DWORD source, OPENQMGR_SOURCE *state, BSTR *url)
+{
+    (void)This;
+    begin("GetSource");
+    rig_note(" %lu %lu; ", index, source);
+    *state = OPENQMGR_SOURCE_WRONG;
+    *url = text_unless_failed(L"http://mirror/");
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE sources_GetChecks(IOpenQmgrSources *This, DWORD index,
+                                                   BSTR *sha256, UINT64 *size, OPENQMGR_HASH *kind,
+                                                   UINT64 *piece, DWORD *pieces, DWORD *mismatches,
+                                                   BOOL *is_checking)
+{
+    (void)This;
+    begin("GetChecks");
+    rig_note(" %lu; ", index);
+    *sha256 = text_unless_failed(L"abcd");
+    *size = 0x0123456789ABCDEFULL;
+    *kind = OPENQMGR_HASH_SHA512;
+    *piece = 0x1122334455ULL;
+    *pieces = 3000000000u;
+    *mismatches = 2;
+    *is_checking = TRUE;
+    return script.result;
+}
+
+static const IOpenQmgrSourcesVtbl sources_vtbl = {
+    UNKNOWN,        sources_SetHash,   sources_SetPieces, sources_AddSource,
+    sources_SetUrl, sources_GetSource, sources_GetChecks};
+
 /* ---- the objects ----------------------------------------------------------------------------- */
 
-static struct object qmgr = {&qmgr_vtbl, &IID_IBackgroundCopyQMgr, NULL, NULL};
-static struct object group = {&group_vtbl, &IID_IBackgroundCopyGroup, &info_of_group, NULL};
-static struct object job = {&job_vtbl, &IID_IBackgroundCopyJob1, &info_of_job, NULL};
-static struct object enum_groups = {&enum_groups_vtbl, &IID_IEnumBackgroundCopyGroups, NULL, NULL};
-static struct object enum_jobs = {&enum_jobs_vtbl, &IID_IEnumBackgroundCopyJobs1, NULL, NULL};
-static struct object info_of_group = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &group};
-static struct object info_of_job = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &job};
+static struct object qmgr = {&qmgr_vtbl, &IID_IBackgroundCopyQMgr, NULL, NULL, NULL};
+static struct object group = {&group_vtbl, &IID_IBackgroundCopyGroup, &info_of_group, NULL,
+                              &sources_of_group};
+static struct object job = {&job_vtbl, &IID_IBackgroundCopyJob1, &info_of_job, NULL,
+                            &sources_of_job};
+static struct object enum_groups = {&enum_groups_vtbl, &IID_IEnumBackgroundCopyGroups, NULL, NULL,
+                                    NULL};
+static struct object enum_jobs = {&enum_jobs_vtbl, &IID_IEnumBackgroundCopyJobs1, NULL, NULL, NULL};
+static struct object info_of_group = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &group, NULL};
+static struct object info_of_job = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &job, NULL};
+static struct object sources_of_group = {&sources_vtbl, &IID_IOpenQmgrSources, NULL, &group, NULL};
+static struct object sources_of_job = {&sources_vtbl, &IID_IOpenQmgrSources, NULL, &job, NULL};
 
 IUnknown *rig_service_object(REFIID iid)
 {

@@ -53,6 +53,7 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         {&APPID_OpenQmgr, "{427b9071-b50d-4af4-b082-3e4362fb76dc}"},
         {&CLSID_OpenQmgrProxyStub, "{2d4f24d9-9292-4e6c-aedd-46ec4613da2b}"},
         {&IID_IOpenQmgrInfo, "{32d554ad-f0d5-4500-9e33-29d128098766}"},
+        {&IID_IOpenQmgrSources, "{93ae7c5d-e280-41ef-9e3b-f5c8cdd4a723}"},
     };
 
     (void)state;
@@ -78,6 +79,18 @@ static void info__vtable__is_as_published(void **state)
     assert_int_equal(offsetof(IOpenQmgrInfoVtbl, GetRate), 7 * sizeof(void *));
     assert_int_equal(offsetof(IOpenQmgrInfoVtbl, GetFileDetails), 8 * sizeof(void *));
     assert_int_equal(sizeof(IOpenQmgrInfoVtbl), 9 * sizeof(void *));
+}
+
+static void sources__vtable__is_as_published(void **state)
+{
+    (void)state;
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, SetHash), 3 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, SetPieces), 4 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, AddSource), 5 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, SetUrl), 6 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetSource), 7 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetChecks), 8 * sizeof(void *));
+    assert_int_equal(sizeof(IOpenQmgrSourcesVtbl), 9 * sizeof(void *));
 }
 
 static void info__enumerations__are_as_published(void **state)
@@ -123,6 +136,7 @@ int main(void)
         cmocka_unit_test(contract__two_headers__say_the_same),
         cmocka_unit_test(identifiers__objects__are_those_of_the_spec),
         cmocka_unit_test(info__vtable__is_as_published),
+        cmocka_unit_test(sources__vtable__is_as_published),
         cmocka_unit_test(info__enumerations__are_as_published),
     };
 

@@ -43,6 +43,7 @@ static const struct {
     {L"{D993E603-4AA4-47C5-8665-C20D39C2BA4F}", L"IEnumBackgroundCopyGroups", L"8"},
     {L"{8BAEBA9D-8F1C-42C4-B82C-09AE79980D25}", L"IEnumBackgroundCopyJobs1", L"8"},
     {L"{32D554AD-F0D5-4500-9E33-29D128098766}", L"IOpenQmgrInfo", L"9"},
+    {L"{93AE7C5D-E280-41EF-9E3B-F5C8CDD4A723}", L"IOpenQmgrSources", L"9"},
 };
 enum { INTERFACE_COUNT = sizeof interfaces / sizeof *interfaces };
 

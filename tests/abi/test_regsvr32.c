@@ -71,7 +71,8 @@ static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **st
                                             &IID_IEnumBackgroundCopyGroups,
                                             &IID_IEnumBackgroundCopyJobs1,
                                             &IID_IBackgroundCopyCallback1,
-                                            &IID_IOpenQmgrInfo};
+                                            &IID_IOpenQmgrInfo,
+                                            &IID_IOpenQmgrSources};
     IUnknown *factory = NULL;
 
     (void)state;

@@ -71,6 +71,77 @@ static void args__options_behind_the_words__count(void **state)
     assert_string_equal(args.file, "f");
 }
 
+static void args__several_urls__are_mirrors_and_perhaps_a_file(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get http://h/a HTTPS://m/a http://n/a f", &args), OQ_OK);
+    assert_string_equal(args.url, "http://h/a");
+    assert_int_equal(args.mirror_count, 2);
+    assert_string_equal(args.mirrors[0], "HTTPS://m/a");
+    assert_string_equal(args.mirrors[1], "http://n/a");
+    assert_string_equal(args.file, "f");
+    assert_int_equal(parse("get http://h/a http://m/a", &args), OQ_OK);
+    assert_int_equal(args.mirror_count, 1);
+    assert_null(args.file);
+    assert_int_equal(parse("get ftp://h/a f", &args), OQ_OK); /* for the service to refuse */
+    assert_int_equal(args.mirror_count, 0);
+    assert_refused("get http://h/a f g", "get takes");
+    assert_refused("get http://h/a f http://m/a", "get takes");
+}
+
+static void args__sha256__is_read_or_refused(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(
+        parse("get --sha256 "
+              "E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 http://h/a",
+              &args),
+        OQ_OK);
+    assert_true(args.has_sha256);
+    assert_int_equal(args.sha256[0], 0xe3);
+    assert_int_equal(args.sha256[31], 0x55);
+    assert_refused("get --sha256 e3b0 http://h/a", "64");
+    assert_refused("list --sha256 "
+                   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                   "--sha256");
+}
+
+static void args__metalink__takes_the_place_of_the_urls(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get --metalink m.meta4", &args), OQ_OK);
+    assert_string_equal(args.metalink, "m.meta4");
+    assert_null(args.url);
+    assert_null(args.file);
+    assert_int_equal(parse("get --metalink m.meta4 folder", &args), OQ_OK);
+    assert_string_equal(args.file, "folder");
+    assert_refused("get --metalink m.meta4 http://h/a", "--metalink");
+    assert_refused("get --metalink m.meta4 a b", "--metalink");
+    assert_refused("get --metalink m.meta4 --sha256 "
+                   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                   "contradict");
+}
+
+static void args__set_url__has_a_group_perhaps_a_number_and_a_url(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("set-url 16f4 http://h/a", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_SET_URL);
+    assert_string_equal(args.group.digits, "16f4");
+    assert_string_equal(args.url, "http://h/a");
+    assert_int_equal(args.file_index, 0);
+    assert_int_equal(parse("set-url 16f4 17 http://h/a", &args), OQ_OK);
+    assert_int_equal(args.file_index, 17);
+    assert_refused("set-url 16f4", "set-url takes");
+    assert_refused("set-url 16f4 x http://h/a", "number");
+    assert_refused("set-url 16f4 4294967295 http://h/a", "number");
+    assert_refused("set-url xy http://h/a", "GROUP");
+}
+
 static void args__two_dashes__end_the_options(void **state)
 {
     (void)state;
@@ -183,6 +254,10 @@ int main(void)
         cmocka_unit_test(args__get_with_everything__is_read),
         cmocka_unit_test(args__get_alone__has_defaults),
         cmocka_unit_test(args__options_behind_the_words__count),
+        cmocka_unit_test(args__several_urls__are_mirrors_and_perhaps_a_file),
+        cmocka_unit_test(args__sha256__is_read_or_refused),
+        cmocka_unit_test(args__metalink__takes_the_place_of_the_urls),
+        cmocka_unit_test(args__set_url__has_a_group_perhaps_a_number_and_a_url),
         cmocka_unit_test(args__two_dashes__end_the_options),
         cmocka_unit_test(args__abbreviated_option__is_understood),
         cmocka_unit_test(args__commands_with_a_group__read_it),

@@ -40,6 +40,12 @@ enum fake_function {
     FAKE_CREATE_JOB,
     FAKE_ADD_FILES,
     FAKE_VIEW_FILE,
+    FAKE_SET_HASH,
+    FAKE_SET_PIECES,
+    FAKE_ADD_SOURCE,
+    FAKE_SET_URL,
+    FAKE_VIEW_SOURCE,
+    FAKE_VIEW_CHECKS,
     FAKE_FUNCTION_COUNT
 };
 
@@ -83,6 +89,12 @@ struct oq_engine {
     volatile LONG acknowledged_serials[FAKE_MAX_SERIALS]; /* how often each */
     HANDLE acknowledged; /* event: set by each acknowledgement; or NULL */
 };
+
+/* What each function of the engine does first: looks at its arguments, counts, and gives the
+ * scripted status. For those in files of their own. */
+enum oq_status fake_engine_asked(struct oq_engine *engine, enum fake_function function,
+                                 const struct oq_caller *caller, int64_t group,
+                                 struct oq_error *err);
 
 /* --- who calls --- */
 

@@ -43,6 +43,13 @@ static enum oq_status asked_about(struct oq_engine *engine, enum fake_function f
     return status;
 }
 
+enum oq_status fake_engine_asked(struct oq_engine *engine, enum fake_function function,
+                                 const struct oq_caller *caller, int64_t group,
+                                 struct oq_error *err)
+{
+    return asked_about(engine, function, caller, group, err);
+}
+
 enum oq_status oq_engine_create_group(struct oq_engine *engine, const struct oq_caller *caller,
                                       const struct oq_guid *guid, int64_t *group,
                                       struct oq_error *err)

@@ -350,6 +350,80 @@ static HRESULT call_GetFileDetails(struct fixture *fixture, bool *is_empty)
     return hr;
 }
 
+/* --- IOpenQmgrSources --------------------------------------------------------------------------
+ */
+
+static IOpenQmgrSources *sources_of(struct fixture *fixture)
+{
+    IOpenQmgrSources *sources = NULL;
+    assert_hr(IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrSources,
+                                                  (void **)&sources),
+              S_OK);
+    IOpenQmgrSources_Release(sources); /* the fixture's group keeps it alive */
+    return sources;
+}
+
+static HRESULT call_SetHash(struct fixture *fixture, bool *is_empty)
+{
+    BSTR text = new_bstr(L"0011223344556677889900112233445566778899001122334455667788990011");
+    HRESULT hr = IOpenQmgrSources_SetHash(sources_of(fixture), 0, text, 1);
+    SysFreeString(text);
+    *is_empty = true;
+    return hr;
+}
+
+static HRESULT call_SetPieces(struct fixture *fixture, bool *is_empty)
+{
+    BYTE hash[32] = {0};
+    *is_empty = true;
+    return IOpenQmgrSources_SetPieces(sources_of(fixture), 0, OPENQMGR_HASH_SHA256, 1, 32, hash);
+}
+
+static HRESULT call_AddSource(struct fixture *fixture, bool *is_empty)
+{
+    BSTR url = new_bstr(L"http://h/");
+    HRESULT hr = IOpenQmgrSources_AddSource(sources_of(fixture), 0, url);
+    SysFreeString(url);
+    *is_empty = true;
+    return hr;
+}
+
+static HRESULT call_SetUrl(struct fixture *fixture, bool *is_empty)
+{
+    BSTR url = new_bstr(L"http://h/");
+    HRESULT hr = IOpenQmgrSources_SetUrl(sources_of(fixture), 0, 0, url);
+    SysFreeString(url);
+    *is_empty = true;
+    return hr;
+}
+
+static HRESULT call_GetSource(struct fixture *fixture, bool *is_empty)
+{
+    OPENQMGR_SOURCE what = (OPENQMGR_SOURCE)77;
+    BSTR url = NONSENSE;
+    HRESULT hr = IOpenQmgrSources_GetSource(sources_of(fixture), 0, 0, &what, &url);
+    *is_empty = what == 0 && !url;
+    if (SUCCEEDED(hr))
+        SysFreeString(url);
+    return hr;
+}
+
+static HRESULT call_GetChecks(struct fixture *fixture, bool *is_empty)
+{
+    BSTR sha256 = NONSENSE;
+    UINT64 size = NONSENSE_NUMBER, piece = NONSENSE_NUMBER;
+    OPENQMGR_HASH kind = (OPENQMGR_HASH)77;
+    DWORD pieces = NONSENSE_NUMBER, mismatches = NONSENSE_NUMBER;
+    BOOL is_checking = (BOOL)NONSENSE_NUMBER;
+    HRESULT hr = IOpenQmgrSources_GetChecks(sources_of(fixture), 0, &sha256, &size, &kind, &piece,
+                                            &pieces, &mismatches, &is_checking);
+    *is_empty = !sha256 && size == 0 && piece == 0 && kind == OPENQMGR_HASH_NONE && pieces == 0 &&
+                mismatches == 0 && !is_checking;
+    if (SUCCEEDED(hr))
+        SysFreeString(sha256);
+    return hr;
+}
+
 /* clang-format off */
 const struct method methods[] = {
     {"CreateGroup",            call_CreateGroup,            true,  FAKE_CREATE_GROUP,     false},
@@ -387,6 +461,12 @@ const struct method methods[] = {
     {"GetLastFailure",         call_GetLastFailure,         true,  FAKE_VIEW_GROUP,       false},
     {"GetRate",                call_GetRate,                false, FAKE_VIEW_GROUP,       false},
     {"GetFileDetails",         call_GetFileDetails,         true,  FAKE_VIEW_GROUP,       false},
+    {"SetHash",                call_SetHash,                true,  FAKE_SET_HASH,         false},
+    {"SetPieces",              call_SetPieces,              false, FAKE_SET_PIECES,       false},
+    {"AddSource",              call_AddSource,              true,  FAKE_ADD_SOURCE,       false},
+    {"SetUrl",                 call_SetUrl,                 true,  FAKE_SET_URL,          false},
+    {"GetSource",              call_GetSource,              true,  FAKE_VIEW_SOURCE,      false},
+    {"GetChecks",              call_GetChecks,              true,  FAKE_VIEW_CHECKS,      false},
 };
 /* clang-format on */
 const size_t method_count = COUNT_OF(methods);

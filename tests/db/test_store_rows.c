@@ -6,6 +6,25 @@
 
 /* --- round trips ----------------------------------------------------------------------------- */
 
+static struct oq_extras *sample_extras(void)
+{
+    uint8_t hashes[3 * 20];
+    struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA1, .piece_bytes = 1000, .count = 3, .hashes = hashes};
+    struct oq_extras *extras = oq_extras_new();
+    assert_non_null(extras);
+    for (size_t i = 0; i < sizeof(hashes); i++) {
+        hashes[i] = (uint8_t)(i * 7);
+    }
+    extras->has_sha256 = true;
+    memset(extras->sha256, 0xa5, sizeof(extras->sha256));
+    extras->size_bytes = 2001;
+    assert_int_equal(oq_extras_add_mirror(extras, "https://one.example/a"), OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(extras, "https://two.example/\xc3\xa4"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
+    return extras;
+}
+
 static void fill(struct oq_group *group)
 {
     sample_group(group, 7);
@@ -37,11 +56,17 @@ static void fill(struct oq_group *group)
     set_text(&file->last_modified, "Tue, 15 Nov 1994 12:45:26 GMT");
     file->size_bytes = INT64_MAX;
     file->done_bytes = INT64_MAX;
+    set_text(&file->digest, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    file->source = 2;
+    file->bad_sources = UINT32_MAX;
+    file->mismatches = 7;
+    file->extras = sample_extras();
     file = &group->job.files[1]; /* 0 bytes are known, and all there */
     file->state = OQ_FILE_FINAL;
     file->size_bytes = 0;
     file = &group->job.files[2]; /* above 4 GiB, in the middle */
     set_text(&file->temp_path, "t");
+    file->source = OQ_NO_SOURCE;
     file->size_bytes = (uint64_t)5 << 32;
     file->done_bytes = ((uint64_t)4 << 32) + 1;
 }
@@ -112,6 +137,8 @@ static void store__update_of_every_column__comes_back(void **state)
         assert_ok(oq_store_update_group(*state, wanted, &err), err);
         for (uint32_t i = 0; i < 3; i++) {
             assert_ok(oq_store_update_file(*state, wanted->job.id, &wanted->job.files[i], &err),
+                      err);
+            assert_ok(oq_store_update_extras(*state, wanted->job.id, &wanted->job.files[i], &err),
                       err);
         }
         assert_ok(oq_store_commit(*state, &err), err);

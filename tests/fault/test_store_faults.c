@@ -198,12 +198,17 @@ static void store__disk_full_from_nth_write_on__is_told_as_such(void **state)
 
 /* --- upgrades -------------------------------------------------------------------------------- */
 
+/* The schema of now, and of a later version. */
+#define OLD ((int)oq_migration_count)
+#define NEW (OLD + 1)
+
 static const struct oq_migration *upgrade(void)
 {
-    static struct oq_migration list[2];
-    list[0] = oq_migrations[0];
-    list[1] = (struct oq_migration){
-        2, "upgrade",
+    static struct oq_migration list[64];
+    assert_true(NEW <= 64);
+    memcpy(list, oq_migrations, oq_migration_count * sizeof(list[0]));
+    list[OLD] = (struct oq_migration){
+        NEW, "upgrade",
         "ALTER TABLE groups ADD COLUMN priority INTEGER NOT NULL DEFAULT 3;"
         "CREATE TABLE extra (a TEXT) STRICT;"
         "WITH RECURSIVE r (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM r WHERE i < 200)"
@@ -221,15 +226,15 @@ static int query(sqlite3 *db, const char *sql)
     return value;
 }
 
-/* Schema 1 without a trace of 2, or 2 with all of it. Returns which. */
+/* The old schema without a trace of the new, or the new with all of it. Returns which. */
 static int check_schema_is_whole(void)
 {
     sqlite3 *db = NULL;
 
     assert_int_equal(sqlite3_open(SCENARIO_DB, &db), SQLITE_OK);
     int version = query(db, "PRAGMA user_version");
-    int is_new = version == 2;
-    assert_true(version == 1 || is_new);
+    int is_new = version == NEW;
+    assert_true(version == OLD || is_new);
     assert_int_equal(query(db, "SELECT count(*) FROM pragma_table_info('groups')"
                                " WHERE name = 'priority'"),
                      is_new);
@@ -249,7 +254,7 @@ static bool upgrade_under(const struct plan *plan)
     sample_file_copy("old.db", SCENARIO_DB);
     oq_fault_arm(plan->point, plan->n, plan->for_ever);
     oq_error_init(&err);
-    enum oq_status status = oq_store_open_with(&options, upgrade(), 2, &store, &err);
+    enum oq_status status = oq_store_open_with(&options, upgrade(), (size_t)NEW, &store, &err);
     if (status == OQ_OK) {
         oq_store_close(store);
     } else {
@@ -258,13 +263,13 @@ static bool upgrade_under(const struct plan *plan)
     bool has_struck = oq_fault_count(plan->point) >= plan->n;
     disarm(plan);
     int version = check_schema_is_whole();
-    assert_true(version == 2 || status != OQ_OK);
+    assert_true(version == NEW || status != OQ_OK);
 
     store = NULL;
-    assert_int_equal(oq_store_open_with(&options, upgrade(), 2, &store, &err), OQ_OK);
+    assert_int_equal(oq_store_open_with(&options, upgrade(), (size_t)NEW, &store, &err), OQ_OK);
     scenario_check(store, &(struct scenario_ledger){.acknowledged = 2});
     oq_store_close(store);
-    assert_int_equal(check_schema_is_whole(), 2);
+    assert_int_equal(check_schema_is_whole(), NEW);
     sample_database_remove(SCENARIO_DB);
     return has_struck;
 }

@@ -1,5 +1,6 @@
 /* engine_fixture.c - see engine_fixture.h. */
 #include "engine_fixture.h"
+#include "openssl_hash.h"
 #include "posix_files.h"
 
 #include "oq_alloc.h"
@@ -119,6 +120,7 @@ enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
                                         .files = f->files,
                                         .identity = &identities,
                                         .network = f->network,
+                                        .hash = openssl_hashes(),
                                         .database_path = path_of(f, "queue.db"),
                                         .database_vfs = f->vfs,
                                         .backup_interval_ms = f->backup_ms,

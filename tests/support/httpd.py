@@ -19,8 +19,10 @@ Stops on SIGTERM and SIGINT, when its parent process has gone, and with --until-
 """
 
 import argparse
+import base64
 import collections
 import email.utils
+import hashlib
 import http.client
 import http.server
 import json
@@ -75,6 +77,8 @@ class Exchange:
         self.cut_after = None  # close after so many bytes of the body
         self.stall_after = None  # then send nothing more, but keep the connection
         self.keep_alive = True
+        self.number = 0  # of this request among those of its URL
+        self.corrupt_at = None  # this byte of the file goes out with its bits turned round
 
     def set_field(self, name, value):
         self.fields = [f for f in self.fields if f[0].lower() != name.lower()]
@@ -129,6 +133,34 @@ def field(x, value):
     x.set_field(name.strip(), text.strip() or None)
 
 
+def file_digest(x, value, algorithm):
+    digest = hashlib.new(algorithm)
+    if x.file:
+        with open(x.file, "rb") as source:
+            for piece in iter(lambda: source.read(PIECE), b""):
+                digest.update(piece)
+    if value == "bad":
+        digest.update(b"something else")
+    return base64.b64encode(digest.digest()).decode()
+
+
+def repr_digest(x, value):
+    x.set_field("Repr-Digest", "md5=:AAAAAAAAAAAAAAAAAAAAAA==:, sha-256=:%s:" % file_digest(x, value, "sha256"))
+
+
+def old_digest(x, value):
+    x.set_field("Digest", "SHA-512=" + file_digest(x, value, "sha512"))
+
+
+def expires(x, value):
+    if x.number > value:
+        x.say(403)
+
+
+def corrupt(x, value):
+    x.corrupt_at = value
+
+
 def no_length(x, _):
     x.has_length = False
 
@@ -177,6 +209,10 @@ BEHAVIOURS = {
     "retry-after": Behaviour(PLAN, str, retry_after, "add Retry-After"),
     "redirect": Behaviour(PLAN, str, redirect, "302 to that address"),
     "field": Behaviour(PLAN, str, field, "Name:value sets a field of the answer, Name: removes it"),
+    "repr-digest": Behaviour(PLAN, str, repr_digest, "add Repr-Digest (RFC 9530) with SHA-256: good or bad"),
+    "digest": Behaviour(PLAN, str, old_digest, "add Digest (RFC 3230) with SHA-512: good or bad"),
+    "expires": Behaviour(PLAN, int, expires, "403 to all but so many first requests of that URL, as a signature that has expired"),
+    "corrupt": Behaviour(PLAN, int, corrupt, "send the byte at that offset of the file with all bits turned round"),
     "no-length": Behaviour(PLAN, str, no_length, "no Content-Length; the end of the connection ends the body"),
     "chunked": Behaviour(PLAN, str, chunked, "Transfer-Encoding: chunked instead of Content-Length"),
     "delay": Behaviour(PLAN, int, delay, "milliseconds before the answer begins"),
@@ -304,7 +340,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             with self.server.lock:
                 self.server.counts[self.path] += 1
-                number = self.server.counts[self.path]
+                number = x.number = self.server.counts[self.path]
             try:
                 chosen = chosen_behaviours(x.query, number)
                 learn_facts(x, self.server.root)
@@ -365,7 +401,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def send_body(self, x, source):
-        is_plain = source is not None and not self.server.tls and not x.is_chunked
+        is_plain = source is not None and not self.server.tls and not x.is_chunked and x.corrupt_at is None
         piece = PIECE
         if x.rate:
             piece = max(1, min(PIECE, int(x.rate * PACE_S)))
@@ -402,6 +438,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data = source.read(count)
         if not data:  # the file has become shorter
             raise Ended("cut")
+        if x.corrupt_at is not None and at <= x.corrupt_at < at + len(data):
+            turned = bytearray(data)
+            turned[x.corrupt_at - at] ^= 0xFF
+            data = bytes(turned)
         self.request.sendall(b"%x\r\n%s\r\n" % (len(data), data) if x.is_chunked else data)
         self.sent += len(data)
 

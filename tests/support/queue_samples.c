@@ -85,6 +85,9 @@ void sample_copy(struct oq_group *copy, const struct oq_group *group)
         to->temp_path = copy_text(from->temp_path);
         to->etag = copy_text(from->etag);
         to->last_modified = copy_text(from->last_modified);
+        to->digest = copy_text(from->digest);
+        to->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
+        assert_true(to->extras || !from->extras);
     }
 }
 
@@ -102,6 +105,26 @@ static bool is_same_text(const char *a, const char *b)
     if (!is_same_text(a->field, b->field))                                                         \
     return #field
 
+static const char *extras_difference(const struct oq_extras *a, const struct oq_extras *b)
+{
+    if (!a || !b)
+        return a == b ? NULL : "extras";
+    COMPARE(mirror_count);
+    for (uint32_t i = 0; i < a->mirror_count; i++)
+        COMPARE_TEXT(mirrors[i]);
+    COMPARE(has_sha256);
+    if (a->has_sha256 && memcmp(a->sha256, b->sha256, sizeof a->sha256) != 0)
+        return "sha256";
+    COMPARE(size_bytes);
+    COMPARE(pieces.kind);
+    COMPARE(pieces.piece_bytes);
+    COMPARE(pieces.count);
+    if (a->pieces.count > 0 && memcmp(a->pieces.hashes, b->pieces.hashes,
+                                      a->pieces.count * oq_hash_size(a->pieces.kind)) != 0)
+        return "pieces.hashes";
+    return NULL;
+}
+
 static const char *file_difference(const struct oq_file *a, const struct oq_file *b)
 {
     COMPARE(index);
@@ -113,7 +136,11 @@ static const char *file_difference(const struct oq_file *a, const struct oq_file
     COMPARE(done_bytes);
     COMPARE_TEXT(etag);
     COMPARE_TEXT(last_modified);
-    return NULL;
+    COMPARE_TEXT(digest);
+    COMPARE(source);
+    COMPARE(bad_sources);
+    COMPARE(mismatches);
+    return extras_difference(a->extras, b->extras);
 }
 
 const char *sample_difference(const struct oq_group *a, const struct oq_group *b)

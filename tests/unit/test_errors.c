@@ -110,6 +110,10 @@ static const struct {
     {OQ_NET_ENCODED, false, 0x80200012, 0x80200012},
     {OQ_NET_NOMEM, true, 0x8007000E, 14},
     {OQ_NET_OTHER, false, 0x8020003D, 0x8020003D},
+    {OQ_NET_SLOW, true, 0x8020003B, 0x8020003B},
+    {OQ_NET_WRONG_SIZE, false, 0x80070143, 323},
+    {OQ_NET_WRONG_HASH, false, 0x80070143, 323},
+    {OQ_NET_WRONG_DIGEST, false, 0x80070143, 323},
 };
 
 static void net_error__each_row__has_its_codes(void **state)

@@ -1,0 +1,304 @@
+/* wanted.c - see wanted_int.h. */
+#include "wanted_int.h"
+
+#include "console_int.h"
+#include "metalink_int.h"
+#include "oq_alloc.h"
+#include "oq_model.h"
+#include "oq_url.h"
+#include "oq_utf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- the name of the file --------------------------------------------------------------------- */
+
+bool oq_wanted_is_folder(const uint16_t *path)
+{
+    DWORD attributes = GetFileAttributesW((const wchar_t *)path);
+
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
+/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is
+ * none. */
+static char *full_name(const char *file)
+{
+    uint16_t *wide = NULL;
+    wchar_t *full = NULL;
+    char *result = NULL;
+
+    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
+        goto out;
+    DWORD size = GetFullPathNameW((const wchar_t *)wide, 0, NULL, NULL);
+    full = size ? oq_calloc(size + 1, sizeof *full) : NULL;
+    if (!full || GetFullPathNameW((const wchar_t *)wide, size + 1, full, NULL) > size)
+        goto out;
+    result = oq_remote_text(full);
+out:
+    oq_free(wide);
+    oq_free(full);
+    return result;
+}
+
+/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there.
+ * New string. */
+static char *choose_file(const char *url, const char *file)
+{
+    char *named = NULL, *joined = NULL, *full = NULL;
+    uint16_t *wide = NULL;
+
+    if (!file || !*file) {
+        named = oq_url_file_name(url);
+        full = named ? full_name(named) : NULL;
+        goto out;
+    }
+    char end = file[strlen(file) - 1];
+    bool ends_in_separator = end == '\\' || end == '/';
+    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
+        goto out;
+    if (ends_in_separator || oq_wanted_is_folder(wide)) {
+        named = oq_url_file_name(url);
+        joined = named ? oq_asprintf("%s%s%s", file, ends_in_separator ? "" : "\\", named) : NULL;
+        full = joined ? full_name(joined) : NULL;
+    } else {
+        full = full_name(file);
+    }
+out:
+    oq_free(named);
+    oq_free(joined);
+    oq_free(wide);
+    return full;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static BSTR new_bstr(const char *text)
+{
+    uint16_t *wide = NULL;
+    BSTR bstr = NULL;
+
+    if (oq_utf8_to_16(text, &wide, NULL) == OQ_OK)
+        bstr = SysAllocString((const wchar_t *)wide);
+    oq_free(wide);
+    return bstr;
+}
+
+/* Fills in what the service gets; false when out of memory or not valid Unicode. */
+static bool finish_file(struct oq_wanted_file *file)
+{
+    file->remote_name = file->url ? new_bstr(file->url) : NULL;
+    file->local_name = file->file ? new_bstr(file->file) : NULL;
+    return file->remote_name && file->local_name;
+}
+
+static bool make_one(const struct oq_args *args, struct oq_wanted *wanted)
+{
+    struct oq_wanted_file *file = oq_calloc(1, sizeof *file);
+    bool is_good = file != NULL;
+
+    wanted->files = file;
+    wanted->count = is_good ? 1 : 0;
+    if (is_good) {
+        file->url = oq_strdup(args->url);
+        file->file = choose_file(args->url, args->file);
+        is_good = finish_file(file);
+    }
+    if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
+        file->extras = oq_extras_new();
+        is_good = file->extras != NULL;
+    }
+    for (unsigned i = 0; is_good && i < args->mirror_count; i++)
+        is_good = oq_extras_add_mirror(file->extras, args->mirrors[i]) == OQ_OK;
+    if (is_good && args->has_sha256) {
+        file->extras->has_sha256 = true;
+        memcpy(file->extras->sha256, args->sha256, OQ_SHA256_BYTES);
+    }
+    if (!is_good)
+        oq_console_complain("the name of the file is not valid, or there is not enough memory");
+    return is_good;
+}
+
+/* The whole of a file; new block, NULL and a sentence when it cannot be had. */
+static char *read_all(const char *name, size_t *length)
+{
+    uint16_t *wide = NULL;
+    char *data = NULL;
+    LARGE_INTEGER size;
+    DWORD got = 0;
+    HANDLE file = INVALID_HANDLE_VALUE;
+
+    if (oq_utf8_to_16(name, &wide, NULL) == OQ_OK)
+        file = CreateFileW((const wchar_t *)wide, GENERIC_READ, FILE_SHARE_READ, NULL,
+                           OPEN_EXISTING, 0, NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        oq_console_complain("%s cannot be opened (0x%08lX)", name,
+                            (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
+        goto out;
+    }
+    if (!GetFileSizeEx(file, &size) || size.QuadPart > (LONGLONG)OQ_METALINK_MAX_BYTES) {
+        oq_console_complain("%s cannot be a Metalink document: it is too large", name);
+        goto out;
+    }
+    data = oq_malloc((size_t)size.QuadPart + 1);
+    if (!data || !ReadFile(file, data, (DWORD)size.QuadPart, &got, NULL)) {
+        oq_console_complain("%s cannot be read (0x%08lX)", name,
+                            (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
+        oq_free(data);
+        data = NULL;
+    }
+    *length = got;
+out:
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    oq_free(wide);
+    return data;
+}
+
+/* Where a file of a document goes: with one file `to` may name it; otherwise it is the folder. */
+static char *choose_place(const char *name, const char *to, bool is_only)
+{
+    char *joined = NULL, *full = NULL;
+    uint16_t *wide = NULL;
+    bool has_end = to && *to && strchr("\\/", to[strlen(to) - 1]);
+
+    if (!to || !*to)
+        joined = oq_strdup(name);
+    else if (oq_utf8_to_16(to, &wide, NULL) == OQ_OK && is_only && !has_end &&
+             !oq_wanted_is_folder(wide))
+        joined = oq_strdup(to);
+    else
+        joined = oq_asprintf("%s%s%s", to, has_end ? "" : "\\", name);
+    full = joined ? full_name(joined) : NULL;
+    oq_free(joined);
+    oq_free(wide);
+    return full;
+}
+
+/* The first of the document's URLs is the one the file is added with; the others are mirrors. */
+static bool take_file(struct oq_metalink_file *from, const char *to, bool is_only,
+                      struct oq_wanted_file *file)
+{
+    struct oq_extras *extras = from->extras;
+
+    file->extras = extras;
+    file->url = extras->mirrors[0];
+    extras->mirror_count--;
+    memmove(extras->mirrors, extras->mirrors + 1, extras->mirror_count * sizeof *extras->mirrors);
+    from->extras = NULL;
+    file->file = choose_place(from->name, to, is_only);
+    return finish_file(file);
+}
+
+static bool make_from_document(const struct oq_args *args, struct oq_wanted *wanted)
+{
+    struct oq_metalink metalink = {0};
+    struct oq_error error;
+    size_t length = 0;
+    char *data = read_all(args->metalink, &length);
+    bool is_good = data != NULL;
+
+    oq_error_init(&error);
+    if (is_good && oq_metalink_parse(data, length, &metalink, &error) != OQ_OK) {
+        oq_console_complain("%s cannot be used: %s", args->metalink, error.text);
+        is_good = false;
+    }
+    oq_free(data);
+    if (!is_good)
+        return false;
+    wanted->files = oq_calloc(metalink.count, sizeof *wanted->files);
+    is_good = wanted->files != NULL;
+    for (size_t i = 0; is_good && i < metalink.count; i++) {
+        wanted->count++;
+        is_good = take_file(&metalink.files[i], args->file, metalink.count == 1, &wanted->files[i]);
+    }
+    oq_metalink_release(&metalink);
+    if (!is_good)
+        oq_console_complain("the name of a file is not valid, or there is not enough memory");
+    return is_good;
+}
+
+bool oq_wanted_make(const struct oq_args *args, struct oq_wanted *wanted)
+{
+    return args->metalink ? make_from_document(args, wanted) : make_one(args, wanted);
+}
+
+void oq_wanted_release(struct oq_wanted *wanted)
+{
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        struct oq_wanted_file *file = &wanted->files[i];
+        SysFreeString(file->remote_name);
+        SysFreeString(file->local_name);
+        oq_extras_free(file->extras);
+        oq_free(file->url);
+        oq_free(file->file);
+    }
+    oq_free(wanted->files);
+    *wanted = (struct oq_wanted){0};
+}
+
+/* --- telling the service ---------------------------------------------------------------------- */
+
+HRESULT oq_wanted_add(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
+{
+    FILESETINFO *infos = oq_calloc(wanted->count, sizeof *infos);
+    FILESETINFO **set = oq_calloc(wanted->count, sizeof *set);
+    HRESULT hr = infos && set ? S_OK : E_OUTOFMEMORY;
+
+    for (uint32_t i = 0; SUCCEEDED(hr) && i < wanted->count; i++) {
+        infos[i].bstrRemoteFile = wanted->files[i].remote_name;
+        infos[i].bstrLocalFile = wanted->files[i].local_name;
+        set[i] = &infos[i];
+    }
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyJob1_AddFiles(job, wanted->count, set);
+    oq_free(infos);
+    oq_free(set);
+    return hr;
+}
+
+static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
+                           const struct oq_extras *extras)
+{
+    char hex[OQ_HEX_MAX] = "";
+    const struct oq_pieces *pieces = &extras->pieces;
+    HRESULT hr = S_OK;
+
+    if (extras->has_sha256)
+        oq_hex_format(extras->sha256, OQ_SHA256_BYTES, hex);
+    if (extras->has_sha256 || extras->size_bytes != OQ_SIZE_UNKNOWN) {
+        BSTR text = new_bstr(hex);
+        hr = text ? IOpenQmgrSources_SetHash(sources, index, text, extras->size_bytes)
+                  : E_OUTOFMEMORY;
+        SysFreeString(text);
+    }
+    if (SUCCEEDED(hr) && pieces->kind != OQ_HASH_NONE)
+        hr = IOpenQmgrSources_SetPieces(
+            sources, index, (OPENQMGR_HASH)pieces->kind, pieces->piece_bytes,
+            (DWORD)(pieces->count * oq_hash_size(pieces->kind)), pieces->hashes);
+    return hr;
+}
+
+HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
+{
+    IOpenQmgrSources *sources = NULL;
+    HRESULT hr = S_OK;
+
+    for (uint32_t i = 0; SUCCEEDED(hr) && i < wanted->count; i++) {
+        const struct oq_extras *extras = wanted->files[i].extras;
+        if (!extras)
+            continue;
+        if (!sources)
+            hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources);
+        if (SUCCEEDED(hr))
+            hr = tell_hashes(sources, i, extras);
+        for (uint32_t k = 0; SUCCEEDED(hr) && k < extras->mirror_count; k++) {
+            BSTR url = new_bstr(extras->mirrors[k]);
+            hr = url ? IOpenQmgrSources_AddSource(sources, i, url) : E_OUTOFMEMORY;
+            SysFreeString(url);
+        }
+    }
+    if (sources)
+        IOpenQmgrSources_Release(sources);
+    return hr;
+}

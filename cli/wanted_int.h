@@ -1,0 +1,33 @@
+/* wanted_int.h - what a command `get` is to bring: one file with its sources and hash, or the files
+ * of a Metalink document. Main thread only.
+ */
+#ifndef OQ_WANTED_INT_H
+#define OQ_WANTED_INT_H
+
+#include "args_int.h"
+#include "group_int.h"
+
+struct oq_wanted_file {
+    char *url, *file; /* file: the full path */
+    BSTR remote_name, local_name;
+    struct oq_extras *extras; /* mirrors, size, hashes; NULL: nothing was said */
+};
+
+struct oq_wanted {
+    struct oq_wanted_file *files;
+    uint32_t count;
+};
+
+/* From the arguments. False: said why not. Release with oq_wanted_release in either case. */
+bool oq_wanted_make(const struct oq_args *args, struct oq_wanted *wanted);
+void oq_wanted_release(struct oq_wanted *wanted);
+
+/* AddFiles with all of them. */
+HRESULT oq_wanted_add(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job);
+/* Tells the service what was said about them beyond their names; may be repeated. S_OK if nothing
+ * was; E_NOINTERFACE if it was, and the service does not know of such. */
+HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job);
+
+bool oq_wanted_is_folder(const uint16_t *path);
+
+#endif

@@ -1,0 +1,86 @@
+/* response.c - reads the header fields of a response, a line at a time, as curl hands them over.
+ *
+ * Engine thread. What they mean for the file is decided by core/oq_http.h, and done by transfer.c
+ * and check.c.
+ */
+#include "transfer_int.h"
+
+#include <string.h>
+#include <strings.h>
+
+void oq_response_reset(struct response *response)
+{
+    memset(response, 0, sizeof *response);
+    response->retry_after_ms = -1;
+}
+
+static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
+                       const char *value, size_t length)
+{
+    struct response *response = &transfer->response;
+    struct oq_http_response *http = &response->http;
+    bool is_weak = false;
+#define IS(text) (name_length == sizeof(text) - 1 && strncasecmp(name, text, name_length) == 0)
+    if (IS("Content-Length")) {
+        uint64_t earlier_bytes = http->length_bytes;
+        bool is_second = http->has_length;
+        http->has_length = oq_http_parse_length(value, length, &http->length_bytes) == OQ_OK;
+        http->is_length_malformed |=
+            !http->has_length || (is_second && http->length_bytes != earlier_bytes);
+    } else if (IS("Transfer-Encoding")) {
+        response->is_chunked = true;
+    } else if (IS("Content-Range")) {
+        http->has_content_range =
+            oq_http_parse_content_range(value, length, &http->content_range) == OQ_OK;
+        http->is_range_malformed = !http->has_content_range;
+    } else if (IS("ETag")) {
+        /* Of several the last counts, also if it is none that can be used. */
+        bool is_strong =
+            oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak;
+        http->etag = is_strong ? response->etag : NULL;
+    } else if (IS("Last-Modified")) {
+        int64_t unused_ms = 0;
+        if (length <= OQ_DATE_MAX && oq_http_parse_date(value, length, &unused_ms) == OQ_OK) {
+            memcpy(response->last_modified, value, length);
+            response->last_modified[length] = '\0';
+            http->last_modified = response->last_modified;
+        }
+    } else if (IS("Content-Encoding")) {
+        http->is_encoded |= oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
+    } else if (IS("Repr-Digest")) {
+        struct oq_digest *digest = &response->digest;
+        if (oq_digest_parse_repr(value, length, digest) != OQ_OK)
+            oq_transfer_log(transfer, OQ_LOG_INFO, "Repr-Digest has no hash that can be checked");
+    } else if (IS("Digest")) {
+        struct oq_digest older;
+        if (response->digest.kind == OQ_HASH_NONE &&
+            oq_digest_parse_rfc3230(value, length, &older) == OQ_OK)
+            response->digest = older;
+    } else if (IS("Retry-After")) {
+        int64_t delay_ms = 0;
+        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->engine->clock),
+                                      &delay_ms) == OQ_OK)
+            response->retry_after_ms = delay_ms;
+    }
+#undef IS
+}
+
+void oq_response_header(void *ctx, const char *line, size_t length)
+{
+    struct oq_transfer *transfer = ctx;
+    if (transfer->is_judged)
+        return; /* trailer fields say nothing we use */
+    if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        oq_response_reset(&transfer->response);
+        return;
+    }
+    const char *colon = memchr(line, ':', length);
+    if (!colon)
+        return;
+    const char *value = colon + 1, *end = line + length;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    read_field(transfer, line, (size_t)(colon - line), value, (size_t)(end - value));
+}

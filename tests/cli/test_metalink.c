@@ -1,0 +1,139 @@
+/* test_metalink.c - a Metalink document as values. */
+#include "test_unit.h"
+
+#include "metalink_int.h"
+#include "oq_model.h"
+
+#define HEAD                                                                                       \
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<metalink "                                       \
+    "xmlns=\"urn:ietf:params:xml:ns:metalink\">"
+#define FILE_HEAD HEAD "<file name=\"a.bin\">"
+#define FILE_TAIL "<url>http://h/a.bin</url></file></metalink>"
+#define HEX1 "0011223344556677889900112233445566778899"
+#define HEX256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static enum oq_status parse(const char *text, struct oq_metalink *out, struct oq_error *err)
+{
+    oq_error_init(err);
+    return oq_metalink_parse(text, strlen(text), out, err);
+}
+
+static void metalink__of_the_rfc__is_read(void **state)
+{
+    static const char text[] = HEAD
+        "<published>2009-05-15T12:23:23Z</published>"
+        "<file name=\"example.ext\"><size> 14471447 </size><identity>Example</identity>"
+        "<hash type=\"sha-1\">" HEX1 "</hash><hash type=\"sha-256\">" HEX256 "</hash>"
+        "<pieces length=\"10000000\" type=\"sha-1\"><hash>" HEX1 "</hash><hash>" HEX1
+        "</hash></pieces>"
+        "<pieces length=\"10000000\" type=\"md5\"><hash>aa</hash></pieces>"
+        "<url location=\"de\" priority=\"2\">ftp://ftp.example.com/example.ext</url>"
+        "<url location=\"fr\" priority=\"3\">http://example.com/example.ext</url>"
+        "<url>https://last.example.com/a?b=1&amp;c=2</url>"
+        "<url priority=\"1\">HTTPS://first.example.com/example.ext</url>"
+        "<metaurl mediatype=\"torrent\">http://example.com/example.ext.torrent</metaurl></file>"
+        "<file name=\"folder/b.bin\"><url>http://h/b</url></file></metalink>";
+    struct oq_metalink found = {0};
+    struct oq_error err;
+    (void)state;
+    if (parse(text, &found, &err) != OQ_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(found.count, 2);
+    const struct oq_extras *extras = found.files[0].extras;
+    assert_string_equal(found.files[0].name, "example.ext");
+    assert_int_equal(extras->size_bytes, 14471447);
+    assert_true(extras->has_sha256);
+    assert_int_equal(extras->sha256[0], 0xe3);
+    assert_int_equal(extras->pieces.kind, OQ_HASH_SHA1);
+    assert_int_equal(extras->pieces.count, 2);
+    assert_int_equal(extras->pieces.piece_bytes, 10000000);
+    assert_int_equal(extras->pieces.hashes[39], 0x99);
+    assert_int_equal(extras->mirror_count, 3);
+    assert_string_equal(extras->mirrors[0], "HTTPS://first.example.com/example.ext");
+    assert_string_equal(extras->mirrors[1], "http://example.com/example.ext");
+    assert_string_equal(extras->mirrors[2], "https://last.example.com/a?b=1&c=2");
+    assert_string_equal(found.files[1].name, "folder/b.bin");
+    assert_true(found.files[1].extras->size_bytes == OQ_SIZE_UNKNOWN);
+    assert_false(found.files[1].extras->has_sha256);
+    oq_metalink_release(&found);
+}
+
+static void metalink__several_piece_lists__the_strongest_counts(void **state)
+{
+    static const char text[] =
+        FILE_HEAD "<pieces length=\"5\" type=\"sha-256\"><hash>" HEX256
+                  "</hash></pieces><pieces length=\"5\" type=\"sha-1\"><hash>" HEX1
+                  "</hash></pieces>" FILE_TAIL;
+    struct oq_metalink found = {0};
+    struct oq_error err;
+    (void)state;
+    assert_int_equal(parse(text, &found, &err), OQ_OK);
+    assert_int_equal(found.files[0].extras->pieces.kind, OQ_HASH_SHA256);
+    oq_metalink_release(&found);
+}
+
+static void metalink__that_cannot_be_used__is_refused_with_a_reason(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"", "not well-formed"},
+        {"<metalink", "not well-formed"},
+        {"<html/>", "not a Metalink"},
+        {"<metalink><file name=\"a\"><url>http://h/a</url></file></metalink>", "not a Metalink"},
+        {"<metalink xmlns=\"http://www.metalinker.org/\"/>", "not a Metalink"},
+        {HEAD "</metalink>", "names no file"},
+        {FILE_HEAD "</file></metalink>", "no URL"},
+        {FILE_HEAD "<url>ftp://h/a</url></file></metalink>", "no URL"},
+        {HEAD "<file><url>http://h/a</url></file></metalink>", "name"},
+        {HEAD "<file name=\"../a\"><url>http://h/a</url></file></metalink>", "name"},
+        {FILE_HEAD "<size>many</size>" FILE_TAIL, "size"},
+        {FILE_HEAD "<size>99999999999999999999</size>" FILE_TAIL, "size"},
+        {FILE_HEAD "<hash type=\"sha-256\">abc</hash>" FILE_TAIL, "hash"},
+        {FILE_HEAD "<pieces type=\"sha-1\"><hash>" HEX1 "</hash></pieces>" FILE_TAIL, "length"},
+        {FILE_HEAD "<pieces length=\"0\" type=\"sha-1\"/>" FILE_TAIL, "length"},
+        {FILE_HEAD "<pieces length=\"5\" type=\"sha-1\"><hash>zz</hash></pieces>" FILE_TAIL,
+         "piece"},
+        {FILE_HEAD "<pieces length=\"5\" type=\"sha-1\"><hash>" HEX1
+                   "</hash></pieces><size>6</size>" FILE_TAIL,
+         "number of pieces"},
+        {"<!DOCTYPE metalink [<!ENTITY a \"aaaaaaaaaa\">]>" HEAD "</metalink>", "well-formed"},
+        {"<!DOCTYPE metalink [<!ENTITY a \"aaaaaaaaaa\">]><metalink>&a;</metalink>",
+         "document type"},
+        {"<!DOCTYPE metalink SYSTEM \"file:///etc/passwd\"><metalink/>", "document type"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oq_metalink found = {.count = 77};
+        struct oq_error err;
+        enum oq_status status = parse(rows[i].text, &found, &err);
+        if (status != OQ_E_INVALID_ARG)
+            fail_msg("row %u: %s", (unsigned)i, oq_status_name(status));
+        if (!strstr(err.text, rows[i].why) && i != 17)
+            fail_msg("row %u: \"%s\" does not say \"%s\"", (unsigned)i, err.text, rows[i].why);
+        assert_int_equal(found.count, 77);
+    }
+}
+
+static void metalink__names__that_lead_elsewhere_are_not_safe(void **state)
+{
+    static const char *const good[] = {"a", "a.b", "a/b", "...", "a/..b", " "};
+    static const char *const bad[] = {"",     "/a", "a/",  "a//b", "..",  "../a", "a/../b",
+                                      "a/..", ".",  "./a", "C:a",  "a:b", "a\\b", "\\\\h\\a"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(oq_metalink_is_safe(good[i]));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(oq_metalink_is_safe(bad[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metalink__of_the_rfc__is_read),
+        cmocka_unit_test(metalink__several_piece_lists__the_strongest_counts),
+        cmocka_unit_test(metalink__that_cannot_be_used__is_refused_with_a_reason),
+        cmocka_unit_test(metalink__names__that_lead_elsewhere_are_not_safe),
+    };
+    return cmocka_run_group_tests_name("metalink", tests, NULL, NULL);
+}

@@ -1,0 +1,335 @@
+/* test_integrity.c - hashes of whole files and of pieces: right, wrong once, wrong for ever; only
+ * what is damaged comes again. */
+#include "source_fixture.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SIZE 6000000u
+#define PIECE 262144u
+#define WRONG_DATA 0x80070143u /* ERROR_DATA_CHECKSUM_ERROR */
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    fixture_open(&f);
+    fixture_start(&f);
+    fixture_serve(&f, "a.bin", SIZE, 1);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    return 0;
+}
+
+static int64_t group_of(struct fixture *f, const char *rest)
+{
+    return fixture_group(f, 1, 1, (const char *const[][2]){{rest, "a.bin"}});
+}
+
+static void assert_arrived(struct fixture *f, int64_t group)
+{
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "a.bin", "a.bin"));
+    assert_int_equal(fixture_temp_count(f), 0);
+}
+
+static void assert_wrong(struct fixture *f, int64_t group, const char *word)
+{
+    struct oq_group_view view = source_wait_error(f, group);
+    assert_int_equal(view.error_code, WRONG_DATA);
+    assert_int_equal(view.error_win32, 323);
+    assert_int_equal(view.error_file, 0);
+    if (!strstr(view.error_text, word))
+        fail_msg("\"%s\" does not say \"%s\"", view.error_text, word);
+    assert_false(fixture_out_exists(f, "a.bin"));
+}
+
+static void hash__right__file_arrives_in_one_request(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+    assert_int_equal(source_checks(f, group).mismatches, 0);
+}
+
+static void hash__of_an_empty_file__is_right_or_wrong_too(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t of_nothing[OQ_SHA256_BYTES] = {
+        0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
+        0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
+        0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55};
+    struct oq_error err;
+    fixture_serve(f, "a.bin", 0, 1);
+    int64_t group = group_of(f, "a.bin");
+    assert_int_equal(
+        oq_engine_set_hash(f->engine, &f->user, group, 0, of_nothing, OQ_SIZE_UNKNOWN, &err),
+        OQ_OK);
+    source_resume(f, group);
+    assert_arrived(f, group);
+}
+
+static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 2);
+    assert_int_equal(source_checks(f, group).mismatches, 1);
+}
+
+static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_wrong(f, group, "not the one that was expected");
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+    assert_int_equal(fixture_view(f, group).progress.done_bytes, 0);
+}
+
+static void hash__wrong_for_ever__resume_tries_as_often_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-3");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    source_wait_error(f, group);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 4);
+}
+
+static void hash__of_a_body_without_length__is_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?no-ranges&chunked&corrupt=5&on=1");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(source_checks(f, group).mismatches, 1);
+}
+
+static void hash__without_validator__bytes_are_continued(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?rate=6000000&etag=none&last-modified=none");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    fixture_wait_bytes(f, group, SIZE / 3);
+    source_suspend(f, group);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 1);
+}
+
+static void size__not_the_expected_one__fails_before_the_body(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t group = group_of(f, "a.bin");
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->user, group, 0, NULL, SIZE + 1, &err),
+                     OQ_OK);
+    source_resume(f, group);
+    assert_wrong(f, group, "size");
+}
+
+static void size__expected__needs_no_hash(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t group = group_of(f, "a.bin");
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->user, group, 0, NULL, SIZE, &err), OQ_OK);
+    source_resume(f, group);
+    assert_arrived(f, group);
+}
+
+static void digest__right__is_of_no_consequence(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?repr-digest=good&digest=good");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+}
+
+/* The second answer has no digest any more: `on` is about all of the query. */
+static void digest__damaged_on_the_way__file_is_fetched_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?repr-digest=good&corrupt=77&on=1");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(source_checks(f, group).mismatches, 1);
+}
+
+static void digest__repr_wrong_for_ever__fails(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?repr-digest=bad");
+    source_resume(f, group);
+    assert_wrong(f, group, "damaged on its way");
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+}
+
+static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?digest=bad");
+    source_resume(f, group);
+    assert_wrong(f, group, "damaged on its way");
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+}
+
+static void digest__wrong_but_expected_hash_right__arrives(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?repr-digest=bad");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+}
+
+static void pieces__one_damaged__only_that_one_comes_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    uint64_t sent = source_sent(f, "a.bin", 2);
+    print_message("file %u, piece %u, fetched twice %llu bytes\n", SIZE, PIECE,
+                  (unsigned long long)(sent - SIZE));
+    assert_true(sent - SIZE <= PIECE + PIECE / 20);
+    assert_int_equal(fixture_requests(f, "\"bytes=2883584-3145727\"", "206"), 1);
+}
+
+static void pieces__last_short_one_damaged__comes_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=5999999&on=1");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(source_sent(f, "a.bin", 2), SIZE + SIZE % PIECE);
+}
+
+static void pieces__first_damaged_and_connection_cut_in_its_repair__comes_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=5&cut=100000&on=1");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_resume(f, group);
+    assert_arrived(f, group);
+}
+
+static void pieces__damaged_for_ever__fails_and_keeps_the_others(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-2");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_resume(f, group);
+    assert_wrong(f, group, "not the one that was expected");
+    assert_int_equal(source_sent(f, "a.bin", 2), SIZE + PIECE);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(source_sent(f, "a.bin", 3), SIZE + 2 * PIECE);
+}
+
+/* The first answer is damaged; then the server has no ranges, and its whole answer is taken. */
+static void pieces__server_without_ranges__whole_file_comes_again(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-2");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_resume(f, group);
+    source_wait_error(f, group);
+    assert_int_equal(oq_engine_set_url(f->engine, &f->user, group, 0, 0,
+                                       fixture_url(f, "a.bin?no-ranges&x1"), &err),
+                     OQ_OK);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "no-ranges", "\"status\": 200"), 2);
+}
+
+static void pieces__number_does_not_fit__is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    uint8_t hashes[2 * OQ_SHA256_BYTES] = {0};
+    struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA256, .piece_bytes = PIECE, .count = 2, .hashes = hashes};
+    int64_t group = group_of(f, "a.bin");
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->user, group, 0, NULL, SIZE, &err), OQ_OK);
+    assert_int_equal(oq_engine_set_pieces(f->engine, &f->user, group, 0, &pieces, &err),
+                     OQ_E_INVALID_ARG);
+    pieces.piece_bytes = 0;
+    assert_int_equal(oq_engine_set_pieces(f->engine, &f->user, group, 0, &pieces, &err),
+                     OQ_E_INVALID_ARG);
+    assert_int_equal(source_checks(f, group).piece_count, 0);
+}
+
+static void expectation__after_the_file_is_there__is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t group = group_of(f, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->user, group, 0, NULL, SIZE, &err),
+                     OQ_E_INVALID_STATE);
+    assert_int_equal(
+        oq_engine_add_source(f->engine, &f->user, group, 0, fixture_url(f, "b.bin"), &err),
+        OQ_E_INVALID_STATE);
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->other, group, 0, NULL, SIZE, &err),
+                     OQ_E_ACCESS_DENIED);
+    assert_int_equal(oq_engine_set_hash(f->engine, &f->user, group, 1, NULL, SIZE, &err),
+                     OQ_E_NOT_FOUND);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(hash__right__file_arrives_in_one_request),
+        T(hash__of_an_empty_file__is_right_or_wrong_too),
+        T(hash__wrong_once__file_is_fetched_again_and_arrives),
+        T(hash__wrong_for_ever__fails_after_the_second_time),
+        T(hash__wrong_for_ever__resume_tries_as_often_again),
+        T(hash__of_a_body_without_length__is_looked_at),
+        T(hash__without_validator__bytes_are_continued),
+        T(size__not_the_expected_one__fails_before_the_body),
+        T(size__expected__needs_no_hash),
+        T(digest__right__is_of_no_consequence),
+        T(digest__damaged_on_the_way__file_is_fetched_again),
+        T(digest__repr_wrong_for_ever__fails),
+        T(digest__of_rfc3230_wrong_for_ever__fails),
+        T(digest__wrong_but_expected_hash_right__arrives),
+        T(pieces__one_damaged__only_that_one_comes_again),
+        T(pieces__last_short_one_damaged__comes_again),
+        T(pieces__first_damaged_and_connection_cut_in_its_repair__comes_again),
+        T(pieces__damaged_for_ever__fails_and_keeps_the_others),
+        T(pieces__server_without_ranges__whole_file_comes_again),
+        T(pieces__number_does_not_fit__is_refused),
+        T(expectation__after_the_file_is_there__is_refused),
+    };
+    return cmocka_run_group_tests_name("integrity", tests, NULL, NULL);
+}

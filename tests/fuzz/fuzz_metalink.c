@@ -1,0 +1,39 @@
+/* fuzz_metalink.c - libFuzzer on Metalink documents: what is accepted keeps the promises. */
+#include "metalink_int.h"
+
+#include "oq_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(claim)                                                                                \
+    do {                                                                                           \
+        if (!(claim))                                                                              \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct oq_metalink found = {0};
+    struct oq_error err;
+
+    oq_error_init(&err);
+    if (oq_metalink_parse((const char *)data, size, &found, &err) != OQ_OK) {
+        MUST(err.text[0] != '\0' && !found.files);
+        return 0;
+    }
+    MUST(found.count > 0 && found.count <= OQ_METALINK_MAX_FILES);
+    for (size_t i = 0; i < found.count; i++) {
+        struct oq_extras *extras = found.files[i].extras;
+        MUST(oq_metalink_is_safe(found.files[i].name));
+        MUST(extras->mirror_count >= 1 && extras->mirror_count <= OQ_SOURCES_MAX);
+        /* One of them is the URL the file is added with. */
+        extras->mirror_count--;
+        MUST(oq_extras_check(extras) == NULL);
+        extras->mirror_count++;
+    }
+    oq_metalink_release(&found);
+    return 0;
+}

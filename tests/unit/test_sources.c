@@ -1,0 +1,282 @@
+/* test_sources.c - core/oq_sources.h: pieces, and whom to ask next. */
+#include "test_unit.h"
+
+#include "oq_alloc.h"
+#include "oq_model.h"
+#include "oq_sources.h"
+
+#include <string.h>
+
+/* --- pieces ----------------------------------------------------------------------------------- */
+
+static void pieces__of_sizes__are_counted_and_measured(void **state)
+{
+    (void)state;
+    assert_int_equal(oq_pieces_count(0, 10), 0);
+    assert_int_equal(oq_pieces_count(1, 10), 1);
+    assert_int_equal(oq_pieces_count(10, 10), 1);
+    assert_int_equal(oq_pieces_count(11, 10), 2);
+    assert_true(oq_pieces_count(11, 0) == UINT64_MAX);
+    assert_true(oq_pieces_count(UINT64_MAX, 1) == UINT64_MAX);
+    assert_int_equal(oq_pieces_length(25, 10, 0), 10);
+    assert_int_equal(oq_pieces_length(25, 10, 2), 5);
+    assert_int_equal(oq_pieces_length(25, 10, 3), 0);
+    assert_int_equal(oq_pieces_length(20, 10, 1), 10);
+    assert_int_equal(oq_pieces_length(UINT64_MAX, UINT64_MAX, 2), 0);
+}
+
+static void pieces__next_to_each_other__are_one_run(void **state)
+{
+    uint8_t set[2] = {0, 0};
+    uint32_t next = 0;
+    uint64_t first = 0, last = 0;
+    (void)state;
+    oq_pieces_put(set, 1);
+    oq_pieces_put(set, 2);
+    oq_pieces_put(set, 8);
+    assert_true(oq_pieces_is_in(set, 8));
+    assert_false(oq_pieces_is_in(set, 7));
+    assert_true(oq_pieces_next_run(set, 9, 10, 85, &next, &first, &last));
+    assert_int_equal(first, 10);
+    assert_int_equal(last, 29);
+    assert_true(oq_pieces_next_run(set, 9, 10, 85, &next, &first, &last));
+    assert_int_equal(first, 80); /* the last, short one */
+    assert_int_equal(last, 84);
+    assert_false(oq_pieces_next_run(set, 9, 10, 85, &next, &first, &last));
+}
+
+static void extras__copied__are_the_same_and_their_own(void **state)
+{
+    uint8_t hashes[64];
+    struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA256, .piece_bytes = 10, .count = 2, .hashes = hashes};
+    struct oq_error err;
+    (void)state;
+    memset(hashes, 3, sizeof hashes);
+    struct oq_extras *extras = oq_extras_new();
+    assert_non_null(extras);
+    assert_true(extras->size_bytes == OQ_SIZE_UNKNOWN);
+    assert_null(oq_extras_check(extras));
+    assert_int_equal(oq_extras_add_mirror(extras, "http://m/"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
+    struct oq_extras *copy = oq_extras_copy(extras);
+    oq_extras_free(extras);
+    assert_non_null(copy);
+    assert_string_equal(copy->mirrors[0], "http://m/");
+    assert_memory_equal(copy->pieces.hashes, hashes, sizeof hashes);
+    pieces.kind = OQ_HASH_NONE;
+    assert_int_equal(oq_extras_set_pieces(copy, &pieces, &err), OQ_OK);
+    assert_null(copy->pieces.hashes);
+    assert_int_equal(copy->pieces.count, 0);
+    oq_extras_free(copy);
+    copy = oq_extras_copy(NULL);
+    assert_non_null(copy);
+    assert_int_equal(copy->mirror_count, 0);
+    oq_extras_free(copy);
+    oq_extras_free(NULL);
+}
+
+static void pieces__that_cannot_be__are_refused(void **state)
+{
+    uint8_t hashes[64] = {0};
+    struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA256, .piece_bytes = 10, .count = 2, .hashes = hashes};
+    struct oq_error err;
+    (void)state;
+    struct oq_extras *extras = oq_extras_new();
+    assert_non_null(extras);
+    extras->size_bytes = 10;
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    extras->size_bytes = 11;
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
+    extras->size_bytes = OQ_SIZE_UNKNOWN;
+    pieces.count = OQ_PIECES_MAX_BYTES / 32 + 1;
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    pieces.count = 2;
+    pieces.piece_bytes = 0;
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    pieces.piece_bytes = 10;
+    pieces.kind = (enum oq_hash_kind)9;
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    assert_int_equal(extras->pieces.count, 2);
+    oq_extras_free(extras);
+}
+
+/* --- sources ---------------------------------------------------------------------------------- */
+
+static void pick__nothing_left__is_the_current_one(void **state)
+{
+    struct oq_source_run run = {.current = 1};
+    (void)state;
+    assert_int_equal(oq_sources_pick(&run, 3, 0), 1);
+    run.current = 7; /* a mirror that is not there any more */
+    assert_int_equal(oq_sources_pick(&run, 3, 0), 0);
+    assert_int_equal(oq_sources_pick(&run, 1, UINT32_MAX), 0);
+}
+
+static void pick__some_left__prefers_good_then_slow_then_bad(void **state)
+{
+    struct oq_source_run run = {.current = 0, .failed = 1, .slow = 2};
+    (void)state;
+    assert_int_equal(oq_sources_pick(&run, 4, 4), 3);
+    run.other = 8;
+    assert_int_equal(oq_sources_pick(&run, 4, 4), 1);
+    run.failed = 3;
+    assert_int_equal(oq_sources_pick(&run, 4, 4), 2);
+    run.failed = 7;
+    assert_int_equal(oq_sources_pick(&run, 4, 4), 0);
+}
+
+static void leave__a_failed_one__goes_round_and_then_waits(void **state)
+{
+    struct oq_source_run run = {.current = 1};
+    bool is_transient = true;
+    (void)state;
+    assert_int_equal(oq_sources_leave(&run, 3, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(run.current, 2);
+    is_transient = false;
+    assert_int_equal(oq_sources_leave(&run, 3, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(run.current, 0);
+    assert_int_equal(oq_sources_leave(&run, 3, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_ROUND);
+    assert_true(is_transient); /* the first of them may be back */
+    assert_int_equal(run.current, 1);
+    assert_int_equal(run.failed, 0);
+    assert_int_equal(run.rounds, 1);
+    for (int i = 0; i < 3; i++) {
+        is_transient = false;
+        (void)oq_sources_leave(&run, 3, 0, OQ_LEAVE_FAILED, &is_transient);
+    }
+    assert_false(is_transient);
+    oq_sources_progress(&run);
+    assert_int_equal(run.rounds, 0);
+}
+
+static void leave__the_only_one__is_a_round_of_its_own(void **state)
+{
+    struct oq_source_run run = {.current = 0};
+    bool is_transient = false;
+    (void)state;
+    assert_int_equal(oq_sources_leave(&run, 1, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_ROUND);
+    assert_false(is_transient);
+    assert_int_equal(oq_sources_leave(&run, 1, 0, OQ_LEAVE_SLOW, &is_transient), OQ_NEXT_STAY);
+}
+
+static void leave__good_ones_gone__asks_a_bad_one_before_it_waits(void **state)
+{
+    struct oq_source_run run = {.current = 1};
+    bool is_transient = false;
+    (void)state;
+    assert_int_equal(oq_sources_leave(&run, 2, 1, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(run.current, 0);
+    assert_int_equal(oq_sources_pick(&run, 2, 1), 0);
+    assert_int_equal(oq_sources_leave(&run, 2, 1, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_ROUND);
+    assert_int_equal(run.current, 1);
+}
+
+static void leave__a_slow_one__only_for_one_that_is_not_slow(void **state)
+{
+    struct oq_source_run run = {.current = 0};
+    bool is_transient = true;
+    (void)state;
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_SLOW, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(run.current, 1);
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_SLOW, &is_transient), OQ_NEXT_STAY);
+    assert_int_equal(run.current, 1);
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(run.current, 0);
+}
+
+static void leave__another_version__is_taken_only_when_the_first_stays_away(void **state)
+{
+    struct oq_source_run run = {.current = 0};
+    bool is_transient = true;
+    (void)state;
+    for (unsigned round = 0; round < OQ_SOURCES_ROUNDS; round++) {
+        is_transient = true;
+        assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_FAILED, &is_transient),
+                         OQ_NEXT_SOURCE);
+        assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_OTHER, &is_transient),
+                         OQ_NEXT_ROUND);
+        assert_true(is_transient);
+        assert_int_equal(run.current, 0);
+    }
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_OTHER, &is_transient), OQ_NEXT_STAY);
+    assert_int_equal(run.current, 1);
+}
+
+static void leave__another_version_and_the_first_gone_for_good__is_taken_at_once(void **state)
+{
+    struct oq_source_run run = {.current = 0};
+    bool is_transient = false;
+    (void)state;
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_SOURCE);
+    assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_OTHER, &is_transient), OQ_NEXT_STAY);
+}
+
+static void leave__with_as_many_sources_as_there_can_be__stays_within_them(void **state)
+{
+    struct oq_source_run run = {.current = 31};
+    bool is_transient = true;
+    (void)state;
+    for (unsigned i = 0; i < 31; i++) {
+        assert_int_equal(oq_sources_leave(&run, 32, 0, OQ_LEAVE_FAILED, &is_transient),
+                         OQ_NEXT_SOURCE);
+        assert_int_equal(run.current, i);
+    }
+    assert_int_equal(oq_sources_leave(&run, 32, 0, OQ_LEAVE_FAILED, &is_transient), OQ_NEXT_ROUND);
+}
+
+static void repeat__after_mismatches__as_often_as_there_are_sources(void **state)
+{
+    (void)state;
+    assert_true(oq_sources_may_repeat(1, 1));
+    assert_false(oq_sources_may_repeat(2, 1));
+    assert_true(oq_sources_may_repeat(3, 3));
+    assert_false(oq_sources_may_repeat(4, 3));
+}
+
+static void file__with_extras__has_sources_and_checks(void **state)
+{
+    char first[] = "http://first/";
+    struct oq_file file = {.remote = first};
+    (void)state;
+    assert_int_equal(oq_sources_count(&file), 1);
+    assert_false(oq_sources_must_check(&file));
+    file.extras = oq_extras_new();
+    assert_non_null(file.extras);
+    assert_int_equal(oq_extras_add_mirror(file.extras, "http://second/"), OQ_OK);
+    assert_int_equal(oq_sources_count(&file), 2);
+    assert_string_equal(oq_sources_url(&file, 0), "http://first/");
+    assert_string_equal(oq_sources_url(&file, 1), "http://second/");
+    assert_string_equal(oq_sources_url(&file, 2), "http://first/");
+    assert_false(oq_sources_must_check(&file));
+    file.extras->size_bytes = 5;
+    assert_true(oq_sources_must_check(&file));
+    assert_false(oq_sources_has_hash(&file));
+    file.extras->has_sha256 = true;
+    assert_true(oq_sources_has_hash(&file));
+    oq_extras_free(file.extras);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces__of_sizes__are_counted_and_measured),
+        cmocka_unit_test(pieces__next_to_each_other__are_one_run),
+        cmocka_unit_test(extras__copied__are_the_same_and_their_own),
+        cmocka_unit_test(pieces__that_cannot_be__are_refused),
+        cmocka_unit_test(pick__nothing_left__is_the_current_one),
+        cmocka_unit_test(pick__some_left__prefers_good_then_slow_then_bad),
+        cmocka_unit_test(leave__a_failed_one__goes_round_and_then_waits),
+        cmocka_unit_test(leave__the_only_one__is_a_round_of_its_own),
+        cmocka_unit_test(leave__good_ones_gone__asks_a_bad_one_before_it_waits),
+        cmocka_unit_test(leave__a_slow_one__only_for_one_that_is_not_slow),
+        cmocka_unit_test(leave__another_version__is_taken_only_when_the_first_stays_away),
+        cmocka_unit_test(leave__another_version_and_the_first_gone_for_good__is_taken_at_once),
+        cmocka_unit_test(leave__with_as_many_sources_as_there_can_be__stays_within_them),
+        cmocka_unit_test(repeat__after_mismatches__as_often_as_there_are_sources),
+        cmocka_unit_test(file__with_extras__has_sources_and_checks),
+    };
+    return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
+}
