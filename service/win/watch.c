@@ -19,9 +19,18 @@ struct oq_win_watch {
 static void NETIOAPI_API_ on_change(void *ctx, MIB_IPINTERFACE_ROW *row, MIB_NOTIFICATION_TYPE type)
 {
     struct oq_win_watch *watch = ctx;
-    (void)row;
-    if (type != MibInitialNotification)
-        watch->changed(watch->ctx);
+    if (type == MibInitialNotification || type == MibDeleteInstance)
+        return;
+    /* Of a change of settings only the row's key is told. One that leaves the interface without a
+     * network is no reason to try anything; when Windows does not say, it may be one. */
+    if (row && type == MibParameterNotification) {
+        MIB_IPINTERFACE_ROW now = {.Family = row->Family,
+                                   .InterfaceLuid = row->InterfaceLuid,
+                                   .InterfaceIndex = row->InterfaceIndex};
+        if (GetIpInterfaceEntry(&now) == NO_ERROR && !now.Connected)
+            return;
+    }
+    watch->changed(watch->ctx);
 }
 
 enum oq_status oq_win_watch_start(oq_win_watch_changed *changed, void *ctx,

@@ -63,6 +63,7 @@ static _Atomic uint64_t room_bytes;   /* what the disk says is free */
 static _Atomic uint64_t writes_bytes; /* bytes that can be written at all, whatever it says */
 static atomic_uint reservations;
 static bool can_reserve;
+static atomic_uint locked_finishes; /* so many times the final name is in use */
 static struct oq_file_port disk;
 
 static enum oq_status scripted_free_space(void *ctx, struct oq_identity *as, const char *path,
@@ -93,6 +94,17 @@ static enum oq_status scripted_write(void *ctx, struct oq_fhandle *file, uint64_
     return posix_files()->write(ctx, file, offset, data, length, err);
 }
 
+static enum oq_status scripted_finish(void *ctx, struct oq_identity *as, const char *temp_path,
+                                      const char *final_path, int64_t modified_at_ms,
+                                      struct oq_error *err)
+{
+    if (atomic_load(&locked_finishes) > 0) {
+        atomic_fetch_sub(&locked_finishes, 1);
+        return oq_error_win32(err, OQ_E_FILE_LOCKED, 32, "the file is in use by another program");
+    }
+    return posix_files()->finish(ctx, as, temp_path, final_path, modified_at_ms, err);
+}
+
 /* --- set-up ----------------------------------------------------------------------------------- */
 
 static int setup(void **state)
@@ -107,6 +119,8 @@ static int setup(void **state)
     disk.free_space = scripted_free_space;
     disk.reserve = scripted_reserve;
     disk.write = scripted_write;
+    disk.finish = scripted_finish;
+    atomic_store(&locked_finishes, 0);
     f.files = &disk;
     f.network = &network;
     fixture_serve(&f, "file.bin", SIZE, 7);
@@ -312,6 +326,41 @@ static void disk__small_file__is_not_asked_for_room(void **state)
     assert_int_equal(atomic_load(&reservations), 0);
 }
 
+static void folder__vanishes_midway__is_an_error_and_goes_on_once_it_is_back(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    char folder[300], away[300];
+    fixture_start(f);
+    int64_t group = start_url(f, fixture_url(f, "file.bin?rate=2000000"));
+    fixture_wait_bytes(f, group, SIZE / 4);
+    oq_error_init(&err);
+    assert_int_equal(oq_engine_suspend(f->engine, &f->user, group, &err), OQ_OK);
+    snprintf(folder, sizeof folder, "%s/out", f->folder);
+    snprintf(away, sizeof away, "%s/away", f->folder);
+    assert_int_equal(rename(folder, away), 0);
+    resume(f, group);
+    /* What POSIX says; Windows has a code of its own for folders, 3. */
+    struct oq_group_view view = wait_for_failure(f, group, 2);
+    assert_int_equal(view.state, OQ_GROUP_ERROR);
+    assert_int_equal(rename(away, folder), 0);
+    resume(f, group);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "file.bin", "file.bin"));
+}
+
+static void final_name__in_use_by_another_program__waits_and_is_taken_then(void **state)
+{
+    struct fixture *f = *state;
+    fixture_start(f);
+    atomic_store(&locked_finishes, 3);
+    int64_t group = start_url(f, fixture_url(f, "file.bin"));
+    wait_for_failure(f, group, 32);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "file.bin", "file.bin"));
+    assert_int_equal(fixture_requests(f, "file.bin", "206"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -324,6 +373,8 @@ int main(void)
         TEST(disk__fills_up_midway__keeps_what_came_and_goes_on),
         TEST(disk__write_fails_for_want_of_room__nothing_corrupt_is_left),
         TEST(disk__small_file__is_not_asked_for_room),
+        TEST(folder__vanishes_midway__is_an_error_and_goes_on_once_it_is_back),
+        TEST(final_name__in_use_by_another_program__waits_and_is_taken_then),
     };
     return cmocka_run_group_tests_name("net", tests, NULL, NULL);
 }

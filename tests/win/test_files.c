@@ -516,6 +516,35 @@ static void free_space__existing_folder__is_the_volumes(void **state)
     assert_status(OQ_E_FILE_MISSING, port->free_space(NULL, self, "Q:\\x", &bytes, &err), &err);
 }
 
+static void reserve__more_than_there_is__keeps_the_size_and_the_bytes(void **state)
+{
+    BY_HANDLE_FILE_INFORMATION info;
+    struct oq_fhandle *file = create(in(TEMP));
+    (void)state;
+    assert_status(OQ_OK, port->write(NULL, file, 0, "abc", 3, &err), &err);
+    enum oq_status status = port->reserve(NULL, file, 4u << 20, &err);
+    if (status != OQ_E_NOT_SUPPORTED) /* Wine, and file systems that cannot */
+        assert_status(OQ_OK, status, &err);
+    assert_status(OQ_OK, port->write(NULL, file, 3, "def", 3, &err), &err);
+    port->close(NULL, file);
+    assert_string_equal(get_file(in(TEMP)), "abcdef");
+    HANDLE handle = CreateFileW(wide(in(TEMP)), 0, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    assert_true(GetFileInformationByHandle(handle, &info));
+    CloseHandle(handle);
+    assert_int_equal(info.nFileSizeLow, 6);
+}
+
+static void reserve__more_than_any_disk_has__fails_and_keeps_the_bytes(void **state)
+{
+    struct oq_fhandle *file = create(in(TEMP));
+    (void)state;
+    assert_status(OQ_OK, port->write(NULL, file, 0, "abc", 3, &err), &err);
+    enum oq_status status = port->reserve(NULL, file, 1ull << 60, &err);
+    assert_true(status == OQ_E_DISK_FULL || status == OQ_E_NOT_SUPPORTED);
+    port->close(NULL, file);
+    assert_string_equal(get_file(in(TEMP)), "abc");
+}
+
 /* --- names ------------------------------------------------------------------------------------ */
 
 /* The whole life of a file under that final name. */
@@ -610,7 +639,7 @@ static void fault__armed__makes_each_call_fail_once(void **state)
     struct oq_file_facts facts;
     uint64_t number = 0;
     char byte = 0;
-    for (int call = 0; call < 10; call++) {
+    for (int call = 0; call < 11; call++) {
         enum oq_status status = OQ_OK;
         oq_error_init(&err);
         oq_fault_arm(OQ_FAULT_FILE, 1, false);
@@ -641,6 +670,9 @@ static void fault__armed__makes_each_call_fail_once(void **state)
             break;
         case 8:
             status = port->check_folder(NULL, self, in(TEMP), &err);
+            break;
+        case 9:
+            status = port->reserve(NULL, file, 100, &err);
             break;
         default:
             status = port->free_space(NULL, self, in(TEMP), &number, &err);
@@ -724,6 +756,8 @@ int main(void)
         TEST(check_folder__folder_nobody_may_write_to__is_denied),
         TEST(check_folder__file_system_that_is_read_only__is_denied),
         TEST(free_space__existing_folder__is_the_volumes),
+        TEST(reserve__more_than_there_is__keeps_the_size_and_the_bytes),
+        TEST(reserve__more_than_any_disk_has__fails_and_keeps_the_bytes),
         TEST(names__spaces_and_other_scripts__work),
         TEST(names__forward_slashes__work),
         TEST(names__259_characters__work),

@@ -1,0 +1,265 @@
+/* test_proxy.c - service/win/proxy.c: whose word counts, with real registry values of this user and
+ * this computer, which are put back afterwards. */
+#include "test_win.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_log.h"
+#include "oq_win_identity.h"
+#include "proxy_int.h"
+
+#include <winhttp.h>
+
+#define CONNECTIONS L"Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings\\Connections"
+#define FAR_URL "http://server.example/file"
+
+static struct oq_win_identities *identities;
+static struct oq_identity *self;
+static struct oq_win_proxies *proxies;
+static struct oq_error err;
+
+/* As it was before the tests. */
+static BYTE user_before[16384];
+static DWORD user_before_size;
+static WINHTTP_PROXY_INFO computer_before;
+
+static size_t add_text(BYTE *bytes, size_t at, const char *text)
+{
+    DWORD length = (DWORD)strlen(text);
+    memcpy(bytes + at, &length, sizeof length);
+    memcpy(bytes + at + sizeof length, text, length);
+    return at + sizeof length + length;
+}
+
+/* The form in which Windows keeps what the Internet settings say: version, number of changes, flags
+ * (1 direct, 2 a proxy), and three texts with their lengths: proxy, exceptions, script. */
+static void set_user(const char *proxy, const char *bypass)
+{
+    BYTE bytes[512] = {0};
+    DWORD head[] = {0x46, 1, 3};
+    memcpy(bytes, head, sizeof head);
+    size_t end = add_text(bytes, sizeof head, proxy);
+    end = add_text(bytes, end, bypass);
+    end = add_text(bytes, end, "");
+    assert_int_equal(RegSetKeyValueW(HKEY_CURRENT_USER, CONNECTIONS, L"DefaultConnectionSettings",
+                                     REG_BINARY, bytes, (DWORD)(end + 32)),
+                     ERROR_SUCCESS);
+}
+
+static void forget_user(void)
+{
+    RegDeleteKeyValueW(HKEY_CURRENT_USER, CONNECTIONS, L"DefaultConnectionSettings");
+}
+
+static void set_computer(const wchar_t *proxy, const wchar_t *bypass)
+{
+    WINHTTP_PROXY_INFO info = {.dwAccessType = proxy ? WINHTTP_ACCESS_TYPE_NAMED_PROXY
+                                                     : WINHTTP_ACCESS_TYPE_NO_PROXY,
+                               .lpszProxy = (wchar_t *)(uintptr_t)proxy,
+                               .lpszProxyBypass = (wchar_t *)(uintptr_t)bypass};
+    if (!WinHttpSetDefaultProxyConfiguration(&info)) {
+        print_message("skipped: only an administrator sets the computer's proxy (%lu)\n",
+                      GetLastError());
+        skip();
+    }
+}
+
+static void set_environment(const wchar_t *http, const wchar_t *https, const wchar_t *exceptions)
+{
+    SetEnvironmentVariableW(L"http_proxy", http);
+    SetEnvironmentVariableW(L"https_proxy", https);
+    SetEnvironmentVariableW(L"all_proxy", NULL);
+    SetEnvironmentVariableW(L"no_proxy", exceptions);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    oq_error_init(&err);
+    forget_user();
+    WinHttpSetDefaultProxyConfiguration(
+        &(WINHTTP_PROXY_INFO){.dwAccessType = WINHTTP_ACCESS_TYPE_NO_PROXY});
+    set_environment(NULL, NULL, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    oq_win_proxies_free(proxies);
+    proxies = NULL;
+    return set_up(state);
+}
+
+static void configure(const char *servers, const char *bypass)
+{
+    oq_win_proxies_free(proxies);
+    proxies = NULL;
+    assert_status(OQ_OK, oq_win_proxies_new(servers, bypass, &proxies, &err), &err);
+}
+
+static const char *find(const char *url)
+{
+    static char text[600];
+    char *proxy = NULL;
+    assert_status(OQ_OK, oq_win_proxies_find(proxies, url, self, 0, &proxy, &err), &err);
+    assert_non_null(proxy);
+    snprintf(text, sizeof text, "%s", proxy);
+    oq_free(proxy);
+    return text;
+}
+
+static void proxy__nobody_says_anything__is_none(void **state)
+{
+    (void)state;
+    configure(NULL, NULL);
+    assert_string_equal(find(FAR_URL), "");
+}
+
+static void proxy__of_the_environment__is_used_with_its_exceptions(void **state)
+{
+    (void)state;
+    configure(NULL, NULL);
+    set_environment(L"http://env:1", L"env:2", L"near.example");
+    assert_string_equal(find(FAR_URL), "http://env:1");
+    assert_string_equal(find("https://server.example/"), "http://env:2");
+    assert_string_equal(find("http://a.near.example/"), "");
+}
+
+static void proxy__of_the_computer__goes_before_the_environments(void **state)
+{
+    (void)state;
+    configure(NULL, NULL);
+    set_environment(L"http://env:1", NULL, NULL);
+    set_computer(L"computer:3", L"*.near.example;<local>");
+    assert_string_equal(find(FAR_URL), "http://computer:3");
+    assert_string_equal(find("http://a.near.example/"), "");
+    assert_string_equal(find("http://intranet/"), "");
+}
+
+static void proxy__of_the_user__goes_before_the_computers(void **state)
+{
+    (void)state;
+    configure(NULL, NULL);
+    set_computer(L"computer:3", NULL);
+    set_user("http=user:4;https=user:5", "*.near.example");
+    assert_string_equal(find(FAR_URL), "http://user:4");
+    assert_string_equal(find("https://server.example/"), "http://user:5");
+    assert_string_equal(find("https://a.near.example/"), "");
+}
+
+static void proxy__configured__goes_before_all(void **state)
+{
+    (void)state;
+    set_user("user:4", "");
+    configure("http://name:word@admin:6", "near.example");
+    assert_string_equal(find(FAR_URL), "http://name:word@admin:6");
+    assert_string_equal(find("http://near.example/"), "");
+    configure("direct", NULL);
+    assert_string_equal(find(FAR_URL), "");
+    configure(NULL, "server.example");
+    assert_string_equal(find(FAR_URL), ""); /* the exceptions hold for the user's proxy too */
+}
+
+static void proxy__this_computer__is_reached_without(void **state)
+{
+    (void)state;
+    configure("admin:6", NULL);
+    assert_string_equal(find("http://127.0.0.1:80/"), "");
+    assert_string_equal(find("http://localhost/"), "");
+}
+
+static void proxy__nobody_to_act_as__is_the_computers(void **state)
+{
+    char *proxy = NULL;
+    (void)state;
+    configure(NULL, NULL);
+    set_computer(L"computer:3", NULL);
+    set_user("user:4", "");
+    assert_status(OQ_OK, oq_win_proxies_find(proxies, FAR_URL, NULL, 0, &proxy, &err), &err);
+    assert_string_equal(proxy, "http://computer:3");
+    oq_free(proxy);
+}
+
+static void find__no_url__is_refused(void **state)
+{
+    char *proxy = NULL;
+    (void)state;
+    configure(NULL, NULL);
+    assert_status(OQ_E_INVALID_ARG, oq_win_proxies_find(proxies, "ftp://x", self, 0, &proxy, &err),
+                  &err);
+    assert_null(proxy);
+}
+
+static void find__no_memory__fails(void **state)
+{
+    (void)state;
+#ifdef OQ_FAULT_INJECTION
+    configure("admin:6", "near.example");
+    for (uint64_t n = 1; n < 100; n++) {
+        char *proxy = NULL;
+        oq_fault_arm(OQ_FAULT_ALLOC, n, false);
+        enum oq_status status = oq_win_proxies_find(proxies, FAR_URL, self, 0, &proxy, &err);
+        oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
+        if (status == OQ_OK) {
+            assert_true(n > 1);
+            assert_string_equal(proxy, "http://admin:6");
+            oq_free(proxy);
+            return;
+        }
+        assert_status(OQ_E_NOMEM, status, &err);
+        assert_null(proxy);
+    }
+    fail_msg("more allocations than expected");
+#else
+    print_message("skipped: this tree has no fault seam\n");
+    skip();
+#endif
+}
+
+static int group_set_up(void **state)
+{
+    (void)state;
+    oq_error_init(&err);
+    user_before_size = sizeof user_before;
+    if (RegGetValueW(HKEY_CURRENT_USER, CONNECTIONS, L"DefaultConnectionSettings",
+                     RRF_RT_REG_BINARY, NULL, user_before, &user_before_size) != ERROR_SUCCESS)
+        user_before_size = 0;
+    WinHttpGetDefaultProxyConfiguration(&computer_before);
+    assert_status(OQ_OK, oq_win_identities_new(&identities, &err), &err);
+    const struct oq_identity_port *port = oq_win_identities_port(identities);
+    assert_status(
+        OQ_OK, port->acquire(port->ctx, oq_win_identities_own_sid(identities), &self, &err), &err);
+    return 0;
+}
+
+static int group_tear_down(void **state)
+{
+    (void)state;
+    const struct oq_identity_port *port = oq_win_identities_port(identities);
+    if (user_before_size > 0)
+        RegSetKeyValueW(HKEY_CURRENT_USER, CONNECTIONS, L"DefaultConnectionSettings", REG_BINARY,
+                        user_before, user_before_size);
+    if (computer_before.dwAccessType != 0)
+        WinHttpSetDefaultProxyConfiguration(&computer_before);
+    port->unref(port->ctx, self);
+    oq_win_identities_free(identities);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(proxy__nobody_says_anything__is_none),
+        TEST(proxy__of_the_environment__is_used_with_its_exceptions),
+        TEST(proxy__of_the_computer__goes_before_the_environments),
+        TEST(proxy__of_the_user__goes_before_the_computers),
+        TEST(proxy__configured__goes_before_all),
+        TEST(proxy__this_computer__is_reached_without),
+        TEST(proxy__nobody_to_act_as__is_the_computers),
+        TEST(find__no_url__is_refused),
+        TEST(find__no_memory__fails),
+    };
+    return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+}
