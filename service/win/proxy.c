@@ -17,6 +17,7 @@
 
 /* A network without a script is not searched for one again so soon: a search takes seconds. */
 #define SEARCH_AGAIN_MS 600000
+#define SCRIPT_MS 5000 /* to resolve, connect, send, receive */
 
 struct oq_win_proxies {
     char *servers, *bypass;       /* configured; servers NULL = not */
@@ -70,6 +71,8 @@ static void ask_script(struct wish *wish, const wchar_t *script)
                                     WINHTTP_NO_PROXY_NAME, WINHTTP_NO_PROXY_BYPASS, 0);
     if (!session)
         return;
+    /* A script's server that hangs must not hold up a disk worker for long. */
+    WinHttpSetTimeouts(session, SCRIPT_MS, SCRIPT_MS, SCRIPT_MS, SCRIPT_MS);
     if (WinHttpGetProxyForUrl(session, wish->url, &options, &info)) {
         if (info.dwAccessType == WINHTTP_ACCESS_TYPE_NAMED_PROXY)
             answer_take(&wish->answer, info.lpszProxy, info.lpszProxyBypass);

@@ -265,6 +265,22 @@ static void connections__one_per_host__are_kept_and_used_by_all_files(void **sta
     assert_int_equal(fixture_requests(f, "\"connection\": 1,", "206"), 6);
 }
 
+/* A transfer that waits for a connection is not one whose server keeps silent. */
+static void connections__waiting_longer_than_the_time_outs__is_no_failure(void **state)
+{
+    static const char *const files[][2] = {{"file.bin?rate=800000", "1"}, {"file.bin?x2", "2"}};
+    struct fixture *f = *state;
+    f->config.connections_per_host = 1;
+    f->config.connect_timeout_ms = 1000;
+    f->config.stall_timeout_ms = 1000;
+    fixture_start(f);
+    int64_t group = fixture_group(f, 1, 2, files);
+    resume(f, group);
+    struct oq_group_view view = fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_int_equal(view.retries, 0);
+    assert_true(fixture_is_same(f, "2", "file.bin"));
+}
+
 /* --- the disk --------------------------------------------------------------------------------- */
 
 static void disk__too_small__says_what_is_missing_before_it_is_full_and_goes_on(void **state)
@@ -369,6 +385,7 @@ int main(void)
         TEST(host__one_of_two_addresses_is_dead__the_other_is_used),
         TEST(proxy__first_of_two_is_dead__the_next_attempt_takes_the_other),
         TEST(connections__one_per_host__are_kept_and_used_by_all_files),
+        TEST(connections__waiting_longer_than_the_time_outs__is_no_failure),
         TEST(disk__too_small__says_what_is_missing_before_it_is_full_and_goes_on),
         TEST(disk__fills_up_midway__keeps_what_came_and_goes_on),
         TEST(disk__write_fails_for_want_of_room__nothing_corrupt_is_left),

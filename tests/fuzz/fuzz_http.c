@@ -112,6 +112,7 @@ static void take_line(const char *line, size_t length, struct oq_http_request *r
         response->last_modified = take_text(value, size, texts->date);
     } else if (is_field(line, length, "content-length:", &value, &size)) {
         response->has_length = oq_http_parse_length(value, size, &response->length_bytes) == OQ_OK;
+        response->is_length_malformed |= !response->has_length;
     } else if (is_field(line, length, "content-range:", &value, &size)) {
         response->has_content_range =
             oq_http_parse_content_range(value, size, &response->content_range) == OQ_OK;
@@ -132,6 +133,8 @@ static void check_decision(const struct oq_http_request *request,
     MUST(decision.why != NULL && decision.why[0] != '\0');
     MUST(!can_resume || (request->offset_bytes > 0 && strpbrk(if_range, "\r\n") == NULL));
     MUST((decision.verdict == OQ_HTTP_FAIL) || decision.net == OQ_NET_NONE);
+    MUST(!response->is_length_malformed || decision.verdict == OQ_HTTP_FAIL ||
+         response->status == 416);
     switch (decision.verdict) {
     case OQ_HTTP_APPEND:
         MUST(response->status == 206 && !response->is_encoded);
@@ -155,7 +158,7 @@ static void check_decision(const struct oq_http_request *request,
         MUST(request->offset_bytes == 0 || can_resume);
         break;
     case OQ_HTTP_FAIL:
-        MUST(response->status != 200 || response->is_encoded);
+        MUST(response->status != 200 || response->is_encoded || response->is_length_malformed);
         break;
     }
 }
