@@ -123,6 +123,9 @@ static enum oq_status forget_offsets(struct oq_group *group)
             if (status == OQ_OK) {
                 status = oq_text_set(&file->digest, NULL);
             }
+            if (status == OQ_OK) {
+                status = oq_text_set(&file->digest, NULL);
+            }
         }
     }
     return status;

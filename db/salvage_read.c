@@ -31,6 +31,8 @@ struct reading {
     struct oq_salvage *found;
     struct job_row *jobs;
     size_t job_count, job_capacity;
+    struct oq_group *stubs; /* of groups whose row is not to be believed: GUID, owner, row number */
+    size_t stub_count, stub_capacity;
     bool is_jobs_complete, is_files_sound;
 };
 
@@ -84,39 +86,79 @@ struct table {
 
 enum walk_end { WALK_DONE, WALK_DAMAGE };
 
-/* The columns that the table has, and NULL in the place of each that a later schema brought: the
- * database may be from an earlier version, and a damaged one is not upgraded first. */
-static char *known_columns(struct reading *reading, const char *table, const char *columns)
+/* Does the table have that column? Damage is a no; memory and disk are errors. */
+static enum oq_status has_column(struct reading *reading, const char *table, const char *column,
+                                 size_t length, bool *has_it, struct oq_error *err)
 {
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(
+        reading->store.db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(stmt, 2, column, (int)length, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+    }
+    *has_it = rc == SQLITE_ROW;
+    enum oq_status status = rc == SQLITE_ROW || rc == SQLITE_DONE || is_damage(rc)
+                                ? OQ_OK
+                                : oq_store_fail(reading->store.db, rc, "read the schema", err);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+/* What the schema change that brought a column put into the rows that were there. */
+static const char *value_before(const char *column, size_t length)
+{
+    static const char source[] = "source_index"; /* 0002: bytes were those of the only source */
+    bool is_source = length == sizeof(source) - 1 && strncmp(column, source, length) == 0;
+    return is_source ? "0" : "NULL";
+}
+
+/* The columns that the table has, and a value in the place of each that a later schema brought: the
+ * database may be from an earlier version, and a damaged one is not upgraded first. */
+static enum oq_status known_columns(struct reading *reading, const struct table *table, char **out,
+                                    struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
     char *list = oq_strdup("");
-    for (const char *at = columns; list && *at;) {
+    for (const char *at = table->columns; status == OQ_OK && list && *at;) {
         size_t length = strcspn(at, ", ");
-        sqlite3_stmt *stmt = NULL;
-        bool is_known = sqlite3_prepare_v2(reading->store.db,
-                                           "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2",
-                                           -1, &stmt, NULL) == SQLITE_OK &&
-                        sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
-                        sqlite3_bind_text(stmt, 2, at, (int)length, SQLITE_STATIC) == SQLITE_OK &&
-                        sqlite3_step(stmt) == SQLITE_ROW;
-        sqlite3_finalize(stmt);
-        char *longer = oq_asprintf("%s%s%.*s", list, *list ? ", " : "", is_known ? (int)length : 4,
-                                   is_known ? at : "NULL");
+        bool is_known = false;
+        status = has_column(reading, table->name, at, length, &is_known, err);
+        const char *stand_in = value_before(at, length);
+        char *longer =
+            oq_asprintf("%s%s%.*s", list, *list ? ", " : "",
+                        is_known ? (int)length : (int)strlen(stand_in), is_known ? at : stand_in);
         oq_free(list);
         list = longer;
         at += length;
         at += strspn(at, ", ");
     }
-    return list;
+    if (status == OQ_OK && !list) {
+        status = no_memory(err);
+    }
+    if (status == OQ_OK) {
+        *out = list;
+    } else {
+        oq_free(list);
+    }
+    return status;
 }
 
 static enum oq_status prepare(struct reading *reading, const struct table *table, const char *rest,
                               sqlite3_stmt **stmt, enum walk_end *end, struct oq_error *err)
 {
+    char *columns = NULL;
     *end = WALK_DONE;
-    char *columns = known_columns(reading, table->name, table->columns);
-    char *sql =
-        columns ? oq_asprintf("SELECT %s FROM %s NOT INDEXED WHERE %s", columns, table->name, rest)
-                : NULL;
+    enum oq_status status = known_columns(reading, table, &columns, err);
+    if (status != OQ_OK) {
+        return status;
+    }
+    char *sql = oq_asprintf("SELECT %s FROM %s NOT INDEXED WHERE %s", columns, table->name, rest);
     oq_free(columns);
     if (!sql) {
         return no_memory(err);
@@ -246,6 +288,28 @@ static enum oq_status add_broken(struct oq_salvage *found, const struct oq_guid 
     return OQ_OK;
 }
 
+/* Enough of a group to clear its files away. What could not be read of it is empty. */
+static enum oq_status add_stub(struct reading *reading, const struct oq_group *group, int64_t id,
+                               struct oq_error *err)
+{
+    struct oq_group stub = {.id = id, .guid = group->guid, .error.file_index = OQ_NO_FILE};
+    struct oq_group *stubs = grown(reading->stubs, reading->stub_count, &reading->stub_capacity,
+                                   sizeof(*reading->stubs));
+    if (!stubs) {
+        return no_memory(err);
+    }
+    reading->stubs = stubs;
+    if (oq_text_set(&stub.owner_sid, group->owner_sid) != OQ_OK ||
+        oq_text_set(&stub.display_name, "") != OQ_OK ||
+        oq_text_set(&stub.description, "") != OQ_OK ||
+        oq_text_set(&stub.notify_clsid, "") != OQ_OK) {
+        oq_group_release(&stub);
+        return no_memory(err);
+    }
+    reading->stubs[reading->stub_count++] = stub;
+    return OQ_OK;
+}
+
 static enum oq_status take_group(struct reading *reading, sqlite3_stmt *stmt, struct oq_error *err)
 {
     struct oq_salvage *found = reading->found;
@@ -263,6 +327,10 @@ static enum oq_status take_group(struct reading *reading, sqlite3_stmt *stmt, st
         return OQ_OK;
     }
     struct oq_guid guid = group.guid; /* the first column: read before anything could fail */
+    if (status == OQ_E_DB_DAMAGED && !oq_guid_is_null(&guid) && group.owner_sid &&
+        add_stub(reading, &group, sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err) != OQ_OK) {
+        status = OQ_E_NOMEM;
+    }
     oq_group_release(&group);
     if (status != OQ_E_DB_DAMAGED) {
         return status;
@@ -388,29 +456,48 @@ static enum oq_status complete_all(struct reading *reading, struct oq_error *err
         }
     }
     found->count = kept;
+    for (size_t i = 0; status == OQ_OK && i < reading->stub_count; i++) {
+        bool is_whole = false; /* never: it is in `broken` already */
+        status = complete(reading, &reading->stubs[i], &is_whole, err);
+        if (status == OQ_OK) {
+            status = add_remains(found, &reading->stubs[i], err);
+        }
+    }
     return status;
 }
 
 /* Is the tree of the table in order? What its rows hold is judged elsewhere, so lines about values
  * do not count. */
-static bool is_sound(struct reading *reading, const char *sql)
+static enum oq_status is_sound(struct reading *reading, const char *sql, bool *is_ok,
+                               struct oq_error *err)
 {
     static const char *const values[] = {"ok", "CHECK constraint failed", "NULL value in ", "non-"};
     sqlite3_stmt *stmt = NULL;
-    bool is_ok = sqlite3_prepare_v2(reading->store.db, sql, -1, &stmt, NULL) == SQLITE_OK;
-    int rc = SQLITE_DONE;
+    enum oq_status status = OQ_OK;
     unsigned lines = 0;
 
-    while (is_ok && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    *is_ok = true;
+    int rc = sqlite3_prepare_v2(reading->store.db, sql, -1, &stmt, NULL);
+    while (status == OQ_OK && *is_ok && (rc == SQLITE_OK || rc == SQLITE_ROW) &&
+           (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
         bool is_value = false;
         for (size_t i = 0; text && i < sizeof(values) / sizeof(values[0]); i++) {
             is_value = is_value || strncmp(text, values[i], strlen(values[i])) == 0;
         }
-        is_ok = is_value && ++lines < CHECK_LINES;
+        *is_ok = is_value && ++lines < CHECK_LINES;
+        if (!text) {
+            status = no_memory(err);
+        } else if (oq_store_read_error_in(text) != SQLITE_OK) {
+            status = oq_store_fail(NULL, oq_store_read_error_in(text), "check a table", err);
+        }
+    }
+    if (status == OQ_OK && rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        *is_ok = false;
+        status = is_damage(rc) ? OQ_OK : oq_store_fail(reading->store.db, rc, "check a table", err);
     }
     sqlite3_finalize(stmt);
-    return is_ok && rc == SQLITE_DONE;
+    return status;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -447,12 +534,19 @@ static enum oq_status read_all(struct reading *reading, struct oq_error *err)
     if (status == OQ_OK) {
         status = walk(reading, &groups, &is_complete, err);
     }
+    bool is_ok = false;
     if (status == OQ_OK) {
-        reading->is_jobs_complete =
-            reading->is_jobs_complete && is_sound(reading, "PRAGMA quick_check('jobs')");
-        reading->is_files_sound = is_sound(reading, "PRAGMA quick_check('files')");
-        reading->found->is_complete = is_complete && reading->found->nameless == 0 &&
-                                      is_sound(reading, "PRAGMA quick_check('groups')");
+        status = is_sound(reading, "PRAGMA quick_check('jobs')", &is_ok, err);
+        reading->is_jobs_complete = reading->is_jobs_complete && is_ok;
+    }
+    if (status == OQ_OK) {
+        status = is_sound(reading, "PRAGMA quick_check('files')", &reading->is_files_sound, err);
+    }
+    if (status == OQ_OK) {
+        status = is_sound(reading, "PRAGMA quick_check('groups')", &is_ok, err);
+        reading->found->is_complete = is_complete && reading->found->nameless == 0 && is_ok;
+    }
+    if (status == OQ_OK) {
         status = complete_all(reading, err);
     }
     return status;
@@ -481,6 +575,10 @@ out:
     }
     (void)sqlite3_close_v2(reading.store.db);
     oq_free(reading.jobs);
+    for (size_t i = 0; i < reading.stub_count; i++) {
+        oq_group_release(&reading.stubs[i]);
+    }
+    oq_free(reading.stubs);
     if (status == OQ_E_DB_DAMAGED) {
         status = OQ_OK; /* what was found until then is what there is */
     }

@@ -40,10 +40,10 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_FILE] = "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
-                           " WHERE job_id = ?14 AND file_index = ?15",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
+                           " WHERE job_id = ?15 AND file_index = ?16",
     [OQ_SQL_DELETE_EXPECTATION] =
         "DELETE FROM file_expectations WHERE job_id = ?1 AND file_index = ?2",
     [OQ_SQL_DELETE_MIRRORS] = "DELETE FROM file_mirrors WHERE job_id = ?1 AND file_index = ?2",
@@ -264,7 +264,7 @@ static int is_past_deadline(void *ctx)
 /* quick_check tells a page that could not be read like one that is damaged, as a line of text.
  * Returns SQLite's code for the failing read, or SQLITE_OK if the line is about damage: a database
  * must not be given up because the disk was away for a moment. */
-static int read_error_in(const char *line)
+int oq_store_read_error_in(const char *line)
 {
     static const char mark[] = "error code=";
     const char *found = strstr(line, mark);
@@ -288,8 +288,8 @@ enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms, st
         const char *result = (const char *)sqlite3_column_text(stmt, 0);
         if (!result) {
             status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
-        } else if (read_error_in(result) != SQLITE_OK) {
-            status = oq_store_fail(NULL, read_error_in(result), "check the database", err);
+        } else if (oq_store_read_error_in(result) != SQLITE_OK) {
+            status = oq_store_fail(NULL, oq_store_read_error_in(result), "check the database", err);
         } else if (strcmp(result, "ok") != 0) {
             status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
         }

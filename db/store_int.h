@@ -74,7 +74,7 @@ struct oq_store {
 #define OQ_GROUP_ID_COLUMN 18 /* behind them: id, job_id, job_guid */
 #define OQ_FILE_COLUMNS                                                                            \
     "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified, digest,"        \
-    " source_index, bad_sources, mismatches, has_extras"
+    " source_index, bad_sources, mismatches, has_extras, temp_id"
 #define OQ_EXPECTATION_COLUMNS "sha256, size_bytes, piece_kind, piece_bytes, piece_hashes"
 
 /* oq_store_open with another list of migrations, for tests of upgrades. `migrations` is borrowed
@@ -121,6 +121,8 @@ OQ_MUST_CHECK enum oq_status oq_store_prepare(struct oq_store *store, enum oq_st
 /* For about limit_ms at most, then the database is used as it is (with a warning). */
 OQ_MUST_CHECK enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms,
                                                   struct oq_error *err);
+/* SQLite's code for a page that could not be read, if the line of quick_check is about that. */
+int oq_store_read_error_in(const char *line);
 /* Brings the whole log into the database, flushed: the file alone is then the queue. */
 OQ_MUST_CHECK enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err);
 /* Closing will not write into the database. */

@@ -202,6 +202,7 @@ static void read_file(struct reader *r, struct oq_file *file)
             fail(r, OQ_E_NOMEM);
         }
     }
+    read_text_or_null(r, &file->temp_id);
     /* The index is the position in the array, so a hole cannot be represented. */
     (void)read_int(r, file->index, file->index);
 }

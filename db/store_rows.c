@@ -236,6 +236,7 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_int(b, file->bad_sources);
     bind_int(b, file->mismatches);
     bind_int(b, file->extras != NULL);
+    bind_text(b, file->temp_id);
     bind_int(b, job_id);
     bind_int(b, file->index);
 }

@@ -74,6 +74,7 @@ void oq_file_release(struct oq_file *file)
     oq_free(file->last_modified);
     oq_free(file->digest);
     oq_extras_free(file->extras);
+    oq_free(file->temp_id);
     memset(file, 0, sizeof *file);
 }
 
@@ -187,6 +188,8 @@ static const char *check_file(const struct oq_file *file)
     if (file->done_bytes == OQ_SIZE_UNKNOWN)
         return "the number of done bytes of a file is unknown";
 
+    if (file->temp_id && file->state != OQ_FILE_FETCHED)
+        return "a file that is not FETCHED has the identity of one";
     switch (file->state) {
     case OQ_FILE_WAITING:
         if (file->done_bytes > 0 && !file->temp_path)

@@ -99,7 +99,8 @@ enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
         !swap_add(&swap, &next->temp_path, now->temp_path) ||
         !swap_add(&swap, &next->etag, now->etag) ||
         !swap_add(&swap, &next->last_modified, now->last_modified) ||
-        !swap_add(&swap, &next->digest, now->digest)) {
+        !swap_add(&swap, &next->digest, now->digest) ||
+        !swap_add(&swap, &next->temp_id, now->temp_id)) {
         swap_undo(&swap);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     }

@@ -94,6 +94,8 @@ static void perform(const struct oq_file_port *files, const struct oq_network_po
         find_proxy(network, op);
         op->status = files->open(files->ctx, op->identity, op->temp_path, op->mode, &op->handle,
                                  &op->size_bytes, &op->error);
+        if (op->status == OQ_OK)
+            files->identify(files->ctx, op->handle, op->file_id);
         break;
     case OQ_DISK_FLUSH:
         look_for_room(files, op);

@@ -123,8 +123,12 @@ static void expire(struct oq_engine *engine)
 static void look_at_groups(struct oq_engine *engine)
 {
     struct oq_entry *next = NULL;
+    engine->finish_at_ms = INT64_MAX;
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = next) {
         next = entry->next;
+        if (entry->finish_retry_at_ms > oq_now_ms(engine) &&
+            entry->finish_retry_at_ms < engine->finish_at_ms)
+            engine->finish_at_ms = entry->finish_retry_at_ms;
         for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
                 oq_transfer_tick(engine, entry->runs[i].transfer);
@@ -151,6 +155,8 @@ static int wait_ms(const struct oq_engine *engine)
         until_ms = engine->turns_at_ms;
     if (engine->housekeeping_at_ms < until_ms)
         until_ms = engine->housekeeping_at_ms;
+    if (engine->finish_at_ms < until_ms)
+        until_ms = engine->finish_at_ms;
     if (engine->keep.at_ms < until_ms)
         until_ms = engine->keep.at_ms;
     if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
@@ -171,7 +177,7 @@ static void turn(struct oq_engine *engine)
     }
     if (engine->needs_turns || now_ms >= engine->turns_at_ms)
         oq_turns_run(engine);
-    if (now_ms >= engine->look_at_ms) {
+    if (now_ms >= engine->look_at_ms || now_ms >= engine->finish_at_ms) {
         engine->look_at_ms = now_ms + LOOK_MS;
         look_at_groups(engine);
     }
@@ -233,6 +239,7 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->random = (uint64_t)oq_clock_wall_ms(options->clock) ^ (uint64_t)(uintptr_t)engine ^
                      (uint64_t)oq_clock_mono_ms(options->clock) << 32;
     engine->turns_at_ms = INT64_MAX;
+    engine->finish_at_ms = INT64_MAX;
     engine->housekeeping_at_ms = oq_clock_mono_ms(options->clock);
     atomic_init(&engine->is_stopping, false);
     atomic_init(&engine->is_poked, false);

@@ -96,7 +96,7 @@ struct oq_disk_op {
     enum oq_open_mode mode;
     struct oq_fhandle *handle; /* FLUSH, CHECK: borrowed; OPEN: result, taken by done */
     struct oq_check *check;    /* CHECK: borrowed; nobody else touches it until done */
-    uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked; FINISH: expected size */
+    uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked */
     uint64_t total_bytes;      /* FLUSH: of the whole file, if there has to be room for it; or
                                   OQ_SIZE_UNKNOWN */
     bool is_reserved;          /* FLUSH: there is room already; also a result */
@@ -112,6 +112,7 @@ struct oq_disk_op {
     char *proxy;                      /* OPEN: see oq_network_port; NULL = not known. Owned */
     uint64_t missing_bytes;           /* FLUSH: the disk has so much too little; flushed all the
                                          same */
+    char file_id[OQ_FILE_ID_TEXT];    /* OPEN */
     struct oq_file_facts final_facts; /* FINISH, when the temporary file was missing */
 };
 
@@ -229,7 +230,8 @@ struct oq_engine {
     uint64_t random;                    /* state of the generator, seeded at start */
     bool needs_turns;                   /* the scheduler has to look again */
     int64_t turns_at_ms;                /* monotonic: it has to look again then, at the latest */
-    int64_t look_at_ms; /* monotonic: next look at checkpoints and renames that wait */
+    int64_t look_at_ms;   /* monotonic: next look at checkpoints and renames that wait */
+    int64_t finish_at_ms; /* monotonic: a rename or removal that failed is tried again then */
     int64_t housekeeping_at_ms;
     struct oq_keep keep;
     char repair[512]; /* what had to be done to the database at the start; "" = nothing */

@@ -15,6 +15,16 @@
 
 #include <string.h>
 
+/* The temporary file is gone: is what stands at the final path that file? */
+static bool is_our_file(const struct oq_file *file, const struct oq_file_facts *found)
+{
+    if (!found->exists || !found->is_regular)
+        return false;
+    if (file->temp_id && found->id[0])
+        return strcmp(file->temp_id, found->id) == 0;
+    return found->size_bytes == file->size_bytes;
+}
+
 static void on_finished(struct oq_engine *engine, struct oq_disk_op *op);
 
 static void log_group(const struct oq_entry *entry, enum oq_log_level level, uint32_t index,
@@ -32,6 +42,8 @@ static void retry_later(struct oq_engine *engine, struct oq_entry *entry)
     entry->finish_retry_at_ms =
         oq_now_ms(engine) +
         oq_retry_delay_ms(&engine->config, entry->finish_attempts, -1, oq_engine_random(engine));
+    if (entry->finish_retry_at_ms < engine->finish_at_ms)
+        engine->finish_at_ms = entry->finish_retry_at_ms;
     entry->finish_next = 0;
     entry->is_finish_incomplete = false;
 }
@@ -127,7 +139,6 @@ void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
     if (op) {
         op->group_id = entry->group.id;
         op->file_index = file->index;
-        op->mark_bytes = file->size_bytes;
         op->modified_at_ms = modified_at_ms(file);
         op->done = on_finished;
         if (oq_disk_submit(engine->disk, op) == OQ_OK) {
@@ -146,6 +157,7 @@ static enum oq_status save_final(struct oq_engine *engine, struct oq_entry *entr
     struct oq_file next = entry->group.job.files[index];
     next.state = OQ_FILE_FINAL;
     next.temp_path = NULL;
+    next.temp_id = NULL;
     return oq_change_file(engine, entry, &next, err);
 }
 
@@ -161,6 +173,7 @@ static enum oq_status save_lost(struct oq_engine *engine, struct oq_entry *entry
     next.last_modified = NULL;
     next.digest = NULL;
     next.temp_path = NULL;
+    next.temp_id = NULL;
     return oq_change_file(engine, entry, &next, err);
 }
 
@@ -188,17 +201,20 @@ static void on_finished(struct oq_engine *engine, struct oq_disk_op *op)
     enum oq_status status = op->status;
     uint32_t index = op->file_index;
     bool is_finish = op->kind == OQ_DISK_FINISH;
-    bool was_renamed = is_finish && status == OQ_E_FILE_MISSING && op->final_facts.exists &&
-                       op->final_facts.is_regular && op->final_facts.size_bytes == op->mark_bytes;
+    struct oq_file_facts found = op->final_facts;
     oq_disk_op_free(engine, op);
     if (!entry)
         return; /* cannot be: a group with an op out is not removed */
     entry->is_finish_running = false;
 
+    bool was_renamed = is_finish && status == OQ_E_FILE_MISSING &&
+                       is_our_file(&entry->group.job.files[index], &found);
     if (was_renamed) {
         log_group(entry, OQ_LOG_INFO, index, "had its final name already");
         status = OQ_OK;
     }
+    if (status == OQ_OK && !is_finish)
+        log_group(entry, OQ_LOG_INFO, index, "temporary file removed");
     if (status == OQ_OK && is_finish)
         status = save_final(engine, entry, index, &err);
     if (status == OQ_OK) {
@@ -216,7 +232,10 @@ static void on_finished(struct oq_engine *engine, struct oq_disk_op *op)
         oq_error_init(&ignored);
         if (save_lost(engine, entry, index, &ignored) == OQ_OK)
             oq_error_win32(&err, OQ_E_FILE_MISSING, err.win32,
-                           "the temporary file was removed by somebody before the end");
+                           found.exists
+                               ? "the temporary file is gone and the file at its final "
+                                 "place is another one, which was left alone"
+                               : "the temporary file was removed by somebody before the end");
         commit_failed(engine, entry, index, &err);
     } else {
         commit_failed(engine, entry, index, &err);

@@ -148,6 +148,7 @@ static void conclude(struct oq_transfer *transfer)
         struct oq_file next = *file_of(transfer);
         next.state = OQ_FILE_FETCHED;
         next.size_bytes = next.done_bytes = transfer->written_bytes;
+        next.temp_id = transfer->file_id[0] ? transfer->file_id : NULL;
         status = oq_change_file(engine, entry, &next, &err);
     } else if (transfer->ending == ENDED_RESTART) {
         oq_transfer_log(transfer, OQ_LOG_INFO, transfer->text);
@@ -636,6 +637,7 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
     oq_free(transfer->proxy);
     transfer->proxy = op->proxy;
     op->proxy = NULL;
+    memcpy(transfer->file_id, op->file_id, sizeof transfer->file_id);
     oq_disk_op_free(engine, op);
 
     if (transfer->ending != NOT_ENDED) { /* stopped meanwhile */
@@ -668,6 +670,10 @@ static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
             status = save_nothing_there(transfer, &err);
         }
         /* Bytes behind the saved offset were perhaps never flushed: they are not believed. */
+        if (status == OQ_OK && size_bytes > file->done_bytes)
+            oq_transfer_log(
+                transfer, OQ_LOG_INFO,
+                "the temporary file is longer than what is known to be flushed; it is cut");
         if (status == OQ_OK && size_bytes > file->done_bytes)
             status = files->set_size(files->ctx, transfer->file, file->done_bytes, &err);
         transfer->written_bytes = file->done_bytes;

@@ -35,7 +35,8 @@ struct oq_transfer {
                          */
     struct oq_net_handle *net;
     struct oq_fhandle *file;
-    char *proxy; /* see oq_network_port; owned */
+    char *proxy;                   /* see oq_network_port; owned */
+    char file_id[OQ_FILE_ID_TEXT]; /* of `file` */
     uint8_t *buffer;
     size_t buffered;
     uint64_t written_bytes; /* position in the file after the last write */

@@ -87,10 +87,8 @@ void oq_turns_run(struct oq_engine *engine)
         if (entry->group.state == OQ_GROUP_ACTIVE)
             count++;
     }
-    if (count == 0) {
-        engine->turns_at_ms = INT64_MAX;
+    if (count == 0)
         return;
-    }
     struct oq_sched_group *turns = oq_calloc(count, sizeof *turns);
     if (!turns) {
         engine->turns_at_ms = now_ms + 1000;

@@ -3,7 +3,8 @@
  * Every function that takes `as` does its work with that user's rights and with nothing more. Paths
  * are UTF-8, as in the model. service/win implements it with impersonation and by-handle
  * operations; tests/support has a POSIX one. Each call may block (slow disk, network share): the
- * engine thread uses only write; open, reserve, flush, finish and remove run on the disk worker;
+ * engine thread uses only write; open, identify, reserve, flush, finish and remove run on the disk
+ * worker;
  * check_folder on the caller's thread.
  *
  * Errors of all: OQ_E_ACCESS_DENIED, OQ_E_FILE_MISSING (file or folder gone), OQ_E_FILE_LOCKED
@@ -23,9 +24,15 @@ enum oq_open_mode {
     OQ_OPEN_EXISTING, /* must exist (else OQ_E_FILE_MISSING) */
 };
 
+/* Names a file on this machine for as long as it exists, through every rename: volume and number in
+ * it. Opaque text; "" where the file system has nothing that lasts (FAT numbers follow the name).
+ */
+#define OQ_FILE_ID_TEXT 64
+
 struct oq_file_facts {
     bool exists;
     bool is_regular; /* not a folder, not a link */
+    char id[OQ_FILE_ID_TEXT];
     uint64_t size_bytes;
     int64_t modified_at_ms; /* wall clock */
 };
@@ -50,6 +57,8 @@ struct oq_file_port {
                               struct oq_error *err);
     /* Returns when the bytes are on stable storage (FlushFileBuffers, fsync). */
     enum oq_status (*flush)(void *ctx, struct oq_fhandle *file, struct oq_error *err);
+    /* The same id that stat gives for its path. Nothing known is "". */
+    void (*identify)(void *ctx, struct oq_fhandle *file, char id[OQ_FILE_ID_TEXT]);
     void (*close)(void *ctx, struct oq_fhandle *file); /* NULL is allowed */
 
     /* Gives the temporary file its final name: sets times if modified_at_ms >= 0 (creation =

@@ -12,6 +12,7 @@
 #include "oq_win_support.h"
 #include "paths_int.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <windows.h>
 #include <bcrypt.h>
@@ -85,6 +86,24 @@ static enum oq_status check_handle(HANDLE handle, BY_HANDLE_FILE_INFORMATION *in
     return OQ_OK;
 }
 
+/* File numbers of NTFS and ReFS stay with the file through renames; those of FAT follow the entry
+ * of the folder (Microsoft: BY_HANDLE_FILE_INFORMATION, nFileIndexLow). */
+static void identity_of(HANDLE handle, char id[OQ_FILE_ID_TEXT])
+{
+    wchar_t system[32] = L"";
+    FILE_ID_INFO info;
+    id[0] = '\0';
+    if (!GetVolumeInformationByHandleW(handle, NULL, 0, NULL, NULL, NULL, system,
+                                       sizeof system / sizeof *system) ||
+        (wcscmp(system, L"NTFS") != 0 && wcscmp(system, L"ReFS") != 0) ||
+        !GetFileInformationByHandleEx(handle, FileIdInfo, &info, sizeof info))
+        return;
+    int length = snprintf(id, OQ_FILE_ID_TEXT, "%016llx-", info.VolumeSerialNumber);
+    for (size_t i = sizeof info.FileId.Identifier; i-- > 0;)
+        length += snprintf(id + length, OQ_FILE_ID_TEXT - (size_t)length, "%02x",
+                           info.FileId.Identifier[i]);
+}
+
 /* --- open ------------------------------------------------------------------------------------- */
 
 static enum oq_status open_work(void *arg, struct oq_error *err)
@@ -155,6 +174,12 @@ out:
     oq_free(file);
     oq_free(path);
     return status;
+}
+
+static void port_identify(void *ctx, struct oq_fhandle *file, char id[OQ_FILE_ID_TEXT])
+{
+    (void)ctx;
+    identity_of(file->handle, id);
 }
 
 static void port_close(void *ctx, struct oq_fhandle *file)
@@ -483,6 +508,7 @@ static enum oq_status stat_work(void *arg, struct oq_error *err)
             !(info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT));
         wish->facts.size_bytes = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
         wish->facts.modified_at_ms = from_filetime(info.ftLastWriteTime);
+        identity_of(handle, wish->facts.id);
     }
     CloseHandle(handle);
     return status;
@@ -623,6 +649,7 @@ const struct oq_file_port *oq_win_files_port(void)
         .set_size = port_set_size,
         .reserve = port_reserve,
         .flush = port_flush,
+        .identify = port_identify,
         .close = port_close,
         .finish = port_finish,
         .remove = port_remove,

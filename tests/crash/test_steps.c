@@ -251,6 +251,7 @@ static void every_step(struct fixture *f, bool is_power_cut)
             ledger = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
             if (is_power_cut) {
                 f->files = lossy_files();
+                lossy_files_tear(step % 2 ? step : 0); /* lost, or torn */
                 f->vfs = power_cut_register() ? POWER_CUT_VFS_NAME : "none";
             }
             live(f, step);

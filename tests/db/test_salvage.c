@@ -279,6 +279,9 @@ static void each_page(bool has_backup)
     assert_non_null(bytes);
     for (size_t page = 0; page < size / 4096; page++) {
         for (unsigned kind = 0; kind < 3; kind++) {
+            if (has_backup && kind != page % 3) {
+                continue; /* one kind each is enough: what is read of the page hardly matters */
+            }
             clear();
             memcpy(bytes, whole, size);
             damage_page(bytes + page * 4096, kind);
@@ -362,22 +365,20 @@ static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **
     unsigned char *bytes = sample_file_read(WHOLE, &size);
     (void)state;
     for (size_t i = 0; i < 100; i++) {
-        static const unsigned char masks[] = {0x01, 0xff};
-        for (size_t k = 0; k < COUNT_OF(masks); k++) {
-            struct oq_store *store = NULL;
-            clear();
-            bytes[i] ^= masks[k];
-            sample_file_write(QUEUE, bytes, size);
-            bytes[i] ^= masks[k];
-            enum oq_status status = try_open(&store);
-            if (status != OQ_OK && status != OQ_E_DB_NEWER) {
-                fail_msg("byte %zu: %s: %s", i, oq_status_name(status), err.text);
-            }
-            if (store) {
-                (void)check_groups(store);
-            }
-            oq_store_close(store);
+        struct oq_store *store = NULL;
+        unsigned char mask = i % 2 ? 0xff : 0x01;
+        clear();
+        bytes[i] ^= mask;
+        sample_file_write(QUEUE, bytes, size);
+        bytes[i] ^= mask;
+        enum oq_status status = try_open(&store);
+        if (status != OQ_OK && status != OQ_E_DB_NEWER) {
+            fail_msg("byte %zu: %s: %s", i, oq_status_name(status), err.text);
         }
+        if (store) {
+            (void)check_groups(store);
+        }
+        oq_store_close(store);
     }
     free(bytes);
 }
@@ -386,9 +387,10 @@ static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **
 static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
 {
     static const char log_name[] = QUEUE "-wal";
-    struct oq_store *store = open_store("log.db");
     size_t size = 0;
     (void)state;
+    sample_database_remove("log.db");
+    struct oq_store *store = open_store("log.db");
     run_sql(store, "PRAGMA wal_autocheckpoint = 0");
     insert_many(store, 1, 20);
     sample_database_copy("log.db", "crashed.db");

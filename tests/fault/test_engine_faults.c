@@ -37,7 +37,7 @@ static void quiet(void *ctx, enum oq_log_level level, const char *line)
 /* How long a fault that lasts goes on: so many failed calls, or so long while the download is
  * waited for. */
 #define LASTING_CALLS 3
-#define LASTING_MS 300
+#define LASTING_MS 100
 
 /* One run: what fails, and how often the client has seen it. */
 struct trial {
@@ -161,7 +161,8 @@ static int setup(void **state)
 {
     static struct fixture f;
     fixture_open(&f);
-    f.config.retry_first_ms = 100; /* its lowest value */
+    f.config.retry_first_ms = 10; /* below what can be set: most of the time would be waiting */
+    f.config.retry_longest_ms = 50;
     fixture_serve(&f, "empty.bin", 0, 1);
     fixture_serve(&f, "small.bin", 1000, 2);
     fixture_serve(&f, "large.bin", 2500000, 3);
@@ -208,7 +209,7 @@ static void download__files_fail_for_a_while__goes_on_when_the_disk_does(void **
 
 static void download__database_fails_for_a_while__goes_on_when_the_disk_does(void **state)
 {
-    every(*state, OQ_FAULT_DB_IO, true, 7);
+    every(*state, OQ_FAULT_DB_IO, true, 3);
 }
 
 int main(void)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECTOR_BYTES 512
+
 struct change {
     bool is_cut;
     uint64_t offset, length; /* a cut: the new size is offset */
@@ -21,6 +23,19 @@ struct oq_fhandle {
 
 /* flush runs on a disk worker while the engine may write more. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static uint64_t tearing; /* state of the generator; 0 = nothing unflushed arrives */
+
+void lossy_files_tear(uint64_t seed)
+{
+    tearing = seed;
+}
+
+static bool arrives_early(void)
+{
+    tearing = tearing * 6364136223846793005u + 1442695040888963407u;
+    return tearing >> 63 != 0;
+}
 
 static enum oq_status lossy_open(void *ctx, struct oq_identity *as, const char *temp_path,
                                  enum oq_open_mode mode, struct oq_fhandle **out,
@@ -61,10 +76,15 @@ static void add(struct oq_fhandle *file, bool is_cut, uint64_t offset, const voi
 static enum oq_status lossy_write(void *ctx, struct oq_fhandle *file, uint64_t offset,
                                   const void *data, size_t length, struct oq_error *err)
 {
+    const struct oq_file_port *real = posix_files();
+    enum oq_status status = OQ_OK;
     (void)ctx;
-    (void)err;
     add(file, false, offset, data, length);
-    return OQ_OK;
+    for (size_t at = 0; tearing && status == OQ_OK && at < length; at += SECTOR_BYTES)
+        if (arrives_early())
+            status = real->write(real->ctx, file->real, offset + at, (const char *)data + at,
+                                 length - at < SECTOR_BYTES ? length - at : SECTOR_BYTES, err);
+    return status;
 }
 
 static enum oq_status lossy_reserve(void *ctx, struct oq_fhandle *file, uint64_t size_bytes,
@@ -121,6 +141,13 @@ static enum oq_status lossy_read(void *ctx, struct oq_fhandle *file, uint64_t of
     return real->read(real->ctx, file->real, offset, data, length, err);
 }
 
+static void lossy_identify(void *ctx, struct oq_fhandle *file, char id[OQ_FILE_ID_TEXT])
+{
+    const struct oq_file_port *real = posix_files();
+    (void)ctx;
+    real->identify(real->ctx, file->real, id);
+}
+
 static void lossy_close(void *ctx, struct oq_fhandle *file)
 {
     const struct oq_file_port *real = posix_files();
@@ -138,6 +165,7 @@ const struct oq_file_port *lossy_files(void)
     port.set_size = lossy_set_size;
     port.reserve = lossy_reserve;
     port.flush = lossy_flush;
+    port.identify = lossy_identify;
     port.close = lossy_close;
     port.read = lossy_read;
     return &port;

@@ -10,6 +10,10 @@
 
 #include "oq_files.h"
 
+/* From now on about half of the sectors of each write reach the disk at once, in no order, as a
+ * disk does it that is not told to flush; the rest only with the flush. 0 = none, as before. */
+void lossy_files_tear(uint64_t seed);
+
 /* The port, static. */
 const struct oq_file_port *lossy_files(void);
 

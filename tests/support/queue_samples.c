@@ -88,6 +88,7 @@ void sample_copy(struct oq_group *copy, const struct oq_group *group)
         to->digest = copy_text(from->digest);
         to->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
         assert_true(to->extras || !from->extras);
+        to->temp_id = copy_text(from->temp_id);
     }
 }
 
@@ -140,6 +141,7 @@ static const char *file_difference(const struct oq_file *a, const struct oq_file
     COMPARE(source);
     COMPARE(bad_sources);
     COMPARE(mismatches);
+    COMPARE_TEXT(temp_id);
     return extras_difference(a->extras, b->extras);
 }
 
