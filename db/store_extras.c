@@ -71,7 +71,7 @@ static enum oq_status write_expectation(struct oq_store *store, int64_t job_id,
 }
 
 static enum oq_status write_mirror(struct oq_store *store, int64_t job_id,
-                                   const struct oq_file *file, uint32_t source,
+                                   const struct oq_file *file, uint32_t source, const char *url,
                                    struct oq_error *err)
 {
     int rc = SQLITE_OK;
@@ -81,7 +81,7 @@ static enum oq_status write_mirror(struct oq_store *store, int64_t job_id,
         rc = sqlite3_bind_int64(stmt, 3, source);
     }
     if (rc == SQLITE_OK) {
-        rc = sqlite3_bind_text(stmt, 4, file->extras->mirrors[source - 1], -1, SQLITE_STATIC);
+        rc = sqlite3_bind_text(stmt, 4, url, -1, SQLITE_STATIC);
     }
     return end(store, stmt, rc, "insert a mirror", err);
 }
@@ -124,11 +124,13 @@ enum oq_status oq_store_update_extras(struct oq_store *store, int64_t job_id,
         sqlite3_stmt *stmt = begin(store, deletions[i], job_id, file, &rc);
         status = end(store, stmt, rc, "delete what a file must be", err);
     }
-    if (status == OQ_OK && file->extras) {
-        status = write_expectation(store, job_id, file, err);
+    const struct oq_extras *extras = file->extras;
+    if (status != OQ_OK || !extras) {
+        return status;
     }
-    for (uint32_t i = 1; status == OQ_OK && i < oq_sources_count(file); i++) {
-        status = write_mirror(store, job_id, file, i, err);
+    status = write_expectation(store, job_id, file, err);
+    for (uint32_t i = 0; status == OQ_OK && i < extras->mirror_count; i++) {
+        status = write_mirror(store, job_id, file, i + 1, extras->mirrors[i], err);
     }
     return status;
 }

@@ -386,7 +386,7 @@ enum oq_status oq_engine_view_source(struct oq_engine *engine, const struct oq_c
     if (request)
         call->source = source;
     enum oq_status status = oq_request_ask(engine, request, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK && call) {
         *view = call->source_view;
         call->source_view.url = NULL;
     }
@@ -401,7 +401,7 @@ enum oq_status oq_engine_view_checks(struct oq_engine *engine, const struct oq_c
     struct source_call *call = NULL;
     struct oq_request *request = make(handle_view_checks, caller, group, index, &call);
     enum oq_status status = oq_request_ask(engine, request, err);
-    if (status == OQ_OK)
+    if (status == OQ_OK && call)
         *view = call->checks_view;
     oq_request_unref(request);
     return status;

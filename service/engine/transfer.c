@@ -108,6 +108,7 @@ static void end_full(struct oq_transfer *transfer, uint64_t missing_bytes)
     snprintf(text, sizeof text,
              "The disk is full: %llu bytes are missing; make room, and the download goes on.",
              (unsigned long long)missing_bytes);
+    transfer->is_local |= transfer->ending == NOT_ENDED; /* no other source has more room */
     oq_transfer_fail(transfer, &verdict, text);
 }
 
