@@ -96,9 +96,11 @@ def show_cell(records):
     jitter = statistics.median(r["raw"]["idle_jitter_p95_ms"] for r in records)
     late = max(r["raw"]["relay"]["late_ms"] for r in records)
     late_share = max(r["raw"]["relay"].get("late_share", 0) for r in records)
+    refused = sum(r["raw"].get("refused", 0) for r in records)
     lost = sum(r["raw"]["relay"]["lost"] for r in records)
     lines.append("  this machine: idle at least %.0f %%, stolen at most %.0f %%, p95 of delay on the empty line +%.2f ms, the relay "
-                 "had %.2f %% of packets late by 1 to %.0f ms, lost %d" % (100 * idle, 100 * steal, jitter, 100 * late_share, late, lost))
+                 "had %.2f %% of packets late by 1 to %.0f ms, lost %d; the client refused %d packets" % (
+                     100 * idle, 100 * steal, jitter, 100 * late_share, late, lost, refused))
     return "\n".join(lines)
 
 

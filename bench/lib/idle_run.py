@@ -79,7 +79,7 @@ class Repetition:
         rig.lab.take_relay_stats()
         rig.server.ask("curves")
         rig.prober.ask("take")
-        dropped = rig.lab.dropped()
+        dropped, refused = rig.lab.dropped(), rig.lab.refused("client")
         begun = cpu_times()
         try:
             self.span("empty", self.pause, self.seconds["empty"])
@@ -95,6 +95,7 @@ class Repetition:
             rig.stop_all()
         self.raw["relay"] = rig.lab.take_relay_stats()
         self.raw["dropped"] = rig.lab.dropped() - dropped
+        self.raw["refused"] = rig.lab.refused("client") - refused
         self.raw["cpu"] = self.cpu_shares(begun)
         self.gather()
 

@@ -174,6 +174,14 @@ class Lab:
         down, up, lost, late, latest_us = (int(word) for word in self.ask_relay("stats").split())
         return {"packets": down + up, "lost": lost, "late_share": round(late / max(1, down + up), 5), "late_ms": latest_us / 1000}
 
+    @staticmethod
+    def refused(machine):
+        """Packets that a machine's kernel has thrown away because a socket's buffer was full: each costs its flow a retransmission, so
+        there should be none."""
+        lines = [line.split() for line in run("cat", "/proc/net/netstat", space=machine).splitlines() if line.startswith("TcpExt:")]
+        counters = dict(zip(lines[0], lines[1]))
+        return sum(int(counters.get(name, 0)) for name in ("TCPRcvQDrop", "TCPBacklogDrop", "TCPZeroWindowDrop", "RcvPruned"))
+
     def dropped(self):
         """Packets that the bottleneck has dropped since it was made."""
         match = re.search(r"dropped (\d+)", run("tc", "-s", "qdisc", "show", "dev", "port", space="edge"))

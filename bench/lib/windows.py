@@ -5,6 +5,7 @@ Sockets under Wine belong to wineserver, so that has to be started inside the na
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -52,6 +53,15 @@ class Machine:
             raise RuntimeError("%s on %s: status %s, %s%s" % (" ".join(words), self.space, status, text.strip()[:500],
                                                               self.log_end()))
         return text
+
+    def log_everything(self):
+        self.run("reg", "add", "HKLM\\SOFTWARE\\OpenQMGR", "/v", "LogLevel", "/t", "REG_DWORD", "/d", "3", "/f")
+
+    def take_log(self, target):
+        """Moves the service's log, as far as there is one, to a file of ours; the service is running."""
+        log = os.path.join(self.environment["OQ_WINEPREFIX"], "drive_c/ProgramData/OpenQMGR/openqmgr.log")
+        if os.path.exists(log):
+            shutil.copyfile(log, target)
 
     def log_end(self):
         text = ""
