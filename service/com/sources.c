@@ -43,10 +43,11 @@ static enum oq_status parse_sha256(BSTR text, uint8_t sha256[OQ_SHA256_BYTES], b
                                    struct oq_error *err)
 {
     char *narrow = NULL;
+    const size_t digits = (size_t)2 * OQ_SHA256_BYTES;
     *has = SysStringLen(text) > 0;
     if (!*has)
         return OQ_OK;
-    enum oq_status status = oq_convert_bstr(text, 2 * OQ_SHA256_BYTES, "the SHA-256", &narrow, err);
+    enum oq_status status = oq_convert_bstr(text, digits, "the SHA-256", &narrow, err);
     if (status == OQ_OK && oq_hex_parse(narrow, strlen(narrow), sha256, OQ_SHA256_BYTES) != OQ_OK)
         status = oq_error_set(err, OQ_E_INVALID_ARG, "a SHA-256 has 64 hexadecimal digits");
     oq_free(narrow);
@@ -69,9 +70,9 @@ static HRESULT STDMETHODCALLTYPE sources_SetHash(IOpenQmgrSources *iface, DWORD 
     return oq_call_end(&call, status);
 }
 
-static HRESULT STDMETHODCALLTYPE sources_SetPieces(IOpenQmgrSources *iface, DWORD index,
-                                                   OPENQMGR_HASH kind, UINT64 piece_bytes,
-                                                   DWORD length, BYTE *hashes)
+static HRESULT STDMETHODCALLTYPE sources_SetPieces(
+    IOpenQmgrSources *iface, DWORD index, OPENQMGR_HASH kind, UINT64 piece_bytes, DWORD length,
+    BYTE *hashes) // NOLINT(readability-non-const-parameter)
 {
     struct oq_sources_part *part = from_iface(iface);
     struct oq_pieces pieces = {
