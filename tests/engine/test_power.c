@@ -49,8 +49,8 @@ static int64_t halfway(struct fixture *f)
 {
     struct oq_error err;
     fixture_serve(f, "slow.bin", SIZE, 1);
-    int64_t group = fixture_group(
-        f, 1, 1, (const char *const[][2]){{"slow.bin?rate=3000000", "slow.bin"}});
+    int64_t group =
+        fixture_group(f, 1, 1, (const char *const[][2]){{"slow.bin?rate=3000000", "slow.bin"}});
     assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
     fixture_wait_bytes(f, group, SIZE / 3);
     return group;
@@ -99,8 +99,7 @@ static void sleep__a_group_is_resumed_meanwhile__waits_for_the_wake(void **state
     int64_t first = halfway(f);
     uint64_t saved_bytes = fall_asleep(f, first);
     fixture_serve(f, "other.bin", 1000, 2);
-    int64_t other =
-        fixture_group(f, 5, 1, (const char *const[][2]){{"other.bin", "other.bin"}});
+    int64_t other = fixture_group(f, 5, 1, (const char *const[][2]){{"other.bin", "other.bin"}});
     assert_int_equal(oq_engine_resume(f->engine, &f->user, other, &err), OQ_OK);
     assert_int_equal(fixture_view(f, other).state, OQ_GROUP_ACTIVE);
     assert_int_equal(fixture_requests(f, "other.bin", ""), 0);
