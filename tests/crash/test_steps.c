@@ -145,6 +145,8 @@ static void live(struct fixture *f, uint64_t step)
     note(COMPLETE);
     MUST(oq_engine_acknowledge(f->engine, group, 1, &err));
     note(ACKNOWLEDGED);
+    /* A step at which the group is still there and everything was acknowledged. */
+    MUST(oq_engine_set_text(f->engine, &f->user, group, OQ_TEXT_DESCRIPTION, "told", &err));
     MUST(oq_engine_cancel(f->engine, &f->user, group, &err));
     note(CANCELLED);
     MUST(oq_engine_stop(f->engine, 20000));
