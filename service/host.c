@@ -212,12 +212,16 @@ static void host_event(void *ctx, enum oq_win_scm_event event)
 {
     struct oq_host *host = ctx;
     switch (event) {
-    case OQ_SCM_EVENT_RESUME: /* connections are dead, and whoever waited has waited long enough */
-    case OQ_SCM_EVENT_LOGON:  /* an owner may be back */
+    case OQ_SCM_EVENT_SUSPEND:
+        oq_engine_sleep(host->engine);
+        break;
+    case OQ_SCM_EVENT_RESUME:
+        oq_engine_wake(host->engine);
+        break;
+    case OQ_SCM_EVENT_LOGON: /* an owner may be back */
         oq_engine_poke(host->engine);
         break;
-    case OQ_SCM_EVENT_SUSPEND: /* nothing is lost; the connections break and are tried again */
-    case OQ_SCM_EVENT_LOGOFF:  /* work goes on with the token that came with the call */
+    case OQ_SCM_EVENT_LOGOFF: /* work goes on with the token that came with the call */
         break;
     }
 }

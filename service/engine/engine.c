@@ -170,6 +170,7 @@ static void turn(struct oq_engine *engine)
     bool is_busy = answer_calls(engine) > 0;
     oq_disk_drain(engine->disk);
     take_poke(engine);
+    oq_turns_heed_power(engine);
     now_ms = oq_now_ms(engine);
     if (now_ms >= engine->housekeeping_at_ms) {
         engine->housekeeping_at_ms = now_ms + HOUSEKEEPING_MS;
@@ -243,6 +244,7 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->housekeeping_at_ms = oq_clock_mono_ms(options->clock);
     atomic_init(&engine->is_stopping, false);
     atomic_init(&engine->is_poked, false);
+    atomic_init(&engine->must_sleep, false);
     atomic_init(&engine->work_count, 0);
     if (!engine->database_path || !engine->user_agent)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
@@ -336,6 +338,18 @@ void oq_engine_poke(struct oq_engine *engine)
 {
     atomic_store(&engine->is_poked, true);
     oq_net_wakeup(engine->net);
+}
+
+void oq_engine_sleep(struct oq_engine *engine)
+{
+    atomic_store(&engine->must_sleep, true);
+    oq_net_wakeup(engine->net);
+}
+
+void oq_engine_wake(struct oq_engine *engine)
+{
+    atomic_store(&engine->must_sleep, false);
+    oq_engine_poke(engine);
 }
 
 bool oq_engine_has_work(struct oq_engine *engine)

@@ -241,7 +241,10 @@ struct oq_engine {
     struct oq_queue *stopped; /* closed when the engine thread has saved everything and ends */
     atomic_bool is_stopping;  /* set by any thread */
     atomic_bool is_poked;     /* set by any thread */
-    atomic_uint work_count;   /* groups that are ACTIVE, COMMITTING or CANCELLING */
+    atomic_bool must_sleep;   /* set by any thread: the machine is about to */
+    bool is_asleep;           /* nothing is transferred until then: */
+    int64_t asleep_until_ms;
+    atomic_uint work_count; /* groups that are ACTIVE, COMMITTING or CANCELLING */
 };
 
 static inline int64_t oq_now_ms(const struct oq_engine *engine)
@@ -315,6 +318,8 @@ OQ_MUST_CHECK enum oq_status oq_check_slice(const struct oq_file_port *files,
 
 /* Asks the scheduler and does what it says. */
 void oq_turns_run(struct oq_engine *engine);
+/* Stops or starts all transfers when the machine goes to sleep or wakes up. Once per loop turn. */
+void oq_turns_heed_power(struct oq_engine *engine);
 
 /* Continues COMMITTING and CANCELLING groups: one disk op at a time per group. */
 void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);

@@ -58,6 +58,13 @@ void oq_engine_free(struct oq_engine *engine);
 /* Something outside changed: a network came up, a user logged on, configuration. Back-off ends,
  * owners are looked up again. Does not wait. */
 void oq_engine_poke(struct oq_engine *engine);
+/* The machine is about to sleep: every transfer stops, with its bytes flushed and its offset saved,
+ * and none starts before oq_engine_wake, or before two minutes have passed in which the machine did
+ * not sleep after all. Groups stay as they are; calls are answered. Does not wait. */
+void oq_engine_sleep(struct oq_engine *engine);
+/* The machine is awake: transfers go on, on new connections; as after oq_engine_poke. Does not
+ * wait. */
+void oq_engine_wake(struct oq_engine *engine);
 /* Is there any group that is ACTIVE, COMMITTING or CANCELLING? Does not wait. */
 bool oq_engine_has_work(struct oq_engine *engine);
 

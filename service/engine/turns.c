@@ -5,9 +5,12 @@
 #include "engine_int.h"
 
 #include "oq_alloc.h"
+#include "oq_log.h"
 #include "oq_schedule.h"
 
 #include <string.h>
+
+#define SLEEP_LIMIT_MS 120000
 
 static bool may_start(const struct oq_entry *entry, uint32_t index, int64_t now_ms)
 {
@@ -72,6 +75,28 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
     }
 }
 
+void oq_turns_heed_power(struct oq_engine *engine)
+{
+    bool must_sleep = atomic_load(&engine->must_sleep);
+    if (must_sleep && engine->is_asleep && oq_now_ms(engine) >= engine->asleep_until_ms) {
+        oq_log_info("engine: the machine did not sleep; transfers go on");
+        atomic_store(&engine->must_sleep, false);
+        must_sleep = false;
+    }
+    if (must_sleep == engine->is_asleep)
+        return;
+    engine->is_asleep = must_sleep;
+    engine->needs_turns = true;
+    if (!must_sleep)
+        return;
+    oq_log_info("engine: the machine goes to sleep; transfers pause");
+    engine->asleep_until_ms = oq_now_ms(engine) + SLEEP_LIMIT_MS;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
+        for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
+            if (entry->runs[i].transfer)
+                oq_transfer_stop(engine, entry->runs[i].transfer, false);
+}
+
 void oq_turns_run(struct oq_engine *engine)
 {
     int64_t now_ms = oq_now_ms(engine), next_ms = INT64_MAX;
@@ -80,6 +105,10 @@ void oq_turns_run(struct oq_engine *engine)
 
     engine->needs_turns = false;
     engine->turns_at_ms = INT64_MAX;
+    if (engine->is_asleep) {
+        engine->turns_at_ms = engine->asleep_until_ms;
+        return;
+    }
     for (entry = engine->catalogue.first; entry; entry = following) {
         following = entry->next;
         if (entry->group.state == OQ_GROUP_ACTIVE && entry->running == 0)

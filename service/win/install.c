@@ -170,8 +170,7 @@ static void configure(SC_HANDLE service, const struct wide_plan *wide, oq_win_sa
     SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = TRUE};
     SERVICE_PRESHUTDOWN_INFO preshutdown = {.dwPreshutdownTimeout = PRESHUTDOWN_MS};
     SERVICE_SID_INFO sid = {.dwServiceSidType = SERVICE_SID_TYPE_UNRESTRICTED};
-    /* At once, after a minute, then every ten minutes: a crash in a loop must not busy the machine.
-     */
+    /* After 5 s, a minute, then every ten minutes: a crash in a loop must not busy the machine. */
     SC_ACTION steps[] = {
         {SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 600000}};
     SERVICE_FAILURE_ACTIONSW actions = {

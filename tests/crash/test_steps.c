@@ -17,6 +17,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -67,6 +68,17 @@ static void post(void *ctx, const struct oq_event *event)
     (void)event;
 }
 static const struct oq_event_port port = {.post = post};
+
+/* What the parent is told of the first group when it listens, in the order of the calls. */
+static atomic_uint told_complete;
+
+static void count_told(void *ctx, const struct oq_event *event)
+{
+    (void)ctx;
+    if (event->kind == OQ_EVENT_COMPLETE && event->group_guid.data1 == 1)
+        atomic_fetch_add(&told_complete, 1);
+}
+static const struct oq_event_port counting = {.post = count_told};
 
 static void specs_of(struct fixture *f, const char *prefix, struct oq_file_spec specs[FILES])
 {
@@ -133,6 +145,8 @@ static void live(struct fixture *f, uint64_t step)
     note(COMPLETE);
     MUST(oq_engine_acknowledge(f->engine, group, 1, &err));
     note(ACKNOWLEDGED);
+    /* A step at which the group is still there and everything was acknowledged. */
+    MUST(oq_engine_set_text(f->engine, &f->user, group, OQ_TEXT_DESCRIPTION, "told", &err));
     MUST(oq_engine_cancel(f->engine, &f->user, group, &err));
     note(CANCELLED);
     MUST(oq_engine_stop(f->engine, 20000));
@@ -197,6 +211,14 @@ static void check_promises(struct fixture *f, enum mark told, uint64_t step)
         assert_int_not_equal(view.state, OQ_GROUP_SUSPENDED);
     if (told >= COMPLETE)
         assert_int_equal(view.state, OQ_GROUP_COMPLETE);
+    /* The end is told until it was acknowledged, and not again. */
+    atomic_store(&told_complete, 0);
+    assert_int_equal(oq_engine_listen(f->engine, &counting, &err), OQ_OK);
+    bool is_told = atomic_load(&told_complete) > 0;
+    if (told >= ACKNOWLEDGED && is_told)
+        fail_msg("step %llu: told again after it was acknowledged", (unsigned long long)step);
+    if (told < COMPLETE && view.state == OQ_GROUP_COMPLETE && !is_told)
+        fail_msg("step %llu: the end is not told", (unsigned long long)step);
 }
 
 /* Brings everything to its end and looks at the files. */

@@ -245,10 +245,10 @@ class Rig:
 
     # --- the service ---
 
-    def install(self):
+    def install(self, start="delayed-auto"):
         service = self.path(os.path.join(self.bin, "qmgrsvc.exe"))
         self.wine("sc.exe", "delete", "OpenQMGR")
-        made = self.wine("sc.exe", "create", "OpenQMGR", "binPath=", '"%s"' % service, "type=", "own", "start=", "delayed-auto",
+        made = self.wine("sc.exe", "create", "OpenQMGR", "binPath=", '"%s"' % service, "type=", "own", "start=", start,
                          "obj=", "LocalSystem", "DisplayName=", "Open Queue Manager (background downloads)")
         known = self.wine("regsvr32", "/s", self.path(os.path.join(self.bin, "qmgrps.dll")))
         return made.status == 0 and known.status == 0

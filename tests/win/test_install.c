@@ -83,6 +83,8 @@ static void install__parts_without_an_argument_of_create_service__are_set(void *
         SERVICE_DESCRIPTIONW description;
         SERVICE_DELAYED_AUTO_START_INFO delayed;
         SERVICE_PRESHUTDOWN_INFO preshutdown;
+        SERVICE_FAILURE_ACTIONSW failure;
+        SERVICE_FAILURE_ACTIONS_FLAG failure_flag;
         BYTE bytes[2048];
     } part;
     DWORD size = 0;
@@ -103,6 +105,24 @@ static void install__parts_without_an_argument_of_create_service__are_set(void *
         assert_true(part.delayed.fDelayedAutostart);
     else
         print_message("not asked: delayed start (%lu)\n", GetLastError());
+    if (QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, part.bytes, sizeof part,
+                             &size)) {
+        DWORD before_ms = 0;
+        assert_int_equal(part.failure.cActions, 3);
+        assert_int_equal(part.failure.dwResetPeriod, 86400);
+        for (DWORD i = 0; i < part.failure.cActions; i++) { /* again and again, later each time */
+            assert_int_equal(part.failure.lpsaActions[i].Type, SC_ACTION_RESTART);
+            assert_true(part.failure.lpsaActions[i].Delay > before_ms);
+            before_ms = part.failure.lpsaActions[i].Delay;
+        }
+    } else {
+        print_message("not asked: restart after a crash (%lu)\n", GetLastError());
+    }
+    if (QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, part.bytes, sizeof part,
+                             &size))
+        assert_true(part.failure_flag.fFailureActionsOnNonCrashFailures);
+    else
+        print_message("not asked: restart after a failed start (%lu)\n", GetLastError());
     CloseServiceHandle(service);
 }
 
