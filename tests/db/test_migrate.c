@@ -52,7 +52,8 @@ static void migrations__compiled_in__are_numbered_from_one(void **state)
     for (size_t i = 0; i < oq_migration_count; i++) {
         assert_int_equal(oq_migrations[i].version, i + 1);
         assert_string_not_equal(oq_migrations[i].name, "");
-        assert_non_null(strstr(oq_migrations[i].sql, "CREATE"));
+        assert_true(strstr(oq_migrations[i].sql, "CREATE") ||
+                    strstr(oq_migrations[i].sql, "ALTER"));
     }
     assert_int_equal(oq_store_schema_version(), oq_migration_count);
 }
@@ -60,7 +61,7 @@ static void migrations__compiled_in__are_numbered_from_one(void **state)
 static void migration__applied__is_recorded_with_its_time(void **state)
 {
     int64_t now = 1700000000123;
-    const struct oq_clock clock = {wall_time, wall_time, &now};
+    const struct oq_clock clock = {.mono_ms = wall_time, .wall_ms = wall_time, .ctx = &now};
     struct oq_store *store = NULL;
 
     (void)state;
