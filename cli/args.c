@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define MOST_KBITS 100000000u               /* as MaxRateKbits */
 #define LONGEST_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
 
 enum option_bit {
@@ -57,6 +58,8 @@ static const struct {
     {"cancel", OQ_COMMAND_CANCEL, 0, 1, 1, "one GROUP"},
     {"set-url", OQ_COMMAND_SET_URL, 0, 2, 3, "a GROUP, perhaps the number of a file, and a URL"},
     {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
+    {"limit", OQ_COMMAND_LIMIT, 0, 1, 1, "a RATE in kbit/s, or none"},
+    {"pause-all", OQ_COMMAND_PAUSE_ALL, 0, 1, 1, "on or off"},
 };
 /* clang-format on */
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -200,6 +203,30 @@ static enum oq_status parse_set_url(int count, char **words, struct oq_args *arg
     return OQ_OK;
 }
 
+/* Whole kbit/s of 1 to 100 Gbit/s, or "none". */
+static bool parse_rate(const char *text, uint32_t *kbits)
+{
+    char *end;
+
+    if (strcmp(text, "none") == 0) {
+        *kbits = 0;
+        return true;
+    }
+    if (*text < '0' || *text > '9')
+        return false;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (*end || number < 1 || number > MOST_KBITS)
+        return false;
+    *kbits = (uint32_t)number;
+    return true;
+}
+
+static bool parse_switch(const char *text, bool *is_on)
+{
+    *is_on = strcmp(text, "on") == 0;
+    return *is_on || strcmp(text, "off") == 0;
+}
+
 static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args,
                                     char *complaint)
 {
@@ -227,6 +254,13 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
         return OQ_E_INVALID_ARG;
     }
     args->command = commands[found].command;
+    if ((args->command == OQ_COMMAND_LIMIT && !parse_rate(words[1], &args->kbits)) ||
+        (args->command == OQ_COMMAND_PAUSE_ALL && !parse_switch(words[1], &args->is_on))) {
+        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s takes %s", words[0], commands[found].words);
+        return OQ_E_INVALID_ARG;
+    }
+    if (args->command == OQ_COMMAND_LIMIT || args->command == OQ_COMMAND_PAUSE_ALL)
+        return OQ_OK;
     if (args->command == OQ_COMMAND_GET) {
         enum oq_status status = parse_get(count - 1, words + 1, args, complaint);
         if (status != OQ_OK)
@@ -277,6 +311,8 @@ const char *oq_args_help(void)
            "       qmgrctl resume [--foreground] GROUP\n"
            "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
            "       qmgrctl set-url GROUP [INDEX] URL\n"
+           "       qmgrctl limit RATE | none\n"
+           "       qmgrctl pause-all on | off\n"
            "       qmgrctl --help | --version\n"
            "\n"
            "Downloads files through the OpenQMGR service, which keeps each download in its queue "
@@ -301,6 +337,9 @@ const char *oq_args_help(void)
            "set-url  replace the URL of a file, for example an expired one, and go on with the "
            "bytes that\n"
            "         are there; INDEX counts the files of the download from 0\n"
+           "limit    let all background downloads together have no more than RATE kbit/s\n"
+           "pause-all\n"
+           "         stop all downloads until it is set off, or let them go on\n"
            "\n"
            "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
            "\n"

@@ -18,6 +18,8 @@ enum oq_command {
     OQ_COMMAND_CANCEL,
     OQ_COMMAND_WAIT,
     OQ_COMMAND_SET_URL,
+    OQ_COMMAND_LIMIT,
+    OQ_COMMAND_PAUSE_ALL,
     OQ_COMMAND_HELP,
     OQ_COMMAND_VERSION,
     OQ_COMMAND_COUNT
@@ -34,6 +36,8 @@ struct oq_args {
     const char *metalink; /* a document in place of URLs; or NULL */
     uint32_t file_index;  /* set-url */
     struct oq_group_name group;
+    uint32_t kbits; /* limit: kbit/s, 0 = none */
+    bool is_on;     /* pause-all */
     bool is_quiet;
     bool is_detached; /* --no-wait */
     bool is_foreground;

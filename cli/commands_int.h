@@ -19,6 +19,10 @@ int oq_command_info(struct oq_link *link, const struct oq_args *args);
 /* suspend, resume and cancel. */
 int oq_command_change(struct oq_link *link, const struct oq_args *args);
 
+/* policy.c */
+int oq_command_limit(const struct oq_args *args);
+int oq_command_pause_all(const struct oq_args *args);
+
 /* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
  * Returns OQ_EXIT_FAILED. */
 int oq_command_failed(const char *subject, HRESULT hr);

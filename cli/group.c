@@ -167,9 +167,12 @@ static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t u
     const char *why =
         reason == OPENQMGR_WAIT_BACKOFF && s->failure_text[0] ? s->failure_text : text;
 
-    if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_THROTTLED ||
-        reason == OPENQMGR_WAIT_ERROR)
+    if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_ERROR)
         return;
+    if (reason == OPENQMGR_WAIT_THROTTLED) { /* it runs all the same */
+        snprintf(s->waiting, sizeof s->waiting, "%.300s", text);
+        return;
+    }
     if (until_ms > 0) {
         int64_t left_ms = until_ms - oq_clock_wall_ms(oq_clock_system());
         oq_render_seconds((left_ms + 999) / 1000, time);

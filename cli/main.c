@@ -49,6 +49,11 @@ static int run(const struct oq_args *args)
     struct oq_link link;
     int status = OQ_EXIT_FAILED;
 
+    if (args->command == OQ_COMMAND_LIMIT)
+        return oq_command_limit(args);
+    if (args->command == OQ_COMMAND_PAUSE_ALL)
+        return oq_command_pause_all(args);
+
     HRESULT hr = oq_link_open(&link, args->has_clsid ? &args->clsid : NULL);
     if (FAILED(hr)) {
         status = oq_command_failed(NULL, hr);
@@ -76,6 +81,8 @@ static int run(const struct oq_args *args)
     case OQ_COMMAND_WAIT:
         status = oq_command_wait(&link, args);
         break;
+    case OQ_COMMAND_LIMIT:
+    case OQ_COMMAND_PAUSE_ALL:
     case OQ_COMMAND_HELP:
     case OQ_COMMAND_VERSION:
     case OQ_COMMAND_COUNT:

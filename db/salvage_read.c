@@ -113,9 +113,16 @@ static enum oq_status has_column(struct reading *reading, const char *table, con
 /* What the schema change that brought a column put into the rows that were there. */
 static const char *value_before(const char *column, size_t length)
 {
-    static const char source[] = "source_index"; /* 0002: bytes were those of the only source */
-    bool is_source = length == sizeof(source) - 1 && strncmp(column, source, length) == 0;
-    return is_source ? "0" : "NULL";
+    static const char *const zeros[] = {
+        "source_index",    /* 0002: bytes were those of the only source */
+        "max_bytes_per_s", /* 0004: there was no limit */
+    };
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
+        if (length == strlen(zeros[i]) && strncmp(column, zeros[i], length) == 0) {
+            return "0";
+        }
+    }
+    return "NULL";
 }
 
 /* The columns that the table has, and a value in the place of each that a later schema brought: the

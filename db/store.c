@@ -32,10 +32,10 @@ static const char *const sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_COMMIT] = "COMMIT",
     [OQ_SQL_ROLLBACK] = "ROLLBACK",
     [OQ_SQL_INSERT_GROUP] = "INSERT INTO groups (" OQ_GROUP_COLUMNS ") VALUES"
-                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
     [OQ_SQL_UPDATE_GROUP] =
         "UPDATE groups SET (" OQ_GROUP_COLUMNS ") ="
-        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) WHERE id = ?19",
+        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19) WHERE id = ?20",
     [OQ_SQL_DELETE_GROUP] = "DELETE FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",

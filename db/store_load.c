@@ -160,6 +160,7 @@ static void read_group(struct reader *r, struct oq_group *group)
     group->created_at_ms = read_int(r, INT64_MIN, INT64_MAX);
     group->changed_at_ms = read_int(r, INT64_MIN, INT64_MAX);
     group->no_progress_since_ms = read_int(r, INT64_MIN, INT64_MAX);
+    group->max_bytes_per_s = (uint64_t)read_int(r, 0, OQ_GROUP_RATE_MOST);
     group->id = read_int(r, 1, INT64_MAX);
     if (is_null(r)) {
         r->next += 2; /* no job */

@@ -120,6 +120,7 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     bind_int(b, group->created_at_ms);
     bind_int(b, group->changed_at_ms);
     bind_int(b, group->no_progress_since_ms);
+    bind_int(b, (int64_t)group->max_bytes_per_s);
 }
 
 enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group,

@@ -18,8 +18,10 @@
 #include "oq_win_data.h"
 #include "oq_win_files.h"
 #include "oq_win_identity.h"
+#include "oq_win_link.h"
 #include "oq_win_log.h"
 #include "oq_win_network.h"
+#include "oq_win_policy.h"
 #include "oq_win_watch.h"
 
 #include <windows.h>
@@ -41,9 +43,11 @@ struct oq_host {
     struct oq_win_log *log;
     struct oq_win_identities *identities;
     struct oq_win_network *network;
+    struct oq_win_link *link;
     struct oq_engine *engine;
     struct oq_com *com;
     struct oq_win_watch *watch;
+    struct oq_win_policy *policy;
     bool is_whole;
 };
 
@@ -91,6 +95,8 @@ static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
         .identity = oq_win_identities_port(host->identities),
         .hash = oq_win_hash_port(),
         .network = oq_win_network_port(host->network),
+        .link = oq_win_link_port(host->link),
+        .plan = &host->settings.plan,
         .database_path = host->data.database,
         .user_agent = "OpenQMGR/" OQ_VERSION,
     };
@@ -112,11 +118,22 @@ static void on_network_change(void *ctx)
     oq_engine_poke(ctx);
 }
 
+static void on_policy_change(void *ctx, const struct oq_win_settings *settings)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    oq_log_set_level(settings->log_level);
+    if (oq_engine_set_policy(ctx, &settings->numbers, &settings->plan, &err) != OQ_OK)
+        oq_log_warning("configuration: the limits could not be changed: %s", err.text);
+}
+
 /* Frees what is there; the engine is not running any more. */
 static void release(struct oq_host *host)
 {
     oq_engine_free(host->engine);
     oq_win_network_free(host->network);
+    oq_win_link_free(host->link);
+    host->link = NULL;
     oq_win_identities_free(host->identities);
     oq_win_settings_release(&host->settings);
     close_log(host);
@@ -157,6 +174,9 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
                                           host->settings.proxy_bypass, err);
     if (status != OQ_OK)
         goto out;
+    status = oq_win_link_new(&host->link, err);
+    if (status != OQ_OK)
+        goto out;
     oq_win_scm_progress(scm, ENGINE_START_MS);
     status = open_engine(host, err);
     if (status != OQ_OK)
@@ -169,6 +189,8 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
     if (oq_win_watch_start(on_network_change, host->engine, &host->watch, &trouble) != OQ_OK)
         oq_log_warning("network: %s; waiting downloads go on with their next attempt only",
                        trouble.text);
+    if (oq_win_policy_start(on_policy_change, host->engine, &host->policy, &trouble) != OQ_OK)
+        oq_log_warning("configuration: %s; changes hold after the next start only", trouble.text);
     oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
     if (oq_engine_get_repair(host->engine))
         oq_win_log_event(host->log, OQ_MSG_QUEUE_REPAIRED, oq_engine_get_repair(host->engine),
@@ -189,6 +211,8 @@ static void host_stop(void *ctx, struct oq_win_scm *scm)
     oq_log_info("service: stopping");
     oq_win_watch_stop(host->watch);
     host->watch = NULL;
+    oq_win_policy_stop(host->policy);
+    host->policy = NULL;
     oq_win_scm_progress(scm, ENGINE_STOP_MS);
     if (oq_engine_stop(host->engine, ENGINE_STOP_MS) != OQ_OK)
         what = "the disk was too slow to save everything in 4 seconds";

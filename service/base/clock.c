@@ -23,15 +23,26 @@
 /* 100 ns units between 1601, where FILETIME begins, and 1970. */
 #define UNIX_EPOCH_100NS INT64_C(116444736000000000)
 
-static int64_t system_mono_ms(void *ctx)
+static int64_t ticks_in(int64_t units_per_second)
 {
-    (void)ctx;
     LARGE_INTEGER ticks, per_second; /* neither call can fail since Windows XP */
     QueryPerformanceFrequency(&per_second);
     QueryPerformanceCounter(&ticks);
-    /* Whole seconds apart: ticks * 1000 would overflow after some weeks at a high frequency. */
-    return ticks.QuadPart / per_second.QuadPart * 1000 +
-           ticks.QuadPart % per_second.QuadPart * 1000 / per_second.QuadPart;
+    /* Whole seconds apart: ticks * units would overflow after some weeks at a high frequency. */
+    return ticks.QuadPart / per_second.QuadPart * units_per_second +
+           ticks.QuadPart % per_second.QuadPart * units_per_second / per_second.QuadPart;
+}
+
+static int64_t system_mono_ms(void *ctx)
+{
+    (void)ctx;
+    return ticks_in(1000);
+}
+
+static int64_t system_mono_us(void *ctx)
+{
+    (void)ctx;
+    return ticks_in(1000000);
 }
 
 static int64_t system_wall_ms(void *ctx)
@@ -52,16 +63,29 @@ static int64_t timespec_ms(const struct timespec *time)
     return (int64_t)time->tv_sec * 1000 + time->tv_nsec / 1000000;
 }
 
-static int64_t system_mono_ms(void *ctx)
+static struct timespec mono(void)
 {
-    (void)ctx;
     struct timespec now = {0};
 #ifdef CLOCK_BOOTTIME
     clock_gettime(CLOCK_BOOTTIME, &now);
 #else
     clock_gettime(CLOCK_MONOTONIC, &now);
 #endif
+    return now;
+}
+
+static int64_t system_mono_ms(void *ctx)
+{
+    (void)ctx;
+    struct timespec now = mono();
     return timespec_ms(&now);
+}
+
+static int64_t system_mono_us(void *ctx)
+{
+    (void)ctx;
+    struct timespec now = mono();
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int64_t system_wall_ms(void *ctx)
@@ -76,7 +100,8 @@ static int64_t system_wall_ms(void *ctx)
 
 const struct oq_clock *oq_clock_system(void)
 {
-    static const struct oq_clock clock = {.mono_ms = system_mono_ms, .wall_ms = system_wall_ms};
+    static const struct oq_clock clock = {
+        .mono_ms = system_mono_ms, .wall_ms = system_wall_ms, .mono_us = system_mono_us};
     return &clock;
 }
 

@@ -13,6 +13,7 @@ struct oq_clock {
     int64_t (*mono_ms)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
     void *ctx;
+    int64_t (*mono_us)(void *ctx); /* mono_ms in microseconds, or NULL */
 };
 
 /* The system's clocks. Borrowed, static; any thread. */
@@ -21,6 +22,12 @@ const struct oq_clock *oq_clock_system(void);
 static inline int64_t oq_clock_mono_ms(const struct oq_clock *clock)
 {
     return clock->mono_ms(clock->ctx);
+}
+
+/* Finer than mono_ms where the clock can do that. */
+static inline int64_t oq_clock_mono_us(const struct oq_clock *clock)
+{
+    return clock->mono_us ? clock->mono_us(clock->ctx) : clock->mono_ms(clock->ctx) * 1000;
 }
 
 static inline int64_t oq_clock_wall_ms(const struct oq_clock *clock)

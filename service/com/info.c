@@ -34,6 +34,7 @@ static OPENQMGR_STATE active_state_of(enum oq_activity activity)
         return OPENQMGR_STATE_TRANSFERRING;
     case OQ_ACTIVITY_BACKOFF:
     case OQ_ACTIVITY_NO_OWNER:
+    case OQ_ACTIVITY_POLICY:
         return OPENQMGR_STATE_WAITING;
     case OQ_ACTIVITY_COMMITTING:
         return OPENQMGR_STATE_COMMITTING;
@@ -104,18 +105,38 @@ static OPENQMGR_WAIT wait_of(const struct oq_group_view *view)
     case OPENQMGR_STATE_WAITING:
         if (view->activity == OQ_ACTIVITY_NO_OWNER)
             return OPENQMGR_WAIT_OWNER_AWAY;
+        if (view->activity == OQ_ACTIVITY_POLICY)
+            return OPENQMGR_WAIT_POLICY;
         return view->error_code == NETWORK_DISCONNECTED ? OPENQMGR_WAIT_NO_NETWORK
                                                         : OPENQMGR_WAIT_BACKOFF;
     case OPENQMGR_STATE_ERROR:
         return OPENQMGR_WAIT_ERROR;
-    case OPENQMGR_STATE_CONNECTING:
     case OPENQMGR_STATE_TRANSFERRING:
+        return view->limit != OQ_LIMIT_NONE ? OPENQMGR_WAIT_THROTTLED : OPENQMGR_WAIT_NONE;
+    case OPENQMGR_STATE_CONNECTING:
     case OPENQMGR_STATE_COMMITTING:
     case OPENQMGR_STATE_COMPLETE:
     case OPENQMGR_STATE_CANCELLED:
         break;
     }
     return OPENQMGR_WAIT_NONE;
+}
+
+static const char *limit_text(enum oq_limit limit)
+{
+    switch (limit) {
+    case OQ_LIMIT_OTHERS_HERE:
+        return "another program on this computer uses the network";
+    case OQ_LIMIT_OTHERS_LINK:
+        return "another computer uses the link";
+    case OQ_LIMIT_POLICY:
+        return "the administrator has set a limit";
+    case OQ_LIMIT_GROUP:
+        return "the group has a limit";
+    case OQ_LIMIT_NONE:
+        break;
+    }
+    return "the cause is not known";
 }
 
 /* New text; NULL when out of memory. */
@@ -137,6 +158,12 @@ static char *wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
                            (long long)((view->backoff_left_ms + 999) / 1000), error);
     if (reason == OPENQMGR_WAIT_NO_NETWORK)
         return oq_strdup("no network is connected");
+    if (reason == OPENQMGR_WAIT_POLICY)
+        return oq_strdup("paused by the administrator");
+    if (reason == OPENQMGR_WAIT_THROTTLED)
+        return oq_asprintf("throttled to %llu KB/s: %s",
+                           (unsigned long long)(view->limit_bytes_per_s + 500) / 1000,
+                           limit_text(view->limit));
     if (reason == OPENQMGR_WAIT_OWNER_AWAY)
         return oq_strdup("the owner is not logged on");
     if (reason == OPENQMGR_WAIT_ERROR)
@@ -239,6 +266,8 @@ static HRESULT STDMETHODCALLTYPE info_GetWaitReason(IOpenQmgrInfo *iface, OPENQM
         *reason = why;
         if (why == OPENQMGR_WAIT_QUEUED)
             *value = view.groups_ahead;
+        if (why == OPENQMGR_WAIT_THROTTLED)
+            *value = view.limit_bytes_per_s;
         if (why == OPENQMGR_WAIT_BACKOFF || why == OPENQMGR_WAIT_NO_NETWORK) {
             *value = why == OPENQMGR_WAIT_BACKOFF ? view.retries : 0;
             *until_ms = oq_clock_wall_ms(oq_clock_system()) + view.backoff_left_ms;

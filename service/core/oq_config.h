@@ -47,6 +47,14 @@
       "groups in the queue at which users who are not administrators get no more; 0: no limit") \
     X(files_per_job,        "MaxFilesPerJob",      200,        0,     1000000,     \
       "files of a job of a user who is not an administrator; 0: no limit") \
+    X(idle_throttle,        "IdleThrottle",        0,          0,     1,           \
+      "1: background downloads use only what nobody else wants of the network; 0: they take part") \
+    X(max_rate_kbits,       "MaxRateKbits",        0,          0,     100000000,   \
+      "highest rate of all background downloads together in kbit/s; 0: no limit") \
+    X(metered_networks,     "MeteredNetworks",     0,          0,     1,           \
+      "1: background downloads wait while the network is paid for by volume") \
+    X(pause_all,            "PauseAll",            0,          0,     1,           \
+      "1: nothing is downloaded, in the foreground neither") \
     X(reply_timeout_ms,     "ReplyTimeoutMs",      30000,      1000,  600000,      \
       "time a client's call waits for the engine")
 /* clang-format on */

@@ -79,6 +79,9 @@ struct oq_job {
     uint32_t file_capacity;
 };
 
+/* 100 Gbit/s. */
+#define OQ_GROUP_RATE_MOST INT64_C(12500000000)
+
 struct oq_group {
     int64_t id; /* database row, never reused: what COM objects hold, since a GUID may be used again
                    after CancelGroup */
@@ -98,6 +101,7 @@ struct oq_group {
                               from here */
     int64_t no_progress_since_ms; /* wall clock of the first transient error without progress since;
                                      0 = none */
+    uint64_t max_bytes_per_s;     /* limit of the group's own; 0 = none */
     struct oq_job job;
 };
 

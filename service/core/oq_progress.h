@@ -59,6 +59,7 @@ enum oq_activity {
     OQ_ACTIVITY_BACKOFF,  /* every unfinished file waits after a transient error */
     OQ_ACTIVITY_NO_OWNER, /* the owner is not logged on */
     OQ_ACTIVITY_COMMITTING,
+    OQ_ACTIVITY_POLICY, /* the administrator pauses it: PauseAll, a schedule, a metered network */
     OQ_ACTIVITY_COUNT
 };
 /* For people, static; "?" for a value out of range. */

@@ -135,6 +135,8 @@ const char *oq_activity_text(enum oq_activity activity)
         return "waiting for its owner to log on";
     case OQ_ACTIVITY_COMMITTING:
         return "finishing";
+    case OQ_ACTIVITY_POLICY:
+        return "paused by policy";
     case OQ_ACTIVITY_COUNT:
         break;
     }

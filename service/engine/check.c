@@ -6,6 +6,7 @@
  * What is saved, before it is acted upon, is how often a hash has refuted the bytes, and whose they
  * were.
  */
+#include "throttle_int.h"
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
@@ -453,6 +454,8 @@ bool oq_check_judge(struct oq_transfer *transfer)
 void oq_check_on_done(struct oq_transfer *transfer, enum oq_net_error error, const char *text)
 {
     char sentence[256];
+    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
     if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE &&

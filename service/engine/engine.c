@@ -6,6 +6,7 @@
  */
 #include "keep_int.h"
 #include "requests_int.h"
+#include "throttle_int.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
@@ -161,6 +162,8 @@ static int wait_ms(const struct oq_engine *engine)
         until_ms = engine->keep.at_ms;
     if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
         until_ms = now_ms + BUSY_WAIT_MS;
+    if (atomic_load(&engine->work_count) > 0 && oq_throttle_due_ms(engine->throttle) < until_ms)
+        until_ms = oq_throttle_due_ms(engine->throttle);
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
 }
 
@@ -183,6 +186,7 @@ static void turn(struct oq_engine *engine)
         look_at_groups(engine);
     }
     oq_keep_run(engine, is_busy);
+    oq_throttle_step(engine->throttle);
     oq_net_run(engine->net, wait_ms(engine));
 }
 
@@ -234,6 +238,9 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->options.user_agent = engine->user_agent =
         oq_strdup(options->user_agent ? options->user_agent : "OpenQMGR");
     engine->config = options->config;
+    oq_plan_init(&engine->plan);
+    if (options->plan)
+        engine->plan = *options->plan;
     engine->clock = options->clock;
     engine->files = options->files;
     engine->identity = options->identity;
@@ -285,6 +292,10 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
     status = oq_recover(engine, err);
     if (status != OQ_OK)
         goto fail;
+    if (oq_throttle_new(engine, &engine->throttle) != OQ_OK) {
+        status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+        goto fail;
+    }
     if (oq_disk_new(engine, &engine->disk) != OQ_OK ||
         pthread_create(&engine->thread, NULL, run, engine) != 0) {
         status = oq_error_set(err, OQ_E_NOMEM, "no threads");
@@ -318,6 +329,7 @@ void oq_engine_free(struct oq_engine *engine)
         pthread_join(engine->thread, NULL);
     }
     oq_disk_free(engine->disk);
+    oq_throttle_free(engine->throttle);
     oq_net_free(engine->net);
     oq_keep_end(engine);
     oq_store_close(engine->store);

@@ -6,7 +6,8 @@
  * engine's side change.c     the one door for state changes        transfer.c   one file in flight
  *   events.c     what clients are to be told
  *   turns.c      who may transfer now                  net.c        the only file that knows curl's
- * options and codes finish.c     final names, removal, clean-up        disk.c       slow file work
+ * options and codes, with net_flow.c (sockets)                     disk.c       slow file work
+ *   throttle.c   windows and rates                  finish.c     final names, removal, clean-up;
  * on other threads
  *   source.c     the sources of a file  check.c      its hashes        source_calls.c the calls of
  * oq_engine_sources.h
@@ -15,6 +16,7 @@
 #define ENGINE_INT_H
 
 #include "oq_engine.h"
+#include "oq_bucket.h"
 #include "oq_errors.h"
 #include "oq_group_machine.h"
 #include "oq_http.h"
@@ -26,6 +28,8 @@
 
 struct oq_entry;
 struct oq_transfer;
+struct oq_throttle;
+struct oq_plan;
 
 /* --- net.c ------------------------------------------------------------------------------------ */
 
@@ -167,6 +171,7 @@ struct oq_entry {
     int64_t owner_retry_at_ms;
     struct oq_failure last_failure; /* transient or fatal; code 0 = none, or it is complete */
     int64_t failed_at_ms;           /* wall clock, of last_failure */
+    struct oq_bucket bucket;        /* of the group's own limit */
     /* finish.c */
     uint32_t finish_next;      /* file to look at next */
     bool is_finish_running;    /* a disk op is out */
@@ -224,6 +229,8 @@ struct oq_engine {
     struct oq_store *store;
     struct oq_net *net;
     struct oq_disk *disk;
+    struct oq_throttle *throttle;
+    struct oq_plan plan;
     struct oq_queue *requests;
     struct oq_catalogue catalogue;
     const struct oq_event_port *events; /* or NULL */

@@ -5,6 +5,7 @@
  * entry->waiters.
  */
 #include "requests_int.h"
+#include "throttle_int.h"
 
 #include "oq_access.h"
 #include "oq_alloc.h"
@@ -332,6 +333,23 @@ void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *reque
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
     engine->needs_turns = true;
+    oq_throttle_changed(engine->throttle, entry);
+}
+
+void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request)
+{
+    struct oq_entry *entry = find(engine, request, OQ_ACCESS_CHANGE);
+    if (!entry)
+        return;
+    if (request->rate > (uint64_t)OQ_GROUP_RATE_MOST) {
+        fail(request, OQ_E_INVALID_ARG, "the rate is above 100 Gbit/s");
+        return;
+    }
+    struct oq_group next = entry->group;
+    next.max_bytes_per_s = request->rate;
+    next.changed_at_ms = oq_clock_wall_ms(engine->clock);
+    request->status = oq_change_group(engine, entry, &next, &request->error);
+    oq_throttle_changed(engine->throttle, entry);
 }
 
 /* --- jobs and files --------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * Engine thread, except oq_net_wakeup. Knows nothing of groups and files: a request has a URL, an
  * offset and a validator, and reports header lines, body pieces and its end.
  */
-#include "engine_int.h"
+#include "throttle_int.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
@@ -29,6 +29,7 @@
 
 struct oq_net {
     CURLM *multi;
+    struct oq_net_sockets *sockets;
     const struct oq_net_events *events;
     const struct oq_engine_options *options;
 };
@@ -42,6 +43,7 @@ struct oq_net_handle {
     bool is_head_complete; /* of the response that is being read */
     bool has_excess;       /* more came than the server said */
     size_t head_bytes;     /* of all responses of this request, redirects and hints too */
+    bool is_held;          /* bytes that come are kept back: oq_net_hold */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -58,8 +60,10 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
     }
     net->events = events;
     net->options = options;
-    net->multi = curl_multi_init();
+    net->sockets = oq_net_sockets_new();
+    net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
+        oq_net_sockets_free(net->sockets);
         curl_global_cleanup();
         oq_free(net);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
@@ -75,7 +79,8 @@ void oq_net_free(struct oq_net *net)
 {
     if (!net)
         return;
-    curl_multi_cleanup(net->multi);
+    curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
+    oq_net_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
 }
@@ -83,6 +88,23 @@ void oq_net_free(struct oq_net *net)
 void oq_net_wakeup(struct oq_net *net)
 {
     curl_multi_wakeup(net->multi);
+}
+
+void *oq_net_easy(const struct oq_net_handle *handle)
+{
+    return handle->easy;
+}
+
+void oq_net_hold(struct oq_net_handle *handle, bool is_held)
+{
+    handle->is_held = is_held;
+    if (!is_held)
+        (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+}
+
+struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
+{
+    return handle->net->sockets;
 }
 
 uint32_t oq_net_status(const struct oq_net_handle *handle)
@@ -151,6 +173,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
     size_t length = size * count;
+    if (handle->is_held)
+        return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
     if (oq_fault_hit(OQ_FAULT_NET))
         return 0;
     return handle->net->events->body(handle->transfer, data, length) ? length : 0;
@@ -351,6 +375,10 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
         return CURLE_OUT_OF_MEMORY;
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
+    if (code == CURLE_OK && handle->net->options->link &&
+        !oq_net_flow_prepare(easy, handle->net->sockets,
+                             !request->is_foreground && config->idle_throttle != 0))
+        code = CURLE_OUT_OF_MEMORY;
     return code;
 }
 

@@ -20,8 +20,10 @@
 #include "oq_files.h"
 #include "oq_hash.h"
 #include "oq_identity.h"
+#include "oq_link.h"
 #include "oq_model.h"
 #include "oq_network.h"
+#include "oq_plan.h"
 #include "oq_progress.h"
 
 struct oq_engine;
@@ -32,6 +34,8 @@ struct oq_engine_options {
     const struct oq_file_port *files;
     const struct oq_identity_port *identity;
     const struct oq_network_port *network; /* NULL = nothing to prepare (native tests) */
+    const struct oq_link_port *link;       /* NULL = windows are never touched */
+    const struct oq_plan *plan;            /* copied; NULL = no plan */
     const struct oq_hash_port *hash; /* NULL = no hash is ever looked at, nor can be asked for */
     const char *database_path;       /* copied */
     const char *database_vfs;        /* NULL; tests: the failing VFS */
@@ -65,6 +69,11 @@ void oq_engine_sleep(struct oq_engine *engine);
 /* The machine is awake: transfers go on, on new connections; as after oq_engine_poke. Does not
  * wait. */
 void oq_engine_wake(struct oq_engine *engine);
+/* Policy has changed: takes over idle_throttle, max_rate_kbits, metered_networks and pause_all of
+ * config, and the plan. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING, OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
+                                                  const struct oq_config *config,
+                                                  const struct oq_plan *plan, struct oq_error *err);
 /* Is there any group that is ACTIVE, COMMITTING or CANCELLING? Does not wait. */
 bool oq_engine_has_work(struct oq_engine *engine);
 
@@ -93,6 +102,15 @@ OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,
 
 enum oq_text_prop { OQ_TEXT_DISPLAY_NAME, OQ_TEXT_DESCRIPTION, OQ_TEXT_NOTIFY_CLSID };
 
+/* What keeps a group that transfers from doing so at full speed. */
+enum oq_limit {
+    OQ_LIMIT_NONE,
+    OQ_LIMIT_OTHERS_HERE, /* other traffic of this computer */
+    OQ_LIMIT_OTHERS_LINK, /* other computers use the same link */
+    OQ_LIMIT_POLICY,
+    OQ_LIMIT_GROUP, /* the group's own limit */
+};
+
 /* Everything about a group but its files and texts, copied at one moment. No pointers. */
 struct oq_group_view {
     struct oq_guid guid;
@@ -107,11 +125,14 @@ struct oq_group_view {
     uint32_t notify_flags;
     uint32_t retries;
     uint32_t error_code, error_win32, error_http,
-        error_file;          /* of the last failure, transient or fatal; none once COMPLETE */
-    char error_text[256];    /* "" = none */
-    int64_t error_at_ms;     /* wall clock: when the failure was met; 0 = none */
-    int64_t backoff_left_ms; /* while activity is BACKOFF: time to the next attempt, else 0 */
-    uint32_t groups_ahead;   /* while QUEUED: background groups that have a place now */
+        error_file;             /* of the last failure, transient or fatal; none once COMPLETE */
+    char error_text[256];       /* "" = none */
+    int64_t error_at_ms;        /* wall clock: when the failure was met; 0 = none */
+    int64_t backoff_left_ms;    /* while activity is BACKOFF: time to the next attempt, else 0 */
+    enum oq_limit limit;        /* while TRANSFERRING */
+    uint64_t limit_bytes_per_s; /* what it gets, with limit other than NONE */
+    uint64_t max_bytes_per_s;   /* the group's own limit; 0 = none */
+    uint32_t groups_ahead;      /* while QUEUED: background groups that have a place now */
     int64_t created_at_ms, changed_at_ms;
     char owner_sid[192];
 };
@@ -151,6 +172,12 @@ OQ_MUST_CHECK enum oq_status oq_engine_cancel(struct oq_engine *engine,
 OQ_MUST_CHECK enum oq_status oq_engine_set_foreground(struct oq_engine *engine,
                                                       const struct oq_caller *caller, int64_t group,
                                                       struct oq_error *err);
+
+/* The group's own limit in bytes per second, 0 = none; durable, and in effect at once.
+ * OQ_E_INVALID_ARG above OQ_GROUP_RATE_MOST. */
+OQ_MUST_CHECK enum oq_status oq_engine_set_max_rate(struct oq_engine *engine,
+                                                    const struct oq_caller *caller, int64_t group,
+                                                    uint64_t bytes_per_s, struct oq_error *err);
 
 /* --- events ----------------------------------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ void oq_request_unref(struct oq_request *request)
         return;
     oq_free(request->sid);
     oq_free(request->text);
+    oq_free(request->policy);
     files_free(request->files, request->file_count);
     oq_free(request->guids);
     oq_file_view_release(&request->file_view);
@@ -202,6 +203,30 @@ enum oq_status oq_engine_set_notify_flags(struct oq_engine *engine, const struct
     struct oq_request *request = request_new(oq_handle_set_notify_flags, caller, group);
     if (request)
         request->number = flags;
+    return ask_and_free(engine, request, err);
+}
+
+enum oq_status oq_engine_set_max_rate(struct oq_engine *engine, const struct oq_caller *caller,
+                                      int64_t group, uint64_t bytes_per_s, struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_set_max_rate, caller, group);
+    if (request)
+        request->rate = bytes_per_s;
+    return ask_and_free(engine, request, err);
+}
+
+enum oq_status oq_engine_set_policy(struct oq_engine *engine, const struct oq_config *config,
+                                    const struct oq_plan *plan, struct oq_error *err)
+{
+    const struct oq_caller nobody = {.sid = ""};
+    struct oq_request *request = request_new(oq_handle_set_policy, &nobody, 0);
+    struct oq_policy *policy = request ? oq_malloc(sizeof *policy) : NULL;
+    if (!policy) {
+        oq_request_unref(request);
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    }
+    *policy = (struct oq_policy){.config = *config, .plan = *plan};
+    request->policy = policy;
     return ask_and_free(engine, request, err);
 }
 

@@ -23,7 +23,9 @@ struct oq_request {
     int64_t group;
     struct oq_guid guid;
     enum oq_text_prop prop;
-    uint32_t number; /* flags, file index or serial */
+    uint64_t rate;            /* SetMaxRate */
+    struct oq_policy *policy; /* owned */
+    uint32_t number;          /* flags, file index or serial */
     const struct oq_event_port *port;
     char *text;            /* in or out */
     struct oq_file *files; /* AddFiles: names only; taken by the handler on success */
@@ -45,6 +47,12 @@ struct oq_request {
     struct oq_queue *reply; /* the request itself is pushed when it is done */
     atomic_uint references;
     atomic_bool is_abandoned;
+};
+
+/* What oq_engine_set_policy hands over. */
+struct oq_policy {
+    struct oq_config config;
+    struct oq_plan plan;
 };
 
 /* Answers the caller and drops the engine's reference. */
@@ -73,6 +81,8 @@ void oq_handle_set_notify_flags(struct oq_engine *engine, struct oq_request *req
 void oq_handle_resume(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_suspend(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request); /* throttle.c */
 void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_add_files(struct oq_engine *engine, struct oq_request *request);

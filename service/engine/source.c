@@ -4,6 +4,7 @@
  * bytes of two versions never meet. Bytes from one source are continued at another when a hash will
  * decide in the end and the size is the same, or when the other one agrees with their validator.
  */
+#include "throttle_int.h"
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
@@ -101,9 +102,11 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
 
     if (oq_sources_count(file) == 1 || passed_ms < config->slow_source_ms)
         return false;
-    uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms;
+    uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;
     transfer->window_at_ms += passed_ms;
     transfer->window_bytes = 0;
+    if (oq_throttle_limit(transfer->engine->throttle, transfer->entry, &unused) != OQ_LIMIT_NONE)
+        return false; /* it is not the source that is slow */
     if (rate >= (uint64_t)config->slow_source_bytes ||
         oq_sources_leave(run, oq_sources_count(file), file->bad_sources, OQ_LEAVE_SLOW,
                          &is_transient) != OQ_NEXT_SOURCE)

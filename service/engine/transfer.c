@@ -6,6 +6,7 @@
  * of two versions never meet in one file (core/oq_http.h decides); a saved offset is lowered before
  * the file is cut.
  */
+#include "throttle_int.h"
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
@@ -253,6 +254,8 @@ bool oq_transfer_write_out(struct oq_transfer *transfer)
 void oq_transfer_proceed(struct oq_transfer *transfer)
 {
     transfer->phase = ENDING;
+    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
     if (transfer->is_flushing)
@@ -497,6 +500,10 @@ static bool on_body(void *ctx, const char *data, size_t length)
         oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(OQ_NET_TOO_LONG));
         return false;
     }
+    if (!transfer->flow)
+        transfer->flow =
+            oq_throttle_add(transfer->engine->throttle, transfer->entry, transfer->net);
+    oq_throttle_received(transfer->engine->throttle, transfer->flow, length);
     transfer->rate_bytes += length;
     transfer->window_bytes += length;
     transfer->has_body = true;

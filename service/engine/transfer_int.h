@@ -34,6 +34,7 @@ struct oq_transfer {
     bool is_fresh_name; /* the temporary name was made by this transfer: the file must not exist yet
                          */
     struct oq_net_handle *net;
+    struct oq_flow *flow; /* of net, from the first byte on: throttle_int.h */
     struct oq_fhandle *file;
     char *proxy;                   /* see oq_network_port; owned */
     char file_id[OQ_FILE_ID_TEXT]; /* of `file` */

@@ -2,7 +2,7 @@
  *
  * Engine thread. The decision is pure; this file only collects the values and carries it out.
  */
-#include "engine_int.h"
+#include "throttle_int.h"
 
 #include "oq_alloc.h"
 #include "oq_log.h"
@@ -26,8 +26,8 @@ static void earlier(int64_t *when_ms, int64_t other_ms)
 }
 
 /* Fills the values of one group; lowers *next_ms to the time at which its back-off ends. */
-static void collect(struct oq_entry *entry, struct oq_sched_group *out, int64_t now_ms,
-                    int64_t *next_ms)
+static void collect(const struct oq_engine *engine, struct oq_entry *entry,
+                    struct oq_sched_group *out, int64_t now_ms, int64_t *next_ms)
 {
     memset(out, 0, sizeof *out);
     out->id = entry->group.id;
@@ -36,6 +36,10 @@ static void collect(struct oq_entry *entry, struct oq_sched_group *out, int64_t 
     out->turn_started_at_ms = entry->turn_started_at_ms;
     out->waiting_since_ms = entry->waiting_since_ms;
     out->is_new = !entry->had_turn;
+    if (!oq_throttle_may_run(engine->throttle, entry)) {
+        out->running = 0; /* wants nothing; what runs is stopped by carry_out */
+        return;
+    }
     if (entry->is_owner_absent && entry->owner_retry_at_ms > now_ms) {
         earlier(next_ms, entry->owner_retry_at_ms);
         return;
@@ -61,7 +65,7 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
         entry->turn_started_at_ms = now_ms;
         entry->had_turn = true;
     }
-    if (turn->must_stop)
+    if (turn->must_stop || !oq_throttle_may_run(engine->throttle, entry))
         for (uint32_t i = 0; i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
                 oq_transfer_stop(engine, entry->runs[i].transfer, false);
@@ -126,7 +130,7 @@ void oq_turns_run(struct oq_engine *engine)
     size_t i = 0;
     for (entry = engine->catalogue.first; entry && i < count; entry = entry->next)
         if (entry->group.state == OQ_GROUP_ACTIVE)
-            collect(entry, &turns[i++], now_ms, &next_ms);
+            collect(engine, entry, &turns[i++], now_ms, &next_ms);
     earlier(&next_ms, oq_schedule(turns, i, &engine->config, now_ms));
     earlier(&engine->turns_at_ms, next_ms); /* a save that failed just now may have set one */
     for (size_t j = 0; j < i; j++) {

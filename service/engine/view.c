@@ -2,15 +2,15 @@
  *
  * Engine thread; changes nothing but the percentage that was shown last.
  */
-#include "engine_int.h"
+#include "throttle_int.h"
 
 #include "oq_alloc.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static enum oq_activity activity_of(const struct oq_entry *entry, int64_t now_ms,
-                                    int64_t *backoff_left_ms)
+static enum oq_activity activity_of(const struct oq_engine *engine, const struct oq_entry *entry,
+                                    int64_t now_ms, int64_t *backoff_left_ms)
 {
     int64_t earliest_ms = INT64_MAX;
     *backoff_left_ms = 0;
@@ -24,6 +24,8 @@ static enum oq_activity activity_of(const struct oq_entry *entry, int64_t now_ms
                 return OQ_ACTIVITY_TRANSFERRING;
         return OQ_ACTIVITY_CONNECTING;
     }
+    if (!oq_throttle_may_run(engine->throttle, entry))
+        return OQ_ACTIVITY_POLICY;
     if (entry->is_owner_absent)
         return OQ_ACTIVITY_NO_OWNER;
     for (uint32_t i = 0; i < entry->group.job.file_count; i++) {
@@ -61,7 +63,7 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     view->guid = group->guid;
     view->is_gone = group->state == OQ_GROUP_CANCELLING;
     view->state = view->is_gone ? entry->state_when_cancelled : group->state;
-    view->activity = activity_of(entry, now_ms, &view->backoff_left_ms);
+    view->activity = activity_of(engine, entry, now_ms, &view->backoff_left_ms);
     view->is_foreground = group->is_foreground;
     view->has_job = group->job.id != 0;
     view->job_guid = group->job.guid;
@@ -84,6 +86,9 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     entry->shown_percent = view->progress.percent;
     entry->may_percent_fall = false;
     oq_free(in_flight);
+    view->max_bytes_per_s = group->max_bytes_per_s;
+    if (view->activity == OQ_ACTIVITY_TRANSFERRING)
+        view->limit = oq_throttle_limit(engine->throttle, entry, &view->limit_bytes_per_s);
 
     /* After a restart only what was fatal is known. */
     const struct oq_failure *failure =

@@ -20,6 +20,7 @@ void oq_win_settings_init(struct oq_win_settings *settings)
     memset(settings, 0, sizeof *settings);
     oq_config_init(&settings->numbers);
     settings->log_level = OQ_LOG_INFO;
+    oq_plan_init(&settings->plan);
 }
 
 void oq_win_settings_release(struct oq_win_settings *settings)
@@ -172,6 +173,19 @@ static enum oq_status take_proxy_bypass(struct oq_win_settings *settings, const 
     return take_text(&settings->proxy_bypass, name, value);
 }
 
+static enum oq_status take_plan(struct oq_win_settings *settings, const char *name,
+                                const struct value *value)
+{
+    struct oq_error err;
+    char *text = NULL;
+    oq_error_init(&err);
+    enum oq_status status = take_text(&text, name, value);
+    if (status == OQ_OK && oq_plan_parse(text, &settings->plan, &err) != OQ_OK)
+        oq_log_warning("configuration: %s is ignored: %s", name, err.text);
+    oq_free(text);
+    return status;
+}
+
 typedef enum oq_status take_value(struct oq_win_settings *settings, const char *name,
                                   const struct value *value);
 
@@ -203,11 +217,9 @@ enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
     static const struct {
         const char *name;
         take_value *take;
-    } others[] = {{"DataFolder", take_data_folder},
-                  {"CaFile", take_ca_file},
-                  {"LogLevel", take_log_level},
-                  {"Proxy", take_proxy},
-                  {"ProxyBypass", take_proxy_bypass}};
+    } others[] = {{"DataFolder", take_data_folder},   {"CaFile", take_ca_file},
+                  {"LogLevel", take_log_level},       {"Proxy", take_proxy},
+                  {"ProxyBypass", take_proxy_bypass}, {"RateSchedule", take_plan}};
     size_t count = 0;
     const struct oq_config_item *items = oq_config_items(&count);
     enum oq_status status = OQ_OK;

@@ -18,6 +18,7 @@
 
 #include "oq_config.h"
 #include "oq_log.h"
+#include "oq_plan.h"
 
 struct oq_win_settings {
     struct oq_config numbers;
@@ -25,6 +26,7 @@ struct oq_win_settings {
     char *ca_file;              /* owned; NULL = none */
     char *proxy, *proxy_bypass; /* owned; NULL = not configured */
     enum oq_log_level log_level;
+    struct oq_plan plan; /* RateSchedule */
 };
 
 /* Defaults. */

@@ -178,6 +178,34 @@ static void args__commands_with_a_group__read_it(void **state)
     }
 }
 
+static void args__limit_and_pause_all__read_what_is_set(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("limit 2000", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_LIMIT);
+    assert_int_equal(args.kbits, 2000);
+    assert_int_equal(parse("limit none", &args), OQ_OK);
+    assert_int_equal(args.kbits, 0);
+    assert_int_equal(parse("pause-all on", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_PAUSE_ALL);
+    assert_true(args.is_on);
+    assert_int_equal(parse("pause-all off", &args), OQ_OK);
+    assert_false(args.is_on);
+    static const char *const nonsense[] = {"limit",
+                                           "limit 0",
+                                           "limit -1",
+                                           "limit 5x",
+                                           "limit 100000001",
+                                           "limit 5 6",
+                                           "pause-all",
+                                           "pause-all maybe",
+                                           "pause-all on off",
+                                           "limit 99999999999999999999999"};
+    for (size_t i = 0; i < COUNT_OF(nonsense); i++)
+        assert_int_equal(parse(nonsense[i], &args), OQ_E_INVALID_ARG);
+}
+
 static void args__help_and_version__win_over_the_rest(void **state)
 {
     (void)state;
@@ -261,6 +289,7 @@ int main(void)
         cmocka_unit_test(args__two_dashes__end_the_options),
         cmocka_unit_test(args__abbreviated_option__is_understood),
         cmocka_unit_test(args__commands_with_a_group__read_it),
+        cmocka_unit_test(args__limit_and_pause_all__read_what_is_set),
         cmocka_unit_test(args__help_and_version__win_over_the_rest),
         cmocka_unit_test(args__clsid__is_read),
         cmocka_unit_test(args__what_is_not_understood__is_named),

@@ -61,7 +61,7 @@ static void migrations__compiled_in__are_numbered_from_one(void **state)
 static void migration__applied__is_recorded_with_its_time(void **state)
 {
     int64_t now = 1700000000123;
-    const struct oq_clock clock = {wall_time, wall_time, &now};
+    const struct oq_clock clock = {.mono_ms = wall_time, .wall_ms = wall_time, .ctx = &now};
     struct oq_store *store = NULL;
 
     (void)state;

@@ -313,7 +313,7 @@ static void count_warnings(void *ctx, enum oq_log_level level, const char *line)
 static void store__check_out_of_time__opens_and_warns(void **state)
 {
     int64_t now = 0;
-    const struct oq_clock clock = {jump, jump, &now};
+    const struct oq_clock clock = {.mono_ms = jump, .wall_ms = jump, .ctx = &now};
     struct oq_store *store = NULL;
 
     (void)state;

@@ -121,6 +121,7 @@ enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
                                         .identity = &identities,
                                         .network = f->network,
                                         .hash = openssl_hashes(),
+                                        .link = f->link,
                                         .database_path = path_of(f, "queue.db"),
                                         .database_vfs = f->vfs,
                                         .backup_interval_ms = f->backup_ms,

@@ -21,7 +21,8 @@ struct fixture {
     const struct oq_file_port *files;
     const struct oq_network_port *network; /* NULL, unless a test has certificates or names */
     const char *vfs;
-    int64_t backup_ms; /* between two backup copies; 0 = as in the service */
+    const struct oq_link_port *link; /* NULL: nothing to throttle */
+    int64_t backup_ms;               /* between two backup copies; 0 = as in the service */
     struct oq_engine *engine;
     struct oq_caller user, other, admin;
 };

@@ -103,7 +103,7 @@ static void clock__of_a_test__is_asked_with_its_context(void **state)
 {
     (void)state;
     int64_t now = 42;
-    const struct oq_clock clock = {turned_mono, turned_wall, &now};
+    const struct oq_clock clock = {.mono_ms = turned_mono, .wall_ms = turned_wall, .ctx = &now};
     assert_int_equal(oq_clock_mono_ms(&clock), 42);
     assert_int_equal(oq_clock_wall_ms(&clock), 1042);
     now = 43;

@@ -1,0 +1,164 @@
+/* net_flow.c - the socket under a request: its receive window, its peer, its pauses. With net.c the
+ * only file that knows curl. Engine thread.
+ */
+#include "throttle_int.h"
+
+#include "oq_alloc.h"
+#include "oq_pace.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+#ifdef _WIN32
+#include <ws2tcpip.h>
+#else
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#endif
+
+#define SMALL_BYTES 131072 /* no system starts with less than half of it */
+
+/* The sockets that are open. While a transfer runs, libcurl does not say which one is its own
+ * (CURLINFO_ACTIVESOCKET gives none with 7.88), nor does it call back for a connection that is used
+ * again; but it knows the local port, and so do the sockets. */
+struct oq_net_sockets {
+    curl_socket_t *list;
+    size_t count, capacity;
+};
+
+struct oq_net_sockets *oq_net_sockets_new(void)
+{
+    return oq_calloc(1, sizeof(struct oq_net_sockets));
+}
+
+void oq_net_sockets_free(struct oq_net_sockets *sockets)
+{
+    if (!sockets)
+        return;
+    oq_free(sockets->list);
+    oq_free(sockets);
+}
+
+static bool set_window(curl_socket_t socket, uint64_t bytes)
+{
+    int value = bytes > OQ_PACE_WINDOW_MOST ? (int)OQ_PACE_WINDOW_MOST : (int)bytes;
+    return setsockopt(socket, SOL_SOCKET, SO_RCVBUF, (const char *)&value, sizeof value) == 0;
+}
+
+/* One that cannot be noted has no window of ours later. */
+static int on_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
+{
+    struct oq_net_sockets *sockets = ctx;
+    if (purpose != CURLSOCKTYPE_IPCXN)
+        return CURL_SOCKOPT_OK;
+    if (sockets->count == sockets->capacity) {
+        size_t capacity = sockets->capacity ? sockets->capacity * 2 : 16;
+        curl_socket_t *list = oq_realloc(sockets->list, capacity * sizeof *list);
+        if (!list)
+            return CURL_SOCKOPT_OK;
+        sockets->list = list;
+        sockets->capacity = capacity;
+    }
+    sockets->list[sockets->count++] = socket;
+    return CURL_SOCKOPT_OK;
+}
+
+/* How far a window can grow is fixed when a connection is made (RFC 7323: window scale), from the
+ * buffer it has then: Linux never lets it exceed 64 KB when it was small at that time (measured).
+ */
+static int on_background_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
+{
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        set_window(socket, OQ_PACE_WINDOW_MOST);
+    return on_socket(ctx, socket, purpose);
+}
+
+static int on_close(void *ctx, curl_socket_t socket)
+{
+    struct oq_net_sockets *sockets = ctx;
+    for (size_t i = 0; i < sockets->count; i++)
+        if (sockets->list[i] == socket)
+            sockets->list[i--] = sockets->list[--sockets->count];
+#ifdef _WIN32
+    return closesocket(socket);
+#else
+    return close(socket);
+#endif
+}
+
+bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_background)
+{
+    return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION,
+                            is_background ? on_background_socket : on_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
+}
+
+const char *oq_net_flow_peer(const struct oq_net_handle *handle)
+{
+    char *address = NULL;
+    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_PRIMARY_IP, &address) != CURLE_OK)
+        return "";
+    return address ? address : "";
+}
+
+static long port_of(curl_socket_t socket)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    memset(&address, 0, sizeof address);
+    if (getsockname(socket, (struct sockaddr *)&address, &size) != 0)
+        return 0;
+    if (address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    return address.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&address)->sin6_port)
+                                         : 0;
+}
+
+static curl_socket_t socket_of(const struct oq_net_handle *handle)
+{
+    long port = 0;
+    const struct oq_net_sockets *sockets = oq_net_handle_sockets(handle);
+    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_LOCAL_PORT, &port) != CURLE_OK || port == 0)
+        return CURL_SOCKET_BAD;
+    for (size_t i = 0; i < sockets->count; i++)
+        if (port_of(sockets->list[i]) == port)
+            return sockets->list[i];
+    return CURL_SOCKET_BAD;
+}
+
+int64_t oq_net_flow_socket(const struct oq_net_handle *handle)
+{
+    curl_socket_t socket = socket_of(handle);
+    return socket == CURL_SOCKET_BAD ? -1 : (int64_t)socket;
+}
+
+double oq_net_flow_handshake_ms(const struct oq_net_handle *handle)
+{
+    long made = 0;
+    curl_off_t named_us = 0, connected_us = 0;
+    void *easy = oq_net_easy(handle);
+    if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &made) != CURLE_OK || made == 0 ||
+        curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &named_us) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us) != CURLE_OK ||
+        connected_us <= named_us)
+        return 0;
+    return (double)(connected_us - named_us) / 1000;
+}
+
+bool oq_net_flow_is_small(int64_t socket)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return socket >= 0 &&
+           getsockopt((curl_socket_t)socket, SOL_SOCKET, SO_RCVBUF, (char *)&value, &size) == 0 &&
+           value < SMALL_BYTES;
+}
+
+bool oq_net_flow_set_window(int64_t socket, uint64_t bytes)
+{
+    return socket >= 0 && set_window((curl_socket_t)socket, bytes);
+}

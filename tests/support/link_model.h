@@ -1,0 +1,51 @@
+/* link_model.h - a bottleneck with a queue, and flows through it, in simulated time.
+ *
+ * Deterministic and pure: the same calls give the same result. Packets of 1,460 bytes, one queue in
+ * order of arrival that drops what does not fit, a way of its own for each flow. It knows three
+ * kinds of senders: one that sends whatever the receiver's window allows (held back by nothing
+ * else, or by a rate of its own), a greedy one with a congestion window (doubling until the first
+ * loss, then 30 % less per loss and cubic-like growth), and one of a constant rate that asks
+ * nobody.
+ */
+#ifndef LINK_MODEL_H
+#define LINK_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODEL_PACKET 1460u
+#define MODEL_FLOWS 8
+#define MODEL_STEP_US 250
+
+enum model_sender { MODEL_WINDOW, MODEL_GREEDY, MODEL_CONSTANT };
+
+struct model;
+
+struct model_flow {
+    enum model_sender sender;
+    bool is_on;
+    double base_ms;       /* round trip without a queue */
+    double rate_bytes_ms; /* of the sender itself; WINDOW: 0 = no limit */
+    /* WINDOW: what the receiver allows, set by the test. */
+    uint64_t window_bytes;
+    /* Results, counted at the receiver. */
+    uint64_t received_bytes;
+    /* Called for each arrival, when not NULL. */
+    void (*arrived)(void *ctx, int64_t now_us, uint64_t bytes);
+    void *ctx;
+};
+
+struct model *model_new(double rate_bytes_ms, double queue_ms);
+void model_free(struct model *model);
+void model_set_rate(struct model *model, double rate_bytes_ms); /* the queue keeps its bytes */
+/* The flow at that index, to be filled in. Changes take effect at once. */
+struct model_flow *model_flow(struct model *model, unsigned index);
+/* Starts or stops a sender; a greedy one begins anew. */
+void model_switch(struct model *model, unsigned index, bool is_on);
+/* The share of packets that get lost on the way whatever the queue. Greedy flows react. */
+void model_set_loss(struct model *model, double share);
+void model_run(struct model *model, int64_t until_us);
+int64_t model_now_us(const struct model *model);
+double model_queue_ms(const struct model *model);
+
+#endif
