@@ -247,6 +247,9 @@ class Rig:
 
     def install(self, start="delayed-auto"):
         service = self.path(os.path.join(self.bin, "qmgrsvc.exe"))
+        if self.state() not in (None, "STOPPED"):  # installed by an earlier run, and started with the prefix
+            self.wine("sc.exe", "stop", "OpenQMGR")
+            poll(lambda: self.state() == "STOPPED", 20)
         self.wine("sc.exe", "delete", "OpenQMGR")
         made = self.wine("sc.exe", "create", "OpenQMGR", "binPath=", '"%s"' % service, "type=", "own", "start=", start,
                          "obj=", "LocalSystem", "DisplayName=", "Open Queue Manager (background downloads)")
