@@ -21,8 +21,9 @@ enum option_bit {
     OPTION_CLSID = 1 << 7,
     OPTION_SHA256 = 1 << 8,
     OPTION_METALINK = 1 << 9,
+    OPTION_LEGACY = 1 << 10,
 };
-#define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID))
+#define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID | OPTION_LEGACY))
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
     {"clsid", required_argument, NULL, OPTION_CLSID},
     {"sha256", required_argument, NULL, OPTION_SHA256},
     {"metalink", required_argument, NULL, OPTION_METALINK},
+    {"legacy", no_argument, NULL, OPTION_LEGACY},
     {NULL, 0, NULL, 0},
 };
 
@@ -147,6 +149,7 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
     args->is_detached = (*seen & OPTION_NO_WAIT) != 0;
     args->is_foreground = (*seen & OPTION_FOREGROUND) != 0;
     args->is_removing = (*seen & OPTION_REMOVE) != 0;
+    args->is_legacy = (*seen & OPTION_LEGACY) != 0;
     return OQ_OK;
 }
 
@@ -355,6 +358,10 @@ const char *oq_args_help(void)
            "it stays.\n"
            "    --sha256 HEX     the file must have this SHA-256, or the download fails\n"
            "    --clsid CLSID    use the service that is registered under this class\n"
+           "    --legacy         use the QMGR interfaces alone, not OpenQMGR's own: less is shown, "
+           "and an\n"
+           "                     administrator becomes the owner of each download that is looked "
+           "at\n"
            "-h, --help           show this\n"
            "-V, --version        show the version\n"
            "\n"

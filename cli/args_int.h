@@ -43,6 +43,7 @@ struct oq_args {
     bool is_foreground;
     bool is_removing;   /* --remove */
     int64_t timeout_ms; /* -1: none */
+    bool is_legacy;     /* no extension interfaces */
     bool has_clsid;
     struct oq_guid clsid;
 };

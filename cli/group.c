@@ -42,6 +42,23 @@ void oq_remote_release(struct oq_remote *remote)
     remote->group = NULL;
 }
 
+/* Without taking it over where the service can do that. */
+static HRESULT get_group(struct oq_link *link, GUID guid, IBackgroundCopyGroup **group)
+{
+    IOpenQmgrPeek *peek = NULL;
+    HRESULT hr =
+        link->is_legacy
+            ? E_NOINTERFACE
+            : IBackgroundCopyQMgr_QueryInterface(link->manager, &IID_IOpenQmgrPeek, (void **)&peek);
+    if (FAILED(hr) && oq_words_is_disconnect((uint32_t)hr))
+        return hr;
+    if (FAILED(hr))
+        return IBackgroundCopyQMgr_GetGroup(link->manager, guid, group);
+    hr = IOpenQmgrPeek_PeekGroup(peek, guid, group);
+    IOpenQmgrPeek_Release(peek);
+    return hr;
+}
+
 HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote)
 {
     GUID guid;
@@ -50,14 +67,15 @@ HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote)
         return S_OK;
     oq_remote_release(remote);
     memcpy(&guid, &remote->guid, sizeof guid);
-    HRESULT hr = IBackgroundCopyQMgr_GetGroup(link->manager, guid, &remote->group);
+    HRESULT hr = get_group(link, guid, &remote->group);
     if (FAILED(hr)) {
         remote->group = NULL;
         return hr;
     }
     remote->generation = link->generation;
-    hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
-                                             (void **)&remote->info);
+    hr = link->is_legacy ? E_NOINTERFACE
+                         : IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
+                                                               (void **)&remote->info);
     if (FAILED(hr))
         remote->info = NULL;
     /* Not to have it is no failure; to have lost the service is. */

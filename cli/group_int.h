@@ -19,9 +19,9 @@ struct oq_remote {
     IOpenQmgrInfo *info;         /* or NULL: not asked yet, or the service has none */
 };
 
-/* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND. Note that
- * GetGroup makes an administrator the owner of somebody else's group (contract section 4): QMGR has
- * no way to look without taking. */
+/* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND.
+ * Whoever owns the group goes on to own it, unless the service has no IOpenQmgrPeek: GetGroup makes
+ * an administrator the owner of somebody else's group (contract section 4). */
 HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 

@@ -18,6 +18,7 @@
 struct oq_link {
     CLSID clsid;
     bool has_com;
+    bool is_legacy;               /* as if the service had no extension interfaces */
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
     unsigned generation; /* number of connections so far; interface pointers die with theirs */
     /* Called with the step's ctx whenever the connection was lost and before it is sought again;

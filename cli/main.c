@@ -60,6 +60,7 @@ static int run(const struct oq_args *args)
         oq_link_close(&link);
         return status;
     }
+    link.is_legacy = args->is_legacy;
     switch (args->command) {
     case OQ_COMMAND_GET:
         status = oq_command_get(&link, args);

@@ -1,5 +1,5 @@
-/* qmgr.c - IBackgroundCopyQMgr: the queue as a client sees it. Holds nothing but the way to the
- * engine.
+/* qmgr.c - IBackgroundCopyQMgr and IOpenQmgrPeek: the queue as a client sees it. Holds nothing but
+ * the way to the engine.
  *
  * Any thread of the apartment. idl/openqmgr.idl says what each method promises.
  */
@@ -9,6 +9,7 @@
 
 struct qmgr {
     IBackgroundCopyQMgr iface;
+    IOpenQmgrPeek peek;
     struct oq_object object;
 };
 
@@ -22,7 +23,12 @@ static struct qmgr *from_iface(IBackgroundCopyQMgr *iface)
 static HRESULT STDMETHODCALLTYPE qmgr_QueryInterface(IBackgroundCopyQMgr *iface, REFIID iid,
                                                      void **out)
 {
-    return oq_object_query(&from_iface(iface)->object, iid, out);
+    struct qmgr *qmgr = from_iface(iface);
+    if (!out || !iid || !IsEqualIID(iid, &IID_IOpenQmgrPeek))
+        return oq_object_query(&qmgr->object, iid, out);
+    *out = &qmgr->peek;
+    oq_object_ref(&qmgr->object);
+    return S_OK;
 }
 
 static ULONG STDMETHODCALLTYPE qmgr_AddRef(IBackgroundCopyQMgr *iface)
@@ -37,7 +43,7 @@ static ULONG STDMETHODCALLTYPE qmgr_Release(IBackgroundCopyQMgr *iface)
 
 /* --- IBackgroundCopyQMgr ---------------------------------------------------------------------- */
 
-/* CreateGroup and GetGroup: both name a group by its GUID and hand it out. */
+/* CreateGroup, GetGroup and PeekGroup: all name a group by its GUID and hand it out. */
 static HRESULT open_group(struct qmgr *qmgr, const GUID *group_guid, IBackgroundCopyGroup **out,
                           enum oq_status (*verb)(struct oq_engine *engine,
                                                  const struct oq_caller *caller,
@@ -111,6 +117,43 @@ static const IBackgroundCopyQMgrVtbl qmgr_vtbl = {
 };
 /* clang-format on */
 
+/* --- IOpenQmgrPeek ---------------------------------------------------------------------------- */
+
+static struct qmgr *from_peek(IOpenQmgrPeek *iface)
+{
+    return CONTAINER_OF(iface, struct qmgr, peek);
+}
+
+static HRESULT STDMETHODCALLTYPE peek_QueryInterface(IOpenQmgrPeek *iface, REFIID iid, void **out)
+{
+    return qmgr_QueryInterface(&from_peek(iface)->iface, iid, out);
+}
+
+static ULONG STDMETHODCALLTYPE peek_AddRef(IOpenQmgrPeek *iface)
+{
+    return oq_object_ref(&from_peek(iface)->object);
+}
+
+static ULONG STDMETHODCALLTYPE peek_Release(IOpenQmgrPeek *iface)
+{
+    return oq_object_unref(&from_peek(iface)->object);
+}
+
+static HRESULT STDMETHODCALLTYPE peek_PeekGroup(IOpenQmgrPeek *iface, GUID group_guid,
+                                                IBackgroundCopyGroup **out)
+{
+    return open_group(from_peek(iface), &group_guid, out, oq_engine_peek_group);
+}
+
+/* clang-format off */
+static const IOpenQmgrPeekVtbl peek_vtbl = {
+    peek_QueryInterface,
+    peek_AddRef,
+    peek_Release,
+    peek_PeekGroup,
+};
+/* clang-format on */
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void qmgr_free(struct oq_object *object)
@@ -127,6 +170,7 @@ enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out
     if (!qmgr)
         return OQ_E_NOMEM;
     qmgr->iface.lpVtbl = &qmgr_vtbl;
+    qmgr->peek.lpVtbl = &peek_vtbl;
     oq_object_init(&qmgr->object, context, &qmgr_class, (IUnknown *)&qmgr->iface, NULL);
     *out = &qmgr->iface;
     return OQ_OK;

@@ -10,6 +10,7 @@ static const struct oq_access_decision table[OQ_ACCESS_VERB_COUNT][RELATION_COUN
     /*                     owner            administrator    anybody else */
     [OQ_ACCESS_LIST]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
     [OQ_ACCESS_TAKE]   = {{OQ_OK, false}, {OQ_OK, true},  {OQ_E_NOT_FOUND, false}},
+    [OQ_ACCESS_PEEK]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_NOT_FOUND, false}},
     [OQ_ACCESS_READ]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
     [OQ_ACCESS_CHANGE] = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
 };

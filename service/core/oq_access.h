@@ -11,6 +11,7 @@
 enum oq_access_verb {
     OQ_ACCESS_LIST,   /* EnumGroups: owner or administrator */
     OQ_ACCESS_TAKE,   /* GetGroup: owner; an administrator becomes the owner */
+    OQ_ACCESS_PEEK,   /* PeekGroup: owner or administrator, who takes nothing */
     OQ_ACCESS_READ,   /* any method of a held pointer that reads: owner or administrator */
     OQ_ACCESS_CHANGE, /* any method of a held pointer that changes: owner or administrator */
     OQ_ACCESS_VERB_COUNT
@@ -18,7 +19,7 @@ enum oq_access_verb {
 
 struct oq_access_decision {
     enum oq_status
-        status; /* OQ_OK, OQ_E_NOT_FOUND (TAKE: hides existence, D6) or OQ_E_ACCESS_DENIED */
+        status; /* OQ_OK, OQ_E_NOT_FOUND (TAKE, PEEK: hides existence, D6) or OQ_E_ACCESS_DENIED */
     bool takes_ownership; /* TAKE by an administrator who is not the owner */
 };
 

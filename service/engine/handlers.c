@@ -185,6 +185,18 @@ void oq_handle_get_group(struct oq_engine *engine, struct oq_request *request)
     request->group = entry->group.id;
 }
 
+void oq_handle_peek_group(struct oq_engine *engine, struct oq_request *request)
+{
+    struct oq_entry *entry = oq_catalogue_find_guid(&engine->catalogue, &request->guid);
+    if (!entry ||
+        oq_access_decide(OQ_ACCESS_PEEK, request->sid, request->is_admin, entry->group.owner_sid)
+                .status != OQ_OK) {
+        fail(request, OQ_E_NOT_FOUND, "there is no such group");
+        return;
+    }
+    request->group = entry->group.id;
+}
+
 void oq_handle_list_groups(struct oq_engine *engine, struct oq_request *request)
 {
     size_t count = 0;

@@ -91,6 +91,13 @@ OQ_MUST_CHECK enum oq_status oq_engine_get_group(struct oq_engine *engine,
                                                  const struct oq_caller *caller,
                                                  const struct oq_guid *guid, int64_t *group,
                                                  struct oq_error *err);
+/* The same without taking over: whoever owned the group owns it afterwards. OQ_E_NOT_FOUND as
+ * above.
+ */
+OQ_MUST_CHECK enum oq_status oq_engine_peek_group(struct oq_engine *engine,
+                                                  const struct oq_caller *caller,
+                                                  const struct oq_guid *guid, int64_t *group,
+                                                  struct oq_error *err);
 /* GUIDs of the groups the caller may list, in creation order. New array (oq_free), NULL when *count
  * is 0. */
 OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,

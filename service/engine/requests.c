@@ -140,6 +140,20 @@ enum oq_status oq_engine_get_group(struct oq_engine *engine, const struct oq_cal
     return status;
 }
 
+enum oq_status oq_engine_peek_group(struct oq_engine *engine, const struct oq_caller *caller,
+                                    const struct oq_guid *guid, int64_t *group,
+                                    struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_peek_group, caller, 0);
+    if (request)
+        request->guid = *guid;
+    enum oq_status status = ask(engine, request, err);
+    if (status == OQ_OK)
+        *group = request->group;
+    oq_request_unref(request);
+    return status;
+}
+
 enum oq_status oq_engine_list_groups(struct oq_engine *engine, const struct oq_caller *caller,
                                      struct oq_guid **guids, size_t *count, struct oq_error *err)
 {

@@ -73,6 +73,7 @@ struct oq_entry *oq_request_find(struct oq_engine *engine, struct oq_request *re
 /* handlers.c */
 void oq_handle_create_group(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_get_group(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_peek_group(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_list_groups(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_view_group(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_get_text(struct oq_engine *engine, struct oq_request *request);

@@ -54,6 +54,7 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         {&CLSID_OpenQmgrProxyStub, "{2d4f24d9-9292-4e6c-aedd-46ec4613da2b}"},
         {&IID_IOpenQmgrInfo, "{32d554ad-f0d5-4500-9e33-29d128098766}"},
         {&IID_IOpenQmgrSources, "{93ae7c5d-e280-41ef-9e3b-f5c8cdd4a723}"},
+        {&IID_IOpenQmgrPeek, "{81c5c878-4be4-4a04-a519-48a3f826f58e}"},
     };
 
     (void)state;
@@ -79,6 +80,8 @@ static void info__vtable__is_as_published(void **state)
     assert_int_equal(offsetof(IOpenQmgrInfoVtbl, GetRate), 7 * sizeof(void *));
     assert_int_equal(offsetof(IOpenQmgrInfoVtbl, GetFileDetails), 8 * sizeof(void *));
     assert_int_equal(sizeof(IOpenQmgrInfoVtbl), 9 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrPeekVtbl, PeekGroup), 3 * sizeof(void *));
+    assert_int_equal(sizeof(IOpenQmgrPeekVtbl), 4 * sizeof(void *));
 }
 
 static void sources__vtable__is_as_published(void **state)

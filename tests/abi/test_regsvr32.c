@@ -72,7 +72,8 @@ static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **st
                                             &IID_IEnumBackgroundCopyJobs1,
                                             &IID_IBackgroundCopyCallback1,
                                             &IID_IOpenQmgrInfo,
-                                            &IID_IOpenQmgrSources};
+                                            &IID_IOpenQmgrSources,
+                                            &IID_IOpenQmgrPeek};
     IUnknown *factory = NULL;
 
     (void)state;

@@ -271,7 +271,7 @@ static void help__every_command_and_option__is_in_it(void **state)
     static const char *const words[] = {"get ",      "list",         "info ",     "suspend ",
                                         "resume ",   "cancel ",      "wait ",     "--quiet",
                                         "--no-wait", "--foreground", "--timeout", "--remove",
-                                        "--clsid",   "--help",       "--version"};
+                                        "--clsid",   "--legacy",     "--help",    "--version"};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         assert_non_null(strstr(oq_args_help(), words[i]));
 }

@@ -28,6 +28,7 @@ enum fake_function {
     FAKE_NONE,
     FAKE_CREATE_GROUP,
     FAKE_GET_GROUP,
+    FAKE_PEEK_GROUP,
     FAKE_LIST_GROUPS,
     FAKE_VIEW_GROUP,
     FAKE_GET_TEXT,

@@ -71,6 +71,17 @@ enum oq_status oq_engine_get_group(struct oq_engine *engine, const struct oq_cal
     return status;
 }
 
+enum oq_status oq_engine_peek_group(struct oq_engine *engine, const struct oq_caller *caller,
+                                    const struct oq_guid *guid, int64_t *group,
+                                    struct oq_error *err)
+{
+    enum oq_status status = asked(engine, FAKE_PEEK_GROUP, caller, err);
+    engine->guid = *guid;
+    if (status == OQ_OK)
+        *group = FAKE_GROUP;
+    return status;
+}
+
 enum oq_status oq_engine_list_groups(struct oq_engine *engine, const struct oq_caller *caller,
                                      struct oq_guid **guids, size_t *count, struct oq_error *err)
 {

@@ -41,6 +41,19 @@ static HRESULT call_GetGroup(struct fixture *fixture, bool *is_empty)
     return hr;
 }
 
+static HRESULT call_PeekGroup(struct fixture *fixture, bool *is_empty)
+{
+    IOpenQmgrPeek *peek = NULL;
+    IBackgroundCopyGroup *out = NONSENSE;
+    assert_hr(IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrPeek, (void **)&peek),
+              S_OK);
+    HRESULT hr = IOpenQmgrPeek_PeekGroup(peek, group_guid, &out);
+    *is_empty = out == NULL;
+    release(out, hr);
+    IOpenQmgrPeek_Release(peek);
+    return hr;
+}
+
 static HRESULT call_EnumGroups(struct fixture *fixture, bool *is_empty)
 {
     static const struct oq_guid one = {1, 2, 3, {4}};
@@ -428,6 +441,7 @@ static HRESULT call_GetChecks(struct fixture *fixture, bool *is_empty)
 const struct method methods[] = {
     {"CreateGroup",            call_CreateGroup,            true,  FAKE_CREATE_GROUP,     false},
     {"GetGroup",               call_GetGroup,               true,  FAKE_GET_GROUP,        false},
+    {"PeekGroup",              call_PeekGroup,              true,  FAKE_PEEK_GROUP,       false},
     {"EnumGroups",             call_EnumGroups,             true,  FAKE_LIST_GROUPS,      false},
     {"GetProp(PRIORITY)",      call_GetProp_fixed,          false, FAKE_VIEW_GROUP,       false},
     {"GetProp(NOTIFYFLAGS)",   call_GetProp_flags,          false, FAKE_VIEW_GROUP,       false},

@@ -81,6 +81,34 @@ static void group__its_extension__knows_the_id(void **state)
     IBackgroundCopyGroup_Release(group);
 }
 
+static void peek__group__is_the_one_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    IOpenQmgrPeek *peek = NULL;
+    IBackgroundCopyQMgr *back = NULL;
+    IBackgroundCopyGroup *group = NULL;
+    GUID guid;
+    assert_hr(IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrPeek, (void **)&peek),
+              S_OK);
+    assert_hr(IOpenQmgrPeek_QueryInterface(peek, &IID_IBackgroundCopyQMgr, (void **)&back), S_OK);
+    assert_ptr_equal(back, fixture->qmgr);
+    IBackgroundCopyQMgr_Release(back);
+    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, NULL), E_INVALIDARG);
+    assert_int_equal(fixture->engine.calls, 0);
+    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), S_OK);
+    assert_int_equal(fixture->engine.last, FAKE_PEEK_GROUP);
+    assert_int_equal(fixture->engine.count[FAKE_GET_GROUP], 0);
+    assert_memory_equal(&fixture->engine.guid, &other_guid, sizeof other_guid);
+    assert_hr(IBackgroundCopyGroup_get_GroupID(group, &guid), S_OK);
+    assert_guid(&guid, &other_guid);
+    assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
+    IBackgroundCopyGroup_Release(group);
+    fixture->engine.status = OQ_E_NOT_FOUND;
+    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), QM_E_ITEM_NOT_FOUND);
+    assert_null(group);
+    IOpenQmgrPeek_Release(peek);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
@@ -91,6 +119,7 @@ int main(void)
         WITH(get_group__unknown__is_item_not_found),
         WITH(group__null_output__is_refused_before_the_engine),
         WITH(group__its_extension__knows_the_id),
+        WITH(peek__group__is_the_one_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,6 +134,24 @@ def unknown_groups(rig):
     refuse(rig, "waiting for an unknown group", ["no such download"], "wait", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
 
 
+def without_extensions(rig, server):
+    """A service that has only the QMGR interfaces is shown as well as it can be."""
+    running = rig.start_ctl("get", "--no-wait", server.url("slow.bin", "rate=200000"), rig.path(rig.target("legacy.bin")))
+    running.wait(60)
+    group = rig.group_of(running)
+    rig.ctl("suspend", group)
+    full, plain = rig.ctl("list").out, rig.ctl("--legacy", "list").out
+    rig.check("list shows the same without the extensions", "suspended" in full and "suspended" in plain
+              and group[:8] in plain and "legacy.bin" in plain, plain.strip().splitlines()[-1:])
+    full, plain = rig.ctl("info", group).out, rig.ctl("info", "--legacy", group).out
+    rig.check("info shows names and state without the extensions", all(
+        re.search(r"^%s +\S" % word, plain, re.M) for word in ("group", "job", "state", "size", "done", "files", "from", "to")),
+              " ".join(plain.split()))
+    rig.check("info says why it waits with them", "until it is resumed" in full, " ".join(full.split()))
+    result = rig.ctl("cancel", "--legacy", group)
+    rig.check("cancel without the extensions", result.status == 0, result)
+
+
 def main():
     with Rig() as rig:
         usage(rig)
@@ -151,6 +169,7 @@ def main():
         queue = rig.ctl("list").out.strip()
         rig.check("nothing is left in the queue", queue == "no downloads in the queue", queue)
         loses_nothing(rig, server)
+        without_extensions(rig, server)
         rig.check("no temporary file is left", not rig.leftovers(), rig.leftovers() or "none")
         rig.uninstall()
         refuse(rig, "service uninstalled again", ["not installed"], "list")

@@ -122,6 +122,40 @@ static void rights__administrator_gets_a_group__owns_it(void **state)
     assert_string_equal(fixture_view(f, group).owner_sid, f->admin.sid);
 }
 
+static void peek__administrator__sees_it_and_the_owner_keeps_it(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_guid guid = fixture_guid(1);
+    struct oq_group_view view, before;
+    struct oq_error err;
+    int64_t found = -1, group = create(f, 1);
+    assert_int_equal(oq_engine_view_group(f->engine, &f->user, group, &before, &err), OQ_OK);
+    assert_int_equal(oq_engine_peek_group(f->engine, &f->admin, &guid, &found, &err), OQ_OK);
+    assert_int_equal(found, group);
+    assert_int_equal(oq_engine_view_group(f->engine, &f->admin, group, &view, &err), OQ_OK);
+    assert_string_equal(view.owner_sid, f->user.sid);
+    assert_int_equal(oq_engine_view_group(f->engine, &f->user, group, &view, &err), OQ_OK);
+    assert_true(view.changed_at_ms == before.changed_at_ms); /* it is no activity */
+    assert_int_equal(oq_engine_peek_group(f->engine, &f->user, &guid, &found, &err), OQ_OK);
+    fixture_stop(f);
+    fixture_start(f);
+    assert_string_equal(fixture_view(f, group).owner_sid, f->user.sid);
+}
+
+static void peek__other_user__does_not_learn_that_it_exists(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_guid guid = fixture_guid(1), unknown = fixture_guid(2);
+    struct oq_error err;
+    int64_t found = -1;
+    create(f, 1);
+    assert_int_equal(oq_engine_peek_group(f->engine, &f->other, &guid, &found, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_peek_group(f->engine, &f->admin, &unknown, &found, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(found, -1);
+}
+
 static void limits__too_many_groups_or_files__refused_for_users_only(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +340,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(rights__other_user__sees_and_touches_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(rights__administrator_gets_a_group__owns_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(peek__administrator__sees_it_and_the_owner_keeps_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(peek__other_user__does_not_learn_that_it_exists, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(limits__too_many_groups_or_files__refused_for_users_only,
                                         setup, teardown),

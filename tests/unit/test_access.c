@@ -19,20 +19,24 @@ static void access__table__is_as_the_contract_says(void **state)
         /* The owner, administrator or not: everything, and nothing changes hands. */
         {OQ_ACCESS_LIST, ALICE, false, OQ_OK, false},
         {OQ_ACCESS_TAKE, ALICE, false, OQ_OK, false},
+        {OQ_ACCESS_PEEK, ALICE, false, OQ_OK, false},
         {OQ_ACCESS_READ, ALICE, false, OQ_OK, false},
         {OQ_ACCESS_CHANGE, ALICE, false, OQ_OK, false},
         {OQ_ACCESS_LIST, ALICE, true, OQ_OK, false},
         {OQ_ACCESS_TAKE, ALICE, true, OQ_OK, false},
+        {OQ_ACCESS_PEEK, ALICE, true, OQ_OK, false},
         {OQ_ACCESS_READ, ALICE, true, OQ_OK, false},
         {OQ_ACCESS_CHANGE, ALICE, true, OQ_OK, false},
         /* Another administrator: everything; GetGroup makes him the owner. */
         {OQ_ACCESS_LIST, BOB, true, OQ_OK, false},
         {OQ_ACCESS_TAKE, BOB, true, OQ_OK, true},
+        {OQ_ACCESS_PEEK, BOB, true, OQ_OK, false},
         {OQ_ACCESS_READ, BOB, true, OQ_OK, false},
         {OQ_ACCESS_CHANGE, BOB, true, OQ_OK, false},
         /* Anybody else: GetGroup does not even tell that the group exists (D6). */
         {OQ_ACCESS_LIST, BOB, false, OQ_E_ACCESS_DENIED, false},
         {OQ_ACCESS_TAKE, BOB, false, OQ_E_NOT_FOUND, false},
+        {OQ_ACCESS_PEEK, BOB, false, OQ_E_NOT_FOUND, false},
         {OQ_ACCESS_READ, BOB, false, OQ_E_ACCESS_DENIED, false},
         {OQ_ACCESS_CHANGE, BOB, false, OQ_E_ACCESS_DENIED, false},
     };
