@@ -74,6 +74,7 @@ class Agent:
     @staticmethod
     def work(space, function, pipe, other_end, *arguments):
         other_end.close()
+        os.setsid()  # what interrupts the bench's process group leaves it to the bench to end this one
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         sandbox.enter_network(space)
