@@ -233,6 +233,7 @@ static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
     words = NULL;
     s->failure = failure;
     s->failed_file = file;
+    s->failed_at_ms = time_ms;
     if (FAILED(failure) && !s->failure_text[0])
         snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_link_words(failure));
 

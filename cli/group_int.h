@@ -51,10 +51,27 @@ struct oq_snapshot {
     char waiting[OQ_SNAPSHOT_TEXT]; /* why it does not run, and for how long; "" = it does */
     HRESULT failure;                /* last one, S_OK = none */
     uint32_t failed_file;           /* or OPENQMGR_NO_FILE */
+    int64_t failed_at_ms;           /* wall clock; 0 = none, or not known */
     char failure_text[OQ_SNAPSHOT_TEXT];
 };
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot);
+
+/* One file of a job; start with {0}. */
+struct oq_remote_file {
+    char *remote, *local;
+    bool has_details; /* did the extension answer? the rest is valid then */
+    OPENQMGR_FILE state;
+    uint64_t size_bytes; /* or OQ_RENDER_UNKNOWN */
+    uint64_t done_bytes;
+    char *temporary, *validator; /* "" = none */
+};
+
+/* Fills in the names; a failure leaves *file empty. The caller releases. */
+HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_remote_file *file);
+/* Fills in the details besides. */
+HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file);
+void oq_remote_file_release(struct oq_remote_file *file);
 
 /* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
  * *count is 0. */

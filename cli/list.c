@@ -1,5 +1,5 @@
-/* list.c - the commands that look at the queue or change one download: list, info, suspend, resume,
- * cancel. */
+/* list.c - the commands that look at the whole queue or change one download: list, suspend, resume,
+ * cancel; and what commands have in common. info.c shows one download. */
 #include "commands_int.h"
 
 #include "console_int.h"
@@ -63,36 +63,6 @@ HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid)
     return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
 }
 
-/* --- one file of a job ------------------------------------------------------------------------ */
-
-struct file_names {
-    char *remote, *local;
-};
-
-static void release_names(struct file_names *names)
-{
-    oq_free(names->remote);
-    oq_free(names->local);
-    memset(names, 0, sizeof *names);
-}
-
-static HRESULT read_names(IBackgroundCopyJob1 *job, ULONG index, struct file_names *names)
-{
-    FILESETINFO info = {0};
-
-    HRESULT hr = IBackgroundCopyJob1_GetFile(job, index, &info);
-    if (FAILED(hr))
-        return hr;
-    names->remote = oq_remote_text(info.bstrRemoteFile);
-    names->local = oq_remote_text(info.bstrLocalFile);
-    SysFreeString(info.bstrRemoteFile);
-    SysFreeString(info.bstrLocalFile);
-    if (names->remote && names->local)
-        return S_OK;
-    release_names(names);
-    return E_OUTOFMEMORY;
-}
-
 /* --- list ------------------------------------------------------------------------------------- */
 
 struct row {
@@ -106,7 +76,7 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
 {
     struct row *row = ctx;
     struct oq_remote remote = {.guid = row->guid};
-    struct file_names names = {0};
+    struct oq_remote_file names = {0};
     IBackgroundCopyJob1 *job = NULL;
 
     row->is_there = false;
@@ -117,7 +87,7 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
     if (SUCCEEDED(hr))
         hr = oq_remote_job(&remote, &job);
     if (SUCCEEDED(hr) && job && row->snapshot.total_files > 0)
-        hr = read_names(job, 0, &names);
+        hr = oq_remote_file_names(job, 0, &names);
     if (SUCCEEDED(hr)) {
         row->is_there = true;
         if (names.local)
@@ -127,7 +97,7 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
             snprintf(row->file + used, sizeof row->file - used, " and %u more",
                      row->snapshot.total_files - 1);
     }
-    release_names(&names);
+    oq_remote_file_release(&names);
     if (job)
         IBackgroundCopyJob1_Release(job);
     oq_remote_release(&remote);
@@ -186,128 +156,6 @@ int oq_command_list(struct oq_link *link)
             say_row(&row);
     }
     oq_free(all.guids);
-    return status;
-}
-
-/* --- info ------------------------------------------------------------------------------------- */
-
-struct details {
-    struct oq_guid guid;
-    struct oq_snapshot snapshot;
-    GUID job;
-    bool has_job;
-    struct file_names *names;
-    uint32_t count;
-};
-
-static void release_details(struct details *details)
-{
-    for (uint32_t i = 0; i < details->count; i++)
-        release_names(&details->names[i]);
-    oq_free(details->names);
-    details->names = NULL;
-    details->count = 0;
-}
-
-static HRESULT details_step(struct oq_link *link, void *ctx)
-{
-    struct details *details = ctx;
-    struct oq_remote remote = {.guid = details->guid};
-    IBackgroundCopyJob1 *job = NULL;
-    DWORD files = 0;
-
-    release_details(details);
-    HRESULT hr = oq_remote_open(link, &remote);
-    if (SUCCEEDED(hr))
-        hr = oq_remote_read(&remote, &details->snapshot);
-    if (SUCCEEDED(hr))
-        hr = oq_remote_job(&remote, &job);
-    if (FAILED(hr) || !job)
-        goto out;
-    hr = IBackgroundCopyJob1_get_JobID(job, &details->job);
-    details->has_job = SUCCEEDED(hr);
-    if (SUCCEEDED(hr))
-        hr = IBackgroundCopyJob1_GetFileCount(job, &files);
-    if (FAILED(hr) || files == 0)
-        goto out;
-    details->names = oq_calloc(files, sizeof *details->names);
-    hr = details->names ? S_OK : E_OUTOFMEMORY;
-    while (SUCCEEDED(hr) && details->count < files) {
-        hr = read_names(job, details->count, &details->names[details->count]);
-        if (SUCCEEDED(hr))
-            details->count++;
-    }
-out:
-    if (job)
-        IBackgroundCopyJob1_Release(job);
-    oq_remote_release(&remote);
-    return hr;
-}
-
-static void say_size(const char *what, uint64_t bytes)
-{
-    char size[OQ_RENDER_TEXT];
-
-    oq_render_size(bytes, size);
-    if (bytes == OQ_RENDER_UNKNOWN)
-        oq_console_say("%-9s unknown", what);
-    else if (bytes < 1024)
-        oq_console_say("%-9s %llu bytes", what, (unsigned long long)bytes);
-    else
-        oq_console_say("%-9s %s (%llu bytes)", what, size, (unsigned long long)bytes);
-}
-
-static void say_details(const struct details *details)
-{
-    const struct oq_snapshot *s = &details->snapshot;
-    char text[OQ_GUID_TEXT];
-
-    oq_guid_format(&details->guid, text);
-    oq_console_say("group     %s", text);
-    if (details->has_job) {
-        struct oq_guid job;
-        memcpy(&job, &details->job, sizeof job);
-        oq_guid_format(&job, text);
-        oq_console_say("job       %s", text);
-    }
-    oq_console_say("state     %s%s", s->state, s->is_foreground ? ", in the foreground" : "");
-    say_size("size", s->total_bytes);
-    say_size("done", s->done_bytes);
-    int percent = oq_render_percent(s->total_bytes, s->done_bytes);
-    if (percent >= 0)
-        oq_console_say("percent   %d", percent);
-    oq_console_say("files     %u of %u", s->done_files, s->total_files);
-    if (s->phase == OQ_PHASE_RUNNING && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
-        char rate[OQ_RENDER_TEXT];
-        oq_render_size(s->bytes_per_s, rate);
-        oq_console_say("rate      %s/s", rate);
-    }
-    if (s->waiting[0])
-        oq_console_say("now       %s", s->waiting);
-    if (FAILED(s->failure)) {
-        oq_console_say("failure   %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
-        if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
-            oq_console_say("          of %s", details->names[s->failed_file].remote);
-    }
-    for (uint32_t i = 0; i < details->count; i++) {
-        oq_console_say("from      %s", details->names[i].remote);
-        oq_console_say("to        %s", details->names[i].local);
-    }
-}
-
-int oq_command_info(struct oq_link *link, const struct oq_args *args)
-{
-    struct details details = {0};
-    int status = OQ_EXIT_DONE;
-
-    if (!oq_command_find(link, args, &details.guid))
-        return OQ_EXIT_FAILED;
-    HRESULT hr = oq_link_run(link, details_step, &details);
-    if (SUCCEEDED(hr))
-        say_details(&details);
-    else
-        status = oq_command_failed(args->group.digits, hr);
-    release_details(&details);
     return status;
 }
 

@@ -149,6 +149,10 @@ def paused(rig, server):
               "%d bytes, the server saw the connection end" % after)
     facts = rig.info(group)
     rig.check("info says so", "suspended" in facts["state"], facts["state"])
+    temporary = facts.get("meanwhile", "").rpartition("\\")[2]
+    rig.check("info shows the file: how far, its temporary name, its version", "of 8.0 MiB" in facts.get("file", "")
+              and temporary in rig.leftovers() and facts.get("version"), "%s; %s; %s" % (facts.get("file"), temporary,
+                                                                                        facts.get("version")))
     result = rig.ctl("resume", "--foreground", group[:8])
     facts = rig.info(group)
     rig.check("resume --foreground", result.status == 0 and "foreground" in facts["state"], facts["state"])

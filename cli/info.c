@@ -1,0 +1,180 @@
+/* info.c - the command info: everything about one download, and about each of its files. */
+#include "commands_int.h"
+
+#include "console_int.h"
+#include "oq_alloc.h"
+#include "oq_clock.h"
+#include "render_int.h"
+
+#include <string.h>
+
+struct details {
+    struct oq_guid guid;
+    struct oq_snapshot snapshot;
+    GUID job;
+    bool has_job;
+    struct oq_remote_file *files;
+    uint32_t count;
+};
+
+static void release_details(struct details *details)
+{
+    for (uint32_t i = 0; i < details->count; i++)
+        oq_remote_file_release(&details->files[i]);
+    oq_free(details->files);
+    details->files = NULL;
+    details->count = 0;
+}
+
+static HRESULT details_step(struct oq_link *link, void *ctx)
+{
+    struct details *details = ctx;
+    struct oq_remote remote = {.guid = details->guid};
+    IBackgroundCopyJob1 *job = NULL;
+    DWORD files = 0;
+
+    release_details(details);
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_read(&remote, &details->snapshot);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_job(&remote, &job);
+    if (FAILED(hr) || !job)
+        goto out;
+    hr = IBackgroundCopyJob1_get_JobID(job, &details->job);
+    details->has_job = SUCCEEDED(hr);
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyJob1_GetFileCount(job, &files);
+    if (FAILED(hr) || files == 0)
+        goto out;
+    details->files = oq_calloc(files, sizeof *details->files);
+    hr = details->files ? S_OK : E_OUTOFMEMORY;
+    while (SUCCEEDED(hr) && details->count < files) {
+        struct oq_remote_file *file = &details->files[details->count];
+        hr = oq_remote_file_names(job, details->count, file);
+        if (FAILED(hr))
+            break;
+        if (remote.info)
+            hr = oq_remote_file_details(remote.info, details->count, file);
+        details->count++;
+    }
+out:
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    oq_remote_release(&remote);
+    return hr;
+}
+
+static void say_size(const char *what, uint64_t bytes)
+{
+    char size[OQ_RENDER_TEXT];
+
+    oq_render_size(bytes, size);
+    if (bytes == OQ_RENDER_UNKNOWN)
+        oq_console_say("%-9s unknown", what);
+    else if (bytes < 1024)
+        oq_console_say("%-9s %llu bytes", what, (unsigned long long)bytes);
+    else
+        oq_console_say("%-9s %s (%llu bytes)", what, size, (unsigned long long)bytes);
+}
+
+static void say_failure(const struct details *details)
+{
+    const struct oq_snapshot *s = &details->snapshot;
+    if (SUCCEEDED(s->failure))
+        return;
+    oq_console_say("failure   %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
+    if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
+        oq_console_say("          of %s", details->files[s->failed_file].remote);
+    if (s->failed_at_ms > 0) {
+        char time[32];
+        oq_clock_format_wall(s->failed_at_ms, time);
+        oq_console_say("          at %s", time);
+    }
+}
+
+static const char *file_state(OPENQMGR_FILE state)
+{
+    switch (state) {
+    case OPENQMGR_FILE_QUEUED:
+        return "queued";
+    case OPENQMGR_FILE_TRANSFERRING:
+        return "downloading";
+    case OPENQMGR_FILE_WAITING:
+        return "waiting";
+    case OPENQMGR_FILE_DOWNLOADED:
+        return "downloaded, without its final name yet";
+    case OPENQMGR_FILE_COMPLETE:
+        return "complete";
+    case OPENQMGR_FILE_ERROR:
+        return "stopped by an error";
+    case OPENQMGR_FILE_CANCELLED:
+        return "cancelled";
+    }
+    return "in a state that this version does not know";
+}
+
+static void say_file(uint32_t index, const struct oq_remote_file *file)
+{
+    if (file->has_details) {
+        char done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
+        oq_render_size(file->done_bytes, done);
+        oq_render_size(file->size_bytes, size);
+        oq_console_say("file %-4u %s, %s of %s", index, file_state(file->state), done,
+                       file->size_bytes == OQ_RENDER_UNKNOWN ? "an unknown size" : size);
+    }
+    oq_console_say("from      %s", file->remote);
+    oq_console_say("to        %s", file->local);
+    if (file->temporary && file->temporary[0])
+        oq_console_say("meanwhile %s", file->temporary);
+    if (file->validator && file->validator[0])
+        oq_console_say("version   %s", file->validator);
+}
+
+static void say_details(const struct details *details)
+{
+    const struct oq_snapshot *s = &details->snapshot;
+    char text[OQ_GUID_TEXT];
+
+    oq_guid_format(&details->guid, text);
+    oq_console_say("group     %s", text);
+    if (details->has_job) {
+        struct oq_guid job;
+        memcpy(&job, &details->job, sizeof job);
+        oq_guid_format(&job, text);
+        oq_console_say("job       %s", text);
+    }
+    oq_console_say("state     %s%s", s->state, s->is_foreground ? ", in the foreground" : "");
+    say_size("size", s->total_bytes);
+    say_size("done", s->done_bytes);
+    int percent = oq_render_percent(s->total_bytes, s->done_bytes);
+    if (percent >= 0)
+        oq_console_say("percent   %d", percent);
+    oq_console_say("files     %u of %u", s->done_files, s->total_files);
+    if (s->phase == OQ_PHASE_RUNNING && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
+        char rate[OQ_RENDER_TEXT];
+        oq_render_size(s->bytes_per_s, rate);
+        oq_console_say("rate      %s/s", rate);
+    }
+    if (s->waiting[0])
+        oq_console_say("now       %s", s->waiting);
+    say_failure(details);
+    for (uint32_t i = 0; i < details->count; i++)
+        say_file(i, &details->files[i]);
+}
+
+int oq_command_info(struct oq_link *link, const struct oq_args *args)
+{
+    struct details details = {0};
+    int status = OQ_EXIT_DONE;
+
+    if (!oq_command_find(link, args, &details.guid))
+        return OQ_EXIT_FAILED;
+    HRESULT hr = oq_link_run(link, details_step, &details);
+    if (SUCCEEDED(hr))
+        say_details(&details);
+    else
+        status = oq_command_failed(args->group.digits, hr);
+    release_details(&details);
+    return status;
+}
