@@ -127,10 +127,11 @@ static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(v
             expect(method, fixture->identity.refs == 0, "keeps its caller's identity", hr);
             expect(method, leak_check_blocks() == blocks, "loses memory", hr);
             expect(method, leak_check_bstrs() == bstrs, "loses a BSTR", hr);
-            unsigned changes = fixture->engine.calls - fixture->engine.count[FAKE_VIEW_GROUP] -
-                               fixture->engine.count[FAKE_VIEW_FILE] -
-                               fixture->engine.count[FAKE_GET_TEXT] -
-                               fixture->engine.count[FAKE_LIST_GROUPS];
+            unsigned changes =
+                fixture->engine.calls - fixture->engine.count[FAKE_VIEW_GROUP] -
+                fixture->engine.count[FAKE_VIEW_FILE] - fixture->engine.count[FAKE_GET_TEXT] -
+                fixture->engine.count[FAKE_VIEW_SOURCE] - fixture->engine.count[FAKE_VIEW_CHECKS] -
+                fixture->engine.count[FAKE_LIST_GROUPS];
             expect(method, hr == S_OK || changes == 0, "changes the queue and then fails", hr);
         } while (hr != S_OK && n < 100);
         expect(method, hr == S_OK, "never succeeds again", hr);
