@@ -97,9 +97,9 @@ static void write_line(DWORD which, const char *prefix, const char *fmt, va_list
     size_t size = strlen(prefix) + (size_t)length + 2;
     char *line = oq_malloc(size);
     if (line) {
-        strcpy(line, prefix);
-        vsnprintf(line + strlen(line), (size_t)length + 1, fmt, again);
-        strcat(line, "\n");
+        size_t used = (size_t)snprintf(line, size, "%s", prefix);
+        used += (size_t)vsnprintf(line + used, size - used, fmt, again);
+        snprintf(line + used, size - used, "\n");
     }
     va_end(again);
     finish_redrawn();

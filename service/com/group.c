@@ -40,7 +40,7 @@ HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD fl
     *progress = 0;
     if (flags != QM_PROGRESS_PERCENT_DONE && flags != QM_PROGRESS_SIZE_DONE)
         return E_NOTIMPL;
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     HRESULT hr = oq_group_view(context, group_id, &view);
     if (SUCCEEDED(hr))
         *progress = flags == QM_PROGRESS_PERCENT_DONE
@@ -55,7 +55,7 @@ HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const 
     if (!out)
         return E_INVALIDARG;
     *out = GUID_NULL;
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     HRESULT hr = oq_group_view(context, group_id, &view);
     /* The engine forgets groups that have been gone for long; who they were is known here. */
     if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
@@ -132,7 +132,7 @@ static HRESULT STDMETHODCALLTYPE group_GetStatus(IBackgroundCopyGroup *iface, DW
     if (!bits || !job_index)
         return E_INVALIDARG;
 
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     HRESULT hr = oq_group_view(group->object.context, group->id, &view);
     if (SUCCEEDED(hr))
         *bits = oq_progress_group_bits(view.state, view.is_foreground);
@@ -148,7 +148,7 @@ static HRESULT STDMETHODCALLTYPE group_GetJob(IBackgroundCopyGroup *iface, GUID 
     *out = NULL;
 
     struct oq_call call;
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     struct oq_guid wanted = oq_convert_guid(&job_guid);
     enum oq_status status = oq_call_begin(&call, group->object.context);
     if (status == OQ_OK)
@@ -199,7 +199,7 @@ static HRESULT STDMETHODCALLTYPE group_get_Size(IBackgroundCopyGroup *iface, DWO
         return E_INVALIDARG;
     *size = 0;
 
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     HRESULT hr = oq_group_view(group->object.context, group->id, &view);
     if (SUCCEEDED(hr))
         *size = oq_progress_size_dword(view.progress.total_bytes);
@@ -246,7 +246,7 @@ static HRESULT STDMETHODCALLTYPE group_EnumJobs(IBackgroundCopyGroup *iface, DWO
         return E_NOTIMPL;
 
     struct oq_call call;
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     enum oq_status status = oq_call_begin(&call, group->object.context);
     if (status == OQ_OK)
         status = oq_engine_view_group(call.engine, call.caller, group->id, &view, &call.err);
@@ -275,7 +275,7 @@ static HRESULT STDMETHODCALLTYPE group_QueryNewJobInterface(IBackgroundCopyGroup
 static HRESULT check_registering(struct group *group, char **sid)
 {
     struct oq_call call;
-    struct oq_group_view view;
+    struct oq_group_view view = {0};
     enum oq_status status = oq_call_begin(&call, group->object.context);
     if (status == OQ_OK)
         status = oq_engine_view_group(call.engine, call.caller, group->id, &view, &call.err);

@@ -47,12 +47,12 @@ unsigned report_end(void);
  */
 bool server_start(void);
 const wchar_t *server_url(const wchar_t *rest); /* static buffer of 8 */
-/* Requests whose path begins with /name; *with_range those of them from an offset above 0. */
-unsigned server_requests(const char *name, unsigned *with_range);
+/* Requests whose path begins with /text; *with_range those of them from an offset above 0. */
+unsigned server_requests(const char *text, unsigned *with_range);
 /* Byte at a position of a version of a file. */
 uint8_t server_byte(uint64_t position, unsigned version);
-/* Number of the request (counted over all) that first asked for /name, 0 = none. */
-unsigned server_first_request(const char *name);
+/* Number of the request (counted over all) that first asked for /text, 0 = none. */
+unsigned server_first_request(const char *text);
 
 /* --- client.c ------------------------------------------------------------------------------- */
 
