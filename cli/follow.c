@@ -67,6 +67,8 @@ static void on_lost(void *ctx)
 {
     struct watch *watch = ctx;
 
+    if (!watch->is_lost) /* said at once, however long ago the last line was */
+        watch->shown_ms = -PLAIN_LINE_MS;
     watch->is_lost = true;
     show(watch, oq_clock_mono_ms(oq_clock_system()));
 }

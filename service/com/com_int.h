@@ -219,6 +219,14 @@ DWORD oq_classes_renewal_ms(const struct oq_classes *classes);
 /* No client comes any more. May be repeated. */
 void oq_classes_close(struct oq_classes *classes);
 
+/* --- anchor.c --------------------------------------------------------------------------------- */
+
+/* As long as there is one, our interfaces stay set up for marshalling: for Wine. In the apartment;
+ * the same thread need not free it. OQ_E_NOMEM. */
+struct oq_anchor;
+OQ_MUST_CHECK enum oq_status oq_anchor_new(struct oq_anchor **out);
+void oq_anchor_free(struct oq_anchor *anchor); /* NULL is allowed */
+
 /* --- notify.c --------------------------------------------------------------------------------- */
 
 /* The callback object of each group, the user who registered it, and the event that is pending. Own

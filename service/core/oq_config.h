@@ -30,7 +30,7 @@
     X(checkpoint_ms,        "CheckpointMs",        3000,       100,   600000,      \
       "time between two saved offsets of a running file") \
     X(checkpoint_bytes,     "CheckpointBytes",     33554432,   65536, 1073741824,  \
-      "bytes between two saved offsets of a running file") \
+      "bytes of a running file that are fetched again at most after a kill") \
     X(connections_per_host, "ConnectionsPerHost",  8,          1,     256,         \
       "connections to one server at once; further transfers wait for one") \
     X(connect_timeout_ms,   "ConnectTimeoutMs",    30000,      1000,  600000,      \

@@ -132,7 +132,7 @@ static void look_at_groups(struct oq_engine *engine)
             engine->finish_at_ms = entry->finish_retry_at_ms;
         for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
-                oq_transfer_tick(engine, entry->runs[i].transfer);
+                oq_transfer_tick(entry->runs[i].transfer);
         if (entry->group.state == OQ_GROUP_COMMITTING || entry->group.state == OQ_GROUP_CANCELLING)
             oq_finish_run(engine, entry);
     }

@@ -57,6 +57,15 @@ struct oq_net_request {
 
 struct oq_net_handle;
 
+/* The most that one call of `body` brings (CURL_MAX_WRITE_SIZE). */
+#define OQ_NET_PIECE_MAX 16384u
+
+/* Why the bytes of a transfer are kept back: each reason for itself. */
+enum oq_net_hold {
+    OQ_HOLD_LIMIT = 1, /* a limit of the rate */
+    OQ_HOLD_DISK = 2   /* what came before is not saved yet */
+};
+
 OQ_MUST_CHECK enum oq_status oq_net_new(const struct oq_engine_options *options,
                                         const struct oq_net_events *events, struct oq_net **out,
                                         struct oq_error *err);
@@ -73,6 +82,9 @@ uint32_t oq_net_status(const struct oq_net_handle *handle);
 uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle);
 /* The URL that is being read, after redirects; borrowed until the handle is closed. */
 const char *oq_net_url(const struct oq_net_handle *handle);
+/* From the next piece of its body on bytes are kept back, or, with the last reason gone, they go
+ * on: then some may come before this returns. Allowed inside the event `body`. */
+void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held);
 /* Waits up to timeout_ms for the network or oq_net_wakeup, then moves bytes and reports events. */
 void oq_net_run(struct oq_net *net, int timeout_ms);
 void oq_net_wakeup(struct oq_net *net); /* any thread */
@@ -305,7 +317,7 @@ void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_
  * entry->running says when. */
 void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bool discard);
 /* Once per loop turn: checkpoints that are due. */
-void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer);
+void oq_transfer_tick(struct oq_transfer *transfer);
 /* For views. */
 uint64_t oq_transfer_received(const struct oq_transfer *transfer);
 uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms);

@@ -43,7 +43,7 @@ struct oq_net_handle {
     bool is_head_complete; /* of the response that is being read */
     bool has_excess;       /* more came than the server said */
     size_t head_bytes;     /* of all responses of this request, redirects and hints too */
-    bool is_held;          /* bytes that come are kept back: oq_net_hold */
+    unsigned holds;        /* set of enum oq_net_hold: bytes that come are kept back */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -95,10 +95,11 @@ void *oq_net_easy(const struct oq_net_handle *handle)
     return handle->easy;
 }
 
-void oq_net_hold(struct oq_net_handle *handle, bool is_held)
+void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
 {
-    handle->is_held = is_held;
-    if (!is_held)
+    unsigned before = handle->holds;
+    handle->holds = is_held ? before | why : before & ~(unsigned)why;
+    if (before != 0 && handle->holds == 0)
         (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
 }
 
@@ -173,7 +174,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
     size_t length = size * count;
-    if (handle->is_held)
+    if (handle->holds != 0)
         return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
     if (oq_fault_hit(OQ_FAULT_NET))
         return 0;

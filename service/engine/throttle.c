@@ -261,7 +261,7 @@ static void set_paused(struct oq_flow *flow, bool is_paused)
         return;
     flow->is_paused = is_paused; /* first: going on may bring bytes at once */
     flow->was_held = true;
-    oq_net_hold(flow->net, is_paused);
+    oq_net_hold(flow->net, OQ_HOLD_LIMIT, is_paused);
 }
 
 void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, uint64_t bytes)

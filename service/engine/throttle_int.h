@@ -46,9 +46,6 @@ struct oq_net_sockets;
 struct oq_net_sockets *oq_net_sockets_new(void);
 void oq_net_sockets_free(struct oq_net_sockets *sockets); /* NULL is allowed */
 struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle); /* net.c */
-/* net.c: from the next piece of its body on bytes are kept back, or they go on: then some may come
- * before this returns. */
-void oq_net_hold(struct oq_net_handle *handle, bool is_held);
 /* Options of a handle, before it is added. False: no memory. */
 bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_background);
 /* The peer's numeric address, "" before there is one; borrowed until the handle is closed. */

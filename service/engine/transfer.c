@@ -284,6 +284,50 @@ void oq_transfer_proceed(struct oq_transfer *transfer)
     conclude(transfer);
 }
 
+static uint64_t unsaved_bytes(const struct oq_transfer *transfer)
+{
+    return position(transfer) - file_of(transfer)->done_bytes;
+}
+
+/* After half of the interval, so that the other half is for what arrives meanwhile. */
+static bool is_saving_due(const struct oq_transfer *transfer)
+{
+    const struct oq_config *config = &transfer->engine->config;
+    return transfer->is_judged && unsaved_bytes(transfer) > 0 &&
+           (oq_now_ms(transfer->engine) >= transfer->checkpoint_at_ms ||
+            unsaved_bytes(transfer) >= (uint64_t)config->checkpoint_bytes / 2);
+}
+
+/* No more than CheckpointBytes are ever at risk: while they are being saved, nothing is taken from
+ * the network that would exceed them. */
+static void keep_within_interval(struct oq_transfer *transfer)
+{
+    bool is_full = transfer->is_flushing && unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
+                                                (uint64_t)transfer->engine->config.checkpoint_bytes;
+    if (transfer->is_held && !is_full) { /* the source was not slow, we were */
+        transfer->window_at_ms = oq_now_ms(transfer->engine);
+        transfer->window_bytes = 0;
+    }
+    if (transfer->is_held == is_full)
+        return;
+    transfer->is_held = is_full; /* first: going on may bring bytes at once */
+    oq_net_hold(transfer->net, OQ_HOLD_DISK, is_full);
+}
+
+/* False: the bytes cannot be written, and the ending says so. */
+static bool save_if_due(struct oq_transfer *transfer)
+{
+    struct oq_engine *engine = transfer->engine;
+    if (!transfer->is_flushing && is_saving_due(transfer)) {
+        if (!oq_transfer_write_out(transfer))
+            return false;
+        if (!submit_flush(transfer)) /* too much to do: the tick tries again */
+            transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
+    }
+    keep_within_interval(transfer);
+    return true;
+}
+
 static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
 {
     struct oq_transfer *transfer = op->transfer;
@@ -316,12 +360,12 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
     } else {
         if (missing_bytes > 0)
             end_full(transfer, missing_bytes);
-        if (missing_bytes > 0 || transfer->phase == ENDING)
+        if (missing_bytes > 0 || transfer->phase == ENDING || !save_if_due(transfer))
             oq_transfer_proceed(transfer);
     }
 }
 
-void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer)
+void oq_transfer_tick(struct oq_transfer *transfer)
 {
     if (transfer->phase != RECEIVING || transfer->is_flushing || transfer->check)
         return;
@@ -329,16 +373,8 @@ void oq_transfer_tick(struct oq_engine *engine, struct oq_transfer *transfer)
         oq_transfer_proceed(transfer);
         return;
     }
-    if (!transfer->is_judged)
-        return;
-    uint64_t unsaved = position(transfer) - file_of(transfer)->done_bytes;
-    if (unsaved == 0 || (oq_now_ms(engine) < transfer->checkpoint_at_ms &&
-                         unsaved < (uint64_t)engine->config.checkpoint_bytes))
-        return;
-    if (!oq_transfer_write_out(transfer))
+    if (!save_if_due(transfer))
         oq_transfer_proceed(transfer);
-    else if (!submit_flush(transfer))
-        transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
 }
 
 void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bool discard)
@@ -518,7 +554,7 @@ static bool on_body(void *ctx, const char *data, size_t length)
         if (transfer->buffered == BUFFER_BYTES && !oq_transfer_write_out(transfer))
             return false;
     }
-    return true;
+    return transfer->check || save_if_due(transfer);
 }
 
 static void on_done(void *ctx, enum oq_net_error error, const char *text)
@@ -608,6 +644,7 @@ enum oq_status oq_transfer_ask(struct oq_transfer *transfer, const struct oq_net
     transfer->phase = RECEIVING;
     transfer->window_at_ms = oq_now_ms(transfer->engine);
     transfer->window_bytes = 0;
+    transfer->is_held = false;
     transfer->checkpoint_at_ms =
         oq_now_ms(transfer->engine) + transfer->engine->config.checkpoint_ms;
     return oq_net_start(transfer->engine->net, request, transfer, &transfer->net, err);

@@ -45,6 +45,7 @@ struct oq_transfer {
     uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
     bool is_judged, has_body;
     bool is_flushing;
+    bool is_held;     /* nothing is read until the flush is over */
     bool is_reserved; /* the file system keeps room for the whole file */
     int64_t checkpoint_at_ms;
     struct response response;

@@ -1,0 +1,105 @@
+/* test_checkpoint.c - no more than CheckpointBytes are ever at risk, however slow the disk is. */
+#include "engine_fixture.h"
+
+#include "posix_files.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SIZE (8u * 1024 * 1024)
+#define INTERVAL (1024u * 1024)
+
+/* A disk that is as slow as the test wants: nothing is flushed until it is let go. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t let_go = PTHREAD_COND_INITIALIZER;
+static bool is_stuck;
+static unsigned waiting;
+static struct oq_file_port port;
+
+static enum oq_status slow_flush(void *ctx, struct oq_fhandle *file, struct oq_error *err)
+{
+    pthread_mutex_lock(&lock);
+    waiting++;
+    while (is_stuck)
+        pthread_cond_wait(&let_go, &lock);
+    waiting--;
+    pthread_mutex_unlock(&lock);
+    return posix_files()->flush(ctx, file, err);
+}
+
+static void set_stuck(bool value)
+{
+    pthread_mutex_lock(&lock);
+    is_stuck = value;
+    pthread_cond_broadcast(&let_go);
+    pthread_mutex_unlock(&lock);
+}
+
+static unsigned count_waiting(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned count = waiting;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    fixture_open(&f);
+    port = *posix_files();
+    port.flush = slow_flush;
+    f.files = &port;
+    f.config.checkpoint_bytes = INTERVAL;
+    f.config.checkpoint_ms = 600000; /* bytes alone decide */
+    fixture_start(&f);
+    fixture_serve(&f, "a.bin", SIZE, 1);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    set_stuck(false);
+    fixture_close(*state);
+    return 0;
+}
+
+static uint64_t received(struct fixture *f, int64_t group)
+{
+    return fixture_view(f, group).progress.done_bytes;
+}
+
+static void checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t start_ms = 0;
+    set_stuck(true);
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"a.bin", "a.bin"}});
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    /* The first flush comes with half of it, and the rest of the interval is still read. */
+    while (count_waiting() == 0 || received(f, group) <= INTERVAL - 2 * 16384)
+        assert_true(fixture_patience(&start_ms, 30));
+    for (unsigned looks = 0; looks < 50; looks++) {
+        assert_true(received(f, group) <= INTERVAL);
+        assert_true(fixture_patience(&start_ms, 60));
+    }
+    set_stuck(false);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "a.bin", "a.bin"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_more, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
