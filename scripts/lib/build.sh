@@ -1,11 +1,15 @@
 # shellcheck shell=bash
 # Setting up and building the trees. Sourced after common.sh by scripts/build, scripts/test and scripts/demo.
 
-# prepare: packages and cross-built libraries; costs less than a second when all is there.
-prepare() {
+prepare_packages() {
     if ! "$OQ_ROOT/scripts/setup" --check >/dev/null 2>&1; then
         "$OQ_ROOT/scripts/setup"
     fi
+}
+
+# prepare: packages and cross-built libraries; costs less than a second when all is there.
+prepare() {
+    prepare_packages
     "$OQ_ROOT/scripts/deps"
 }
 
