@@ -40,6 +40,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+#define MOST_GROUPS 10000
 #define GET_TAKES "a URL, perhaps more of them for the same file, and perhaps a FILE"
 
 /* clang-format off */
@@ -62,6 +63,9 @@ static const struct {
     {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
     {"limit", OQ_COMMAND_LIMIT, 0, 1, 1, "a RATE in kbit/s, or none"},
     {"pause-all", OQ_COMMAND_PAUSE_ALL, 0, 1, 1, "on or off"},
+    {"export", OQ_COMMAND_EXPORT, OPTION_QUIET, 0, MOST_GROUPS + 1,
+     "perhaps a FILE, and perhaps GROUPs"},
+    {"import", OQ_COMMAND_IMPORT, OPTION_QUIET, 0, 1, "perhaps a FILE"},
 };
 /* clang-format on */
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -230,6 +234,30 @@ static bool parse_switch(const char *text, bool *is_on)
     return *is_on || strcmp(text, "off") == 0;
 }
 
+static enum oq_status refuse_group(const char *word, char *complaint)
+{
+    snprintf(complaint, OQ_ARGS_COMPLAINT,
+             "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
+             "least its first %d digits",
+             word, OQ_NAMES_SHORTEST);
+    return OQ_E_INVALID_ARG;
+}
+
+/* [FILE [GROUP ...]] of export, [FILE] of import */
+static enum oq_status parse_exchange(int count, char **words, struct oq_args *args, char *complaint)
+{
+    struct oq_group_name name;
+
+    args->file = count > 0 ? words[0] : NULL;
+    args->groups = words + 1;
+    args->group_count = count > 1 ? count - 1 : 0;
+    for (int i = 0; i < args->group_count; i++) {
+        if (oq_names_parse_group(args->groups[i], &name) != OQ_OK)
+            return refuse_group(args->groups[i], complaint);
+    }
+    return OQ_OK;
+}
+
 static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args,
                                     char *complaint)
 {
@@ -264,16 +292,14 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
     }
     if (args->command == OQ_COMMAND_LIMIT || args->command == OQ_COMMAND_PAUSE_ALL)
         return OQ_OK;
+    if (args->command == OQ_COMMAND_EXPORT || args->command == OQ_COMMAND_IMPORT)
+        return parse_exchange(count - 1, words + 1, args, complaint);
     if (args->command == OQ_COMMAND_GET) {
         enum oq_status status = parse_get(count - 1, words + 1, args, complaint);
         if (status != OQ_OK)
             return status;
     } else if (count > 1 && oq_names_parse_group(words[1], &args->group) != OQ_OK) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT,
-                 "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
-                 "least its first %d digits",
-                 words[1], OQ_NAMES_SHORTEST);
-        return OQ_E_INVALID_ARG;
+        return refuse_group(words[1], complaint);
     }
     if (args->command == OQ_COMMAND_SET_URL &&
         parse_set_url(count - 1, words + 1, args, complaint) != OQ_OK)
@@ -316,6 +342,8 @@ const char *oq_args_help(void)
            "       qmgrctl set-url GROUP [INDEX] URL\n"
            "       qmgrctl limit RATE | none\n"
            "       qmgrctl pause-all on | off\n"
+           "       qmgrctl export [--quiet] [FILE [GROUP ...]]\n"
+           "       qmgrctl import [--quiet] [FILE]\n"
            "       qmgrctl --help | --version\n"
            "\n"
            "Downloads files through the OpenQMGR service, which keeps each download in its queue "
@@ -343,6 +371,14 @@ const char *oq_args_help(void)
            "limit    let all background downloads together have no more than RATE kbit/s\n"
            "pause-all\n"
            "         stop all downloads until it is set off, or let them go on\n"
+           "export   write the downloads of the queue, or those named, to FILE (standard output if "
+           "it "
+           "is -\n"
+           "         or missing), one in each line, so that another computer or a new installation "
+           "can\n"
+           "import   take them over. Those that are in its queue already are left alone, complete "
+           "ones are\n"
+           "         left out, and bytes that are there already are fetched again.\n"
            "\n"
            "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
            "\n"

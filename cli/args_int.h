@@ -20,6 +20,8 @@ enum oq_command {
     OQ_COMMAND_SET_URL,
     OQ_COMMAND_LIMIT,
     OQ_COMMAND_PAUSE_ALL,
+    OQ_COMMAND_EXPORT,
+    OQ_COMMAND_IMPORT,
     OQ_COMMAND_HELP,
     OQ_COMMAND_VERSION,
     OQ_COMMAND_COUNT
@@ -28,7 +30,8 @@ enum oq_command {
 struct oq_args {
     enum oq_command command;
     const char *url;
-    const char *file; /* or NULL: named after the URL */
+    const char *file; /* or NULL: get: named after the URL; export, import: standard input or
+                         output, as "-" */
     const char *mirrors[OQ_SOURCES_MAX - 1];
     unsigned mirror_count;
     bool has_sha256;
@@ -36,6 +39,8 @@ struct oq_args {
     const char *metalink; /* a document in place of URLs; or NULL */
     uint32_t file_index;  /* set-url */
     struct oq_group_name group;
+    char **groups; /* export: each is a name of a group */
+    int group_count;
     uint32_t kbits; /* limit: kbit/s, 0 = none */
     bool is_on;     /* pause-all */
     bool is_quiet;

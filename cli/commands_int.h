@@ -16,6 +16,8 @@ int oq_command_wait(struct oq_link *link, const struct oq_args *args);
 int oq_command_set_url(struct oq_link *link, const struct oq_args *args);
 int oq_command_list(struct oq_link *link);
 int oq_command_info(struct oq_link *link, const struct oq_args *args);
+int oq_command_export(struct oq_link *link, const struct oq_args *args);
+int oq_command_import(struct oq_link *link, const struct oq_args *args);
 /* suspend, resume and cancel. */
 int oq_command_change(struct oq_link *link, const struct oq_args *args);
 

@@ -10,7 +10,6 @@
 #include "oq_alloc.h"
 #include "oq_path.h"
 #include "oq_url.h"
-#include "oq_utf.h"
 #include "render_int.h"
 #include "wanted_int.h"
 #include "words_int.h"
@@ -85,19 +84,6 @@ out:
     return hr;
 }
 
-/* Is the folder of that file there? */
-static bool has_folder(const char *file, char **folder)
-{
-    uint16_t *wide = NULL;
-    bool result = true; /* when it cannot be told */
-
-    *folder = oq_path_folder(file);
-    if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
-        result = oq_wanted_is_folder(wide);
-    oq_free(wide);
-    return result;
-}
-
 /* The first of the files whose names break a rule, or the first of all. */
 static const struct oq_wanted_file *find_refused(const struct oq_wanted *wanted)
 {
@@ -122,7 +108,7 @@ static int explain_refusal(const struct start *start, HRESULT hr)
     oq_error_init(&error);
     oq_render_fit(refused->url, SUBJECT_COLUMNS, url, sizeof url);
     oq_render_fit(refused->file, SUBJECT_COLUMNS, file, sizeof file);
-    bool is_there = has_folder(refused->file, &folder);
+    bool is_there = oq_wanted_has_folder(refused->file, &folder);
     bool is_url = hr == E_INVALIDARG && oq_url_check(refused->url, &error) != OQ_OK;
     bool is_path =
         !is_url && hr == E_INVALIDARG && oq_path_check(refused->file, false, &error) != OQ_OK;

@@ -22,6 +22,17 @@ char *oq_remote_text(const wchar_t *bstr)
     return text;
 }
 
+BSTR oq_remote_bstr(const char *text)
+{
+    uint16_t *wide = NULL;
+    BSTR bstr = NULL;
+
+    if (oq_utf8_to_16(text, &wide, NULL) == OQ_OK)
+        bstr = SysAllocString((const wchar_t *)wide);
+    oq_free(wide);
+    return bstr;
+}
+
 /* Moves a BSTR of the service into a fixed buffer. */
 static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
 {

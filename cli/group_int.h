@@ -84,5 +84,7 @@ HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name,
 
 /* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
 char *oq_remote_text(const wchar_t *bstr);
+/* The other way; NULL likewise. Caller frees with SysFreeString. */
+BSTR oq_remote_bstr(const char *text);
 
 #endif

@@ -79,6 +79,12 @@ static int run(const struct oq_args *args)
     case OQ_COMMAND_SET_URL:
         status = oq_command_set_url(&link, args);
         break;
+    case OQ_COMMAND_EXPORT:
+        status = oq_command_export(&link, args);
+        break;
+    case OQ_COMMAND_IMPORT:
+        status = oq_command_import(&link, args);
+        break;
     case OQ_COMMAND_WAIT:
         status = oq_command_wait(&link, args);
         break;

@@ -2,9 +2,11 @@
 #include "wanted_int.h"
 
 #include "console_int.h"
+#include "input_int.h"
 #include "metalink_int.h"
 #include "oq_alloc.h"
 #include "oq_model.h"
+#include "oq_path.h"
 #include "oq_url.h"
 #include "oq_utf.h"
 
@@ -18,6 +20,18 @@ bool oq_wanted_is_folder(const uint16_t *path)
     DWORD attributes = GetFileAttributesW((const wchar_t *)path);
 
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
+bool oq_wanted_has_folder(const char *file, char **folder)
+{
+    uint16_t *wide = NULL;
+    bool result = true; /* when it cannot be told */
+
+    *folder = oq_path_folder(file);
+    if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
+        result = oq_wanted_is_folder(wide);
+    oq_free(wide);
+    return result;
 }
 
 /* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is
@@ -73,22 +87,10 @@ out:
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-static BSTR new_bstr(const char *text)
+bool oq_wanted_finish(struct oq_wanted_file *file)
 {
-    uint16_t *wide = NULL;
-    BSTR bstr = NULL;
-
-    if (oq_utf8_to_16(text, &wide, NULL) == OQ_OK)
-        bstr = SysAllocString((const wchar_t *)wide);
-    oq_free(wide);
-    return bstr;
-}
-
-/* Fills in what the service gets; false when out of memory or not valid Unicode. */
-static bool finish_file(struct oq_wanted_file *file)
-{
-    file->remote_name = file->url ? new_bstr(file->url) : NULL;
-    file->local_name = file->file ? new_bstr(file->file) : NULL;
+    file->remote_name = file->url ? oq_remote_bstr(file->url) : NULL;
+    file->local_name = file->file ? oq_remote_bstr(file->file) : NULL;
     return file->remote_name && file->local_name;
 }
 
@@ -102,7 +104,7 @@ static bool make_one(const struct oq_args *args, struct oq_wanted *wanted)
     if (is_good) {
         file->url = oq_strdup(args->url);
         file->file = choose_file(args->url, args->file);
-        is_good = finish_file(file);
+        is_good = oq_wanted_finish(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
         file->extras = oq_extras_new();
@@ -117,42 +119,6 @@ static bool make_one(const struct oq_args *args, struct oq_wanted *wanted)
     if (!is_good)
         oq_console_complain("the name of the file is not valid, or there is not enough memory");
     return is_good;
-}
-
-/* The whole of a file; new block, NULL and a sentence when it cannot be had. */
-static char *read_all(const char *name, size_t *length)
-{
-    uint16_t *wide = NULL;
-    char *data = NULL;
-    LARGE_INTEGER size;
-    DWORD got = 0;
-    HANDLE file = INVALID_HANDLE_VALUE;
-
-    if (oq_utf8_to_16(name, &wide, NULL) == OQ_OK)
-        file = CreateFileW((const wchar_t *)wide, GENERIC_READ, FILE_SHARE_READ, NULL,
-                           OPEN_EXISTING, 0, NULL);
-    if (file == INVALID_HANDLE_VALUE) {
-        oq_console_complain("%s cannot be opened (0x%08lX)", name,
-                            (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
-        goto out;
-    }
-    if (!GetFileSizeEx(file, &size) || size.QuadPart > (LONGLONG)OQ_METALINK_MAX_BYTES) {
-        oq_console_complain("%s cannot be a Metalink document: it is too large", name);
-        goto out;
-    }
-    data = oq_malloc((size_t)size.QuadPart + 1);
-    if (!data || !ReadFile(file, data, (DWORD)size.QuadPart, &got, NULL)) {
-        oq_console_complain("%s cannot be read (0x%08lX)", name,
-                            (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
-        oq_free(data);
-        data = NULL;
-    }
-    *length = got;
-out:
-    if (file != INVALID_HANDLE_VALUE)
-        CloseHandle(file);
-    oq_free(wide);
-    return data;
 }
 
 /* Where a file of a document goes: with one file `to` may name it; otherwise it is the folder. */
@@ -187,7 +153,7 @@ static bool take_file(struct oq_metalink_file *from, const char *to, bool is_onl
     memmove(extras->mirrors, extras->mirrors + 1, extras->mirror_count * sizeof *extras->mirrors);
     from->extras = NULL;
     file->file = choose_place(from->name, to, is_only);
-    return finish_file(file);
+    return oq_wanted_finish(file);
 }
 
 static bool make_from_document(const struct oq_args *args, struct oq_wanted *wanted)
@@ -195,7 +161,7 @@ static bool make_from_document(const struct oq_args *args, struct oq_wanted *wan
     struct oq_metalink metalink = {0};
     struct oq_error error;
     size_t length = 0;
-    char *data = read_all(args->metalink, &length);
+    char *data = oq_input_read(args->metalink, OQ_METALINK_MAX_BYTES, &length);
     bool is_good = data != NULL;
 
     oq_error_init(&error);
@@ -267,7 +233,7 @@ static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
     if (extras->has_sha256)
         oq_hex_format(extras->sha256, OQ_SHA256_BYTES, hex);
     if (extras->has_sha256 || extras->size_bytes != OQ_SIZE_UNKNOWN) {
-        BSTR text = new_bstr(hex);
+        BSTR text = oq_remote_bstr(hex);
         hr = text ? IOpenQmgrSources_SetHash(sources, index, text, extras->size_bytes)
                   : E_OUTOFMEMORY;
         SysFreeString(text);
@@ -293,7 +259,7 @@ HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
         if (SUCCEEDED(hr))
             hr = tell_hashes(sources, i, extras);
         for (uint32_t k = 0; SUCCEEDED(hr) && k < extras->mirror_count; k++) {
-            BSTR url = new_bstr(extras->mirrors[k]);
+            BSTR url = oq_remote_bstr(extras->mirrors[k]);
             hr = url ? IOpenQmgrSources_AddSource(sources, i, url) : E_OUTOFMEMORY;
             SysFreeString(url);
         }

@@ -28,6 +28,12 @@ HRESULT oq_wanted_add(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job);
  * was; E_NOINTERFACE if it was, and the service does not know of such. */
 HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job);
 
+/* Fills in the names that the service gets; false when out of memory or not valid Unicode. */
+bool oq_wanted_finish(struct oq_wanted_file *file);
+
 bool oq_wanted_is_folder(const uint16_t *path);
+/* Is the folder of that file there? True also when it cannot be told. *folder is a new string, or
+ * NULL when out of memory. */
+bool oq_wanted_has_folder(const char *file, char **folder);
 
 #endif

@@ -1,7 +1,7 @@
 # Libraries from outside. Whatever supplied them - Debian's packages (native trees), the prefix made by scripts/deps
 # (MinGW trees) or MSYS2's packages (on Windows) - the rest of the project knows them only by these names:
 #
-#   oq::curl  oq::sqlite  oq::cmocka  oq::threads  oq::expat  oq::crypto (native trees)
+#   oq::curl  oq::sqlite  oq::cmocka  oq::threads  oq::expat  oq::jansson  oq::crypto (native trees)
 include_guard(GLOBAL)
 
 function(oq_dependency name)
@@ -29,6 +29,17 @@ oq_dependency(sqlite SQLite::SQLite3)
 # Metalink documents, which only qmgrctl reads. Packages differ in whether they describe themselves to CMake.
 find_package(EXPAT 2.4 REQUIRED)
 oq_dependency(expat EXPAT::EXPAT)
+
+# The exported queue, which only qmgrctl writes and reads. Debian's package describes itself to pkg-config only. 2.11
+# brought error codes.
+find_package(jansson 2.11 QUIET CONFIG)
+if(TARGET jansson::jansson)
+  oq_dependency(jansson jansson::jansson)
+else()
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(oq_jansson_found REQUIRED IMPORTED_TARGET jansson>=2.11)
+  oq_dependency(jansson PkgConfig::oq_jansson_found)
+endif()
 
 # Native tests only: hashing, for which Windows has CNG.
 if(NOT WIN32)

@@ -142,6 +142,36 @@ static void args__set_url__has_a_group_perhaps_a_number_and_a_url(void **state)
     assert_refused("set-url xy http://h/a", "GROUP");
 }
 
+static void args__export__has_perhaps_a_file_and_groups(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("export", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_EXPORT);
+    assert_null(args.file);
+    assert_int_equal(args.group_count, 0);
+    assert_int_equal(parse("export --quiet - 16f4 {01234567-89ab-cdef-0123-456789abcdef}", &args),
+                     OQ_OK);
+    assert_true(args.is_quiet);
+    assert_string_equal(args.file, "-");
+    assert_int_equal(args.group_count, 2);
+    assert_string_equal(args.groups[0], "16f4");
+    assert_refused("export q.jsonl 16f4 xy", "xy is not a GROUP");
+    assert_refused("export --foreground", "--foreground");
+}
+
+static void args__import__has_perhaps_a_file(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("import", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_IMPORT);
+    assert_null(args.file);
+    assert_int_equal(parse("import q.jsonl", &args), OQ_OK);
+    assert_string_equal(args.file, "q.jsonl");
+    assert_refused("import a b", "import takes");
+}
+
 static void args__two_dashes__end_the_options(void **state)
 {
     (void)state;
@@ -286,6 +316,8 @@ int main(void)
         cmocka_unit_test(args__sha256__is_read_or_refused),
         cmocka_unit_test(args__metalink__takes_the_place_of_the_urls),
         cmocka_unit_test(args__set_url__has_a_group_perhaps_a_number_and_a_url),
+        cmocka_unit_test(args__export__has_perhaps_a_file_and_groups),
+        cmocka_unit_test(args__import__has_perhaps_a_file),
         cmocka_unit_test(args__two_dashes__end_the_options),
         cmocka_unit_test(args__abbreviated_option__is_understood),
         cmocka_unit_test(args__commands_with_a_group__read_it),

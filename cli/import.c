@@ -1,0 +1,327 @@
+/* import.c - the command import: makes the groups of an exported queue.
+ *
+ * Each line is all or nothing: a group is there with everything, or not at all. It bears a name
+ * that says so until it is finished; when this program is ended in the middle, the next import
+ * finds the rest by that name and begins again with it.
+ */
+#include "commands_int.h"
+
+#include "console_int.h"
+#include "input_int.h"
+#include "oq_alloc.h"
+#include "queue_int.h"
+#include "wanted_int.h"
+#include "words_int.h"
+
+#include <string.h>
+
+#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
+#define MOST_BYTES ((size_t)1 << 30)
+
+struct one {
+    const struct oq_record *record;
+    struct oq_wanted wanted;
+    bool is_begun;  /* what is in the queue under its GUID is ours, and not finished */
+    bool exists;    /* result: it was there before */
+    bool is_adding; /* did the last attempt fail at the names? */
+};
+
+/* --- making a group --------------------------------------------------------------------------- */
+
+static HRESULT set_text(IBackgroundCopyGroup *group, GROUPPROP prop, const char *text)
+{
+    VARIANT value;
+
+    VariantInit(&value);
+    V_VT(&value) = VT_BSTR;
+    V_BSTR(&value) = oq_remote_bstr(text);
+    HRESULT hr = V_BSTR(&value) ? IBackgroundCopyGroup_SetProp(group, prop, &value) : E_OUTOFMEMORY;
+    VariantClear(&value);
+    return hr;
+}
+
+static HRESULT set_flags(IBackgroundCopyGroup *group, uint32_t flags)
+{
+    VARIANT value;
+
+    VariantInit(&value);
+    V_VT(&value) = VT_I4;
+    V_I4(&value) = (LONG)flags;
+    return IBackgroundCopyGroup_SetProp(group, GROUPPROP_NOTIFYFLAGS, &value);
+}
+
+static bool is_unfinished(IBackgroundCopyGroup *group)
+{
+    VARIANT value;
+    char *name = NULL;
+
+    VariantInit(&value);
+    if (FAILED(IBackgroundCopyGroup_GetProp(group, GROUPPROP_DISPLAYNAME, &value)))
+        return false;
+    if (V_VT(&value) == VT_BSTR)
+        name = oq_remote_text(V_BSTR(&value));
+    VariantClear(&value);
+    bool result = name && strcmp(name, OQ_RECORD_UNFINISHED) == 0;
+    oq_free(name);
+    return result;
+}
+
+/* Takes an unfinished group of ours out of the way. S_FALSE: there is one that is none. */
+static HRESULT clear_place(struct oq_link *link, struct one *one)
+{
+    struct oq_remote remote = {.guid = one->record->group};
+
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (hr == ITEM_NOT_FOUND)
+        hr = S_OK;
+    else if (SUCCEEDED(hr))
+        hr = one->is_begun || is_unfinished(remote.group)
+                 ? IBackgroundCopyGroup_CancelGroup(remote.group)
+                 : S_FALSE;
+    oq_remote_release(&remote);
+    return hr;
+}
+
+static HRESULT fill_job(IBackgroundCopyGroup *group, struct one *one)
+{
+    const struct oq_record *record = one->record;
+    IBackgroundCopyJob1 *job = NULL;
+    GUID guid;
+
+    if (!record->has_job && record->file_count == 0)
+        return S_OK;
+    memcpy(&guid, record->has_job ? &record->job : &record->group, sizeof guid);
+    HRESULT hr = IBackgroundCopyGroup_CreateJob(group, guid, &job);
+    if (FAILED(hr))
+        return hr;
+    if (record->file_count > 0) {
+        hr = oq_wanted_add(&one->wanted, job);
+        one->is_adding = FAILED(hr);
+        if (SUCCEEDED(hr))
+            hr = oq_wanted_tell(&one->wanted, job);
+    }
+    IBackgroundCopyJob1_Release(job);
+    return hr;
+}
+
+static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
+{
+    const struct oq_record *record = one->record;
+
+    HRESULT hr = set_text(group, GROUPPROP_DISPLAYNAME, OQ_RECORD_UNFINISHED);
+    if (SUCCEEDED(hr))
+        hr = fill_job(group, one);
+    if (SUCCEEDED(hr) && record->description)
+        hr = set_text(group, GROUPPROP_DESCRIPTION, record->description);
+    if (SUCCEEDED(hr) && record->has_notify_flags)
+        hr = set_flags(group, record->notify_flags);
+    if (SUCCEEDED(hr) && record->is_foreground)
+        hr = IBackgroundCopyGroup_SwitchToForeground(group);
+    /* The name last: until it is there, the group is not finished. */
+    if (SUCCEEDED(hr) && record->state == OQ_RECORD_ACTIVE && record->file_count > 0)
+        hr = IBackgroundCopyGroup_ResumeGroup(group);
+    if (SUCCEEDED(hr))
+        hr = set_text(group, GROUPPROP_DISPLAYNAME,
+                      record->display_name ? record->display_name : "");
+    return hr;
+}
+
+static HRESULT import_step(struct oq_link *link, void *ctx)
+{
+    struct one *one = ctx;
+    IBackgroundCopyGroup *group = NULL;
+    GUID guid;
+
+    one->is_adding = false;
+    HRESULT hr = clear_place(link, one);
+    one->exists = hr == S_FALSE;
+    if (FAILED(hr) || one->exists)
+        return hr;
+    one->is_begun = true;
+    memcpy(&guid, &one->record->group, sizeof guid);
+    hr = IBackgroundCopyQMgr_CreateGroup(link->manager, guid, &group);
+    if (hr == E_INVALIDARG) {
+        /* It is another user's, whom we do not see, or came in between. */
+        one->is_begun = false;
+        one->exists = true;
+        return S_FALSE;
+    }
+    if (FAILED(hr)) {
+        one->is_begun = oq_words_is_disconnect((uint32_t)hr);
+        return hr;
+    }
+    hr = fill_group(group, one);
+    IBackgroundCopyGroup_Release(group);
+    return hr;
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+struct import {
+    struct oq_link *link;
+    bool is_quiet;
+    unsigned line;
+    unsigned imported, existing, finished, failed;
+};
+
+static void say(const struct import *import, const char *group, const char *what)
+{
+    if (!import->is_quiet)
+        oq_console_say("%s: %s", group, what);
+}
+
+/* AddFiles says only that a name was refused. Their form was looked at before, so what is left is
+ * the folder. */
+static void explain_files(const struct import *import, const char *group, const struct one *one,
+                          HRESULT hr)
+{
+    for (uint32_t i = 0; i < one->wanted.count; i++) {
+        char *folder = NULL;
+        bool is_there = oq_wanted_has_folder(one->wanted.files[i].file, &folder);
+        if (!is_there)
+            oq_console_complain("line %u: %s: the folder %s does not exist (0x%08lX)", import->line,
+                                group, folder, (unsigned long)hr);
+        oq_free(folder);
+        if (!is_there)
+            return;
+    }
+    oq_console_complain("line %u: %s: files: %s (0x%08lX)", import->line, group, oq_link_words(hr),
+                        (unsigned long)hr);
+}
+
+static bool make_wanted(const struct oq_record *record, struct oq_wanted *wanted)
+{
+    wanted->files = oq_calloc(record->file_count, sizeof *wanted->files);
+    bool is_good = wanted->files != NULL;
+    for (uint32_t i = 0; is_good && i < record->file_count; i++) {
+        struct oq_wanted_file *file = &wanted->files[wanted->count++];
+        const struct oq_record_file *from = &record->files[i];
+        file->url = oq_strdup(from->remote);
+        file->file = oq_strdup(from->local);
+        file->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
+        is_good = oq_wanted_finish(file) && (!from->extras || file->extras);
+    }
+    return is_good;
+}
+
+static void say_imported(const struct import *import, const char *group,
+                         const struct oq_record *record)
+{
+    if (record->state == OQ_RECORD_ERROR)
+        say(import, group,
+            "imported, suspended: it had been stopped by an error; 'qmgrctl resume' "
+            "tries again");
+    else if (record->notify_class && record->notify_class[0])
+        say(import, group, "imported; its program is notified again once it has asked for it");
+    else
+        say(import, group, "imported");
+}
+
+static void import_group(struct import *import, const struct oq_record *record)
+{
+    struct one one = {.record = record};
+    char group[OQ_GUID_TEXT];
+
+    oq_guid_format(&record->group, group);
+    HRESULT hr = make_wanted(record, &one.wanted) ? S_OK : E_OUTOFMEMORY;
+    if (SUCCEEDED(hr))
+        hr = oq_link_run(import->link, import_step, &one);
+    if (one.exists) {
+        import->existing++;
+        say(import, group, "left alone: it is in the queue already");
+    } else if (SUCCEEDED(hr)) {
+        import->imported++;
+        say_imported(import, group, record);
+    } else {
+        import->failed++;
+        if (one.is_adding)
+            explain_files(import, group, &one, hr);
+        else
+            oq_console_complain("line %u: %s: %s (0x%08lX)", import->line, group, oq_link_words(hr),
+                                (unsigned long)hr);
+        /* Nothing half is left behind, unless there is nobody to tell; then the next import finds
+         * it. */
+        if (one.is_begun && import->link->manager)
+            oq_command_remove(import->link, &record->group);
+    }
+    oq_wanted_release(&one.wanted);
+}
+
+static void import_line(struct import *import, const char *line, size_t length)
+{
+    struct oq_record record = {0};
+    struct oq_error error;
+    char group[OQ_GUID_TEXT];
+
+    oq_error_init(&error);
+    if (oq_record_parse(line, length, &record, &error) != OQ_OK) {
+        import->failed++;
+        oq_console_complain("line %u: %s", import->line, error.text);
+    } else if (record.state == OQ_RECORD_COMPLETE) {
+        import->finished++;
+        oq_guid_format(&record.group, group);
+        say(import, group, "left out: it was complete when it was exported");
+    } else {
+        import_group(import, &record);
+    }
+    oq_record_release(&record);
+}
+
+static bool check_head(const char *name, const char *text, size_t length, size_t *at,
+                       unsigned *number)
+{
+    const char *line = NULL;
+    struct oq_error error;
+    size_t line_length = 0;
+
+    oq_error_init(&error);
+    if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
+        oq_console_complain("%s is UTF-16, as some shells write what is redirected into a file; an "
+                            "exported queue is UTF-8: 'qmgrctl export FILE' writes it itself",
+                            name);
+        return false;
+    }
+    do {
+        if (!oq_record_next_line(text, length, at, &line, &line_length)) {
+            oq_console_complain("%s is empty", name);
+            return false;
+        }
+        (*number)++;
+    } while (oq_record_is_blank(line, line_length));
+    if (oq_record_parse_head(line, line_length, &error) == OQ_OK)
+        return true;
+    oq_console_complain("%s cannot be imported: line %u: %s", name, *number, error.text);
+    return false;
+}
+
+int oq_command_import(struct oq_link *link, const struct oq_args *args)
+{
+    const char *name = args->file ? args->file : "-";
+    struct import import = {.link = link, .is_quiet = args->is_quiet};
+    size_t length = 0, at = 0, line_length = 0;
+    const char *line = NULL;
+    bool is_interrupted = false;
+
+    char *text = oq_input_read(name, MOST_BYTES, &length);
+    if (!text)
+        return OQ_EXIT_FAILED;
+    if (!check_head(strcmp(name, "-") == 0 ? "standard input" : name, text, length, &at,
+                    &import.line)) {
+        oq_free(text);
+        return OQ_EXIT_FAILED;
+    }
+    while (!is_interrupted && oq_record_next_line(text, length, &at, &line, &line_length)) {
+        import.line++;
+        if (!oq_record_is_blank(line, line_length))
+            import_line(&import, line, line_length);
+        is_interrupted = oq_console_wait(0);
+    }
+    oq_free(text);
+    if (!args->is_quiet)
+        oq_console_say("%u imported, %u already in the queue, %u complete and left out, %u failed",
+                       import.imported, import.existing, import.finished, import.failed);
+    if (is_interrupted && at < length)
+        oq_console_complain("interrupted after line %u; to import again does the rest",
+                            import.line);
+    return import.failed > 0 || (is_interrupted && at < length) ? OQ_EXIT_FAILED : OQ_EXIT_DONE;
+}

@@ -1,0 +1,222 @@
+/* queue.c - see queue_int.h. */
+#include "queue_int.h"
+
+#include "oq_alloc.h"
+#include "oq_model.h"
+#include "render_int.h"
+
+#include <string.h>
+
+#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
+#define INVALID_STATE ((HRESULT)QM_E_INVALID_STATE)
+
+/* Moves a BSTR of the service into a text; false when out of memory. */
+static bool take_text(BSTR bstr, char **text)
+{
+    *text = oq_remote_text(bstr);
+    SysFreeString(bstr);
+    return *text != NULL;
+}
+
+static HRESULT read_text(IBackgroundCopyGroup *group, GROUPPROP prop, char **text)
+{
+    VARIANT value;
+
+    VariantInit(&value);
+    HRESULT hr = IBackgroundCopyGroup_GetProp(group, prop, &value);
+    if (FAILED(hr))
+        return hr;
+    *text = V_VT(&value) == VT_BSTR ? oq_remote_text(V_BSTR(&value)) : oq_strdup("");
+    VariantClear(&value);
+    return *text ? S_OK : E_OUTOFMEMORY;
+}
+
+static HRESULT read_properties(IBackgroundCopyGroup *group, struct oq_record *record)
+{
+    VARIANT flags;
+
+    VariantInit(&flags);
+    HRESULT hr = IBackgroundCopyGroup_GetProp(group, GROUPPROP_NOTIFYFLAGS, &flags);
+    if (SUCCEEDED(hr)) {
+        record->has_notify_flags = V_VT(&flags) == VT_I4 || V_VT(&flags) == VT_UI4;
+        record->notify_flags = (uint32_t)V_I4(&flags);
+        VariantClear(&flags);
+        hr = read_text(group, GROUPPROP_NOTIFYCLSID, &record->notify_class);
+    }
+    if (SUCCEEDED(hr))
+        hr = read_text(group, GROUPPROP_DISPLAYNAME, &record->display_name);
+    if (SUCCEEDED(hr))
+        hr = read_text(group, GROUPPROP_DESCRIPTION, &record->description);
+    return hr;
+}
+
+static const char *file_state(OPENQMGR_FILE state)
+{
+    switch (state) {
+    case OPENQMGR_FILE_QUEUED:
+        return "queued";
+    case OPENQMGR_FILE_TRANSFERRING:
+        return "transferring";
+    case OPENQMGR_FILE_WAITING:
+        return "waiting";
+    case OPENQMGR_FILE_DOWNLOADED:
+        return "downloaded";
+    case OPENQMGR_FILE_COMPLETE:
+        return "complete";
+    case OPENQMGR_FILE_ERROR:
+        return "error";
+    case OPENQMGR_FILE_CANCELLED:
+        return "cancelled";
+    }
+    return "unknown";
+}
+
+static HRESULT read_mirrors(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
+{
+    for (DWORD number = 1; number < OQ_SOURCES_MAX; number++) {
+        OPENQMGR_SOURCE state = 0;
+        BSTR bstr = NULL;
+        char *url = NULL;
+        HRESULT hr = IOpenQmgrSources_GetSource(sources, index, number, &state, &bstr);
+        if (hr == ITEM_NOT_FOUND)
+            return S_OK;
+        if (FAILED(hr))
+            return hr;
+        bool is_good = take_text(bstr, &url) && oq_extras_add_mirror(extras, url) == OQ_OK;
+        oq_free(url);
+        if (!is_good)
+            return E_OUTOFMEMORY;
+    }
+    return S_OK;
+}
+
+static HRESULT read_extras(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
+{
+    BSTR bstr = NULL;
+    char *hex = NULL;
+    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
+    UINT64 piece_bytes = 0, size_bytes = 0;
+    DWORD pieces = 0, mismatches = 0;
+    BOOL is_checking = FALSE;
+
+    HRESULT hr = IOpenQmgrSources_GetChecks(sources, index, &bstr, &size_bytes, &kind, &piece_bytes,
+                                            &pieces, &mismatches, &is_checking);
+    if (FAILED(hr))
+        return hr;
+    if (!take_text(bstr, &hex))
+        return E_OUTOFMEMORY;
+    extras->size_bytes = size_bytes == OPENQMGR_SIZE_UNKNOWN ? OQ_SIZE_UNKNOWN : size_bytes;
+    extras->has_sha256 = oq_hex_parse(hex, strlen(hex), extras->sha256, OQ_SHA256_BYTES) == OQ_OK;
+    oq_free(hex);
+    return read_mirrors(sources, index, extras);
+}
+
+static HRESULT read_file(IBackgroundCopyJob1 *job, IOpenQmgrInfo *info, IOpenQmgrSources *sources,
+                         ULONG index, struct oq_record_file *file)
+{
+    struct oq_remote_file seen = {0};
+
+    file->size_bytes = OQ_SIZE_UNKNOWN;
+    HRESULT hr = oq_remote_file_names(job, index, &seen);
+    if (SUCCEEDED(hr) && info)
+        hr = oq_remote_file_details(info, index, &seen);
+    if (SUCCEEDED(hr) && sources) {
+        file->extras = oq_extras_new();
+        hr = file->extras ? read_extras(sources, index, file->extras) : E_OUTOFMEMORY;
+    }
+    if (SUCCEEDED(hr)) {
+        file->remote = seen.remote;
+        file->local = seen.local;
+        seen.remote = seen.local = NULL;
+        if (seen.has_details) {
+            file->state = oq_strdup(file_state(seen.state));
+            file->size_bytes =
+                seen.size_bytes == OQ_RENDER_UNKNOWN ? OQ_SIZE_UNKNOWN : seen.size_bytes;
+            file->done_bytes = seen.done_bytes;
+            hr = file->state ? S_OK : E_OUTOFMEMORY;
+        }
+    }
+    oq_remote_file_release(&seen);
+    return hr;
+}
+
+static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
+                          struct oq_record *record)
+{
+    IOpenQmgrSources *sources = NULL;
+    DWORD count = 0;
+    GUID guid;
+
+    HRESULT hr = IBackgroundCopyJob1_get_JobID(job, &guid);
+    if (FAILED(hr))
+        return hr;
+    memcpy(&record->job, &guid, sizeof record->job);
+    record->has_job = true;
+    hr = IBackgroundCopyJob1_GetFileCount(job, &count);
+    if (FAILED(hr) || count == 0)
+        return hr;
+    /* A service without the extension, or told not to use it (--legacy), has no info either. */
+    if (remote->info &&
+        FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources)))
+        sources = NULL;
+    record->files = oq_calloc(count, sizeof *record->files);
+    hr = record->files ? S_OK : E_OUTOFMEMORY;
+    while (SUCCEEDED(hr) && record->file_count < count) {
+        ULONG index = record->file_count++;
+        hr = read_file(job, remote->info, sources, index, &record->files[index]);
+    }
+    if (sources)
+        IOpenQmgrSources_Release(sources);
+    return hr;
+}
+
+static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_record *record)
+{
+    record->is_foreground = snapshot->is_foreground;
+    switch (snapshot->phase) {
+    case OQ_PHASE_SUSPENDED:
+        record->state = OQ_RECORD_SUSPENDED;
+        break;
+    case OQ_PHASE_RUNNING:
+    case OQ_PHASE_COMMITTING:
+        record->state = OQ_RECORD_ACTIVE;
+        break;
+    case OQ_PHASE_ERROR:
+        record->state = OQ_RECORD_ERROR;
+        record->failure = oq_strdup(snapshot->failure_text);
+        return record->failure ? S_OK : E_OUTOFMEMORY;
+    case OQ_PHASE_COMPLETE:
+        record->state = OQ_RECORD_COMPLETE;
+        break;
+    case OQ_PHASE_CANCELLED:
+        return S_FALSE;
+    }
+    return S_OK;
+}
+
+HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid, struct oq_record *out)
+{
+    struct oq_remote remote = {.guid = *guid};
+    struct oq_snapshot snapshot;
+    IBackgroundCopyJob1 *job = NULL;
+
+    out->group = *guid;
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_read(&remote, &snapshot);
+    if (SUCCEEDED(hr))
+        hr = take_snapshot(&snapshot, out);
+    if (hr == S_OK)
+        hr = read_properties(remote.group, out);
+    if (hr == S_OK)
+        hr = oq_remote_job(&remote, &job);
+    if (SUCCEEDED(hr) && job)
+        hr = read_files(&remote, job, out);
+    else if (hr == S_FALSE && snapshot.phase != OQ_PHASE_CANCELLED)
+        hr = S_OK; /* it has no job */
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    oq_remote_release(&remote);
+    /* It was cancelled in between: what is cancelled cannot be read. */
+    return hr == ITEM_NOT_FOUND || hr == INVALID_STATE ? S_FALSE : hr;
+}

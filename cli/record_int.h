@@ -1,0 +1,77 @@
+/* record_int.h - an exported queue as lines of JSON: a head, then one line for each group.
+ *
+ * Pure but for the allocator; any thread. The JSON is written and read by Jansson. A line may be
+ * anything of any length. docs/survival.md has the members of a line for people; what a line has
+ * beyond them is passed over, so that a later version may add to them without a new number.
+ */
+#ifndef OQ_RECORD_INT_H
+#define OQ_RECORD_INT_H
+
+#include "oq_guid.h"
+#include "oq_sources.h"
+
+#define OQ_RECORD_FORMAT "openqmgr-queue"
+#define OQ_RECORD_VERSION 1
+#define OQ_RECORD_MAX_FILES 1000000
+
+/* The display name of a group that is being imported, until all of it is there. One that is found
+ * so was left behind by an import that was ended in the middle. */
+#define OQ_RECORD_UNFINISHED "qmgrctl import: not finished"
+
+enum oq_record_state {
+    OQ_RECORD_SUSPENDED,
+    OQ_RECORD_ACTIVE,
+    OQ_RECORD_ERROR, /* stopped by a fatal error */
+    OQ_RECORD_COMPLETE,
+    OQ_RECORD_STATE_COUNT
+};
+
+struct oq_record_file {
+    char *remote, *local;
+    char *state;              /* or NULL; for information: what it was doing */
+    uint64_t size_bytes;      /* OQ_SIZE_UNKNOWN; for information */
+    uint64_t done_bytes;      /* for information */
+    struct oq_extras *extras; /* or NULL: mirrors and what the file must be */
+};
+
+struct oq_record {
+    struct oq_guid group;
+    bool has_job;
+    struct oq_guid job;
+    enum oq_record_state state;
+    bool is_foreground;
+    char *owner;        /* or NULL; for information: a SID */
+    char *display_name; /* or NULL: none was said */
+    char *description;  /* or NULL */
+    bool has_notify_flags;
+    uint32_t notify_flags;
+    char *notify_class; /* or NULL */
+    char *failure;      /* or NULL; for information: why it is in ERROR */
+    struct oq_record_file *files;
+    uint32_t file_count;
+};
+
+/* Frees what the struct owns and empties it; an empty one is accepted. */
+void oq_record_release(struct oq_record *record);
+
+/* A line without its end. New string (oq_free); NULL when out of memory or a text is not UTF-8. */
+char *oq_record_format_head(int64_t wall_ms, const char *program);
+char *oq_record_format(const struct oq_record *record);
+
+/* Each OQ_E_INVALID_ARG with a sentence in err->text (no full stop) that does not name the line;
+ * OQ_E_NOMEM. The head must be of our format, and of no later version. A record has names that the
+ * service would accept by their form, and every promise of oq_extras_check holds. Release what was
+ * parsed with oq_record_release. */
+OQ_MUST_CHECK enum oq_status oq_record_parse_head(const char *line, size_t length,
+                                                  struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_record_parse(const char *line, size_t length, struct oq_record *out,
+                                             struct oq_error *err);
+
+/* The next line of a text, from *at on, without its end ("\n" or "\r\n"); false at the end of the
+ * text. A byte order mark at the very beginning is passed over. */
+bool oq_record_next_line(const char *text, size_t length, size_t *at, const char **line,
+                         size_t *line_length);
+/* Nothing but blanks? Such lines are passed over. */
+bool oq_record_is_blank(const char *line, size_t length);
+
+#endif

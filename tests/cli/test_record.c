@@ -1,0 +1,288 @@
+/* test_record.c - cli/record.c: an exported queue as lines. */
+#include "test_unit.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_model.h"
+#include "record_int.h"
+
+#define GUID "{01234567-89ab-cdef-0123-456789abcdef}"
+#define HEX1 "0011223344556677889900112233445566778899"
+#define HEX256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define FILE_HEAD                                                                                  \
+    "{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"http://h/a\",\"local\":\"C:\\\\a\""
+#define FILE_TAIL "}]}"
+
+static enum oq_status parse(const char *line, struct oq_record *out, struct oq_error *err)
+{
+    oq_error_init(err);
+    return oq_record_parse(line, strlen(line), out, err);
+}
+
+static void record__everything_in_it__comes_back(void **state)
+{
+    struct oq_extras *extras = oq_extras_new();
+    uint8_t hashes[60] = {1, [20] = 2, [59] = 3};
+    const struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3, .hashes = hashes};
+    extras->size_bytes = 25;
+    extras->has_sha256 = true;
+    extras->sha256[0] = 0xab;
+    extras->sha256[31] = 0xcd;
+    assert_int_equal(oq_extras_add_mirror(extras, "http://m/1"), OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(extras, "https://m/2"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, NULL), OQ_OK);
+    struct oq_record record = {.has_job = true,
+                               .state = OQ_RECORD_ACTIVE,
+                               .is_foreground = true,
+                               .owner = oq_strdup("S-1-5-18"),
+                               .display_name = oq_strdup("a \"name\"\n"),
+                               .description = oq_strdup(""),
+                               .has_notify_flags = true,
+                               .notify_flags = 0x83,
+                               .notify_class = oq_strdup(GUID),
+                               .failure = oq_strdup("none"),
+                               .files = oq_calloc(2, sizeof *record.files),
+                               .file_count = 2};
+    struct oq_record_file *files = record.files;
+    files[0].remote = oq_strdup("http://h/a?b=%41");
+    files[0].local = oq_strdup("C:\\\xc3\xa4\\\xf0\x9f\x98\x80");
+    files[0].state = oq_strdup("waiting");
+    files[0].size_bytes = 25;
+    files[0].done_bytes = 7;
+    files[0].extras = extras;
+    files[1].remote = oq_strdup("http://h/b");
+    files[1].local = oq_strdup("\\\\s\\t\\b");
+    files[1].size_bytes = OQ_SIZE_UNKNOWN;
+    struct oq_record back = {0};
+    struct oq_error err;
+    (void)state;
+    assert_int_equal(oq_guid_parse(GUID, &record.group), OQ_OK);
+    record.job = record.group;
+    record.job.data1 = 7;
+    char *line = oq_record_format(&record);
+    assert_non_null(line);
+    assert_null(strchr(line, '\n'));
+    if (parse(line, &back, &err) != OQ_OK)
+        fail_msg("%s: %s", err.text, line);
+    assert_true(oq_guid_is_equal(&back.group, &record.group));
+    assert_true(back.has_job && oq_guid_is_equal(&back.job, &record.job));
+    assert_int_equal(back.state, OQ_RECORD_ACTIVE);
+    assert_true(back.is_foreground);
+    assert_string_equal(back.owner, "S-1-5-18");
+    assert_string_equal(back.display_name, "a \"name\"\n");
+    assert_string_equal(back.description, "");
+    assert_true(back.has_notify_flags && back.notify_flags == 0x83);
+    assert_string_equal(back.notify_class, GUID);
+    assert_string_equal(back.failure, "none");
+    assert_int_equal(back.file_count, 2);
+    assert_string_equal(back.files[0].remote, files[0].remote);
+    assert_string_equal(back.files[0].local, files[0].local);
+    assert_string_equal(back.files[0].state, "waiting");
+    assert_true(back.files[0].size_bytes == 25 && back.files[0].done_bytes == 7);
+    const struct oq_extras *got = back.files[0].extras;
+    assert_int_equal(got->mirror_count, 2);
+    assert_string_equal(got->mirrors[1], "https://m/2");
+    assert_true(got->has_sha256);
+    assert_memory_equal(got->sha256, extras->sha256, OQ_SHA256_BYTES);
+    assert_int_equal(got->size_bytes, 25);
+    assert_int_equal(got->pieces.kind, OQ_HASH_SHA1);
+    assert_int_equal(got->pieces.count, 3);
+    assert_memory_equal(got->pieces.hashes, hashes, sizeof hashes);
+    assert_true(back.files[1].size_bytes == OQ_SIZE_UNKNOWN);
+    assert_null(back.files[1].extras);
+    assert_null(back.files[1].state);
+    char *again = oq_record_format(&back);
+    assert_string_equal(again, line);
+    oq_free(again);
+    oq_free(line);
+    oq_record_release(&back);
+    oq_record_release(&record);
+}
+
+static void record__the_least_that_may_be__has_defaults(void **state)
+{
+    static const char *const lines[] = {
+        "{\"group\":\"" GUID "\"}", " { \"group\" : \"" GUID "\", \"files\" : [] } ",
+        "{\"group\":\"" GUID "\",\"files\":null,\"owner\":null,\"later\":{\"a\":[1,2.5]}}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        struct oq_record record = {.file_count = 77};
+        struct oq_error err;
+        if (parse(lines[i], &record, &err) != OQ_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(record.state, OQ_RECORD_SUSPENDED);
+        assert_false(record.has_job || record.is_foreground || record.has_notify_flags);
+        assert_null(record.owner);
+        assert_null(record.display_name);
+        assert_int_equal(record.file_count, 0);
+        oq_record_release(&record);
+    }
+}
+
+static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
+{
+    static const struct {
+        const char *line, *why;
+    } rows[] = {
+        {"", "not JSON"},
+        {"{", "not JSON"},
+        {"{\"group\":\"" GUID "\"} more", "not JSON"},
+        {"{\"group\":\"" GUID "\",\"group\":\"" GUID "\"}", "not JSON"},
+        {"{\"group\":\"\xff\"}", "not JSON"},
+        {"{\"group\":\"a\\u0000b\"}", "not JSON"},
+        {"[]", "no JSON object"},
+        {"{}", "group is missing"},
+        {"{\"group\":7}", "group is no identifier"},
+        {"{\"group\":\"{00000000-0000-0000-0000-000000000000}\"}", "group is no identifier"},
+        {"{\"group\":\"" GUID "\",\"job\":\"x\"}", "job is no identifier"},
+        {"{\"group\":\"" GUID "\",\"state\":\"running\"}", "state is none of"},
+        {"{\"group\":\"" GUID "\",\"state\":1}", "state is none of"},
+        {"{\"group\":\"" GUID "\",\"owner\":1}", "owner is no text"},
+        {"{\"group\":\"" GUID "\",\"foreground\":1}", "foreground is neither"},
+        {"{\"group\":\"" GUID "\",\"notify_flags\":-1}", "notify_flags is no number"},
+        {"{\"group\":\"" GUID "\",\"notify_flags\":4294967296}", "notify_flags is no number"},
+        {"{\"group\":\"" GUID "\",\"files\":{}}", "files is no list"},
+        {"{\"group\":\"" GUID "\",\"files\":[1]}", "file 0: it is no object"},
+        {"{\"group\":\"" GUID "\",\"files\":[{}]}", "file 0: remote:"},
+        {"{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"ftp://h/a\"}]}", "file 0: remote:"},
+        {"{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"http://h/a\"}]}", "file 0: local:"},
+        {"{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"http://h/a\",\"local\":\"..\\\\a\"}]}",
+         "file 0: local:"},
+        {"{\"group\":\"" GUID
+         "\",\"files\":[{\"remote\":\"http://h/a\",\"local\":\"C:\\\\a\"},{\"remote\":3}]}",
+         "file 1: remote is no text"},
+        {FILE_HEAD ",\"size\":1.5" FILE_TAIL, "file 0: size is no number"},
+        {FILE_HEAD ",\"size\":9223372036854775808" FILE_TAIL, "not JSON"},
+        {FILE_HEAD ",\"sha256\":\"abc\"" FILE_TAIL, "file 0: sha256 has not"},
+        {FILE_HEAD ",\"mirrors\":\"http://m/\"" FILE_TAIL, "file 0: mirrors is no list"},
+        {FILE_HEAD ",\"mirrors\":[\"m\"]" FILE_TAIL, "file 0: mirrors:"},
+        {FILE_HEAD ",\"mirrors\":[null]" FILE_TAIL, "file 0: mirrors:"},
+        {FILE_HEAD ",\"pieces\":[]" FILE_TAIL, "file 0: pieces: type"},
+        {FILE_HEAD ",\"pieces\":{\"type\":\"md5\",\"length\":5,\"hashes\":[]}" FILE_TAIL,
+         "file 0: pieces: type"},
+        {FILE_HEAD ",\"pieces\":{\"type\":\"sha-1\",\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL,
+         "file 0: pieces: a piece has no bytes"},
+        {FILE_HEAD ",\"pieces\":{\"type\":\"sha-1\",\"length\":5,\"hashes\":[\"" HEX256
+                   "\"]}" FILE_TAIL,
+         "file 0: pieces: a hash"},
+        {FILE_HEAD ",\"expected_size\":6,\"pieces\":{\"type\":\"sha-1\",\"length\":5,"
+                   "\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL,
+         "file 0: pieces: the number of pieces does not fit"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oq_record record = {.file_count = 77};
+        struct oq_error err;
+        enum oq_status status = parse(rows[i].line, &record, &err);
+        if (status != OQ_E_INVALID_ARG || !strstr(err.text, rows[i].why))
+            fail_msg("row %u: %s: %s", (unsigned)i, oq_status_name(status), err.text);
+        size_t length = strlen(err.text);
+        assert_true(length > 0 && err.text[length - 1] != '.');
+        assert_int_equal(record.file_count, 77);
+    }
+}
+
+static void head__as_written__is_accepted(void **state)
+{
+    struct oq_error err;
+    char *line = oq_record_format_head(1700000000000, "qmgrctl 1.2");
+    (void)state;
+    assert_string_equal(line, "{\"format\":\"openqmgr-queue\",\"version\":1,"
+                              "\"written_at\":\"2023-11-14T22:13:20.000Z\","
+                              "\"written_by\":\"qmgrctl 1.2\"}");
+    assert_int_equal(oq_record_parse_head(line, strlen(line), &err), OQ_OK);
+    oq_free(line);
+}
+
+static void head__of_something_else__is_refused_with_a_reason(void **state)
+{
+    static const struct {
+        const char *line, *why;
+    } rows[] = {
+        {"", "not JSON"},
+        {"{\"group\":\"" GUID "\"}", "not the head"},
+        {"{\"format\":\"other\",\"version\":1}", "not the head"},
+        {"{\"format\":\"openqmgr-queue\"}", "not the head"},
+        {"{\"format\":\"openqmgr-queue\",\"version\":2}", "later version"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oq_error err;
+        oq_error_init(&err);
+        assert_int_equal(oq_record_parse_head(rows[i].line, strlen(rows[i].line), &err),
+                         OQ_E_INVALID_ARG);
+        if (!strstr(err.text, rows[i].why))
+            fail_msg("row %u: %s", (unsigned)i, err.text);
+    }
+}
+
+static void lines__of_any_ending__are_found(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf"
+                               "one\r\n\n  \ntwo";
+    static const char *const lines[] = {"one", "", "  ", "two"};
+    size_t at = 0, length = 0, count = 0;
+    const char *line = NULL;
+    (void)state;
+    while (oq_record_next_line(text, sizeof text - 1, &at, &line, &length)) {
+        assert_true(count < COUNT_OF(lines));
+        assert_int_equal(length, strlen(lines[count]));
+        assert_memory_equal(line, lines[count], length);
+        assert_int_equal(oq_record_is_blank(line, length), count == 1 || count == 2);
+        count++;
+    }
+    assert_int_equal(count, COUNT_OF(lines));
+    at = 0;
+    assert_false(oq_record_next_line("", 0, &at, &line, &length));
+}
+
+/* Not one allocation of reading or writing may be taken for granted. */
+static void record__nth_allocation_fails__says_so_and_leaks_nothing(void **state)
+{
+#ifdef OQ_FAULT_INJECTION
+    static const char line[] = FILE_HEAD
+        ",\"mirrors\":[\"http://m/\"],\"sha256\":\"" HEX256
+        "\",\"pieces\":{\"type\":\"sha-1\",\"length\":5,\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL;
+    struct oq_record record = {0};
+    struct oq_error err;
+    bool is_done = false;
+    for (unsigned n = 1; !is_done; n++) {
+        assert_true(n < 1000);
+        oq_fault_arm(OQ_FAULT_ALLOC, n, false);
+        enum oq_status status = parse(line, &record, &err);
+        is_done = oq_fault_count(OQ_FAULT_ALLOC) < n;
+        oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
+        assert_int_equal(status == OQ_OK, is_done);
+    }
+    is_done = false;
+    for (unsigned n = 1; !is_done; n++) {
+        assert_true(n < 1000);
+        oq_fault_arm(OQ_FAULT_ALLOC, n, false);
+        char *text = oq_record_format(&record);
+        is_done = oq_fault_count(OQ_FAULT_ALLOC) < n;
+        oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
+        assert_int_equal(text != NULL, is_done);
+        oq_free(text);
+    }
+    oq_record_release(&record);
+#else
+    print_message("this build has no fault seam\n");
+    skip();
+#endif
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(record__everything_in_it__comes_back),
+        cmocka_unit_test(record__the_least_that_may_be__has_defaults),
+        cmocka_unit_test(record__that_cannot_be_used__is_refused_with_a_reason),
+        cmocka_unit_test(head__as_written__is_accepted),
+        cmocka_unit_test(head__of_something_else__is_refused_with_a_reason),
+        cmocka_unit_test(lines__of_any_ending__are_found),
+        cmocka_unit_test(record__nth_allocation_fails__says_so_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* fuzz_record.c - libFuzzer on lines of an exported queue: what is accepted keeps the promises, and
+ * is the same after it was written and read again. */
+#include "record_int.h"
+
+#include "oq_alloc.h"
+#include "oq_model.h"
+#include "oq_path.h"
+#include "oq_url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(claim)                                                                                \
+    do {                                                                                           \
+        if (!(claim))                                                                              \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void look_at(const struct oq_record *record)
+{
+    MUST(!oq_guid_is_null(&record->group));
+    MUST((unsigned)record->state < OQ_RECORD_STATE_COUNT);
+    for (uint32_t i = 0; i < record->file_count; i++) {
+        const struct oq_record_file *file = &record->files[i];
+        MUST(oq_url_check(file->remote, NULL) == OQ_OK);
+        MUST(oq_path_check(file->local, false, NULL) == OQ_OK);
+        MUST(!file->extras || oq_extras_check(file->extras) == NULL);
+    }
+}
+
+static void take_line(const char *line, size_t length)
+{
+    struct oq_record record = {0}, again = {0};
+    struct oq_error err;
+
+    oq_error_init(&err);
+    if (oq_record_parse_head(line, length, &err) != OQ_OK)
+        MUST(err.text[0] != '\0');
+    oq_error_init(&err);
+    if (oq_record_parse(line, length, &record, &err) != OQ_OK) {
+        MUST(err.text[0] != '\0' && !record.files);
+        return;
+    }
+    look_at(&record);
+    char *first = oq_record_format(&record);
+    MUST(first && !memchr(first, '\n', strlen(first)));
+    MUST(oq_record_parse(first, strlen(first), &again, &err) == OQ_OK);
+    char *second = oq_record_format(&again);
+    MUST(second && strcmp(first, second) == 0);
+    oq_free(first);
+    oq_free(second);
+    oq_record_release(&again);
+    oq_record_release(&record);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *line = NULL;
+    size_t at = 0, length = 0;
+
+    while (oq_record_next_line((const char *)data, size, &at, &line, &length)) {
+        if (!oq_record_is_blank(line, length))
+            take_line(line, length);
+    }
+    return 0;
+}
