@@ -36,6 +36,7 @@ struct oq_args {
     const char *metalink; /* a document in place of URLs; or NULL */
     uint32_t file_index;  /* set-url */
     struct oq_group_name group;
+    bool has_group; /* limit: of that group alone */
     uint32_t kbits; /* limit: kbit/s, 0 = none */
     bool is_on;     /* pause-all */
     bool is_quiet;
