@@ -22,6 +22,7 @@ enum option_bit {
     OPTION_SHA256 = 1 << 8,
     OPTION_METALINK = 1 << 9,
     OPTION_LEGACY = 1 << 10,
+    OPTION_GROUP = 1 << 11,
 };
 #define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID | OPTION_LEGACY))
 
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
     {"sha256", required_argument, NULL, OPTION_SHA256},
     {"metalink", required_argument, NULL, OPTION_METALINK},
     {"legacy", no_argument, NULL, OPTION_LEGACY},
+    {"group", required_argument, NULL, OPTION_GROUP},
     {NULL, 0, NULL, 0},
 };
 
@@ -61,7 +63,7 @@ static const struct {
     {"cancel", OQ_COMMAND_CANCEL, 0, 1, 1, "one GROUP"},
     {"set-url", OQ_COMMAND_SET_URL, 0, 2, 3, "a GROUP, perhaps the number of a file, and a URL"},
     {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
-    {"limit", OQ_COMMAND_LIMIT, 0, 1, 1, "a RATE in kbit/s, or none"},
+    {"limit", OQ_COMMAND_LIMIT, OPTION_GROUP, 1, 1, "a RATE in kbit/s, or none"},
     {"pause-all", OQ_COMMAND_PAUSE_ALL, 0, 1, 1, "on or off"},
     {"export", OQ_COMMAND_EXPORT, OPTION_QUIET, 0, MOST_GROUPS + 1,
      "perhaps a FILE, and perhaps GROUPs"},
@@ -91,6 +93,17 @@ static bool parse_timeout(const char *text, int64_t *timeout_ms)
         return false;
     *timeout_ms = (int64_t)seconds * 1000;
     return true;
+}
+
+static bool parse_group(const char *text, struct oq_group_name *name, char *complaint)
+{
+    if (oq_names_parse_group(text, name) == OQ_OK)
+        return true;
+    snprintf(complaint, OQ_ARGS_COMPLAINT,
+             "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
+             "least its first %d digits",
+             text, OQ_NAMES_SHORTEST);
+    return false;
 }
 
 /* Reads the options into args and the set of those seen. */
@@ -136,6 +149,11 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
             break;
         case OPTION_METALINK:
             args->metalink = optarg;
+            break;
+        case OPTION_GROUP:
+            if (!parse_group(optarg, &args->group, complaint))
+                return OQ_E_INVALID_ARG;
+            args->has_group = true;
             break;
         case ':':
             snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value",
@@ -234,15 +252,6 @@ static bool parse_switch(const char *text, bool *is_on)
     return *is_on || strcmp(text, "off") == 0;
 }
 
-static enum oq_status refuse_group(const char *word, char *complaint)
-{
-    snprintf(complaint, OQ_ARGS_COMPLAINT,
-             "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
-             "least its first %d digits",
-             word, OQ_NAMES_SHORTEST);
-    return OQ_E_INVALID_ARG;
-}
-
 /* [FILE [GROUP ...]] of export, [FILE] of import */
 static enum oq_status parse_exchange(int count, char **words, struct oq_args *args, char *complaint)
 {
@@ -252,8 +261,8 @@ static enum oq_status parse_exchange(int count, char **words, struct oq_args *ar
     args->groups = words + 1;
     args->group_count = count > 1 ? count - 1 : 0;
     for (int i = 0; i < args->group_count; i++) {
-        if (oq_names_parse_group(args->groups[i], &name) != OQ_OK)
-            return refuse_group(args->groups[i], complaint);
+        if (!parse_group(args->groups[i], &name, complaint))
+            return OQ_E_INVALID_ARG;
     }
     return OQ_OK;
 }
@@ -298,8 +307,8 @@ static enum oq_status parse_command(int count, char **words, unsigned seen, stru
         enum oq_status status = parse_get(count - 1, words + 1, args, complaint);
         if (status != OQ_OK)
             return status;
-    } else if (count > 1 && oq_names_parse_group(words[1], &args->group) != OQ_OK) {
-        return refuse_group(words[1], complaint);
+    } else if (count > 1 && !parse_group(words[1], &args->group, complaint)) {
+        return OQ_E_INVALID_ARG;
     }
     if (args->command == OQ_COMMAND_SET_URL &&
         parse_set_url(count - 1, words + 1, args, complaint) != OQ_OK)
@@ -340,7 +349,7 @@ const char *oq_args_help(void)
            "       qmgrctl resume [--foreground] GROUP\n"
            "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
            "       qmgrctl set-url GROUP [INDEX] URL\n"
-           "       qmgrctl limit RATE | none\n"
+           "       qmgrctl limit [--group GROUP] RATE | none\n"
            "       qmgrctl pause-all on | off\n"
            "       qmgrctl export [--quiet] [FILE [GROUP ...]]\n"
            "       qmgrctl import [--quiet] [FILE]\n"
@@ -368,7 +377,9 @@ const char *oq_args_help(void)
            "set-url  replace the URL of a file, for example an expired one, and go on with the "
            "bytes that\n"
            "         are there; INDEX counts the files of the download from 0\n"
-           "limit    let all background downloads together have no more than RATE kbit/s\n"
+           "limit    let all background downloads together have no more than RATE kbit/s, or one "
+           "download,\n"
+           "         which then keeps to it in the foreground too\n"
            "pause-all\n"
            "         stop all downloads until it is set off, or let them go on\n"
            "export   write the downloads of the queue, or those named, to FILE (standard output if "

@@ -41,6 +41,7 @@ struct oq_args {
     struct oq_group_name group;
     char **groups; /* export: each is a name of a group */
     int group_count;
+    bool has_group; /* limit: of that group alone */
     uint32_t kbits; /* limit: kbit/s, 0 = none */
     bool is_on;     /* pause-all */
     bool is_quiet;

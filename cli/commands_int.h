@@ -21,7 +21,10 @@ int oq_command_import(struct oq_link *link, const struct oq_args *args);
 /* suspend, resume and cancel. */
 int oq_command_change(struct oq_link *link, const struct oq_args *args);
 
-/* policy.c */
+/* limit with a group */
+int oq_command_limit_group(struct oq_link *link, const struct oq_args *args);
+
+/* policy.c: limit without a group, and pause-all */
 int oq_command_limit(const struct oq_args *args);
 int oq_command_pause_all(const struct oq_args *args);
 

@@ -49,7 +49,7 @@ static int run(const struct oq_args *args)
     struct oq_link link;
     int status = OQ_EXIT_FAILED;
 
-    if (args->command == OQ_COMMAND_LIMIT)
+    if (args->command == OQ_COMMAND_LIMIT && !args->has_group)
         return oq_command_limit(args);
     if (args->command == OQ_COMMAND_PAUSE_ALL)
         return oq_command_pause_all(args);
@@ -89,6 +89,8 @@ static int run(const struct oq_args *args)
         status = oq_command_wait(&link, args);
         break;
     case OQ_COMMAND_LIMIT:
+        status = oq_command_limit_group(&link, args);
+        break;
     case OQ_COMMAND_PAUSE_ALL:
     case OQ_COMMAND_HELP:
     case OQ_COMMAND_VERSION:

@@ -54,8 +54,12 @@ class Machine:
                                                               self.log_end()))
         return text
 
+    def set_number(self, name, number):
+        """A value of the service's configuration (docs/config.md)."""
+        self.run("reg", "add", "HKLM\\SOFTWARE\\OpenQMGR", "/v", name, "/t", "REG_DWORD", "/d", str(number), "/f")
+
     def log_everything(self):
-        self.run("reg", "add", "HKLM\\SOFTWARE\\OpenQMGR", "/v", "LogLevel", "/t", "REG_DWORD", "/d", "3", "/f")
+        self.set_number("LogLevel", 3)
 
     def take_log(self, target):
         """Moves the service's log, as far as there is one, to a file of ours; the service is running."""
@@ -80,6 +84,7 @@ class Machine:
         self.run("sc.exe", "create", "OpenQMGR", "binPath=", '"%s"' % service, "type=", "own", "start=", "delayed-auto",
                  "obj=", "LocalSystem", "DisplayName=", "Open Queue Manager (background downloads)")
         self.run("regsvr32", "/s", self.path(os.path.join(self.programs, "qmgrps.dll")))
+        self.set_number("IdleThrottle", 1)
 
     def ctl(self, *words, is_strict=True):
         return self.run(os.path.join(self.programs, "qmgrctl.exe"), *words, is_strict=is_strict)

@@ -27,6 +27,7 @@ static const IID *const interfaces[] = {
     &IID_IOpenQmgrInfo,
     &IID_IOpenQmgrSources,
     &IID_IOpenQmgrPeek,
+    &IID_IOpenQmgrLimit,
 };
 
 /* Answers to the interfaces without having their methods: nobody ever calls one. Lives as long as

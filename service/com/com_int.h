@@ -129,6 +129,7 @@ struct oq_object {
     IUnknown *unknown;                 /* the main interface, and the object's identity */
     IUnknown *info;                    /* the extension interface, or NULL */
     IUnknown *sources;                 /* the second one, or NULL */
+    IUnknown *limit;                   /* the third one, or NULL */
     struct oq_object *next, *previous; /* in context->objects */
     bool is_disconnected;
 };
@@ -181,6 +182,16 @@ struct oq_sources_part {
 };
 /* After oq_object_init. */
 void oq_sources_part_init(struct oq_sources_part *part, struct oq_object *object, int64_t group_id);
+
+/* --- limit.c: the third extension, likewise --------------------------------------------------- */
+
+struct oq_limit_part {
+    IOpenQmgrLimit iface;
+    struct oq_object *object;
+    int64_t group_id;
+};
+/* After oq_object_init. */
+void oq_limit_part_init(struct oq_limit_part *part, struct oq_object *object, int64_t group_id);
 
 /* --- group.c: what group, job and extension read alike ---------------------------------------- */
 

@@ -13,6 +13,7 @@ struct job {
     struct oq_object object;
     struct oq_info info;
     struct oq_sources_part sources;
+    struct oq_limit_part limit;
     int64_t group_id;
     GUID guid;
 };
@@ -197,6 +198,7 @@ enum oq_status oq_job_new(struct oq_context *context, int64_t group_id, const GU
                    (IUnknown *)&job->info.iface);
     oq_info_init(&job->info, &job->object, group_id);
     oq_sources_part_init(&job->sources, &job->object, group_id);
+    oq_limit_part_init(&job->limit, &job->object, group_id);
     *out = &job->iface;
     return OQ_OK;
 }

@@ -14,6 +14,7 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     object->unknown = unknown;
     object->info = info;
     object->sources = NULL;
+    object->limit = NULL;
     object->is_disconnected = false;
     object->previous = NULL;
 
@@ -40,6 +41,8 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         *out = object->info;
     else if (object->sources && IsEqualIID(iid, &IID_IOpenQmgrSources))
         *out = object->sources;
+    else if (object->limit && IsEqualIID(iid, &IID_IOpenQmgrLimit))
+        *out = object->limit;
     else
         return E_NOINTERFACE;
     oq_object_ref(object);

@@ -105,6 +105,7 @@ struct object {
     struct object *info;     /* the extension, from group and job */
     struct object *identity; /* whose IUnknown it is; NULL: its own */
     struct object *sources;  /* the second extension */
+    struct object *limit;    /* the third one */
 };
 
 static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
@@ -119,6 +120,8 @@ static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
         *object = identity->info;
     else if (identity->sources != NULL && IsEqualIID(iid, identity->sources->iid))
         *object = identity->sources;
+    else if (identity->limit != NULL && IsEqualIID(iid, identity->limit->iid))
+        *object = identity->limit;
     return *object != NULL ? S_OK : E_NOINTERFACE;
 }
 
@@ -137,7 +140,7 @@ static ULONG STDMETHODCALLTYPE release(void *This)
 #define UNKNOWN (void *)query, (void *)add_ref, (void *)release
 
 static struct object qmgr, group, job, enum_groups, enum_jobs, info_of_group, info_of_job;
-static struct object sources_of_group, sources_of_job;
+static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job;
 
 /* Gives an object out as the script's result allows. */
 static HRESULT give(void *object, void *out)
@@ -674,20 +677,54 @@ static const IOpenQmgrSourcesVtbl sources_vtbl = {
     UNKNOWN,        sources_SetHash,   sources_SetPieces, sources_AddSource,
     sources_SetUrl, sources_GetSource, sources_GetChecks};
 
+/* ---- IOpenQmgrLimit -------------------------------------------------------------------------- */
+
+static HRESULT STDMETHODCALLTYPE limit_SetMaxRate(IOpenQmgrLimit *This, UINT64 rate)
+{
+    (void)This;
+    begin("SetMaxRate");
+    rig_note(" %llx; ", (unsigned long long)rate);
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE limit_GetMaxRate(IOpenQmgrLimit *This, UINT64 *rate)
+{
+    (void)This;
+    begin("GetMaxRate");
+    rig_note("; ");
+    *rate = 0x0123456789ABCDEFULL;
+    return script.result;
+}
+
+static const IOpenQmgrLimitVtbl limit_vtbl = {UNKNOWN, limit_SetMaxRate, limit_GetMaxRate};
+
 /* ---- the objects ----------------------------------------------------------------------------- */
 
-static struct object qmgr = {&qmgr_vtbl, &IID_IBackgroundCopyQMgr, NULL, NULL, NULL};
-static struct object group = {&group_vtbl, &IID_IBackgroundCopyGroup, &info_of_group, NULL,
-                              &sources_of_group};
-static struct object job = {&job_vtbl, &IID_IBackgroundCopyJob1, &info_of_job, NULL,
-                            &sources_of_job};
-static struct object enum_groups = {&enum_groups_vtbl, &IID_IEnumBackgroundCopyGroups, NULL, NULL,
-                                    NULL};
-static struct object enum_jobs = {&enum_jobs_vtbl, &IID_IEnumBackgroundCopyJobs1, NULL, NULL, NULL};
-static struct object info_of_group = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &group, NULL};
-static struct object info_of_job = {&info_vtbl, &IID_IOpenQmgrInfo, NULL, &job, NULL};
-static struct object sources_of_group = {&sources_vtbl, &IID_IOpenQmgrSources, NULL, &group, NULL};
-static struct object sources_of_job = {&sources_vtbl, &IID_IOpenQmgrSources, NULL, &job, NULL};
+static struct object qmgr = {.vtbl = &qmgr_vtbl, .iid = &IID_IBackgroundCopyQMgr};
+static struct object group = {.vtbl = &group_vtbl,
+                              .iid = &IID_IBackgroundCopyGroup,
+                              .info = &info_of_group,
+                              .sources = &sources_of_group,
+                              .limit = &limit_of_group};
+static struct object job = {.vtbl = &job_vtbl,
+                            .iid = &IID_IBackgroundCopyJob1,
+                            .info = &info_of_job,
+                            .sources = &sources_of_job,
+                            .limit = &limit_of_job};
+static struct object enum_groups = {.vtbl = &enum_groups_vtbl,
+                                    .iid = &IID_IEnumBackgroundCopyGroups};
+static struct object enum_jobs = {.vtbl = &enum_jobs_vtbl, .iid = &IID_IEnumBackgroundCopyJobs1};
+/* Each a part of its group or job. */
+#define PART(table, id, of)                                                                        \
+    {                                                                                              \
+        .vtbl = &(table), .iid = &(id), .identity = &(of)                                          \
+    }
+static struct object info_of_group = PART(info_vtbl, IID_IOpenQmgrInfo, group);
+static struct object info_of_job = PART(info_vtbl, IID_IOpenQmgrInfo, job);
+static struct object sources_of_group = PART(sources_vtbl, IID_IOpenQmgrSources, group);
+static struct object sources_of_job = PART(sources_vtbl, IID_IOpenQmgrSources, job);
+static struct object limit_of_group = PART(limit_vtbl, IID_IOpenQmgrLimit, group);
+static struct object limit_of_job = PART(limit_vtbl, IID_IOpenQmgrLimit, job);
 
 IUnknown *rig_service_object(REFIID iid)
 {

@@ -11,7 +11,7 @@
 
 struct rig rig;
 
-enum { LIMIT_MS = 20000, INTERFACE_COUNT = 8, STREAM_COUNT = 5 };
+enum { LIMIT_MS = 20000, INTERFACE_COUNT = 9, STREAM_COUNT = 5 };
 
 static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
                                                        &IID_IBackgroundCopyGroup,
@@ -20,7 +20,8 @@ static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
                                                        &IID_IEnumBackgroundCopyJobs1,
                                                        &IID_IBackgroundCopyCallback1,
                                                        &IID_IOpenQmgrInfo,
-                                                       &IID_IOpenQmgrSources};
+                                                       &IID_IOpenQmgrSources,
+                                                       &IID_IOpenQmgrLimit};
 
 static HMODULE dll;
 static HANDLE service_thread, service_is_ready, service_may_end;

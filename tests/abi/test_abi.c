@@ -54,6 +54,7 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         {&CLSID_OpenQmgrProxyStub, "{2d4f24d9-9292-4e6c-aedd-46ec4613da2b}"},
         {&IID_IOpenQmgrInfo, "{32d554ad-f0d5-4500-9e33-29d128098766}"},
         {&IID_IOpenQmgrSources, "{93ae7c5d-e280-41ef-9e3b-f5c8cdd4a723}"},
+        {&IID_IOpenQmgrLimit, "{630bef76-b20e-49eb-a20e-f719c63dd18b}"},
         {&IID_IOpenQmgrPeek, "{81c5c878-4be4-4a04-a519-48a3f826f58e}"},
     };
 
@@ -94,6 +95,14 @@ static void sources__vtable__is_as_published(void **state)
     assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetSource), 7 * sizeof(void *));
     assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetChecks), 8 * sizeof(void *));
     assert_int_equal(sizeof(IOpenQmgrSourcesVtbl), 9 * sizeof(void *));
+}
+
+static void limit__vtable__is_as_published(void **state)
+{
+    (void)state;
+    assert_int_equal(offsetof(IOpenQmgrLimitVtbl, SetMaxRate), 3 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrLimitVtbl, GetMaxRate), 4 * sizeof(void *));
+    assert_int_equal(sizeof(IOpenQmgrLimitVtbl), 5 * sizeof(void *));
 }
 
 static void info__enumerations__are_as_published(void **state)
@@ -140,6 +149,7 @@ int main(void)
         cmocka_unit_test(identifiers__objects__are_those_of_the_spec),
         cmocka_unit_test(info__vtable__is_as_published),
         cmocka_unit_test(sources__vtable__is_as_published),
+        cmocka_unit_test(limit__vtable__is_as_published),
         cmocka_unit_test(info__enumerations__are_as_published),
     };
 

@@ -215,8 +215,13 @@ static void args__limit_and_pause_all__read_what_is_set(void **state)
     assert_int_equal(parse("limit 2000", &args), OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_LIMIT);
     assert_int_equal(args.kbits, 2000);
+    assert_false(args.has_group);
     assert_int_equal(parse("limit none", &args), OQ_OK);
     assert_int_equal(args.kbits, 0);
+    assert_int_equal(parse("limit --group 16f4 300", &args), OQ_OK);
+    assert_true(args.has_group);
+    assert_string_equal(args.group.digits, "16f4");
+    assert_int_equal(args.kbits, 300);
     assert_int_equal(parse("pause-all on", &args), OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_PAUSE_ALL);
     assert_true(args.is_on);
@@ -228,6 +233,9 @@ static void args__limit_and_pause_all__read_what_is_set(void **state)
                                            "limit 5x",
                                            "limit 100000001",
                                            "limit 5 6",
+                                           "limit --group 5 --group",
+                                           "limit --group xyz 5",
+                                           "pause-all --group 16f4 on",
                                            "pause-all",
                                            "pause-all maybe",
                                            "pause-all on off",

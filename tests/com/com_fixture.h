@@ -47,6 +47,7 @@ enum fake_function {
     FAKE_SET_URL,
     FAKE_VIEW_SOURCE,
     FAKE_VIEW_CHECKS,
+    FAKE_SET_MAX_RATE,
     FAKE_FUNCTION_COUNT
 };
 
@@ -80,6 +81,7 @@ struct oq_engine {
     enum oq_text_prop prop;
     char prop_text[4096];
     uint32_t flags;
+    uint64_t max_rate;
     uint32_t index;
     uint32_t spec_count;
     char remote[FAKE_MAX_SPECS][256], local[FAKE_MAX_SPECS][256];

@@ -109,6 +109,13 @@ enum oq_status oq_engine_view_group(struct oq_engine *engine, const struct oq_ca
     return status;
 }
 
+enum oq_status oq_engine_set_max_rate(struct oq_engine *engine, const struct oq_caller *caller,
+                                      int64_t group, uint64_t bytes_per_s, struct oq_error *err)
+{
+    engine->max_rate = bytes_per_s;
+    return asked_about(engine, FAKE_SET_MAX_RATE, caller, group, err);
+}
+
 enum oq_status oq_engine_get_text(struct oq_engine *engine, const struct oq_caller *caller,
                                   int64_t group, enum oq_text_prop prop, char **text,
                                   struct oq_error *err)

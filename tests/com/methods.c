@@ -437,6 +437,32 @@ static HRESULT call_GetChecks(struct fixture *fixture, bool *is_empty)
     return hr;
 }
 
+/* --- IOpenQmgrLimit --------------------------------------------------------------------------- */
+
+static IOpenQmgrLimit *limit_of(struct fixture *fixture)
+{
+    IOpenQmgrLimit *limit = NULL;
+    assert_hr(
+        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrLimit, (void **)&limit),
+        S_OK);
+    IOpenQmgrLimit_Release(limit); /* the fixture's group keeps it alive */
+    return limit;
+}
+
+static HRESULT call_SetMaxRate(struct fixture *fixture, bool *is_empty)
+{
+    *is_empty = true;
+    return IOpenQmgrLimit_SetMaxRate(limit_of(fixture), 64000);
+}
+
+static HRESULT call_GetMaxRate(struct fixture *fixture, bool *is_empty)
+{
+    UINT64 rate = NONSENSE_NUMBER;
+    HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit_of(fixture), &rate);
+    *is_empty = rate == 0;
+    return hr;
+}
+
 /* clang-format off */
 const struct method methods[] = {
     {"CreateGroup",            call_CreateGroup,            true,  FAKE_CREATE_GROUP,     false},
@@ -481,6 +507,8 @@ const struct method methods[] = {
     {"SetUrl",                 call_SetUrl,                 true,  FAKE_SET_URL,          false},
     {"GetSource",              call_GetSource,              true,  FAKE_VIEW_SOURCE,      false},
     {"GetChecks",              call_GetChecks,              true,  FAKE_VIEW_CHECKS,      false},
+    {"SetMaxRate",             call_SetMaxRate,             false, FAKE_SET_MAX_RATE,     false},
+    {"GetMaxRate",             call_GetMaxRate,             false, FAKE_VIEW_GROUP,       false},
 };
 /* clang-format on */
 const size_t method_count = COUNT_OF(methods);

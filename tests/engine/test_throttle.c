@@ -182,6 +182,24 @@ static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void 
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 
+static void limit__of_a_group__is_shared_by_its_files(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    oq_error_init(&err);
+    fixture_serve(f, "other.bin", 2000000, 2);
+    fixture_start(f);
+    static const char *const files[][2] = {{"file.bin", "file.bin"}, {"other.bin", "other.bin"}};
+    int64_t group = fixture_group(f, 1, 2, files);
+    assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, 64000, &err), OQ_OK);
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    fixture_wait_bytes(f, group, 32768); /* the first piece of each comes at once */
+    int64_t from_ms = now_ms();
+    uint64_t before = fixture_view(f, group).progress.done_bytes;
+    fixture_wait_bytes(f, group, before + 200000);
+    assert_true(now_ms() - from_ms >= (int64_t)(200000 - 49152) * 1000 / 64000);
+}
+
 static void pause__longer_than_the_stall_time_out__is_no_stall(void **state)
 {
     struct fixture *f = *state;
@@ -295,6 +313,7 @@ int main(void)
         TEST(limit__changed__holds_for_transfers_that_run),
         TEST(limit__switch_to_foreground__is_lifted),
         TEST(limit__of_a_group__holds_in_the_foreground_and_after_a_restart),
+        TEST(limit__of_a_group__is_shared_by_its_files),
         TEST(pause__longer_than_the_stall_time_out__is_no_stall),
         TEST(pause_all__stops_everything_and_goes_on),
         TEST(schedule__paused_hour__ends_when_the_time_zone_changes),
