@@ -102,7 +102,7 @@ GUID rig_guid(unsigned n)
 struct object {
     const void *vtbl;
     const IID *iid;
-    struct object *info;     /* the extension, from group and job */
+    struct object *info; /* the extension, from group and job; of the manager, the one to peek */
     struct object *identity; /* whose IUnknown it is; NULL: its own */
     struct object *sources;  /* the second extension */
     struct object *limit;    /* the third one */
@@ -140,7 +140,7 @@ static ULONG STDMETHODCALLTYPE release(void *This)
 #define UNKNOWN (void *)query, (void *)add_ref, (void *)release
 
 static struct object qmgr, group, job, enum_groups, enum_jobs, info_of_group, info_of_job;
-static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job;
+static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job, peek_of_qmgr;
 
 /* Gives an object out as the script's result allows. */
 static HRESULT give(void *object, void *out)
@@ -182,6 +182,20 @@ static HRESULT STDMETHODCALLTYPE qmgr_EnumGroups(IBackgroundCopyQMgr *This, DWOR
 
 static const IBackgroundCopyQMgrVtbl qmgr_vtbl = {UNKNOWN, qmgr_CreateGroup, qmgr_GetGroup,
                                                   qmgr_EnumGroups};
+
+/* ---- IOpenQmgrPeek --------------------------------------------------------------------------- */
+
+static HRESULT STDMETHODCALLTYPE peek_PeekGroup(IOpenQmgrPeek *This, GUID id,
+                                                IBackgroundCopyGroup **out)
+{
+    (void)This;
+    begin("PeekGroup");
+    note_guid(&id);
+    rig_note("; ");
+    return give(&group, out);
+}
+
+static const IOpenQmgrPeekVtbl peek_vtbl = {UNKNOWN, peek_PeekGroup};
 
 /* ---- IBackgroundCopyGroup -------------------------------------------------------------------- */
 
@@ -700,7 +714,8 @@ static const IOpenQmgrLimitVtbl limit_vtbl = {UNKNOWN, limit_SetMaxRate, limit_G
 
 /* ---- the objects ----------------------------------------------------------------------------- */
 
-static struct object qmgr = {.vtbl = &qmgr_vtbl, .iid = &IID_IBackgroundCopyQMgr};
+static struct object qmgr = {
+    .vtbl = &qmgr_vtbl, .iid = &IID_IBackgroundCopyQMgr, .info = &peek_of_qmgr};
 static struct object group = {.vtbl = &group_vtbl,
                               .iid = &IID_IBackgroundCopyGroup,
                               .info = &info_of_group,
@@ -724,6 +739,7 @@ static struct object info_of_job = PART(info_vtbl, IID_IOpenQmgrInfo, job);
 static struct object sources_of_group = PART(sources_vtbl, IID_IOpenQmgrSources, group);
 static struct object sources_of_job = PART(sources_vtbl, IID_IOpenQmgrSources, job);
 static struct object limit_of_group = PART(limit_vtbl, IID_IOpenQmgrLimit, group);
+static struct object peek_of_qmgr = PART(peek_vtbl, IID_IOpenQmgrPeek, qmgr);
 static struct object limit_of_job = PART(limit_vtbl, IID_IOpenQmgrLimit, job);
 
 IUnknown *rig_service_object(REFIID iid)
