@@ -429,8 +429,7 @@ bool oq_check_judge(struct oq_transfer *transfer)
     struct oq_http_request request = {
         .offset_bytes = transfer->written_bytes, .size_bytes = file->size_bytes, .is_hashed = true};
     transfer->is_judged = true;
-    transfer->response.http.status = oq_net_status(transfer->net);
-    struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
+    struct oq_http_decision decision = oq_http_judge(&request, oq_response_finish(transfer));
     if (decision.verdict == OQ_HTTP_FAIL) {
         oq_transfer_fail_response(transfer, &decision);
         return false;

@@ -42,6 +42,8 @@ struct oq_net_handle {
     bool is_added;
     bool is_head_complete; /* of the response that is being read */
     bool has_excess;       /* more came than the server said */
+    bool is_proxy_secret;  /* TLS to the proxy: what its socket holds is no body */
+    uint64_t body_bytes;   /* of the response that is being read, handed over */
     size_t head_bytes;     /* of all responses of this request, redirects and hints too */
     unsigned holds;        /* set of enum oq_net_hold: bytes that come are kept back */
     char text[CURL_ERROR_SIZE];
@@ -143,7 +145,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         return 0;
     /* From https there is no way back to http, wherever a redirect was met. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        handle->is_head_complete = false;
+        handle->is_head_complete = handle->has_excess = false;
+        handle->body_bytes = 0;
         if (starts_with_https(oq_net_url(handle)))
             curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     }
@@ -154,7 +157,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-/* That more came in one piece than was promised stands only in curl's words. */
+/* That more came in one piece with the head than was promised stands only in curl's words. */
 static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
 {
     static const char words[] = "Excess found";
@@ -170,6 +173,17 @@ static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, voi
     return 0;
 }
 
+/* Has the body come as far as Content-Length says, over a connection that can be looked at? libcurl
+ * reads no further then: what the server sends beyond stays in the socket. What is encrypted cannot
+ * be told from the records of TLS itself. */
+static bool is_promise_kept(const struct oq_net_handle *handle)
+{
+    curl_off_t promised = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &promised);
+    return promised >= 0 && (uint64_t)promised == handle->body_bytes && !handle->is_proxy_secret &&
+           !starts_with_https(oq_net_url(handle));
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
@@ -178,7 +192,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
         return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
     if (oq_fault_hit(OQ_FAULT_NET))
         return 0;
-    return handle->net->events->body(handle->transfer, data, length) ? length : 0;
+    if (!handle->net->events->body(handle->transfer, data, length))
+        return 0;
+    handle->body_bytes += length;
+    handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
+    return length;
 }
 
 static bool has(const char *text, const char *word)
@@ -338,6 +356,7 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
         SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+        handle->is_proxy_secret = starts_with_https(request->proxy);
     }
     SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
@@ -376,9 +395,9 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
         return CURLE_OUT_OF_MEMORY;
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
-    if (code == CURLE_OK && handle->net->options->link &&
-        !oq_net_flow_prepare(easy, handle->net->sockets,
-                             !request->is_foreground && config->idle_throttle != 0))
+    bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
+    if (code == CURLE_OK &&
+        !oq_net_flow_prepare(easy, handle->net->sockets, is_throttled && !request->is_foreground))
         code = CURLE_OUT_OF_MEMORY;
     return code;
 }

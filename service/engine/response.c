@@ -14,6 +14,15 @@ void oq_response_reset(struct response *response)
     response->retry_after_ms = -1;
 }
 
+const struct oq_http_response *oq_response_finish(struct oq_transfer *transfer)
+{
+    struct oq_http_response *http = &transfer->response.http;
+    http->status = oq_net_status(transfer->net);
+    if (transfer->response.is_chunked)
+        http->has_length = http->is_length_malformed = false;
+    return http;
+}
+
 static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
                        const char *value, size_t length)
 {

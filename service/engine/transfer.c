@@ -481,11 +481,9 @@ static bool judge(struct oq_transfer *transfer)
         return oq_check_judge(transfer);
     oq_source_describe(transfer, &request);
     request.is_plain = run_of(transfer)->is_plain;
-    transfer->response.http.status = oq_net_status(transfer->net);
-    if (transfer->response.is_chunked)
-        transfer->response.http.has_length = transfer->response.http.is_length_malformed = false;
-    struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
+    struct oq_http_decision decision = oq_http_judge(&request, oq_response_finish(transfer));
     transfer->total_bytes = decision.total_bytes;
+    transfer->is_promised_before = decision.is_promised_before;
     run_of(transfer)->is_plain = false;
     if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
         file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
@@ -525,17 +523,42 @@ static bool judge(struct oq_transfer *transfer)
     return false;
 }
 
+/* The most bytes that the file can have, as the client said; or OQ_SIZE_UNKNOWN. */
+static uint64_t expected_most(const struct oq_transfer *transfer)
+{
+    const struct oq_extras *extras = file_of(transfer)->extras;
+    if (!extras || extras->size_bytes != OQ_SIZE_UNKNOWN || extras->pieces.kind == OQ_HASH_NONE)
+        return extras ? extras->size_bytes : OQ_SIZE_UNKNOWN;
+    bool is_huge = extras->pieces.piece_bytes > OQ_HTTP_SIZE_MAX / extras->pieces.count;
+    return is_huge ? OQ_SIZE_UNKNOWN : extras->pieces.count * extras->pieces.piece_bytes;
+}
+
+/* Would `length` more bytes be more than was promised? Then the transfer ends. */
+static bool is_too_long(struct oq_transfer *transfer, size_t length)
+{
+    enum oq_net_error error = OQ_NET_TOO_LONG;
+    uint64_t end_bytes = transfer->end_bytes;
+    if (end_bytes == OQ_SIZE_UNKNOWN) {
+        error = OQ_NET_WRONG_SIZE;
+        end_bytes = expected_most(transfer);
+    }
+    if (end_bytes == OQ_SIZE_UNKNOWN || length <= end_bytes - position(transfer))
+        return false;
+    struct oq_verdict verdict = oq_errors_net(error);
+    if (transfer->is_promised_before)
+        end_restart(transfer, "the file is longer than the server said before");
+    else
+        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(error));
+    return true;
+}
+
 static bool on_body(void *ctx, const char *data, size_t length)
 {
     struct oq_transfer *transfer = ctx;
     if (transfer->ending != NOT_ENDED || (!transfer->is_judged && !judge(transfer)))
         return false;
-    if (transfer->end_bytes != OQ_SIZE_UNKNOWN &&
-        length > transfer->end_bytes - position(transfer)) {
-        struct oq_verdict verdict = oq_errors_net(OQ_NET_TOO_LONG);
-        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(OQ_NET_TOO_LONG));
+    if (is_too_long(transfer, length))
         return false;
-    }
     if (!transfer->flow)
         transfer->flow =
             oq_throttle_add(transfer->engine->throttle, transfer->entry, transfer->net);
@@ -574,6 +597,8 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         } else if (transfer->end_bytes == position(transfer) && transfer->has_body) {
             transfer->ending =
                 ENDED_STOPPED; /* the server gave less than the rest: ask on at the next turn */
+        } else if (transfer->is_promised_before && transfer->response.is_chunked) {
+            end_restart(transfer, "the file is shorter than the server said before");
         } else {
             error = OQ_NET_CUT;
         }

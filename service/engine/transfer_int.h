@@ -43,6 +43,7 @@ struct oq_transfer {
     uint64_t written_bytes; /* position in the file after the last write */
     uint64_t total_bytes; /* of the whole file, once the response was judged; or OQ_SIZE_UNKNOWN */
     uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
+    bool is_promised_before; /* end_bytes is what an earlier answer said: oq_http.h */
     bool is_judged, has_body;
     bool is_flushing;
     bool is_held;     /* nothing is read until the flush is over */
@@ -94,6 +95,8 @@ void oq_transfer_fail_response(struct oq_transfer *transfer,
 /* --- response.c ------------------------------------------------------------------------------- */
 
 void oq_response_reset(struct response *response);
+/* When the body begins: what oq_http_judge is to be told. Borrowed. */
+const struct oq_http_response *oq_response_finish(struct oq_transfer *transfer);
 /* For oq_net_events: one line of the header of the transfer that is `ctx`. */
 void oq_response_header(void *ctx, const char *line, size_t length);
 

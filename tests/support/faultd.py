@@ -6,9 +6,9 @@ usage: faultd.py --dir DIR [--pace PACE] [--until-eof]
 Makes DIR with the files that the downloads have to be in the end (DIR/www/NAME), certificates (DIR/ca, see testca.sh), and
 DIR/table.tsv: one line per fault, complete when the file exists, with these columns:
 
-    name  url  outcome  win32  http  words
+    name  url  size  outcome  win32  http  words
 
-outcome is "complete" (the downloaded file is DIR/www/NAME byte for byte) or "error" (the group ends in ERROR with the codes win32,
+size is what the client says the file must have, 0 for nothing. outcome is "complete" (the downloaded file is DIR/www/NAME byte for byte) or "error" (the group ends in ERROR with the codes win32,
 in hexadecimal, and http). words have to stand in one line of the log about that download. The natively run engine
 (tests/engine/test_net_faults.c) and the installed service under Wine (tests/e2e/faults.py) both go through this table.
 
@@ -221,8 +221,8 @@ def main():
         write(os.path.join(options.dir, "www", name), data)
     server.start()
     write(os.path.join(options.dir, "proxy"), server.proxy.encode())
-    lines = ["%s\t%s%s\t%s\t%x\t%d\t%s\n" % (f.name, server.base[f.station], f.name, f.outcome, f.win32, f.http, f.words)
-             for f in FAULTS]
+    lines = ["%s\t%s%s\t%d\t%s\t%x\t%d\t%s\n" % (f.name, server.base[f.station], f.name, f.size, f.outcome, f.win32, f.http,
+                                                  f.words) for f in FAULTS]
     write(os.path.join(options.dir, "table.tsv"), "".join(lines).encode())
     print("%d faults" % len(FAULTS), flush=True)
     while os.getppid() == parent:

@@ -353,12 +353,77 @@ def promises_less(x):
     x.close()
 
 
+def promises_nothing(x):
+    x.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + x.data[:3000])
+    x.close()
+
+
 def range_longer(x):
     if x.offset is None:
         return x.say("500 No")
     x.send(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-999/1000\r\nTransfer-Encoding: chunked\r\n\r\n"
            b"5dc\r\n" + x.data[:1500] + b"\r\n0\r\n\r\n")
     return None
+
+
+def longer(version="1.1", length=HALF, end="", *fields):
+    """The whole file where a part of it was promised. The head goes out alone, so that the length is known when the body comes."""
+    def play(x):
+        x.send("HTTP/%s 200 OK\r\nContent-Length: %d\r\n" % (version, length) + "".join(f + "\r\n" for f in fields) + "\r\n")
+        time.sleep(0.1)
+        x.send(x.data + end.encode())
+        if version == "1.0" or fields:
+            x.close()
+    return play
+
+
+def longer_rest(*fields):
+    """Half of the file; then the right rest, and more."""
+    def play(x):
+        if x.number == 1 or not x.offset:
+            return x.ok(stop=HALF)
+        rest = x.data[x.offset :]
+        x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (x.offset, SIZE - 1, SIZE), *x.validators(),
+               *(fields or ["Content-Length: %d" % len(rest)]))
+        time.sleep(0.1)
+        more = rest + rest[:5000]
+        return x.send(b"%x\r\n" % len(more) + more + b"\r\n0\r\n\r\n" if fields else more)
+    return play
+
+
+def other_than_before(size):
+    """The same entity tag, no length, and another size than it was."""
+    def play(x):
+        if x.number != 2:
+            return x.ok(stop=HALF if x.number == 1 else None)
+        data = (x.data + x.data)[:size]
+        x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+        return x.send(b"%x\r\n" % size + data + b"\r\n0\r\n\r\n")
+    return play
+
+
+def chunked_size(size):
+    """So many bytes, and no word about it before."""
+    def play(x):
+        x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+        x.send(b"%x\r\n" % size + (x.data + x.data)[:size] + b"\r\n0\r\n\r\n")
+    return play
+
+
+def without_end(x):
+    x.head("200 OK", "Connection: close")
+    end = time.monotonic() + x.server.pace
+    while time.monotonic() < end:
+        x.send(x.data)
+    x.close()
+
+
+def redirect_and_more(x):
+    """What a redirect says about its own body is nobody's business."""
+    if "?final" in x.path:
+        return x.ok()
+    x.send("HTTP/1.1 302 Found\r\nLocation: /%s?final\r\nContent-Length: 3\r\nConnection: close\r\n\r\nmuch more" % x.name)
+    return x.close()
 
 
 def no_length(x):
@@ -586,15 +651,16 @@ def signed(x):
 
 # --- the table ---------------------------------------------------------------------------------------------------------------
 
-Fault = collections.namedtuple("Fault", "name play outcome win32 http words station")
+Fault = collections.namedtuple("Fault", "name play outcome win32 http words station size")
 
 
 def fault(name, play, outcome="complete", win32=0, http=0, words="-> complete", at="http"):
-    return Fault(name, play, outcome, win32, http, words, at)
+    return Fault(name, play, outcome, win32, http, words, at, 0)
 
 
-def fails(name, play, win32, words, http=0, at="http"):
-    return Fault(name, play, "error", win32, http, words, at)
+def fails(name, play, win32, words, http=0, at="http", size=0):
+    """size: what the client says the file must have."""
+    return Fault(name, play, "error", win32, http, words, at, size)
 
 
 def proper(x):
@@ -607,6 +673,7 @@ def half_first(x):
 
 CUT = "connection ended before the file was whole"
 BAD_NET_RESP = 58
+DAMAGED = 323
 TIMEOUT = 0x8020003B
 CLOSED = 0x8020002E
 PROTOCOL = 0x8020003A
@@ -666,6 +733,20 @@ FAULTS = [
     fails("promises-more-always", promises_more_always, CLOSED, CUT),
     fails("promises-less", promises_less, BAD_RESPONSE, "more than it said"),
     fails("range-longer", range_longer, BAD_RESPONSE, "more than it said"),
+    fails("longer", longer(), BAD_RESPONSE, "more than it said"),
+    fails("longer-and-closed", longer("1.1", HALF, "", "Connection: close"), BAD_RESPONSE, "more than it said"),
+    fails("longer-http-1.0", longer("1.0"), BAD_RESPONSE, "more than it said"),
+    fails("longer-than-nothing", promises_nothing, BAD_RESPONSE, "more than it said"),
+    fails("longer-in-tls", promises_less, BAD_RESPONSE, "more than it said", at="https"),
+    fails("longer-rest", longer_rest(), BAD_RESPONSE, "more than it said"),
+    fails("longer-rest-chunked", longer_rest("Transfer-Encoding: chunked"), BAD_RESPONSE, "more than it said"),
+    fault("longer-by-a-line-end", longer("1.1", SIZE, "\r\n")),
+    fault("longer-than-before", other_than_before(SIZE + 5000), words="longer than the server said before"),
+    fault("shorter-than-before", other_than_before(SIZE - 5000), words="shorter than the server said before"),
+    fails("longer-than-expected", chunked_size(SIZE + 5000), DAMAGED, "not of the size that was expected", size=SIZE),
+    fails("shorter-than-expected", chunked_size(SIZE - 5000), DAMAGED, "not of the size that was expected", size=SIZE),
+    fails("longer-without-end", without_end, DAMAGED, "not of the size that was expected", size=SIZE),
+    fault("redirect-and-more", redirect_and_more),
     fault("no-length", no_length),
     fault("no-length-reset", no_length_reset, words=CUT),
     fault("chunked", chunked),
