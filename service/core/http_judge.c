@@ -107,7 +107,8 @@ static const char *doubt(const struct oq_http_request *request,
     return NULL;
 }
 
-static struct oq_http_decision judge_whole(const struct oq_http_response *response)
+static struct oq_http_decision judge_whole(const struct oq_http_request *request,
+                                           const struct oq_http_response *response)
 {
     struct oq_http_decision decision = decide(OQ_HTTP_REPLACE, "the server sends the whole file");
 
@@ -116,6 +117,11 @@ static struct oq_http_decision judge_whole(const struct oq_http_response *respon
     if (response->has_length) {
         decision.total_bytes = response->length_bytes;
         decision.body_bytes = response->length_bytes;
+    } else if (request->size_bytes != OQ_SIZE_UNKNOWN && is_strong_tag(request->etag) &&
+               response->etag != NULL && strcmp(request->etag, response->etag) == 0) {
+        decision.total_bytes = request->size_bytes;
+        decision.body_bytes = request->size_bytes;
+        decision.is_promised_before = true;
     }
     return decision;
 }
@@ -189,7 +195,7 @@ struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
     if (response->is_length_malformed && (response->status == 200 || response->status == 206))
         return fail(OQ_NET_PROTOCOL, "the length of the body cannot be understood");
     if (response->status == 200)
-        return judge_whole(response);
+        return judge_whole(request, response);
     if (response->status == 206)
         return judge_partial(request, response);
     if (response->status == 416)

@@ -102,9 +102,10 @@ enum oq_http_verdict {
 
 struct oq_http_decision {
     enum oq_http_verdict verdict;
-    uint64_t total_bytes;  /* size of the whole file, or OQ_SIZE_UNKNOWN */
-    uint64_t body_bytes;   /* APPEND, REPLACE: bytes the body must have, or OQ_SIZE_UNKNOWN */
-    const char *why;       /* static words for the log, never NULL */
+    uint64_t total_bytes;    /* size of the whole file, or OQ_SIZE_UNKNOWN */
+    uint64_t body_bytes;     /* APPEND, REPLACE: bytes the body must have, or OQ_SIZE_UNKNOWN */
+    bool is_promised_before; /* REPLACE: body_bytes is what an earlier answer said */
+    const char *why;         /* static words for the log, never NULL */
     enum oq_net_error net; /* FAIL: not OQ_NET_NONE if the response breaks rules although its status
                               is no error */
 };
@@ -120,6 +121,7 @@ struct oq_http_decision {
  *  status  response                                                          verdict
  *  200/206 malformed Content-Length                                          FAIL, OQ_NET_PROTOCOL
  *  200     coded                                                             FAIL, OQ_NET_ENCODED
+ *  200     no length, but the strong tag of the saved bytes: their size      REPLACE
  *  200     any other                                                         REPLACE
  *  206     coded                                                             FAIL, OQ_NET_ENCODED
  *  206     no, malformed or several ranges (multipart/byteranges has none)   RESTART

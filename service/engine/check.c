@@ -395,6 +395,33 @@ static void repair_next(struct oq_transfer *transfer)
         flush_repair(transfer);
 }
 
+static void on_way_found(struct oq_engine *engine, struct oq_disk_op *op)
+{
+    struct oq_transfer *transfer = op->transfer;
+    transfer->is_finding_way = false;
+    oq_free(transfer->proxy);
+    transfer->proxy = op->proxy;
+    op->proxy = NULL;
+    oq_disk_op_free(engine, op);
+    if (transfer->ending == NOT_ENDED)
+        repair_next(transfer);
+    else
+        end_check(transfer);
+}
+
+/* Another source may be behind another proxy. */
+static void find_way(struct oq_transfer *transfer)
+{
+    const char *url = oq_sources_url(oq_transfer_file(transfer), transfer->source);
+    struct oq_error err;
+    oq_error_init(&err);
+    if (oq_source_find_way(transfer, url, on_way_found) == OQ_OK)
+        return;
+    oq_error_set(&err, OQ_E_NOMEM, "out of memory");
+    oq_transfer_fail_error(transfer, &err);
+    end_check(transfer);
+}
+
 static void repair(struct oq_transfer *transfer)
 {
     struct oq_file next = *oq_transfer_file(transfer);
@@ -415,7 +442,13 @@ static void repair(struct oq_transfer *transfer)
             end_check(transfer);
             return;
         }
-        run->current = transfer->source = oq_sources_pick(run, count, next.bad_sources);
+        uint32_t source = oq_sources_pick(run, count, next.bad_sources);
+        bool is_other = source != transfer->source;
+        run->current = transfer->source = source;
+        if (is_other) {
+            find_way(transfer);
+            return;
+        }
     }
     repair_next(transfer);
 }
@@ -429,10 +462,9 @@ bool oq_check_judge(struct oq_transfer *transfer)
     struct oq_http_request request = {
         .offset_bytes = transfer->written_bytes, .size_bytes = file->size_bytes, .is_hashed = true};
     transfer->is_judged = true;
-    transfer->response.http.status = oq_net_status(transfer->net);
-    struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
+    struct oq_http_decision decision = oq_http_judge(&request, oq_response_finish(transfer));
     if (decision.verdict == OQ_HTTP_FAIL) {
-        oq_transfer_fail_response(transfer, &decision);
+        oq_response_fail(transfer, &decision);
         return false;
     }
     if (decision.verdict == OQ_HTTP_APPEND && decision.total_bytes == file->size_bytes &&
@@ -454,18 +486,17 @@ bool oq_check_judge(struct oq_transfer *transfer)
 void oq_check_on_done(struct oq_transfer *transfer, enum oq_net_error error, const char *text)
 {
     char sentence[256];
-    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
-    transfer->flow = NULL;
-    oq_net_close(transfer->engine->net, transfer->net);
-    transfer->net = NULL;
-    if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE &&
-        transfer->written_bytes + transfer->buffered != transfer->end_bytes)
+    if (error == OQ_NET_NONE && transfer->written_bytes + transfer->buffered != transfer->end_bytes)
         error = OQ_NET_CUT;
     if (transfer->ending == NOT_ENDED && error != OQ_NET_NONE) {
         struct oq_verdict verdict = oq_errors_net(error);
         snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
         oq_transfer_fail(transfer, &verdict, sentence);
     }
+    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    transfer->flow = NULL;
+    oq_net_close(transfer->engine->net, transfer->net); /* `text` was its */
+    transfer->net = NULL;
     /* Also what came before a failure: the next hashing will find it good. */
     bool is_written = oq_transfer_write_out(transfer);
     if (transfer->ending != NOT_ENDED || !is_written)

@@ -114,6 +114,9 @@ static void perform(const struct oq_file_port *files, const struct oq_network_po
                                                            &op->final_facts, &ignored) != OQ_OK)
             op->final_facts.exists = false;
         break;
+    case OQ_DISK_PROXY:
+        find_proxy(network, op);
+        break;
     case OQ_DISK_REMOVE:
         op->status = files->remove(files->ctx, op->identity, op->temp_path, &op->error);
         break;

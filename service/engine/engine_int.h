@@ -40,6 +40,9 @@ struct oq_net_events {
     void (*header)(void *transfer, const char *line,
                    size_t length); /* one header line, without CRLF; "" ends them */
     bool (*body)(void *transfer, const char *data, size_t length); /* false: stop this transfer */
+    /* The server sends to that address; it is not asked before oq_net_follow, or the request ends:
+     * false. Only if the network port knows of proxies. */
+    bool (*redirected)(void *transfer, const char *url);
     void (*done)(void *transfer, enum oq_net_error error,
                  const char *text); /* the request is over; handle still open */
 };
@@ -75,6 +78,8 @@ void oq_net_free(struct oq_net *net);
 OQ_MUST_CHECK enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *request,
                                           void *transfer, struct oq_net_handle **out,
                                           struct oq_error *err);
+/* After `redirected`: goes on through that proxy, as in oq_net_request. Not inside an event. */
+void oq_net_follow(struct oq_net_handle *handle, const char *proxy);
 void oq_net_close(struct oq_net *net, struct oq_net_handle *handle); /* NULL is allowed */
 /* Final response status so far, 0 before there is one. */
 uint32_t oq_net_status(const struct oq_net_handle *handle);
@@ -96,7 +101,8 @@ enum oq_disk_kind {
     OQ_DISK_FLUSH,
     OQ_DISK_FINISH,
     OQ_DISK_REMOVE,
-    OQ_DISK_CHECK /* hashes the next slice of the file: check.c */
+    OQ_DISK_PROXY, /* only finds the proxy */
+    OQ_DISK_CHECK  /* hashes the next slice of the file: check.c */
 };
 
 struct oq_check;
@@ -107,8 +113,8 @@ struct oq_disk_op {
     enum oq_disk_kind kind;
     struct oq_identity *identity; /* a reference of its own */
     char *temp_path, *final_path; /* own copies */
-    char *url;                    /* OPEN: own copy, to find the proxy for; or NULL */
-    uint32_t attempt;             /* OPEN: takes another proxy of several each time */
+    char *url;                    /* OPEN, PROXY: own copy, to find the proxy for; or NULL */
+    uint32_t attempt;             /* OPEN, PROXY: takes another proxy of several each time */
     enum oq_open_mode mode;
     struct oq_fhandle *handle; /* FLUSH, CHECK: borrowed; OPEN: result, taken by done */
     struct oq_check *check;    /* CHECK: borrowed; nobody else touches it until done */
@@ -119,16 +125,16 @@ struct oq_disk_op {
     int64_t modified_at_ms;
     int64_t group_id;
     uint32_t file_index;
-    struct oq_transfer *transfer; /* OPEN, FLUSH, CHECK */
+    struct oq_transfer *transfer; /* OPEN, FLUSH, CHECK, PROXY */
     void (*done)(struct oq_engine *engine, struct oq_disk_op *op);
     /* results */
     enum oq_status status;
     struct oq_error error;
-    uint64_t size_bytes;              /* OPEN */
-    char *proxy;                      /* OPEN: see oq_network_port; NULL = not known. Owned */
-    uint64_t missing_bytes;           /* FLUSH: the disk has so much too little; flushed all the
-                                         same */
-    char file_id[OQ_FILE_ID_TEXT];    /* OPEN */
+    uint64_t size_bytes;           /* OPEN */
+    char *proxy;                   /* OPEN, PROXY: see oq_network_port; NULL = not known. Owned */
+    uint64_t missing_bytes;        /* FLUSH: the disk has so much too little; flushed all the
+                                      same */
+    char file_id[OQ_FILE_ID_TEXT]; /* OPEN */
     struct oq_file_facts final_facts; /* FINISH, when the temporary file was missing */
 };
 

@@ -10,6 +10,7 @@
 #include "oq_fault.h"
 #include "oq_log.h"
 #include "oq_proxy.h"
+#include "oq_url.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -40,10 +41,17 @@ struct oq_net_handle {
     struct curl_slist *fields;
     void *transfer;
     bool is_added;
-    bool is_head_complete; /* of the response that is being read */
-    bool has_excess;       /* more came than the server said */
-    size_t head_bytes;     /* of all responses of this request, redirects and hints too */
-    unsigned holds;        /* set of enum oq_net_hold: bytes that come are kept back */
+    bool is_head_complete;         /* of the response that is being read */
+    bool has_excess;               /* more came than the server said */
+    uint64_t body_bytes;           /* of the response that is being read, handed over */
+    struct oq_net_request request; /* its strings are owned */
+    unsigned redirects;            /* that were followed with an easy handle of before */
+    char *location;  /* of the response that is being read: where it sends to; owned */
+    bool is_asking;  /* which proxy leads there: paused until oq_net_follow */
+    bool is_refused; /* no more of it: */
+    enum oq_net_error refusal;
+    size_t head_bytes; /* of all responses of this request, redirects and hints too */
+    unsigned holds;    /* set of enum oq_net_hold: bytes that come are kept back */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -134,27 +142,89 @@ static bool starts_with_https(const char *url)
     return curl_strnequal(url, "https:", 6) != 0;
 }
 
+static size_t refuse(struct oq_net_handle *handle, enum oq_net_error why)
+{
+    handle->is_refused = true;
+    handle->refusal = why;
+    return 0;
+}
+
+/* Two that differ are an error: nobody knows which one libcurl takes. */
+static bool keep_location(struct oq_net_handle *handle, const char *value, size_t length)
+{
+    while (length > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        length--;
+    }
+    char *location = oq_calloc(1, length + 1);
+    if (!location)
+        return refuse(handle, OQ_NET_NOMEM) != 0;
+    memcpy(location, value, length);
+    bool is_other = handle->location && strcmp(handle->location, location) != 0;
+    oq_free(handle->location);
+    handle->location = location;
+    return !is_other || refuse(handle, OQ_NET_PROTOCOL) != 0;
+}
+
+/* The head has ended. If it sends elsewhere, the way there has to be found first: another host may
+ * have another proxy, and finding it may take a while. True: stop here, or wait. */
+static bool asks_the_way(struct oq_net_handle *handle)
+{
+    const struct oq_network_port *port = handle->net->options->network;
+    uint32_t status = oq_net_status(handle);
+    char *url = NULL;
+    if (!port || !port->find_proxy || !handle->location || status < 300 || status > 399)
+        return false;
+    CURLU *parts = curl_url();
+    bool is_known =
+        parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
+        curl_url_set(parts, CURLUPART_URL, handle->location, CURLU_URLENCODE) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK;
+    curl_url_cleanup(parts);
+    oq_free(handle->location);
+    handle->location = is_known ? oq_strdup(url) : NULL;
+    curl_free(url);
+    if (!handle->location || oq_url_check(handle->location, NULL) != OQ_OK)
+        return false; /* libcurl refuses it, in its own words */
+    handle->is_asking = handle->net->events->redirected(handle->transfer, handle->location);
+    if (!handle->is_asking)
+        (void)refuse(handle, OQ_NET_NOMEM);
+    return true;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
     size_t length = size * count;
+    if (handle->is_asking)
+        return CURL_WRITEFUNC_PAUSE;
+    if (handle->is_refused)
+        return 0;
     handle->head_bytes += length;
     if (handle->head_bytes > HEAD_BYTES_MAX)
         return 0;
     /* From https there is no way back to http, wherever a redirect was met. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        handle->is_head_complete = false;
+        handle->is_head_complete = handle->has_excess = false;
+        handle->body_bytes = 0;
+        oq_free(handle->location);
+        handle->location = NULL;
         if (starts_with_https(oq_net_url(handle)))
             curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     }
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
+    if (length == 0 && asks_the_way(handle))
+        return handle->is_asking ? CURL_WRITEFUNC_PAUSE : 0; /* paused, the line comes once more */
+    if (length > 9 && curl_strnequal(data, "Location:", 9) &&
+        !keep_location(handle, data + 9, length - 9))
+        return 0;
     handle->is_head_complete |= length == 0;
     handle->net->events->header(handle->transfer, data, length);
     return size * count;
 }
 
-/* That more came in one piece than was promised stands only in curl's words. */
+/* That more came in one piece with the head than was promised stands only in curl's words. */
 static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
 {
     static const char words[] = "Excess found";
@@ -170,6 +240,18 @@ static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, voi
     return 0;
 }
 
+/* Has the body come as far as Content-Length says, over a connection that can be looked at? libcurl
+ * reads no further then: what the server sends beyond stays in the socket. What is encrypted cannot
+ * be told from the records of TLS itself. */
+static bool is_promise_kept(const struct oq_net_handle *handle)
+{
+    curl_off_t promised = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &promised);
+    return promised >= 0 && (uint64_t)promised == handle->body_bytes &&
+           !starts_with_https(oq_net_url(handle)) &&
+           !(handle->request.proxy && starts_with_https(handle->request.proxy));
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx;
@@ -178,7 +260,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
         return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
     if (oq_fault_hit(OQ_FAULT_NET))
         return 0;
-    return handle->net->events->body(handle->transfer, data, length) ? length : 0;
+    if (!handle->net->events->body(handle->transfer, data, length))
+        return 0;
+    handle->body_bytes += length;
+    handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
+    return length;
 }
 
 static bool has(const char *text, const char *word)
@@ -228,6 +314,8 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
     long system_error = 0;
     if (handle->head_bytes > HEAD_BYTES_MAX)
         return OQ_NET_PROTOCOL;
+    if (handle->is_refused)
+        return handle->refusal;
     switch ((int)code) {
     case CURLE_OK:
         if (handle->has_excess)
@@ -313,8 +401,9 @@ static long log_on_methods(const char *url)
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
 
-static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_request *request)
+static CURLcode set_options(struct oq_net_handle *handle)
 {
+    const struct oq_net_request *request = &handle->request;
     const struct oq_config *config = &handle->net->options->config;
     CURL *easy = handle->easy;
     char range[48], field[600];
@@ -331,13 +420,14 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 1L);
-    SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+    SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
     SET(CURLOPT_HTTPAUTH, log_on_methods(request->url));
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
         SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+        SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also the log-on of Windows */
     }
     SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
@@ -376,17 +466,74 @@ static CURLcode set_options(struct oq_net_handle *handle, const struct oq_net_re
         return CURLE_OUT_OF_MEMORY;
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
-    if (code == CURLE_OK && handle->net->options->link &&
-        !oq_net_flow_prepare(easy, handle->net->sockets,
-                             !request->is_foreground && config->idle_throttle != 0))
+    bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
+    if (code == CURLE_OK &&
+        !oq_net_flow_prepare(easy, handle->net->sockets, is_throttled && !request->is_foreground))
         code = CURLE_OUT_OF_MEMORY;
     return code;
+}
+
+static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *err)
+{
+    struct oq_net *net = handle->net;
+    const struct oq_network_port *port = net->options->network;
+    enum oq_status status = OQ_OK;
+    handle->easy = curl_easy_init();
+    if (!handle->easy)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    CURLcode code = set_options(handle);
+    if (code != CURLE_OK) {
+        status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
+                              "libcurl: %s", curl_easy_strerror(code));
+        if (err)
+            err->net = OQ_NET_OTHER;
+        return status;
+    }
+    if (port) {
+        status = port->prepare(port->ctx, handle->easy, handle->request.url,
+                               handle->request.identity, err);
+        if (status != OQ_OK)
+            return status;
+    }
+    if (curl_multi_add_handle(net->multi, handle->easy) != CURLM_OK)
+        return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
+    handle->is_added = true;
+    return OQ_OK;
+}
+
+static void remove_easy(struct oq_net_handle *handle)
+{
+    if (handle->is_added)
+        curl_multi_remove_handle(handle->net->multi, handle->easy);
+    if (handle->easy)
+        curl_easy_cleanup(handle->easy);
+    curl_slist_free_all(handle->fields);
+    handle->is_added = false;
+    handle->easy = NULL;
+    handle->fields = NULL;
+}
+
+/* The strings are copied. */
+static bool keep_request(struct oq_net_handle *handle, const struct oq_net_request *request)
+{
+    handle->request = *request;
+    handle->request.url = oq_strdup(request->url);
+    handle->request.if_range = oq_strdup(request->if_range);
+    handle->request.proxy = oq_strdup(request->proxy);
+    return handle->request.url && (!request->if_range || handle->request.if_range) &&
+           (!request->proxy || handle->request.proxy);
+}
+
+static void forget_request(struct oq_net_request *request)
+{
+    oq_free((char *)(uintptr_t)request->url);
+    oq_free((char *)(uintptr_t)request->if_range);
+    oq_free((char *)(uintptr_t)request->proxy);
 }
 
 enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *request,
                             void *transfer, struct oq_net_handle **out, struct oq_error *err)
 {
-    const struct oq_network_port *port = net->options->network;
     enum oq_status status = OQ_OK;
     struct oq_net_handle *handle = oq_calloc(1, sizeof *handle);
     if (!handle)
@@ -397,47 +544,54 @@ enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *req
         status = oq_error_set(err, OQ_E_NET, "the test makes the network fail");
         if (err)
             err->net = OQ_NET_CONNECT;
-        goto out;
-    }
-    handle->easy = curl_easy_init();
-    if (!handle->easy) {
+    } else if (!keep_request(handle, request)) {
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
-        goto out;
+    } else {
+        status = add_easy(handle, err);
     }
-    CURLcode code = set_options(handle, request);
-    if (code != CURLE_OK) {
-        status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
-                              "libcurl: %s", curl_easy_strerror(code));
-        if (err)
-            err->net = OQ_NET_OTHER;
-        goto out;
+    if (status == OQ_OK) {
+        *out = handle;
+        handle = NULL;
     }
-    if (port) {
-        status = port->prepare(port->ctx, handle->easy, request->url, request->identity, err);
-        if (status != OQ_OK)
-            goto out;
-    }
-    if (curl_multi_add_handle(net->multi, handle->easy) != CURLM_OK) {
-        status = oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
-        goto out;
-    }
-    handle->is_added = true;
-    *out = handle;
-    handle = NULL;
-out:
     oq_net_close(net, handle);
     return status;
 }
 
+/* libcurl keeps a proxy, and what it has learnt of its log-on, for a whole request. So where the
+ * proxy is another one the rest of the way is a new request, whose redirects count on. */
+void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
+{
+    struct oq_net_request before = handle->request, next = before;
+    long redirects = 0;
+    bool is_same = before.proxy && proxy ? strcmp(before.proxy, proxy) == 0 : before.proxy == proxy;
+    curl_easy_getinfo(handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    handle->is_asking = false;
+    /* What must not be followed is refused by libcurl, in its own words. */
+    if (is_same || (long)handle->redirects + redirects >= REDIRECTS_MAX ||
+        (starts_with_https(oq_net_url(handle)) && !starts_with_https(handle->location))) {
+        oq_free(handle->location);
+        handle->location = NULL; /* not once more */
+        (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+        return;
+    }
+    next.url = handle->location;
+    next.proxy = proxy;
+    remove_easy(handle);
+    handle->redirects += (unsigned)redirects + 1;
+    bool is_kept = keep_request(handle, &next);
+    forget_request(&before);
+    if (!is_kept || add_easy(handle, NULL) != OQ_OK)
+        handle->net->events->done(handle->transfer, OQ_NET_NOMEM, "out of memory");
+}
+
 void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
 {
+    (void)net;
     if (!handle)
         return;
-    if (handle->is_added)
-        curl_multi_remove_handle(net->multi, handle->easy);
-    if (handle->easy)
-        curl_easy_cleanup(handle->easy);
-    curl_slist_free_all(handle->fields);
+    remove_easy(handle);
+    forget_request(&handle->request);
+    oq_free(handle->location);
     oq_free(handle);
 }
 

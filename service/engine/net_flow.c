@@ -22,7 +22,7 @@
 
 /* The sockets that are open. While a transfer runs, libcurl does not say which one is its own
  * (CURLINFO_ACTIVESOCKET gives none with 7.88), nor does it call back for a connection that is used
- * again; but it knows the local port, and so do the sockets. */
+ * again; but it knows both ends, and so do the sockets. */
 struct oq_net_sockets {
     curl_socket_t *list;
     size_t count, capacity;
@@ -105,27 +105,44 @@ const char *oq_net_flow_peer(const struct oq_net_handle *handle)
     return address ? address : "";
 }
 
-static long port_of(curl_socket_t socket)
+/* The number of a port, and the address as text; 0 if there is none. */
+static long read_address(const struct sockaddr_storage *address, char *text, socklen_t capacity)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+    bool is_six = address->ss_family == AF_INET6;
+    const void *number = is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+    if (!inet_ntop(is_six ? AF_INET6 : AF_INET, number, text, capacity))
+        return 0;
+    return is_six ? ntohs(six->sin6_port) : ntohs(four->sin_port);
+}
+
+/* The local port alone is not enough: connections to different peers may share it. */
+static bool is_socket_of(curl_socket_t socket, long port, long peer_port, const char *peer)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
+    char text[64];
     memset(&address, 0, sizeof address);
-    if (getsockname(socket, (struct sockaddr *)&address, &size) != 0)
-        return 0;
-    if (address.ss_family == AF_INET)
-        return ntohs(((const struct sockaddr_in *)&address)->sin_port);
-    return address.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&address)->sin6_port)
-                                         : 0;
+    if (getsockname(socket, (struct sockaddr *)&address, &size) != 0 ||
+        read_address(&address, text, sizeof text) != port)
+        return false;
+    size = sizeof address;
+    return getpeername(socket, (struct sockaddr *)&address, &size) == 0 &&
+           read_address(&address, text, sizeof text) == peer_port && strcmp(text, peer) == 0;
 }
 
 static curl_socket_t socket_of(const struct oq_net_handle *handle)
 {
-    long port = 0;
+    long port = 0, peer_port = 0;
     const struct oq_net_sockets *sockets = oq_net_handle_sockets(handle);
-    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_LOCAL_PORT, &port) != CURLE_OK || port == 0)
+    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_LOCAL_PORT, &port) != CURLE_OK ||
+        curl_easy_getinfo(oq_net_easy(handle), CURLINFO_PRIMARY_PORT, &peer_port) != CURLE_OK ||
+        port == 0)
         return CURL_SOCKET_BAD;
+    const char *peer = oq_net_flow_peer(handle);
     for (size_t i = 0; i < sockets->count; i++)
-        if (port_of(sockets->list[i]) == port)
+        if (is_socket_of(sockets->list[i], port, peer_port, peer))
             return sockets->list[i];
     return CURL_SOCKET_BAD;
 }
@@ -156,6 +173,15 @@ bool oq_net_flow_is_small(int64_t socket)
     return socket >= 0 &&
            getsockopt((curl_socket_t)socket, SOL_SOCKET, SO_RCVBUF, (char *)&value, &size) == 0 &&
            value < SMALL_BYTES;
+}
+
+/* Two bytes are no excess: some programs end a body with a line end that they do not count. */
+bool oq_net_flow_has_more(const struct oq_net_handle *handle)
+{
+    char bytes[3];
+    curl_socket_t socket = socket_of(handle);
+    return socket != CURL_SOCKET_BAD && /* libcurl's sockets do not block */
+           recv(socket, bytes, sizeof bytes, MSG_PEEK) == (int)sizeof bytes;
 }
 
 bool oq_net_flow_set_window(int64_t socket, uint64_t bytes)

@@ -1,10 +1,12 @@
-/* response.c - reads the header fields of a response, a line at a time, as curl hands them over.
+/* response.c - reads the header fields of a response, a line at a time, as curl hands them over,
+ * and notices when the body is longer than they say.
  *
  * Engine thread. What they mean for the file is decided by core/oq_http.h, and done by transfer.c
  * and check.c.
  */
 #include "transfer_int.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,6 +14,15 @@ void oq_response_reset(struct response *response)
 {
     memset(response, 0, sizeof *response);
     response->retry_after_ms = -1;
+}
+
+const struct oq_http_response *oq_response_finish(struct oq_transfer *transfer)
+{
+    struct oq_http_response *http = &transfer->response.http;
+    http->status = oq_net_status(transfer->net);
+    if (transfer->response.is_chunked)
+        http->has_length = http->is_length_malformed = false;
+    return http;
 }
 
 static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
@@ -83,4 +94,48 @@ void oq_response_header(void *ctx, const char *line, size_t length)
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
     read_field(transfer, line, (size_t)(colon - line), value, (size_t)(end - value));
+}
+
+/* --- what is wrong with it ------------------------------------------------------------------ */
+
+void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decision *decision)
+{
+    char text[256];
+    struct oq_verdict verdict = decision->net != OQ_NET_NONE
+                                    ? oq_errors_net(decision->net)
+                                    : oq_errors_http(transfer->response.http.status);
+    if (verdict.http)
+        oq_errors_describe_http(verdict.http, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
+                 decision->why);
+    oq_transfer_fail(transfer, &verdict, text);
+}
+
+/* The most bytes that the file can have, as the client said; or OQ_SIZE_UNKNOWN. */
+static uint64_t expected_most(const struct oq_transfer *transfer)
+{
+    const struct oq_extras *extras = oq_transfer_file(transfer)->extras;
+    if (!extras || extras->size_bytes != OQ_SIZE_UNKNOWN || extras->pieces.kind == OQ_HASH_NONE)
+        return extras ? extras->size_bytes : OQ_SIZE_UNKNOWN;
+    bool is_huge = extras->pieces.piece_bytes > OQ_HTTP_SIZE_MAX / extras->pieces.count;
+    return is_huge ? OQ_SIZE_UNKNOWN : extras->pieces.count * extras->pieces.piece_bytes;
+}
+
+bool oq_response_is_too_long(struct oq_transfer *transfer, size_t length)
+{
+    enum oq_net_error error = OQ_NET_TOO_LONG;
+    uint64_t end_bytes = transfer->end_bytes;
+    if (end_bytes == OQ_SIZE_UNKNOWN) {
+        error = OQ_NET_WRONG_SIZE;
+        end_bytes = expected_most(transfer);
+    }
+    if (end_bytes == OQ_SIZE_UNKNOWN || length <= end_bytes - oq_transfer_position(transfer))
+        return false;
+    struct oq_verdict verdict = oq_errors_net(error);
+    if (transfer->is_promised_before)
+        oq_transfer_restart(transfer, "the file is longer than the server said before");
+    else
+        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(error));
+    return true;
 }

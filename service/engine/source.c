@@ -1,4 +1,5 @@
-/* source.c - which of a file's sources a transfer asks, and when it is left for the next.
+/* source.c - which of a file's sources a transfer asks, when it is left for the next, and the way
+ * there.
  *
  * Engine thread. core/oq_sources.h decides; this file knows the transfer. Rule above all others:
  * bytes of two versions never meet. Bytes from one source are continued at another when a hash will
@@ -136,4 +137,41 @@ bool oq_source_is_left(struct oq_engine *engine, struct oq_entry *entry, uint32_
     }
     verdict->is_transient = is_transient;
     return false;
+}
+
+/* --- the way to an address that is not the one the transfer started with ---------------------- */
+
+enum oq_status oq_source_find_way(struct oq_transfer *transfer, const char *url,
+                                  void (*found)(struct oq_engine *engine, struct oq_disk_op *op))
+{
+    struct oq_disk_op *op =
+        oq_disk_op_new(transfer->engine, OQ_DISK_PROXY, transfer->identity, NULL, NULL);
+    if (!op)
+        return OQ_E_NOMEM;
+    op->url = oq_strdup(url);
+    op->attempt = oq_transfer_run(transfer)->attempts;
+    op->transfer = transfer;
+    op->done = found;
+    enum oq_status status = op->url ? oq_disk_submit(transfer->engine->disk, op) : OQ_E_NOMEM;
+    if (status == OQ_OK)
+        transfer->is_finding_way = true;
+    else
+        oq_disk_op_free(transfer->engine, op);
+    return status;
+}
+
+static void on_redirect_found(struct oq_engine *engine, struct oq_disk_op *op)
+{
+    struct oq_transfer *transfer = op->transfer;
+    transfer->is_finding_way = false;
+    if (transfer->net) /* else it was stopped, or failed, meanwhile */
+        oq_net_follow(transfer->net, op->proxy);
+    else
+        oq_transfer_proceed(transfer);
+    oq_disk_op_free(engine, op);
+}
+
+bool oq_source_redirected(void *ctx, const char *url)
+{
+    return oq_source_find_way(ctx, url, on_redirect_found) == OQ_OK;
 }

@@ -56,6 +56,8 @@ int64_t oq_net_flow_socket(const struct oq_net_handle *handle);
 double oq_net_flow_handshake_ms(const struct oq_net_handle *handle);
 /* Does the socket have a window that somebody made small? */
 bool oq_net_flow_is_small(int64_t socket);
+/* Has it received more than a line end of bytes that nobody has read? */
+bool oq_net_flow_has_more(const struct oq_net_handle *handle);
 /* False when there is no socket, or it does not want to. */
 bool oq_net_flow_set_window(int64_t socket, uint64_t bytes);
 

@@ -43,15 +43,14 @@ static struct oq_file_run *run_of(const struct oq_transfer *transfer)
     return oq_transfer_run(transfer);
 }
 
-/* Where in the file the next byte goes. */
-static uint64_t position(const struct oq_transfer *transfer)
+uint64_t oq_transfer_position(const struct oq_transfer *transfer)
 {
     return transfer->written_bytes + transfer->buffered;
 }
 
 uint64_t oq_transfer_received(const struct oq_transfer *transfer)
 {
-    return transfer->check ? file_of(transfer)->done_bytes : position(transfer);
+    return transfer->check ? file_of(transfer)->done_bytes : oq_transfer_position(transfer);
 }
 
 bool oq_transfer_is_connected(const struct oq_transfer *transfer)
@@ -113,7 +112,7 @@ static void end_full(struct oq_transfer *transfer, uint64_t missing_bytes)
     oq_transfer_fail(transfer, &verdict, text);
 }
 
-static void end_restart(struct oq_transfer *transfer, const char *why)
+void oq_transfer_restart(struct oq_transfer *transfer, const char *why)
 {
     if (transfer->ending != NOT_ENDED)
         return;
@@ -258,7 +257,7 @@ void oq_transfer_proceed(struct oq_transfer *transfer)
     transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
-    if (transfer->is_flushing)
+    if (transfer->is_flushing || transfer->is_finding_way)
         return;
     bool keeps_bytes = transfer->file && !transfer->is_discarded && !transfer->is_flush_broken &&
                        transfer->ending != ENDED_RESTART;
@@ -286,7 +285,7 @@ void oq_transfer_proceed(struct oq_transfer *transfer)
 
 static uint64_t unsaved_bytes(const struct oq_transfer *transfer)
 {
-    return position(transfer) - file_of(transfer)->done_bytes;
+    return oq_transfer_position(transfer) - file_of(transfer)->done_bytes;
 }
 
 /* After half of the interval, so that the other half is for what arrives meanwhile. */
@@ -405,21 +404,6 @@ static bool is_other_digest(const struct oq_transfer *transfer)
            memcmp(saved.value, sent->value, oq_hash_size(sent->kind)) != 0;
 }
 
-void oq_transfer_fail_response(struct oq_transfer *transfer,
-                               const struct oq_http_decision *decision)
-{
-    char text[256];
-    struct oq_verdict verdict = decision->net != OQ_NET_NONE
-                                    ? oq_errors_net(decision->net)
-                                    : oq_errors_http(transfer->response.http.status);
-    if (verdict.http)
-        oq_errors_describe_http(verdict.http, text, sizeof text);
-    else
-        snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
-                 decision->why);
-    oq_transfer_fail(transfer, &verdict, text);
-}
-
 /* Saves what the response says about the file; with `from_zero` also that none of it is there,
  * before the file is cut. */
 static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *decision,
@@ -481,11 +465,9 @@ static bool judge(struct oq_transfer *transfer)
         return oq_check_judge(transfer);
     oq_source_describe(transfer, &request);
     request.is_plain = run_of(transfer)->is_plain;
-    transfer->response.http.status = oq_net_status(transfer->net);
-    if (transfer->response.is_chunked)
-        transfer->response.http.has_length = transfer->response.http.is_length_malformed = false;
-    struct oq_http_decision decision = oq_http_judge(&request, &transfer->response.http);
+    struct oq_http_decision decision = oq_http_judge(&request, oq_response_finish(transfer));
     transfer->total_bytes = decision.total_bytes;
+    transfer->is_promised_before = decision.is_promised_before;
     run_of(transfer)->is_plain = false;
     if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
         file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
@@ -516,10 +498,10 @@ static bool judge(struct oq_transfer *transfer)
             transfer->ending = ENDED_WHOLE;
         return false;
     case OQ_HTTP_RESTART:
-        end_restart(transfer, decision.why);
+        oq_transfer_restart(transfer, decision.why);
         return false;
     case OQ_HTTP_FAIL:
-        oq_transfer_fail_response(transfer, &decision);
+        oq_response_fail(transfer, &decision);
         return false;
     }
     return false;
@@ -530,12 +512,8 @@ static bool on_body(void *ctx, const char *data, size_t length)
     struct oq_transfer *transfer = ctx;
     if (transfer->ending != NOT_ENDED || (!transfer->is_judged && !judge(transfer)))
         return false;
-    if (transfer->end_bytes != OQ_SIZE_UNKNOWN &&
-        length > transfer->end_bytes - position(transfer)) {
-        struct oq_verdict verdict = oq_errors_net(OQ_NET_TOO_LONG);
-        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(OQ_NET_TOO_LONG));
+    if (oq_response_is_too_long(transfer, length))
         return false;
-    }
     if (!transfer->flow)
         transfer->flow =
             oq_throttle_add(transfer->engine->throttle, transfer->entry, transfer->net);
@@ -569,11 +547,13 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         judge(transfer); /* an empty body */
     if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE) {
         if (transfer->total_bytes == OQ_SIZE_UNKNOWN ||
-            transfer->total_bytes == position(transfer)) {
+            transfer->total_bytes == oq_transfer_position(transfer)) {
             transfer->ending = ENDED_WHOLE;
-        } else if (transfer->end_bytes == position(transfer) && transfer->has_body) {
+        } else if (transfer->end_bytes == oq_transfer_position(transfer) && transfer->has_body) {
             transfer->ending =
                 ENDED_STOPPED; /* the server gave less than the rest: ask on at the next turn */
+        } else if (transfer->is_promised_before && transfer->response.is_chunked) {
+            oq_transfer_restart(transfer, "the file is shorter than the server said before");
         } else {
             error = OQ_NET_CUT;
         }
@@ -589,8 +569,10 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
     oq_transfer_proceed(transfer);
 }
 
-const struct oq_net_events oq_transfer_events = {
-    .header = oq_response_header, .body = on_body, .done = on_done};
+const struct oq_net_events oq_transfer_events = {.header = oq_response_header,
+                                                 .body = on_body,
+                                                 .redirected = oq_source_redirected,
+                                                 .done = on_done};
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 

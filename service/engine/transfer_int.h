@@ -43,10 +43,12 @@ struct oq_transfer {
     uint64_t written_bytes; /* position in the file after the last write */
     uint64_t total_bytes; /* of the whole file, once the response was judged; or OQ_SIZE_UNKNOWN */
     uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
+    bool is_promised_before; /* end_bytes is what an earlier answer said: oq_http.h */
     bool is_judged, has_body;
     bool is_flushing;
-    bool is_held;     /* nothing is read until the flush is over */
-    bool is_reserved; /* the file system keeps room for the whole file */
+    bool is_finding_way; /* a disk op is out that finds a proxy */
+    bool is_reserved;    /* the file system keeps room for the whole file */
+    bool is_held;        /* nothing is read until the flush is over */
     int64_t checkpoint_at_ms;
     struct response response;
 
@@ -87,13 +89,20 @@ OQ_MUST_CHECK enum oq_status oq_transfer_ask(struct oq_transfer *transfer,
                                              struct oq_error *err);
 /* Hands the gathered bytes to the system; false: it has failed, and the ending says so. */
 bool oq_transfer_write_out(struct oq_transfer *transfer);
-/* The failure that the judgement of a response means. */
-void oq_transfer_fail_response(struct oq_transfer *transfer,
-                               const struct oq_http_decision *decision);
+/* The file has to come again, from zero. */
+void oq_transfer_restart(struct oq_transfer *transfer, const char *why);
+/* Where in the file the next byte goes. */
+uint64_t oq_transfer_position(const struct oq_transfer *transfer);
 
 /* --- response.c ------------------------------------------------------------------------------- */
 
 void oq_response_reset(struct response *response);
+/* When the body begins: what oq_http_judge is to be told. Borrowed. */
+const struct oq_http_response *oq_response_finish(struct oq_transfer *transfer);
+/* The failure that the judgement of a response means. */
+void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decision *decision);
+/* Would `length` more bytes be more than was promised? Then the ending says so. */
+bool oq_response_is_too_long(struct oq_transfer *transfer, size_t length);
 /* For oq_net_events: one line of the header of the transfer that is `ctx`. */
 void oq_response_header(void *ctx, const char *line, size_t length);
 
@@ -113,6 +122,14 @@ bool oq_source_is_slow(struct oq_transfer *transfer);
  * of the file; *verdict is then that of all sources together. */
 bool oq_source_is_left(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
                        struct oq_verdict *verdict, const char *text);
+
+/* Finds the proxy that leads to `url`; `found` is called with it, and has first to take
+ * is_finding_way back. Until then the transfer is not freed. */
+OQ_MUST_CHECK enum oq_status oq_source_find_way(struct oq_transfer *transfer, const char *url,
+                                                void (*found)(struct oq_engine *engine,
+                                                              struct oq_disk_op *op));
+/* For oq_net_events. */
+bool oq_source_redirected(void *ctx, const char *url);
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 

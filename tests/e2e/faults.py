@@ -46,7 +46,7 @@ def read_log(rig):
 
 
 def check_row(rig, fault, result, lines, folder):
-    name, _, outcome, win32, http, words = fault
+    name, _, _, outcome, win32, http, words = fault
     _, state, seen_win32, seen_http, text = result
     target = rig.target(name)
     if outcome == "complete":

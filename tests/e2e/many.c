@@ -2,10 +2,11 @@
  *
  * usage: many TABLE FOLDER SECONDS
  *
- * TABLE has lines "name<tab>url<tab>...", as tests/support/faultd.py writes it; the file becomes
- * FOLDER\name. Prints a line "number<tab>state<tab>win32<tab>http<tab>text" per line of the table
- * when all groups are complete or in error, or when the time is over, and removes the groups. The
- * GUID of a group begins with its number, counted from 1.
+ * TABLE has lines "name<tab>url<tab>size<tab>...", as tests/support/faultd.py writes it; the file
+ * becomes FOLDER\name, and must have that size unless it is 0. Prints a line
+ * "number<tab>state<tab>win32<tab>http<tab>text" per line of the table when all groups are complete
+ * or in error, or when the time is over, and removes the groups. The GUID of a group begins with
+ * its number, counted from 1.
  */
 #define COBJMACROS
 #include "openqmgr.h"
@@ -42,12 +43,25 @@ static HRESULT add_file(IBackgroundCopyJob1 *job, const char *url, const char *f
     return hr;
 }
 
+static HRESULT expect_size(IBackgroundCopyJob1 *job, UINT64 size_bytes)
+{
+    IOpenQmgrSources *sources = NULL;
+    if (size_bytes == 0)
+        return S_OK;
+    HRESULT hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources);
+    if (FAILED(hr))
+        return hr;
+    hr = IOpenQmgrSources_SetHash(sources, 0, NULL, size_bytes);
+    IOpenQmgrSources_Release(sources);
+    return hr;
+}
+
 static HRESULT start_row(IBackgroundCopyQMgr *manager, char *line, const char *folder)
 {
     struct row *row = &rows[count];
     GUID id;
-    const char *name = strtok(line, "\t"), *url = strtok(NULL, "\t");
-    if (!name || !url)
+    const char *name = strtok(line, "\t"), *url = strtok(NULL, "\t"), *size = strtok(NULL, "\t");
+    if (!name || !url || !size)
         return E_INVALIDARG;
     HRESULT hr = CoCreateGuid(&id);
     id.Data1 = ++count;
@@ -57,6 +71,8 @@ static HRESULT start_row(IBackgroundCopyQMgr *manager, char *line, const char *f
         hr = IBackgroundCopyGroup_CreateJob(row->group, id, &row->job);
     if (SUCCEEDED(hr))
         hr = add_file(row->job, url, folder, name);
+    if (SUCCEEDED(hr))
+        hr = expect_size(row->job, strtoull(size, NULL, 10));
     if (SUCCEEDED(hr))
         hr = IBackgroundCopyGroup_ResumeGroup(row->group);
     return hr;

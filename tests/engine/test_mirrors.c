@@ -230,6 +230,17 @@ static void pieces__second_is_down__first_repairs_it_itself(void **state)
     assert_int_equal(fixture_requests(f, "/a.bin", "\"bytes=2883584-3145727\""), 1);
 }
 
+static void pieces__second_hangs_up__first_repairs_it_itself(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1");
+    source_add(f, group, "a.bin?x=mirror&hang-up");
+    source_expect_pieces(f, group, 0, "a.bin", PIECE);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(fixture_requests(f, "/a.bin?corrupt", "\"bytes=2883584-3145727\""), 1);
+}
+
 static void url__expired_midway__new_one_goes_on_at_the_same_byte(void **state)
 {
     struct fixture *f = *state;
@@ -343,6 +354,7 @@ int main(void)
         T(mirror__all_are_slow__the_last_goes_on),
         T(pieces__damaged_at_the_first__come_from_the_second),
         T(pieces__second_is_down__first_repairs_it_itself),
+        T(pieces__second_hangs_up__first_repairs_it_itself),
         T(url__expired_midway__new_one_goes_on_at_the_same_byte),
         T(url__replaced_after_a_restart_of_the_service__is_the_new_one),
         T(url__replaced_while_it_waits__is_asked_at_once),

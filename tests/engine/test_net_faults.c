@@ -3,6 +3,7 @@
  * codes; and the log says one useful sentence about it.
  */
 #include "engine_fixture.h"
+#include "oq_engine_sources.h"
 
 #include "oq_alloc.h"
 #include "oq_log.h"
@@ -26,6 +27,7 @@
 
 struct row {
     char name[64], url[256], outcome[16], words[96];
+    unsigned long long size_bytes; /* what the client says; 0 = nothing */
     uint32_t win32, http;
     int64_t group;
     bool is_over, was_said;
@@ -76,9 +78,9 @@ static void start_faultd(void)
     while (!(file = fopen(table, "r")))
         assert_true(fixture_patience(&start_ms, 60));
     while (count < ROWS_MAX &&
-           fscanf(file, "%63[^\t]\t%255[^\t]\t%15[^\t]\t%x\t%u\t%95[^\n]\n", rows[count].name,
-                  rows[count].url, rows[count].outcome, &rows[count].win32, &rows[count].http,
-                  rows[count].words) == 6)
+           fscanf(file, "%63[^\t]\t%255[^\t]\t%llu\t%15[^\t]\t%x\t%u\t%95[^\n]\n", rows[count].name,
+                  rows[count].url, &rows[count].size_bytes, rows[count].outcome, &rows[count].win32,
+                  &rows[count].http, rows[count].words) == 7)
         count++;
     assert_true(feof(file));
     fclose(file);
@@ -153,6 +155,8 @@ static void start_row(unsigned i)
     if (oq_engine_create_group(f.engine, &f.admin, &guid, &rows[i].group, &err) != OQ_OK ||
         oq_engine_create_job(f.engine, &f.admin, rows[i].group, &job, &err) != OQ_OK ||
         oq_engine_add_files(f.engine, &f.admin, rows[i].group, &spec, 1, &err) != OQ_OK ||
+        (rows[i].size_bytes && oq_engine_set_hash(f.engine, &f.admin, rows[i].group, 0, NULL,
+                                                  rows[i].size_bytes, &err) != OQ_OK) ||
         oq_engine_resume(f.engine, &f.admin, rows[i].group, &err) != OQ_OK)
         fail_msg("%s: %s", rows[i].name, err.text);
 }

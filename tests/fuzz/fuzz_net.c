@@ -4,6 +4,7 @@
 #include "engine_int.h"
 
 #include "oq_log.h"
+#include "oq_url.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct seen {
     size_t head_bytes, body_bytes;
     unsigned heads, ends;
-    bool is_head_over;
+    bool is_head_over, is_asking;
     enum oq_net_error error;
 };
 
@@ -95,8 +96,30 @@ static void on_done(void *transfer, enum oq_net_error error, const char *text)
     seen->error = error;
 }
 
-static const struct oq_net_events events = {.header = on_header, .body = on_body, .done = on_done};
-static const struct oq_network_port port = {.prepare = prepare};
+static bool on_redirected(void *transfer, const char *url)
+{
+    struct seen *seen = transfer;
+    MUST(seen->ends == 0 && !seen->is_asking && oq_url_check(url, NULL) == OQ_OK);
+    seen->is_asking = true;
+    return true;
+}
+
+static const struct oq_net_events events = {
+    .header = on_header, .body = on_body, .redirected = on_redirected, .done = on_done};
+
+/* That there is one is enough: the engine calls it, and the engine is this program. */
+static enum oq_status find_proxy(void *ctx, const char *url, struct oq_identity *as,
+                                 uint32_t attempt, char **proxy, struct oq_error *err)
+{
+    (void)ctx;
+    (void)url;
+    (void)as;
+    (void)attempt;
+    (void)proxy;
+    return oq_error_set(err, OQ_E_NOT_SUPPORTED, "nobody asks");
+}
+
+static const struct oq_network_port port = {.find_proxy = find_proxy, .prepare = prepare};
 
 static void be_quiet(void *ctx, enum oq_log_level level, const char *line)
 {
@@ -135,8 +158,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     shutdown(ends[1], SHUT_WR);
     client_end = ends[0];
     MUST(oq_net_start(net, &request, &seen, &handle, NULL) == OQ_OK);
-    for (int i = 0; i < TURNS_MAX && seen.ends == 0; i++)
+    for (int i = 0; i < TURNS_MAX && seen.ends == 0; i++) {
         oq_net_run(net, 1);
+        if (seen.is_asking) {
+            seen.is_asking = false;
+            oq_net_follow(handle, data[0] & 16 ? "http://user:word@127.0.0.1:1" : "");
+        }
+    }
     MUST(seen.ends == 1);
     MUST(seen.error != OQ_NET_NONE || seen.is_head_over);
     MUST(seen.error != OQ_NET_NONE || oq_net_status(handle) >= 100);

@@ -6,9 +6,9 @@ usage: faultd.py --dir DIR [--pace PACE] [--until-eof]
 Makes DIR with the files that the downloads have to be in the end (DIR/www/NAME), certificates (DIR/ca, see testca.sh), and
 DIR/table.tsv: one line per fault, complete when the file exists, with these columns:
 
-    name  url  outcome  win32  http  words
+    name  url  size  outcome  win32  http  words
 
-outcome is "complete" (the downloaded file is DIR/www/NAME byte for byte) or "error" (the group ends in ERROR with the codes win32,
+size is what the client says the file must have, 0 for nothing. outcome is "complete" (the downloaded file is DIR/www/NAME byte for byte) or "error" (the group ends in ERROR with the codes win32,
 in hexadecimal, and http). words have to stand in one line of the log about that download. The natively run engine
 (tests/engine/test_net_faults.c) and the installed service under Wine (tests/e2e/faults.py) both go through this table.
 
@@ -32,7 +32,8 @@ import threading
 import time
 import warnings
 
-from faults import FAULTS, Exchange, Gone, content
+from exchange import Exchange, Gone, content
+from faults import FAULTS
 
 
 class Server:
@@ -49,6 +50,7 @@ class Server:
         self.base = {}
         self.is_busy = threading.Event()
         self.kept = []  # sockets that only have to stay
+        self.tunnels = set()  # the addresses from which the proxy's own connections come
 
     def listen(self, family=socket.AF_INET, host="127.0.0.1", backlog=128):
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -146,6 +148,7 @@ class Server:
                 return
             if context:
                 sock = context.wrap_socket(sock, server_side=True)
+            is_proxied = station == "the-proxy" or sock.getpeername() in self.tunnels
             buffer = b""
             while True:
                 while b"\r\n\r\n" not in buffer:
@@ -156,7 +159,7 @@ class Server:
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 if station == "the-proxy" and not self.relay(sock, head.decode("latin-1")):
                     continue
-                self.answer(sock, head.decode("latin-1"), context is not None)
+                self.answer(sock, head.decode("latin-1"), context is not None, is_proxied)
         except (Gone, OSError):
             pass
         finally:
@@ -177,8 +180,9 @@ class Server:
         if match and (number == 1 or match.group(1) != "503"):
             sock.sendall(b"HTTP/1.1 %s No\r\nContent-Length: 0\r\n\r\n" % match.group(1).encode())
             raise Gone
-        sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         far = socket.create_connection(("127.0.0.1", int(self.base["https"].rsplit(":", 1)[1].rstrip("/"))))
+        self.tunnels.add(far.getsockname())
+        sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         ends = {sock: far, far: sock}
         while True:
             for end in select.select(list(ends), [], [], self.pace)[0]:
@@ -187,7 +191,7 @@ class Server:
                     raise Gone
                 ends[end].sendall(piece)
 
-    def answer(self, sock, head, is_tls):
+    def answer(self, sock, head, is_tls, is_proxied):
         lines = head.split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         fields = {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:])}
@@ -198,7 +202,7 @@ class Server:
         with self.lock:
             self.counts[name] += 1
             number = self.counts[name]
-        self.faults[name].play(Exchange(self, sock, name, number, method, path, fields, is_tls))
+        self.faults[name].play(Exchange(self, sock, name, number, method, path, fields, is_tls, is_proxied))
 
 
 def write(path, data):
@@ -221,8 +225,8 @@ def main():
         write(os.path.join(options.dir, "www", name), data)
     server.start()
     write(os.path.join(options.dir, "proxy"), server.proxy.encode())
-    lines = ["%s\t%s%s\t%s\t%x\t%d\t%s\n" % (f.name, server.base[f.station], f.name, f.outcome, f.win32, f.http, f.words)
-             for f in FAULTS]
+    lines = ["%s\t%s%s\t%d\t%s\t%x\t%d\t%s\n" % (f.name, server.base[f.station], f.name, f.size, f.outcome, f.win32, f.http,
+                                                  f.words) for f in FAULTS]
     write(os.path.join(options.dir, "table.tsv"), "".join(lines).encode())
     print("%d faults" % len(FAULTS), flush=True)
     while os.getppid() == parent:

@@ -8,111 +8,9 @@ NoProgressMs has passed.
 
 import collections
 import email.utils
-import hashlib
-import re
-import select
-import socket
-import struct
 import time
 
-SIZE = 200000
-HALF = 100000
-PART = 60000
-OLD_DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
-NEW_DATE = "Mon, 07 Nov 1994 08:49:37 GMT"
-
-
-def content(name, size=SIZE, version=1):
-    """Bytes that differ from file to file, from version to version, and from place to place."""
-    seed = hashlib.sha256(("%s/%d" % (name, version)).encode()).digest()
-    return b"".join(hashlib.sha256(seed + struct.pack(">I", i)).digest() for i in range(size // 32 + 1))[:size]
-
-
-class Gone(Exception):
-    """The exchange is over and its connection too."""
-
-
-class Exchange:
-    """One request, and the means to answer it."""
-
-    def __init__(self, server, sock, name, number, method, path, fields, is_tls):
-        self.server, self.sock, self.name, self.number = server, sock, name, number
-        self.method, self.path, self.fields, self.is_tls = method, path, fields, is_tls
-        match = re.fullmatch(r"bytes=(\d+)-", fields.get("range", ""))
-        self.offset = int(match.group(1)) if match else None  # None: asked without a range
-        self.if_range = fields.get("if-range")
-        self.data = server.contents[name]
-        self.etag = '"%s-1"' % name
-        self.date = OLD_DATE
-
-    # --- pieces ---
-
-    def send(self, data):
-        self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
-
-    def head(self, status, *fields):
-        self.send("HTTP/1.1 %s\r\n" % status + "".join(f + "\r\n" for f in fields) + "\r\n")
-
-    def validators(self):
-        return [f for f in (self.etag and "ETag: " + self.etag, self.date and "Last-Modified: " + self.date) if f]
-
-    def close(self):
-        """An orderly end: what was sent arrives."""
-        raise Gone
-
-    def reset(self):
-        """An end with RST. What was sent is waited for, or the reset would overtake it."""
-        time.sleep(0.05)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raise Gone
-
-    def wait(self):
-        """Sends nothing more until the client has gone."""
-        end = time.monotonic() + self.server.pace
-        while time.monotonic() < end:
-            if select.select([self.sock], [], [], 0.2)[0] and not self.sock.recv(4096):
-                break
-        raise Gone
-
-    # --- whole answers ---
-
-    def ok(self, *more, ranges=True, stop=None, send_etag=True):
-        """What a proper server says. stop: close after so many bytes of the body."""
-        data, first = self.data, 0
-        is_valid = self.if_range in (None, self.etag) or (self.if_range == self.date and self.date is not None)
-        fields = (self.validators() if send_etag else []) + list(more)
-        if ranges and self.offset is not None and is_valid:
-            first = self.offset
-            if first >= len(data) > 0:
-                return self.head("416 Range Not Satisfiable", "Content-Range: bytes */%d" % len(data), "Content-Length: 0")
-            self.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (first, len(data) - 1, len(data)),
-                      "Content-Length: %d" % (len(data) - first), *fields)
-        else:
-            self.head("200 OK", "Content-Length: %d" % len(data), *fields)
-        if stop is not None:
-            self.send(data[first : first + stop])
-            self.close()
-        self.send(data[first:])
-
-    def cut(self, **how):
-        """The first time half of the file and a closed connection; then as it should be."""
-        self.ok(stop=HALF if self.number == 1 else None, **how)
-
-    def partial(self, first, data, total, *more):
-        """206 with whatever it says."""
-        self.head("206 Partial Content", "Content-Range: bytes %d-%d/%s" % (first, first + len(data) - 1, total),
-                  "Content-Length: %d" % len(data), *more)
-        self.send(data)
-
-    def say(self, status, *fields):
-        self.head(status, "Content-Length: 3", *fields)
-        self.send("no\n")
-
-    def redirect(self, where, status="302 Found", *more):
-        self.head(status, "Location: " + where, "Content-Length: 0", *more)
-
-    def url(self, via, rest=""):
-        return self.server.base[via] + self.name + rest
+from exchange import HALF, NEW_DATE, PART, SIZE, content
 
 
 # --- the connection and the body ---------------------------------------------------------------------------------------------
@@ -353,12 +251,77 @@ def promises_less(x):
     x.close()
 
 
+def promises_nothing(x):
+    x.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + x.data[:3000])
+    x.close()
+
+
 def range_longer(x):
     if x.offset is None:
         return x.say("500 No")
     x.send(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-999/1000\r\nTransfer-Encoding: chunked\r\n\r\n"
            b"5dc\r\n" + x.data[:1500] + b"\r\n0\r\n\r\n")
     return None
+
+
+def longer(version="1.1", length=HALF, end="", *fields):
+    """The whole file where a part of it was promised. The head goes out alone, so that the length is known when the body comes."""
+    def play(x):
+        x.send("HTTP/%s 200 OK\r\nContent-Length: %d\r\n" % (version, length) + "".join(f + "\r\n" for f in fields) + "\r\n")
+        time.sleep(0.1)
+        x.send(x.data + end.encode())
+        if version == "1.0" or fields:
+            x.close()
+    return play
+
+
+def longer_rest(*fields):
+    """Half of the file; then the right rest, and more."""
+    def play(x):
+        if x.number == 1 or not x.offset:
+            return x.ok(stop=HALF)
+        rest = x.data[x.offset :]
+        x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (x.offset, SIZE - 1, SIZE), *x.validators(),
+               *(fields or ["Content-Length: %d" % len(rest)]))
+        time.sleep(0.1)
+        more = rest + rest[:5000]
+        return x.send(b"%x\r\n" % len(more) + more + b"\r\n0\r\n\r\n" if fields else more)
+    return play
+
+
+def other_than_before(size):
+    """The same entity tag, no length, and another size than it was."""
+    def play(x):
+        if not x.offset:
+            return x.ok(stop=HALF if x.offset == 0 else None)
+        data = (x.data + x.data)[:size]
+        x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+        return x.send(b"%x\r\n" % size + data + b"\r\n0\r\n\r\n")
+    return play
+
+
+def chunked_size(size):
+    """So many bytes, and no word about it before."""
+    def play(x):
+        x.head("200 OK", "Transfer-Encoding: chunked", *x.validators())
+        x.send(b"%x\r\n" % size + (x.data + x.data)[:size] + b"\r\n0\r\n\r\n")
+    return play
+
+
+def without_end(x):
+    x.head("200 OK", "Connection: close")
+    end = time.monotonic() + x.server.pace
+    while time.monotonic() < end:
+        x.send(x.data)
+    x.close()
+
+
+def redirect_and_more(x):
+    """What a redirect says about its own body is nobody's business."""
+    if "?final" in x.path:
+        return x.ok()
+    x.send("HTTP/1.1 302 Found\r\nLocation: /%s?final\r\nContent-Length: 3\r\nConnection: close\r\n\r\nmuch more" % x.name)
+    return x.close()
 
 
 def no_length(x):
@@ -571,6 +534,25 @@ def via(*stations):
     return play
 
 
+def by_the_right_way(*stations):
+    """As via, and each host is asked as it has to be: those that only the proxy knows through it, this computer without; and what
+    the proxy is told to log on is for nobody else."""
+    go = via(*stations)
+
+    def play(x):
+        wants_proxy = not x.fields["host"].startswith(("127.", "localhost"))
+        if x.is_proxied != wants_proxy:
+            return x.say("404 Not this way")
+        if "proxy-authorization" in x.fields and not x.is_proxied:
+            return x.say("404 The name for the proxy was shown to a server")
+        return go(x)
+    return play
+
+
+def redirect_twice_said(x):
+    x.redirect("/%s?a" % x.name, "302 Found", "Location: /%s?b" % x.name)
+
+
 def redirect_etag(x):
     """The redirect has a tag of its own; the one of the file counts."""
     if "?final" not in x.path:
@@ -586,15 +568,16 @@ def signed(x):
 
 # --- the table ---------------------------------------------------------------------------------------------------------------
 
-Fault = collections.namedtuple("Fault", "name play outcome win32 http words station")
+Fault = collections.namedtuple("Fault", "name play outcome win32 http words station size")
 
 
 def fault(name, play, outcome="complete", win32=0, http=0, words="-> complete", at="http"):
-    return Fault(name, play, outcome, win32, http, words, at)
+    return Fault(name, play, outcome, win32, http, words, at, 0)
 
 
-def fails(name, play, win32, words, http=0, at="http"):
-    return Fault(name, play, "error", win32, http, words, at)
+def fails(name, play, win32, words, http=0, at="http", size=0):
+    """size: what the client says the file must have."""
+    return Fault(name, play, "error", win32, http, words, at, size)
 
 
 def proper(x):
@@ -607,6 +590,7 @@ def half_first(x):
 
 CUT = "connection ended before the file was whole"
 BAD_NET_RESP = 58
+DAMAGED = 323
 TIMEOUT = 0x8020003B
 CLOSED = 0x8020002E
 PROTOCOL = 0x8020003A
@@ -666,6 +650,20 @@ FAULTS = [
     fails("promises-more-always", promises_more_always, CLOSED, CUT),
     fails("promises-less", promises_less, BAD_RESPONSE, "more than it said"),
     fails("range-longer", range_longer, BAD_RESPONSE, "more than it said"),
+    fails("longer", longer(), BAD_RESPONSE, "more than it said"),
+    fails("longer-and-closed", longer("1.1", HALF, "", "Connection: close"), BAD_RESPONSE, "more than it said"),
+    fails("longer-http-1.0", longer("1.0"), BAD_RESPONSE, "more than it said"),
+    fails("longer-than-nothing", promises_nothing, BAD_RESPONSE, "more than it said"),
+    fails("longer-in-tls", promises_less, BAD_RESPONSE, "more than it said", at="https"),
+    fails("longer-rest", longer_rest(), BAD_RESPONSE, "more than it said"),
+    fails("longer-rest-chunked", longer_rest("Transfer-Encoding: chunked"), BAD_RESPONSE, "more than it said"),
+    fault("longer-by-a-line-end", longer("1.1", SIZE, "\r\n")),
+    fault("longer-than-before", other_than_before(SIZE + 5000), words="longer than the server said before"),
+    fault("shorter-than-before", other_than_before(SIZE - 5000), words="shorter than the server said before"),
+    fails("longer-than-expected", chunked_size(SIZE + 5000), DAMAGED, "not of the size that was expected", size=SIZE),
+    fails("shorter-than-expected", chunked_size(SIZE - 5000), DAMAGED, "not of the size that was expected", size=SIZE),
+    fails("longer-without-end", without_end, DAMAGED, "not of the size that was expected", size=SIZE),
+    fault("redirect-and-more", redirect_and_more),
     fault("no-length", no_length),
     fault("no-length-reset", no_length_reset, words=CUT),
     fault("chunked", chunked),
@@ -748,6 +746,12 @@ FAULTS = [
     fault("redirect-to-https", via("https")),
     fails("redirect-from-https", via("http"), NO_PROTOCOL, "not safe to follow", at="https"),
     fails("redirect-there-and-back", via("https", "http"), NO_PROTOCOL, "not safe to follow"),
+    fault("redirect-to-proxied", by_the_right_way("proxy")),
+    fault("redirect-from-proxied", by_the_right_way("http"), at="proxy"),
+    fault("redirect-to-proxied-https", by_the_right_way("proxy-https")),
+    fault("redirect-from-proxied-https", by_the_right_way("https"), at="proxy-https"),
+    fault("redirect-in-and-out", by_the_right_way("proxy", "http", "proxy", "localhost", "proxy-https", "https")),
+    fails("redirect-said-twice", redirect_twice_said, PROTOCOL, "not one of a web server"),
     fault("redirect-etag", redirect_etag, words=CUT),
     fault("signed-for-get", signed),
     # HTTPS

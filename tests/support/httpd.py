@@ -52,7 +52,7 @@ class Exchange:
     def __init__(self, handler):
         self.handler = handler
         self.method = handler.command
-        path, _, self.query = handler.path.partition("?")
+        path, _, self.query = re.sub("^http://[^/]*", "", handler.path).partition("?")  # as a proxy is asked (RFC 9112, 3.2.2)
         self.path = urllib.parse.unquote(path)
         self.range = handler.headers.get("Range")
         self.if_range = handler.headers.get("If-Range")

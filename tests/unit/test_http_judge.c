@@ -112,6 +112,19 @@ static void status_200__without_length__replaces_with_unknown_size(void **state)
     expect(&by_tag, whole(UNKNOWN), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
 }
 
+static void status_200__without_length_but_of_the_known_tag__has_the_known_size(void **state)
+{
+    (void)state;
+    struct oq_http_response same = with(whole(UNKNOWN), TAG, NULL);
+    expect(&by_tag, same, OQ_HTTP_REPLACE, 100, 100);
+    assert_true(oq_http_judge(&by_tag, &same).is_promised_before);
+    expect(&by_tag, with(whole(UNKNOWN), OTHER_TAG, NULL), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
+    expect(&by_date, with(whole(UNKNOWN), NULL, DATE), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
+    struct oq_http_response new_length = with(whole(150), TAG, NULL);
+    expect(&by_tag, new_length, OQ_HTTP_REPLACE, 150, 150);
+    assert_false(oq_http_judge(&by_tag, &new_length).is_promised_before);
+}
+
 static void status_200__to_a_resume__replaces_whatever_the_validators_say(void **state)
 {
     (void)state;
@@ -630,6 +643,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_200__to_a_first_request__replaces),
         cmocka_unit_test(status_200__without_length__replaces_with_unknown_size),
+        cmocka_unit_test(status_200__without_length_but_of_the_known_tag__has_the_known_size),
         cmocka_unit_test(status_200__to_a_resume__replaces_whatever_the_validators_say),
         cmocka_unit_test(status_200__with_a_content_range__is_the_whole_file_still),
         cmocka_unit_test(coded_body__of_200_or_206__fails),
