@@ -74,6 +74,7 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
 {
     const struct oq_clock *clock = oq_clock_system();
     int64_t lost_at_ms = -1;
+    bool has_failed = false;
     HRESULT hr;
 
     for (;;) {
@@ -86,9 +87,13 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
             drop_manager(link);
         } else if (oq_words_is_hopeless((uint32_t)hr)) {
             return hr;
-        } else if (lost_at_ms < 0 && link->generation == 0 &&
+        } else if ((lost_at_ms < 0 || has_failed) && link->generation == 0 &&
                    !oq_words_is_disconnect((uint32_t)hr)) {
-            return hr; /* it never started: no reason to think that it will in a minute */
+            /* It never started: no reason to think that it will in a minute. But a service that was
+             * just stopping itself when we asked for it may fail to start once. */
+            if (has_failed || hr != CO_E_SERVER_EXEC_FAILURE)
+                return hr;
+            has_failed = true;
         }
         int64_t now_ms = oq_clock_mono_ms(clock);
         if (lost_at_ms < 0)

@@ -43,6 +43,8 @@ static const struct {
      "the OpenQMGR service stopped with an error; its log says why"},
     {WIN32_HR(1061), LOST, /* ERROR_SERVICE_CANNOT_ACCEPT_CTRL */
      "the OpenQMGR service is just starting or stopping"},
+    {WIN32_HR(1056), LOST, /* ERROR_SERVICE_ALREADY_RUNNING */
+     "the OpenQMGR service is just stopping"},
     {0x800401F0u, PLAIN, "COM was not initialised"}, /* CO_E_NOTINITIALIZED */
 
     /* the connection */
@@ -51,6 +53,7 @@ static const struct {
     {0x80010012u, LOST, "the OpenQMGR service stopped"}, /* RPC_E_SERVER_DIED_DNE */
     {0x800401FDu, LOST, "the OpenQMGR service stopped"}, /* CO_E_OBJNOTCONNECTED */
     {0x80080008u, LOST, "the OpenQMGR service is just stopping"}, /* CO_E_SERVER_STOPPING */
+    {WIN32_HR(1717), LOST, "the OpenQMGR service is just stopping"}, /* RPC_S_UNKNOWN_IF */
     {WIN32_HR(1722), LOST, "the OpenQMGR service cannot be reached"}, /* RPC_S_SERVER_UNAVAILABLE */
     {WIN32_HR(1726), LOST, "the OpenQMGR service stopped during the call"}, /* RPC_S_CALL_FAILED */
     {WIN32_HR(1727), LOST, "the OpenQMGR service stopped"}, /* RPC_S_CALL_FAILED_DNE */

@@ -23,6 +23,7 @@
 #include "oq_win_network.h"
 #include "oq_win_policy.h"
 #include "oq_win_watch.h"
+#include "self_stop_int.h"
 
 #include <windows.h>
 
@@ -48,6 +49,7 @@ struct oq_host {
     struct oq_com *com;
     struct oq_win_watch *watch;
     struct oq_win_policy *policy;
+    struct oq_self_stop *self_stop;
     bool is_whole;
 };
 
@@ -191,6 +193,11 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
                        trouble.text);
     if (oq_win_policy_start(on_policy_change, host->engine, &host->policy, &trouble) != OQ_OK)
         oq_log_warning("configuration: %s; changes hold after the next start only", trouble.text);
+    /* In the foreground there is nobody who would start it again. */
+    if (host->settings.numbers.stop_when_idle_ms > 0 && !host->options.is_console &&
+        oq_self_stop_start(scm, host->engine, host->com, host->settings.numbers.stop_when_idle_ms,
+                           &host->self_stop) != OQ_OK)
+        oq_log_warning("service: out of memory; it will not stop itself");
     oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
     if (oq_engine_get_repair(host->engine))
         oq_win_log_event(host->log, OQ_MSG_QUEUE_REPAIRED, oq_engine_get_repair(host->engine),
@@ -213,6 +220,8 @@ static void host_stop(void *ctx, struct oq_win_scm *scm)
     host->watch = NULL;
     oq_win_policy_stop(host->policy);
     host->policy = NULL;
+    oq_self_stop_free(host->self_stop);
+    host->self_stop = NULL;
     oq_win_scm_progress(scm, ENGINE_STOP_MS);
     if (oq_engine_stop(host->engine, ENGINE_STOP_MS) != OQ_OK)
         what = "the disk was too slow to save everything in 4 seconds";

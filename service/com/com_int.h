@@ -77,6 +77,7 @@ struct oq_context {
     bool is_stopping;
     struct oq_object *objects; /* all that live */
     uint32_t live;             /* those of them that keep the service needed */
+    uint64_t arrivals;         /* of such, since the start */
 };
 
 /* OQ_E_NOMEM. Ends with oq_context_unref. */
@@ -88,6 +89,9 @@ void oq_context_unref(struct oq_context *context); /* NULL is allowed */
 
 /* From now on oq_call_begin fails with OQ_E_STOPPING. */
 void oq_context_refuse_calls(struct oq_context *context);
+/* The same, but only if nobody needs the service and nobody has come since `arrivals` was read; in
+ * one step. False: nothing was done. */
+bool oq_context_close_door(struct oq_context *context, uint64_t arrivals);
 /* Waits until no call is between begin and end. OQ_E_TIMEOUT. */
 OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
 /* Cuts every object off its clients. After oq_context_refuse_calls. */
@@ -254,6 +258,7 @@ OQ_MUST_CHECK enum oq_status oq_notify_accept(IUnknown *unknown, IBackgroundCopy
  * oq_notify_close. */
 OQ_MUST_CHECK enum oq_status oq_notify_set(struct oq_notify *notify, int64_t group_id,
                                            const char *sid, IBackgroundCopyCallback1 *callback);
+uint32_t oq_notify_count(struct oq_notify *notify); /* callbacks that are registered */
 void oq_notify_clear(struct oq_notify *notify, int64_t group_id); /* nothing if there is none */
 /* Releases all and takes no more. Calls clients. */
 void oq_notify_close(struct oq_notify *notify);

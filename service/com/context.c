@@ -59,6 +59,16 @@ void oq_context_refuse_calls(struct oq_context *context)
     ReleaseSRWLockExclusive(&context->lock);
 }
 
+bool oq_context_close_door(struct oq_context *context, uint64_t arrivals)
+{
+    AcquireSRWLockExclusive(&context->lock);
+    bool is_closed = context->live == 0 && context->calls == 0 &&
+                     atomic_load(&context->locks) == 0 && context->arrivals == arrivals;
+    context->is_stopping = context->is_stopping || is_closed;
+    ReleaseSRWLockExclusive(&context->lock);
+    return is_closed;
+}
+
 enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms)
 {
     const struct oq_clock *clock = oq_clock_system();

@@ -47,8 +47,12 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
     if (outer)
         return CLASS_E_NOAGGREGATION;
 
+    /* Once the door is closed nobody comes in any more: COM, or the client, activates again. */
+    if (!oq_context_enter(factory->object.context))
+        return CO_E_SERVER_STOPPING;
     IBackgroundCopyQMgr *qmgr = NULL;
     enum oq_status status = oq_qmgr_new(factory->object.context, &qmgr);
+    oq_context_leave(factory->object.context);
     if (status != OQ_OK)
         return oq_hresult_of(status, NULL);
     HRESULT hr = IBackgroundCopyQMgr_QueryInterface(qmgr, iid, out);
@@ -59,9 +63,13 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
 
 static HRESULT STDMETHODCALLTYPE factory_LockServer(IClassFactory *iface, BOOL is_locked)
 {
-    atomic_uint *locks = &from_iface(iface)->object.context->locks;
+    struct oq_context *context = from_iface(iface)->object.context;
+    atomic_uint *locks = &context->locks;
     if (is_locked) {
+        if (!oq_context_enter(context))
+            return CO_E_SERVER_STOPPING;
         atomic_fetch_add(locks, 1);
+        oq_context_leave(context);
         return S_OK;
     }
     unsigned count = atomic_load(locks);

@@ -315,6 +315,17 @@ enum oq_status oq_notify_set(struct oq_notify *notify, int64_t group_id, const c
     return is_closed ? OQ_E_STOPPING : OQ_OK;
 }
 
+uint32_t oq_notify_count(struct oq_notify *notify)
+{
+    uint32_t count = 0;
+    AcquireSRWLockShared(&notify->lock);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct entry *entry = notify->buckets[i]; entry; entry = entry->next)
+            count += entry->registration != NULL;
+    ReleaseSRWLockShared(&notify->lock);
+    return count;
+}
+
 void oq_notify_clear(struct oq_notify *notify, int64_t group_id)
 {
     struct registration *old = NULL;

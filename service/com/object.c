@@ -24,7 +24,7 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
         object->next->previous = object;
     context->objects = object;
     if (!class->is_plumbing)
-        context->live++;
+        context->live++, context->arrivals++;
     ReleaseSRWLockExclusive(&context->lock);
 }
 

@@ -43,4 +43,19 @@ enum oq_status oq_com_stop(struct oq_com *com, int64_t timeout_ms);
  * of date when read. */
 void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks);
 
+/* More of the same. */
+struct oq_com_life {
+    uint32_t objects, locks;
+    uint32_t callbacks; /* that clients have registered and nobody has cleared */
+    uint64_t arrivals;  /* objects made for clients since the start */
+};
+void oq_com_get_life(struct oq_com *com, struct oq_com_life *life);
+
+/* Closes the door if nobody is in: no objects, no locks, no call, and no arrival since that number
+ * was read. Then every later call gets QM_E_SERVICE_UNAVAILABLE and every later activation
+ * CO_E_SERVER_STOPPING, on which clients activate again; oq_com_stop is to follow at once. All in
+ * one step: false says that somebody was faster, and nothing was done. Any thread until
+ * oq_com_stop. */
+OQ_MUST_CHECK bool oq_com_close_door(struct oq_com *com, uint64_t arrivals);
+
 #endif

@@ -210,3 +210,20 @@ void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks)
     ReleaseSRWLockShared(&context->lock);
     *locks = atomic_load(&context->locks);
 }
+
+void oq_com_get_life(struct oq_com *com, struct oq_com_life *life)
+{
+    struct oq_context *context = com->context;
+    /* First: what comes after it is an arrival that oq_com_close_door will see. */
+    AcquireSRWLockShared(&context->lock);
+    life->arrivals = context->arrivals;
+    life->objects = context->live;
+    ReleaseSRWLockShared(&context->lock);
+    life->locks = atomic_load(&context->locks);
+    life->callbacks = oq_notify_count(context->notify);
+}
+
+bool oq_com_close_door(struct oq_com *com, uint64_t arrivals)
+{
+    return oq_context_close_door(com->context, arrivals);
+}

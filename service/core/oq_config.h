@@ -55,6 +55,8 @@
       "1: background downloads wait while the network is paid for by volume") \
     X(pause_all,            "PauseAll",            0,          0,     1,           \
       "1: nothing is downloaded, in the foreground neither") \
+    X(stop_when_idle_ms,    "StopWhenIdleMs",      0,          0,     2592000000,  \
+      "the service stops itself after so long without work and clients; 0: never") \
     X(reply_timeout_ms,     "ReplyTimeoutMs",      30000,      1000,  600000,      \
       "time a client's call waits for the engine")
 /* clang-format on */

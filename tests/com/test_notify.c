@@ -173,8 +173,10 @@ static void pointer__set__is_held_until_null_clears_it(void **state)
     assert_hr(set_pointer(fixture, &client), S_OK);
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
     expect_held(&client);
+    assert_int_equal(oq_notify_count(fixture->context->notify), 1);
     assert_hr(set_pointer(fixture, NULL), S_OK);
     expect_released(&client);
+    assert_int_equal(oq_notify_count(fixture->context->notify), 0);
     assert_hr(set_pointer(fixture, NULL), S_OK); /* nothing to clear */
 }
 

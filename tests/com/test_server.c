@@ -116,6 +116,54 @@ static void server__stopped_while_an_object_is_held__the_object_is_unavailable(v
     CoUninitialize();
 }
 
+static void door__somebody_is_in_or_has_come__stays_open(void **state)
+{
+    struct oq_com_life life;
+    IClassFactory *factory = NULL;
+    IBackgroundCopyQMgr *qmgr = NULL;
+    struct oq_com *com = start(*state, false);
+    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
+    assert_hr(find_class(&CLSID_OpenQmgr, &factory), S_OK);
+    oq_com_get_life(com, &life);
+    const uint64_t before = life.arrivals;
+    assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
+              S_OK);
+    oq_com_get_life(com, &life);
+    assert_true(life.arrivals == before + 1 && life.objects == 1 && life.callbacks == 0);
+    assert_false(oq_com_close_door(com, life.arrivals)); /* he is in */
+    IBackgroundCopyQMgr_Release(qmgr);
+    assert_false(oq_com_close_door(com, before)); /* he has been here */
+    assert_hr(IClassFactory_LockServer(factory, TRUE), S_OK);
+    assert_false(oq_com_close_door(com, life.arrivals));
+    assert_hr(IClassFactory_LockServer(factory, FALSE), S_OK);
+    assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
+              S_OK); /* it was open all the time */
+    IBackgroundCopyQMgr_Release(qmgr);
+    IClassFactory_Release(factory);
+    CoUninitialize();
+    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+}
+
+static void door__closed__sends_clients_on_to_the_next_service(void **state)
+{
+    struct oq_com_life life;
+    IClassFactory *factory = NULL;
+    IBackgroundCopyQMgr *qmgr = (IBackgroundCopyQMgr *)(uintptr_t)0xdeadbeef;
+    struct oq_com *com = start(*state, false);
+    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
+    assert_hr(find_class(&CLSID_OpenQmgr, &factory), S_OK);
+    oq_com_get_life(com, &life);
+    assert_true(oq_com_close_door(com, life.arrivals));
+    assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
+              CO_E_SERVER_STOPPING);
+    assert_null(qmgr);
+    assert_hr(IClassFactory_LockServer(factory, TRUE), CO_E_SERVER_STOPPING);
+    expect_live(com, 0, 0);
+    IClassFactory_Release(factory);
+    CoUninitialize();
+    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+}
+
 static void server__none__stops_at_once(void **state)
 {
     (void)state;
@@ -164,6 +212,17 @@ static void stop__a_call_runs__waits_for_its_limit_and_says_so(void **state)
     assert_int_equal(oq_context_wait_calls(fixture->context, 0), OQ_OK);
 }
 
+static void door__a_call_runs__stays_open(void **state)
+{
+    struct fixture *fixture = *state;
+    HANDLE thread = begin_slow_call(fixture);
+    fixture->context->live = 0; /* as if its object had been released meanwhile */
+    assert_false(oq_context_close_door(fixture->context, fixture->context->arrivals));
+    assert_hr(end_slow_call(fixture, thread), S_OK);
+    assert_true(oq_context_close_door(fixture->context, fixture->context->arrivals));
+    fixture->context->live = 3;
+}
+
 static DWORD WINAPI wait_in(void *argument)
 {
     struct fixture *fixture = argument;
@@ -208,6 +267,9 @@ int main(void)
         WITH(server__legacy_class__is_served_on_request_only),
         WITH(server__started_and_stopped_often__leaves_no_handles),
         WITH(server__stopped_while_an_object_is_held__the_object_is_unavailable),
+        WITH(door__somebody_is_in_or_has_come__stays_open),
+        WITH(door__closed__sends_clients_on_to_the_next_service),
+        WITH(door__a_call_runs__stays_open),
         WITH(server__none__stops_at_once),
         WITH(stop__a_call_runs__waits_for_its_limit_and_says_so),
         WITH(stop__a_call_ends_meanwhile__is_ready),

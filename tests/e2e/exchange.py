@@ -196,7 +196,6 @@ def main():
         rig.check("service installed", rig.install(), rig.bin)
         # What is refused once waits until it is on the other computer.
         rig.set_value("RetryFirstMs", 600000)
-        rig.set_value("RetryMaxMs", 600000)
         server = rig.serve()
         groups, path = exported(rig, server)
         imported(rig, server, groups, path)
