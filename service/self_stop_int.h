@@ -4,7 +4,7 @@
  * Owns one thread, which looks from time to time (core/oq_idle_stop.h decides). It never loses a
  * client: the door is closed in one step, and only if nobody is in and nobody has come since the
  * work was looked at; who comes later is told CO_E_SERVER_STOPPING and activates again.
- * docs/decisions/0013-a-door-that-closes-in-one-step.md.
+ * docs/decisions/0014-a-door-that-closes-in-one-step.md.
  */
 #ifndef OQ_SELF_STOP_INT_H
 #define OQ_SELF_STOP_INT_H
