@@ -50,6 +50,18 @@ static HRESULT set_flags(IBackgroundCopyGroup *group, uint32_t flags)
     return IBackgroundCopyGroup_SetProp(group, GROUPPROP_NOTIFYFLAGS, &value);
 }
 
+static HRESULT set_limit(IBackgroundCopyGroup *group, uint64_t max_bytes_per_s)
+{
+    IOpenQmgrLimit *limit = NULL;
+
+    HRESULT hr = IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrLimit, (void **)&limit);
+    if (FAILED(hr))
+        return hr;
+    hr = IOpenQmgrLimit_SetMaxRate(limit, max_bytes_per_s);
+    IOpenQmgrLimit_Release(limit);
+    return hr;
+}
+
 static bool is_unfinished(IBackgroundCopyGroup *group)
 {
     VARIANT value;
@@ -115,6 +127,8 @@ static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
         hr = set_text(group, GROUPPROP_DESCRIPTION, record->description);
     if (SUCCEEDED(hr) && record->has_notify_flags)
         hr = set_flags(group, record->notify_flags);
+    if (SUCCEEDED(hr) && record->max_bytes_per_s > 0)
+        hr = set_limit(group, record->max_bytes_per_s);
     if (SUCCEEDED(hr) && record->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(group);
     /* The name last: until it is there, the group is not finished. */

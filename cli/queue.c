@@ -194,6 +194,21 @@ static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_recor
     return S_OK;
 }
 
+/* 0 where the service has no such limits. */
+static HRESULT read_limit(struct oq_remote *remote, struct oq_record *record)
+{
+    IOpenQmgrLimit *limit = NULL;
+    UINT64 rate = 0;
+
+    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
+                             remote->group, &IID_IOpenQmgrLimit, (void **)&limit)))
+        return S_OK;
+    HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit, &rate);
+    record->max_bytes_per_s = rate;
+    IOpenQmgrLimit_Release(limit);
+    return hr;
+}
+
 HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid, struct oq_record *out)
 {
     struct oq_remote remote = {.guid = *guid};
@@ -208,6 +223,8 @@ HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid, struct o
         hr = take_snapshot(&snapshot, out);
     if (hr == S_OK)
         hr = read_properties(remote.group, out);
+    if (hr == S_OK)
+        hr = read_limit(&remote, out);
     if (hr == S_OK)
         hr = oq_remote_job(&remote, &job);
     if (SUCCEEDED(hr) && job)

@@ -163,6 +163,7 @@ char *oq_record_format(const struct oq_record *record)
         put_text(tree, "state", state_names[record->state]) &&
         put_text(tree, "failure", record->failure) &&
         put(tree, "foreground", json_boolean(record->is_foreground)) &&
+        (record->max_bytes_per_s == 0 || put_number(tree, "max_rate", record->max_bytes_per_s)) &&
         put_text(tree, "display_name", record->display_name) &&
         put_text(tree, "description", record->description) &&
         (!record->has_notify_flags || put_number(tree, "notify_flags", record->notify_flags)) &&
@@ -481,6 +482,7 @@ enum oq_status oq_record_parse(const char *line, size_t length, struct oq_record
     struct oq_record record = {0};
     struct reading r = {.err = err};
     bool has = false;
+    bool has_rate = false;
     uint64_t flags = 0;
     json_t *tree = load(&r, line, length);
     bool is_good =
@@ -490,6 +492,7 @@ enum oq_status oq_record_parse(const char *line, size_t length, struct oq_record
         take_state(&r, tree, &record.state) && take_text(&r, tree, "owner", &record.owner) &&
         take_text(&r, tree, "failure", &record.failure) &&
         take_bool(&r, tree, "foreground", &record.is_foreground) &&
+        take_number(&r, tree, "max_rate", OQ_GROUP_RATE_MOST, &has_rate, &record.max_bytes_per_s) &&
         take_text(&r, tree, "display_name", &record.display_name) &&
         take_text(&r, tree, "description", &record.description) &&
         take_number(&r, tree, "notify_flags", UINT32_MAX, &record.has_notify_flags, &flags) &&

@@ -40,9 +40,10 @@ struct oq_record {
     struct oq_guid job;
     enum oq_record_state state;
     bool is_foreground;
-    char *owner;        /* or NULL; for information: a SID */
-    char *display_name; /* or NULL: none was said */
-    char *description;  /* or NULL */
+    uint64_t max_bytes_per_s; /* limit of its own; 0 = none */
+    char *owner;              /* or NULL; for information: a SID */
+    char *display_name;       /* or NULL: none was said */
+    char *description;        /* or NULL */
     bool has_notify_flags;
     uint32_t notify_flags;
     char *notify_class; /* or NULL */

@@ -35,6 +35,7 @@ static void record__everything_in_it__comes_back(void **state)
     struct oq_record record = {.has_job = true,
                                .state = OQ_RECORD_ACTIVE,
                                .is_foreground = true,
+                               .max_bytes_per_s = 12500000000,
                                .owner = oq_strdup("S-1-5-18"),
                                .display_name = oq_strdup("a \"name\"\n"),
                                .description = oq_strdup(""),
@@ -69,6 +70,7 @@ static void record__everything_in_it__comes_back(void **state)
     assert_true(back.has_job && oq_guid_is_equal(&back.job, &record.job));
     assert_int_equal(back.state, OQ_RECORD_ACTIVE);
     assert_true(back.is_foreground);
+    assert_true(back.max_bytes_per_s == 12500000000);
     assert_string_equal(back.owner, "S-1-5-18");
     assert_string_equal(back.display_name, "a \"name\"\n");
     assert_string_equal(back.description, "");
@@ -140,6 +142,7 @@ static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
         {"{\"group\":\"" GUID "\",\"state\":1}", "state is none of"},
         {"{\"group\":\"" GUID "\",\"owner\":1}", "owner is no text"},
         {"{\"group\":\"" GUID "\",\"foreground\":1}", "foreground is neither"},
+        {"{\"group\":\"" GUID "\",\"max_rate\":12500000001}", "max_rate is no number"},
         {"{\"group\":\"" GUID "\",\"notify_flags\":-1}", "notify_flags is no number"},
         {"{\"group\":\"" GUID "\",\"notify_flags\":4294967296}", "notify_flags is no number"},
         {"{\"group\":\"" GUID "\",\"files\":{}}", "files is no list"},

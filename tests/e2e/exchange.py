@@ -169,9 +169,9 @@ def from_standard_input(rig, server):
             text = file.read()
         rig.check("standard input; what an import left unfinished is made anew", status == 0 and expected in text,
                   text.strip().splitlines()[-1:])
-        write_lines(rig, "piped.jsonl", [head, row(rig, server, 7, display_name="whole")])
+        write_lines(rig, "piped.jsonl", [head, row(rig, server, 7, display_name="whole", max_rate=123456)])
     rows = [json.loads(line) for line in rig.ctl("export", "-", "{00000000-0000-0000-0000-000000000007}").out.splitlines()]
-    rig.check("and has its name then", rows[1]["display_name"] == "whole", rows[1]["display_name"])
+    rig.check("and has its name then, and its limit", rows[1]["display_name"] == "whole" and rows[1]["max_rate"] == 123456, rows[1])
 
 
 def killed(rig, server):
