@@ -111,19 +111,50 @@ static HRESULT read_extras(IOpenQmgrSources *sources, ULONG index, struct oq_ext
     return read_mirrors(sources, index, extras);
 }
 
-static HRESULT read_file(IBackgroundCopyJob1 *job, IOpenQmgrInfo *info, IOpenQmgrSources *sources,
-                         ULONG index, struct oq_record_file *file)
+static HRESULT read_pieces(IOpenQmgrExport *export, ULONG index, struct oq_extras *extras)
+{
+    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
+    struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
+    UINT64 piece_bytes = 0;
+    DWORD length = 0;
+
+    HRESULT hr =
+        IOpenQmgrExport_GetPieces(export, index, &kind, &piece_bytes, &length, &pieces.hashes);
+    if (FAILED(hr))
+        return hr;
+    pieces.kind = (enum oq_hash_kind)kind;
+    pieces.piece_bytes = piece_bytes;
+    size_t size = oq_hash_size(pieces.kind);
+    pieces.count = size > 0 ? (uint32_t)(length / size) : 0;
+    /* Hashes of a kind that this version does not know are left out. */
+    if (size > 0 && oq_extras_set_pieces(extras, &pieces, NULL) != OQ_OK)
+        hr = E_OUTOFMEMORY;
+    CoTaskMemFree(pieces.hashes);
+    return hr;
+}
+
+/* What the job has besides the interfaces of QMGR; each may be NULL. */
+struct extensions {
+    IOpenQmgrInfo *info; /* borrowed */
+    IOpenQmgrSources *sources;
+    IOpenQmgrExport *export;
+};
+
+static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext, ULONG index,
+                         struct oq_record_file *file)
 {
     struct oq_remote_file seen = {0};
 
     file->size_bytes = OQ_SIZE_UNKNOWN;
     HRESULT hr = oq_remote_file_names(job, index, &seen);
-    if (SUCCEEDED(hr) && info)
-        hr = oq_remote_file_details(info, index, &seen);
-    if (SUCCEEDED(hr) && sources) {
+    if (SUCCEEDED(hr) && ext->info)
+        hr = oq_remote_file_details(ext->info, index, &seen);
+    if (SUCCEEDED(hr) && ext->sources) {
         file->extras = oq_extras_new();
-        hr = file->extras ? read_extras(sources, index, file->extras) : E_OUTOFMEMORY;
+        hr = file->extras ? read_extras(ext->sources, index, file->extras) : E_OUTOFMEMORY;
     }
+    if (SUCCEEDED(hr) && ext->export && file->extras)
+        hr = read_pieces(ext->export, index, file->extras);
     if (SUCCEEDED(hr)) {
         file->remote = seen.remote;
         file->local = seen.local;
@@ -143,7 +174,7 @@ static HRESULT read_file(IBackgroundCopyJob1 *job, IOpenQmgrInfo *info, IOpenQmg
 static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
                           struct oq_record *record)
 {
-    IOpenQmgrSources *sources = NULL;
+    struct extensions ext = {.info = remote->info};
     DWORD count = 0;
     GUID guid;
 
@@ -156,17 +187,22 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     if (FAILED(hr) || count == 0)
         return hr;
     /* A service without the extension, or told not to use it (--legacy), has no info either. */
+    if (remote->info && FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources,
+                                                                  (void **)&ext.sources)))
+        ext.sources = NULL;
     if (remote->info &&
-        FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources)))
-        sources = NULL;
+        FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrExport, (void **)&ext.export)))
+        ext.export = NULL;
     record->files = oq_calloc(count, sizeof *record->files);
     hr = record->files ? S_OK : E_OUTOFMEMORY;
     while (SUCCEEDED(hr) && record->file_count < count) {
         ULONG index = record->file_count++;
-        hr = read_file(job, remote->info, sources, index, &record->files[index]);
+        hr = read_file(job, &ext, index, &record->files[index]);
     }
-    if (sources)
-        IOpenQmgrSources_Release(sources);
+    if (ext.sources)
+        IOpenQmgrSources_Release(ext.sources);
+    if (ext.export)
+        IOpenQmgrExport_Release(ext.export);
     return hr;
 }
 
@@ -192,6 +228,21 @@ static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_recor
         return S_FALSE;
     }
     return S_OK;
+}
+
+static HRESULT read_owner(struct oq_remote *remote, struct oq_record *record)
+{
+    IOpenQmgrExport *export = NULL;
+    BSTR sid = NULL;
+
+    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
+                             remote->group, &IID_IOpenQmgrExport, (void **)&export)))
+        return S_OK;
+    HRESULT hr = IOpenQmgrExport_GetOwner(export, &sid);
+    if (SUCCEEDED(hr) && !take_text(sid, &record->owner))
+        hr = E_OUTOFMEMORY;
+    IOpenQmgrExport_Release(export);
+    return hr;
 }
 
 /* 0 where the service has no such limits. */
@@ -225,6 +276,8 @@ HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid, struct o
         hr = read_properties(remote.group, out);
     if (hr == S_OK)
         hr = read_limit(&remote, out);
+    if (hr == S_OK)
+        hr = read_owner(&remote, out);
     if (hr == S_OK)
         hr = oq_remote_job(&remote, &job);
     if (SUCCEEDED(hr) && job)

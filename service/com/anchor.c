@@ -28,6 +28,7 @@ static const IID *const interfaces[] = {
     &IID_IOpenQmgrSources,
     &IID_IOpenQmgrPeek,
     &IID_IOpenQmgrLimit,
+    &IID_IOpenQmgrExport,
 };
 
 /* Answers to the interfaces without having their methods: nobody ever calls one. Lives as long as

@@ -134,6 +134,7 @@ struct oq_object {
     IUnknown *info;                    /* the extension interface, or NULL */
     IUnknown *sources;                 /* the second one, or NULL */
     IUnknown *limit;                   /* the third one, or NULL */
+    IUnknown *export;                  /* the fourth one, or NULL */
     struct oq_object *next, *previous; /* in context->objects */
     bool is_disconnected;
 };
@@ -196,6 +197,16 @@ struct oq_limit_part {
 };
 /* After oq_object_init. */
 void oq_limit_part_init(struct oq_limit_part *part, struct oq_object *object, int64_t group_id);
+
+/* --- export.c: the fourth extension, likewise ------------------------------------------------- */
+
+struct oq_export_part {
+    IOpenQmgrExport iface;
+    struct oq_object *object;
+    int64_t group_id;
+};
+/* After oq_object_init. */
+void oq_export_part_init(struct oq_export_part *part, struct oq_object *object, int64_t group_id);
 
 /* --- group.c: what group, job and extension read alike ---------------------------------------- */
 

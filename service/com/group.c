@@ -13,6 +13,7 @@ struct group {
     struct oq_info info;
     struct oq_sources_part sources;
     struct oq_limit_part limit;
+    struct oq_export_part export;
     int64_t id;
     GUID guid;
 };
@@ -382,6 +383,7 @@ enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
     oq_info_init(&group->info, &group->object, 0);
     oq_sources_part_init(&group->sources, &group->object, 0);
     oq_limit_part_init(&group->limit, &group->object, 0);
+    oq_export_part_init(&group->export, &group->object, 0);
     *out = &group->iface;
     return OQ_OK;
 }
@@ -393,4 +395,5 @@ void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
     group->info.group_id = group_id;
     group->sources.group_id = group_id;
     group->limit.group_id = group_id;
+    group->export.group_id = group_id;
 }

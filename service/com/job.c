@@ -14,6 +14,7 @@ struct job {
     struct oq_info info;
     struct oq_sources_part sources;
     struct oq_limit_part limit;
+    struct oq_export_part export;
     int64_t group_id;
     GUID guid;
 };
@@ -199,6 +200,7 @@ enum oq_status oq_job_new(struct oq_context *context, int64_t group_id, const GU
     oq_info_init(&job->info, &job->object, group_id);
     oq_sources_part_init(&job->sources, &job->object, group_id);
     oq_limit_part_init(&job->limit, &job->object, group_id);
+    oq_export_part_init(&job->export, &job->object, group_id);
     *out = &job->iface;
     return OQ_OK;
 }

@@ -15,6 +15,7 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     object->info = info;
     object->sources = NULL;
     object->limit = NULL;
+    object->export = NULL;
     object->is_disconnected = false;
     object->previous = NULL;
 
@@ -43,6 +44,8 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         *out = object->sources;
     else if (object->limit && IsEqualIID(iid, &IID_IOpenQmgrLimit))
         *out = object->limit;
+    else if (object->export && IsEqualIID(iid, &IID_IOpenQmgrExport))
+        *out = object->export;
     else
         return E_NOINTERFACE;
     oq_object_ref(object);

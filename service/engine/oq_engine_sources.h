@@ -68,5 +68,11 @@ OQ_MUST_CHECK enum oq_status oq_engine_view_checks(struct oq_engine *engine,
                                                    const struct oq_caller *caller, int64_t group,
                                                    uint32_t index, struct oq_checks_view *view,
                                                    struct oq_error *err);
+/* The hashes of the file's pieces, kind OQ_HASH_NONE if there are none; *pieces only on success,
+ * its hashes are the caller's (oq_free). */
+OQ_MUST_CHECK enum oq_status oq_engine_view_pieces(struct oq_engine *engine,
+                                                   const struct oq_caller *caller, int64_t group,
+                                                   uint32_t index, struct oq_pieces *pieces,
+                                                   struct oq_error *err);
 
 #endif

@@ -292,6 +292,18 @@ static void handle_view_checks(struct oq_engine *engine, struct oq_request *requ
     view->is_checking = is_checking(entry, file);
 }
 
+static void handle_view_pieces(struct oq_engine *engine, struct oq_request *request)
+{
+    struct source_call *call = request->data;
+    struct oq_entry *entry = NULL;
+    const struct oq_file *file = find_file(engine, request, OQ_ACCESS_READ, &entry);
+    if (!file)
+        return;
+    call->extras = oq_extras_copy(file->extras);
+    if (!call->extras)
+        fail(request, OQ_E_NOMEM, "out of memory");
+}
+
 /* --- the caller's side ------------------------------------------------------------------------ */
 
 static enum oq_status ask(struct oq_engine *engine, struct oq_request *request,
@@ -403,6 +415,21 @@ enum oq_status oq_engine_view_checks(struct oq_engine *engine, const struct oq_c
     enum oq_status status = oq_request_ask(engine, request, err);
     if (status == OQ_OK && call)
         *view = call->checks_view;
+    oq_request_unref(request);
+    return status;
+}
+
+enum oq_status oq_engine_view_pieces(struct oq_engine *engine, const struct oq_caller *caller,
+                                     int64_t group, uint32_t index, struct oq_pieces *pieces,
+                                     struct oq_error *err)
+{
+    struct source_call *call = NULL;
+    struct oq_request *request = make(handle_view_pieces, caller, group, index, &call);
+    enum oq_status status = oq_request_ask(engine, request, err);
+    if (status == OQ_OK && call) {
+        *pieces = call->extras->pieces;
+        call->extras->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
+    }
     oq_request_unref(request);
     return status;
 }

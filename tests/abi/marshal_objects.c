@@ -93,7 +93,6 @@ GUID rig_guid(unsigned n)
                        (WORD)(0x2200 + n),
                        (WORD)(0x3300 + n),
                        {0x44, 0x44, 0x55, 0x55, 0x55, 0x55, 0x55, (BYTE)n}};
-
     return guid;
 }
 
@@ -106,6 +105,7 @@ struct object {
     struct object *identity; /* whose IUnknown it is; NULL: its own */
     struct object *sources;  /* the second extension */
     struct object *limit;    /* the third one */
+    struct object *export;   /* the fourth one */
 };
 
 static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
@@ -122,6 +122,8 @@ static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
         *object = identity->sources;
     else if (identity->limit != NULL && IsEqualIID(iid, identity->limit->iid))
         *object = identity->limit;
+    else if (identity->export != NULL && IsEqualIID(iid, identity->export->iid))
+        *object = identity->export;
     return *object != NULL ? S_OK : E_NOINTERFACE;
 }
 
@@ -140,7 +142,8 @@ static ULONG STDMETHODCALLTYPE release(void *This)
 #define UNKNOWN (void *)query, (void *)add_ref, (void *)release
 
 static struct object qmgr, group, job, enum_groups, enum_jobs, info_of_group, info_of_job;
-static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job, peek_of_qmgr;
+static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job, peek_of_qmgr,
+    export_of_group, export_of_job;
 
 /* Gives an object out as the script's result allows. */
 static HRESULT give(void *object, void *out)
@@ -712,6 +715,35 @@ static HRESULT STDMETHODCALLTYPE limit_GetMaxRate(IOpenQmgrLimit *This, UINT64 *
 
 static const IOpenQmgrLimitVtbl limit_vtbl = {UNKNOWN, limit_SetMaxRate, limit_GetMaxRate};
 
+/* ---- IOpenQmgrExport ------------------------------------------------------------------------- */
+
+static HRESULT STDMETHODCALLTYPE export_GetOwner(IOpenQmgrExport *This, BSTR *sid)
+{
+    (void)This;
+    begin("GetOwner");
+    rig_note("; ");
+    *sid = text_unless_failed(L"S-1-5-18");
+    return script.result;
+}
+
+static HRESULT STDMETHODCALLTYPE export_GetPieces(IOpenQmgrExport *This, DWORD index,
+                                                  OPENQMGR_HASH *kind, UINT64 *piece, DWORD *length,
+                                                  BYTE **hashes)
+{
+    (void)This;
+    begin("GetPieces");
+    rig_note(" %lu; ", index);
+    *kind = OPENQMGR_HASH_SHA512;
+    *piece = 0x1122334455ULL;
+    *length = FAILED(script.result) ? 0 : 1000000;
+    *hashes = *length > 0 ? CoTaskMemAlloc(*length) : NULL;
+    if (*hashes)
+        (*hashes)[0] = 0xaa, (*hashes)[*length - 1] = 0xbb;
+    return script.result;
+}
+
+static const IOpenQmgrExportVtbl export_vtbl = {UNKNOWN, export_GetOwner, export_GetPieces};
+
 /* ---- the objects ----------------------------------------------------------------------------- */
 
 static struct object qmgr = {
@@ -720,12 +752,14 @@ static struct object group = {.vtbl = &group_vtbl,
                               .iid = &IID_IBackgroundCopyGroup,
                               .info = &info_of_group,
                               .sources = &sources_of_group,
-                              .limit = &limit_of_group};
+                              .limit = &limit_of_group,
+                              .export = &export_of_group};
 static struct object job = {.vtbl = &job_vtbl,
                             .iid = &IID_IBackgroundCopyJob1,
                             .info = &info_of_job,
                             .sources = &sources_of_job,
-                            .limit = &limit_of_job};
+                            .limit = &limit_of_job,
+                            .export = &export_of_job};
 static struct object enum_groups = {.vtbl = &enum_groups_vtbl,
                                     .iid = &IID_IEnumBackgroundCopyGroups};
 static struct object enum_jobs = {.vtbl = &enum_jobs_vtbl, .iid = &IID_IEnumBackgroundCopyJobs1};
@@ -741,6 +775,8 @@ static struct object sources_of_job = PART(sources_vtbl, IID_IOpenQmgrSources, j
 static struct object limit_of_group = PART(limit_vtbl, IID_IOpenQmgrLimit, group);
 static struct object peek_of_qmgr = PART(peek_vtbl, IID_IOpenQmgrPeek, qmgr);
 static struct object limit_of_job = PART(limit_vtbl, IID_IOpenQmgrLimit, job);
+static struct object export_of_group = PART(export_vtbl, IID_IOpenQmgrExport, group);
+static struct object export_of_job = PART(export_vtbl, IID_IOpenQmgrExport, job);
 
 IUnknown *rig_service_object(REFIID iid)
 {

@@ -11,7 +11,7 @@
 
 struct rig rig;
 
-enum { LIMIT_MS = 20000, INTERFACE_COUNT = 9, STREAM_COUNT = 5 };
+enum { LIMIT_MS = 20000, INTERFACE_COUNT = 11, STREAM_COUNT = 5 };
 
 static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
                                                        &IID_IBackgroundCopyGroup,
@@ -21,7 +21,9 @@ static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
                                                        &IID_IBackgroundCopyCallback1,
                                                        &IID_IOpenQmgrInfo,
                                                        &IID_IOpenQmgrSources,
-                                                       &IID_IOpenQmgrLimit};
+                                                       &IID_IOpenQmgrLimit,
+                                                       &IID_IOpenQmgrExport,
+                                                       &IID_IOpenQmgrPeek};
 
 static HMODULE dll;
 static HANDLE service_thread, service_is_ready, service_may_end;

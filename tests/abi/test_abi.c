@@ -55,6 +55,7 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         {&IID_IOpenQmgrInfo, "{32d554ad-f0d5-4500-9e33-29d128098766}"},
         {&IID_IOpenQmgrSources, "{93ae7c5d-e280-41ef-9e3b-f5c8cdd4a723}"},
         {&IID_IOpenQmgrLimit, "{630bef76-b20e-49eb-a20e-f719c63dd18b}"},
+        {&IID_IOpenQmgrExport, "{3d4322c5-85ff-4b17-8c05-90406aa42d2e}"},
         {&IID_IOpenQmgrPeek, "{81c5c878-4be4-4a04-a519-48a3f826f58e}"},
     };
 
@@ -95,6 +96,14 @@ static void sources__vtable__is_as_published(void **state)
     assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetSource), 7 * sizeof(void *));
     assert_int_equal(offsetof(IOpenQmgrSourcesVtbl, GetChecks), 8 * sizeof(void *));
     assert_int_equal(sizeof(IOpenQmgrSourcesVtbl), 9 * sizeof(void *));
+}
+
+static void export__vtable__is_as_published(void **state)
+{
+    (void)state;
+    assert_int_equal(offsetof(IOpenQmgrExportVtbl, GetOwner), 3 * sizeof(void *));
+    assert_int_equal(offsetof(IOpenQmgrExportVtbl, GetPieces), 4 * sizeof(void *));
+    assert_int_equal(sizeof(IOpenQmgrExportVtbl), 5 * sizeof(void *));
 }
 
 static void limit__vtable__is_as_published(void **state)
@@ -150,6 +159,7 @@ int main(void)
         cmocka_unit_test(info__vtable__is_as_published),
         cmocka_unit_test(sources__vtable__is_as_published),
         cmocka_unit_test(limit__vtable__is_as_published),
+        cmocka_unit_test(export__vtable__is_as_published),
         cmocka_unit_test(info__enumerations__are_as_published),
     };
 

@@ -45,6 +45,7 @@ static const struct {
     {L"{32D554AD-F0D5-4500-9E33-29D128098766}", L"IOpenQmgrInfo", L"9"},
     {L"{93AE7C5D-E280-41EF-9E3B-F5C8CDD4A723}", L"IOpenQmgrSources", L"9"},
     {L"{630BEF76-B20E-49EB-A20E-F719C63DD18B}", L"IOpenQmgrLimit", L"5"},
+    {L"{3D4322C5-85FF-4B17-8C05-90406AA42D2E}", L"IOpenQmgrExport", L"5"},
     {L"{81C5C878-4BE4-4A04-A519-48A3F826F58E}", L"IOpenQmgrPeek", L"4"},
 };
 enum { INTERFACE_COUNT = sizeof interfaces / sizeof *interfaces };

@@ -47,6 +47,7 @@ enum fake_function {
     FAKE_SET_URL,
     FAKE_VIEW_SOURCE,
     FAKE_VIEW_CHECKS,
+    FAKE_VIEW_PIECES,
     FAKE_SET_MAX_RATE,
     FAKE_FUNCTION_COUNT
 };

@@ -75,3 +75,21 @@ enum oq_status oq_engine_view_checks(struct oq_engine *engine, const struct oq_c
         *view = fake_sources.checks;
     return status;
 }
+
+/* Each byte of the hashes is the first one. */
+enum oq_status oq_engine_view_pieces(struct oq_engine *engine, const struct oq_caller *caller,
+                                     int64_t group, uint32_t index, struct oq_pieces *pieces,
+                                     struct oq_error *err)
+{
+    enum oq_status status = asked(engine, FAKE_VIEW_PIECES, caller, group, index, err);
+    if (status != OQ_OK)
+        return status;
+    size_t size = (size_t)fake_sources.pieces.count * oq_hash_size(fake_sources.pieces.kind);
+    uint8_t *hashes = oq_malloc(size);
+    if (!hashes)
+        return OQ_E_NOMEM;
+    memset(hashes, fake_sources.first_byte, size);
+    *pieces = fake_sources.pieces;
+    pieces->hashes = hashes;
+    return OQ_OK;
+}

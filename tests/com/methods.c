@@ -463,6 +463,41 @@ static HRESULT call_GetMaxRate(struct fixture *fixture, bool *is_empty)
     return hr;
 }
 
+/* --- IOpenQmgrExport -------------------------------------------------------------------------- */
+
+static IOpenQmgrExport *export_of(struct fixture *fixture)
+{
+    IOpenQmgrExport *export = NULL;
+    assert_hr(
+        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrExport, (void **)&export),
+        S_OK);
+    IOpenQmgrExport_Release(export); /* the fixture's group keeps it alive */
+    return export;
+}
+
+static HRESULT call_GetOwner(struct fixture *fixture, bool *is_empty)
+{
+    BSTR sid = NONSENSE;
+    HRESULT hr = IOpenQmgrExport_GetOwner(export_of(fixture), &sid);
+    *is_empty = !sid;
+    if (SUCCEEDED(hr))
+        SysFreeString(sid);
+    return hr;
+}
+
+static HRESULT call_GetPieces(struct fixture *fixture, bool *is_empty)
+{
+    OPENQMGR_HASH kind = (OPENQMGR_HASH)77;
+    UINT64 piece = NONSENSE_NUMBER;
+    DWORD length = NONSENSE_NUMBER;
+    BYTE *hashes = NONSENSE;
+    HRESULT hr = IOpenQmgrExport_GetPieces(export_of(fixture), 0, &kind, &piece, &length, &hashes);
+    *is_empty = kind == OPENQMGR_HASH_NONE && piece == 0 && length == 0 && !hashes;
+    if (SUCCEEDED(hr))
+        CoTaskMemFree(hashes);
+    return hr;
+}
+
 /* clang-format off */
 const struct method methods[] = {
     {"CreateGroup",            call_CreateGroup,            true,  FAKE_CREATE_GROUP,     false},
@@ -509,6 +544,8 @@ const struct method methods[] = {
     {"GetChecks",              call_GetChecks,              true,  FAKE_VIEW_CHECKS,      false},
     {"SetMaxRate",             call_SetMaxRate,             false, FAKE_SET_MAX_RATE,     false},
     {"GetMaxRate",             call_GetMaxRate,             false, FAKE_VIEW_GROUP,       false},
+    {"GetOwner",               call_GetOwner,               true,  FAKE_VIEW_GROUP,       false},
+    {"GetPieces",              call_GetPieces,              true,  FAKE_VIEW_PIECES,      false},
 };
 /* clang-format on */
 const size_t method_count = COUNT_OF(methods);

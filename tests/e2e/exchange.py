@@ -7,12 +7,13 @@ library than qmgrctl's.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 from rig import MIB, Rig, poll, sha256
-from sources import write_document
+from sources import PIECE, write_document
 from survival import same
 
 NAME = "gr\u00f6\u00dfe \U0001f600.bin"
@@ -80,8 +81,9 @@ def exported(rig, server):
     rig.check("with hash and mirrors", file["sha256"] == sha256(os.path.join(server.root, "hash.bin"))
               and file["mirrors"] == [server.url("hash.bin", "xmirror")], file)
     file = found[groups["pieces"]]["files"][0]
+    rig.check("and owner", all(re.match(r"S-1-5-", line["owner"]) for line in lines[1:]), lines[1]["owner"])
     rig.check("with names in UTF-8 and what a Metalink said", file["local"] == rig.path(rig.target(NAME))
-              and file["expected_size"] == MIB and found[groups["running"]]["foreground"] is True, file["local"])
+              and file["expected_size"] == MIB and file["pieces"]["length"] == PIECE and found[groups["running"]]["foreground"] is True, file["local"])
     named = rig.ctl("export", "-", groups["running"][1:9])
     rows = [json.loads(line) for line in named.out.splitlines()]
     rig.check("export to standard output, of one that is named", named.status == 0 and len(rows) == 2

@@ -2,6 +2,8 @@
  * what is damaged comes again. */
 #include "source_fixture.h"
 
+#include "oq_alloc.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -286,6 +288,34 @@ static void pieces__number_does_not_fit__is_refused(void **state)
     assert_int_equal(source_checks(f, group).piece_count, 0);
 }
 
+static void pieces__read_back__are_those_that_were_set(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    uint8_t hashes[2 * OQ_SHA256_BYTES] = {1, [63] = 2};
+    const struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA256, .piece_bytes = PIECE, .count = 2, .hashes = hashes};
+    struct oq_pieces found = {.count = 77};
+    int64_t group = group_of(f, "a.bin");
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 0, &found, &err), OQ_OK);
+    assert_int_equal(found.kind, OQ_HASH_NONE);
+    assert_int_equal(found.count, 0);
+    assert_null(found.hashes);
+    assert_int_equal(oq_engine_set_pieces(f->engine, &f->user, group, 0, &pieces, &err), OQ_OK);
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 0, &found, &err), OQ_OK);
+    assert_int_equal(found.kind, OQ_HASH_SHA256);
+    assert_int_equal(found.piece_bytes, PIECE);
+    assert_int_equal(found.count, 2);
+    assert_memory_equal(found.hashes, hashes, sizeof hashes);
+    oq_free(found.hashes);
+    found.hashes = NULL;
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 1, &found, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->other, group, 0, &found, &err),
+                     OQ_E_ACCESS_DENIED);
+    assert_null(found.hashes);
+}
+
 static void expectation__after_the_file_is_there__is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -329,6 +359,7 @@ int main(void)
         T(pieces__damaged_for_ever__fails_and_keeps_the_others),
         T(pieces__server_without_ranges__whole_file_comes_again),
         T(pieces__number_does_not_fit__is_refused),
+        T(pieces__read_back__are_those_that_were_set),
         T(expectation__after_the_file_is_there__is_refused),
     };
     return cmocka_run_group_tests_name("integrity", tests, NULL, NULL);
