@@ -354,6 +354,26 @@ static void redirect__suspended_while_its_proxy_is_looked_for__goes_on_later(voi
     assert_int_equal(fixture_requests(f, "\"http://slow.far.invalid/file.bin\"", "206"), 1);
 }
 
+/* What we wait for ourselves is no silence of the server. */
+static void redirect__proxy_is_found_after_the_stall_time_out__is_no_failure(void **state)
+{
+    struct fixture *f = *state;
+    int64_t start_ms = 0;
+    use_proxy_for_far_hosts(f);
+    f->config.stall_timeout_ms = 1000;
+    fixture_start(f);
+    atomic_store(&script.gate, GATE_CLOSED);
+    int64_t group =
+        start_url(f, fixture_url(f, "file.bin?redirect=http://slow.far.invalid/file.bin"));
+    while (fixture_patience(&start_ms, 3)) /* three times as long */
+        ;
+    assert_int_equal(atomic_load(&script.gate), GATE_REACHED);
+    atomic_store(&script.gate, GATE_OPEN);
+    struct oq_group_view view = fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_int_equal(view.retries, 0);
+    assert_true(fixture_is_same(f, "file.bin", "file.bin"));
+}
+
 /* --- connections ------------------------------------------------------------------------------ */
 
 static void connections__one_per_host__are_kept_and_used_by_all_files(void **state)
@@ -494,6 +514,7 @@ int main(void)
         TEST(proxy__of_a_mirror__is_its_own),
         TEST(proxy__of_the_mirror_that_repairs__is_its_own),
         TEST(redirect__suspended_while_its_proxy_is_looked_for__goes_on_later),
+        TEST(redirect__proxy_is_found_after_the_stall_time_out__is_no_failure),
         TEST(connections__one_per_host__are_kept_and_used_by_all_files),
         TEST(connections__waiting_longer_than_the_time_outs__is_no_failure),
         TEST(disk__too_small__says_what_is_missing_before_it_is_full_and_goes_on),

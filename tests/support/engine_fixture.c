@@ -74,7 +74,7 @@ static void start_server(struct fixture *f)
     char script[512];
     int64_t start_ms = 0;
     FILE *file = NULL;
-    const char *source = getenv("OQ_SOURCE_DIR");
+    const char *source = getenv("OQ_SOURCE_DIR"), *address = getenv("OQ_TEST_SERVE");
     snprintf(script, sizeof script, "%s/tests/support/httpd.py", source ? source : ".");
     const char *www = path_of(f, "www"), *port = path_of(f, "port"), *log = path_of(f, "log");
     f->server = fork();
@@ -82,7 +82,7 @@ static void start_server(struct fixture *f)
     if (f->server == 0) {
         freopen("/dev/null", "w", stdout);
         execlp("python3", "python3", script, "--dir", www, "--port-file", port, "--log", log,
-               (char *)NULL);
+               "--address", address ? address : "127.0.0.1", (char *)NULL);
         _exit(127);
     }
     while (!(file = fopen(port, "r")) || fscanf(file, "%d", &f->port) != 1) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """httpd.py - the HTTP and HTTPS server of the demo and of the tests. Python 3 standard library only.
 
-usage: httpd.py --dir DIR [--port-file FILE] [--log FILE] [--cert FILE --key FILE] [--port N] [--until-eof] [--list]
+usage: httpd.py --dir DIR [--port-file FILE] [--log FILE] [--cert FILE --key FILE] [--port N] [--address A]
+                [--until-eof] [--list]
 
-Serves the files of DIR on 127.0.0.1, on a free port unless --port names one; prints "listening on http://127.0.0.1:PORT/"
+Serves the files of DIR on 127.0.0.1 (or --address; "::" is all), on a free port unless --port names one; prints "listening on http://127.0.0.1:PORT/"
 and writes the number to --port-file (complete when the file exists). HTTP/1.1 with keep-alive, GET and HEAD, one byte range,
 If-Range, strong ETags, Last-Modified. Big and sparse files go out by sendfile.
 
@@ -497,7 +498,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.counts = collections.Counter()
         self.connections = 0
         self.stopping = threading.Event()
-        super().__init__(("127.0.0.1", options.port), Handler)
+        self.address_family = socket.AF_INET6 if ":" in options.address else socket.AF_INET
+        super().__init__((options.address, options.port), Handler)
 
     def log(self, **facts):
         if self.log_file:
@@ -523,6 +525,7 @@ def main():
     parser = argparse.ArgumentParser(description="the HTTP(S) server of demo and tests; see the head of the file")
     parser.add_argument("--dir")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port-file")
     parser.add_argument("--log")
     parser.add_argument("--cert")
