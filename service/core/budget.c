@@ -2,6 +2,7 @@
 #include "oq_budget.h"
 
 #include <math.h>
+#include <string.h>
 
 #define SAMPLE_US 80000
 #define SAMPLE_LONGEST_US 2000000 /* the machine slept: the mean of that time says nothing */
@@ -26,11 +27,29 @@ double oq_budget_floor(const struct oq_budget *budget)
     return fmax(OQ_BUDGET_FLOOR_LEAST, FLOOR_SHARE * budget->capacity);
 }
 
+/* Notes a sample; the smallest of late. */
+static double smallest_of(double samples[OQ_BUDGET_SAMPLES], double others)
+{
+    double smallest = others;
+    memmove(samples + 1, samples, (OQ_BUDGET_SAMPLES - 1) * sizeof samples[0]);
+    samples[0] = others;
+    for (unsigned i = 1; i < OQ_BUDGET_SAMPLES; i++)
+        smallest = fmin(smallest, samples[i]);
+    return fmax(0, smallest);
+}
+
 static void begin(struct oq_budget *budget, int64_t now_us, uint64_t octets, uint64_t own_bytes)
 {
     budget->at_us = now_us;
     budget->octets = octets;
     budget->own_bytes = own_bytes;
+}
+
+static void begin_anew(struct oq_budget *budget, int64_t now_us, uint64_t octets,
+                       uint64_t own_bytes)
+{
+    begin(budget, now_us, octets, own_bytes);
+    memset(budget->samples, 0, sizeof budget->samples);
 }
 
 void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets, uint64_t octets,
@@ -39,7 +58,7 @@ void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets,
     int64_t passed_us = now_us - budget->at_us;
     if (budget->at_us == 0 || passed_us < 0 || passed_us > SAMPLE_LONGEST_US ||
         (has_octets && octets < budget->octets) || own_bytes < budget->own_bytes) {
-        begin(budget, now_us, octets, own_bytes);
+        begin_anew(budget, now_us, octets, own_bytes);
         return;
     }
     if (passed_us < SAMPLE_US)
@@ -47,7 +66,8 @@ void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets,
     double ms = (double)passed_us / 1000, own = (double)(own_bytes - budget->own_bytes) / ms;
     double others = 0;
     if (has_octets && budget->octets > 0)
-        others = fmax(0, ((double)(octets - budget->octets) / ms - own * HEADERS) * PAYLOAD);
+        others = smallest_of(budget->samples,
+                             ((double)(octets - budget->octets) / ms - own * HEADERS) * PAYLOAD);
     bool was_known = budget->is_known;
     budget->is_known = has_octets;
     begin(budget, now_us, octets, own_bytes);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define SPACING_LEAST_US 200
+#define ROUNDING                                                                                   \
+    2048u /* a window on the wire is a multiple of up to so much, rounded up (RFC 7323) */
 #define PACKET_BYTES 1500u /* nobody sends less than a packet while more is to come */
 #define SPACING_SHARE 128  /* marks of one round trip: a quarter of what there is room for */
 
@@ -47,15 +49,30 @@ void oq_delay_init(struct oq_delay *delay, int64_t now_us, uint64_t window_bytes
     delay->window_bytes = window_bytes;
     delay->spacing_us = SPACING_LEAST_US;
     delay->edge = delay->blind = allowed_bytes;
+    delay->least_us = -1;
     move_edge(delay, now_us);
+}
+
+void oq_delay_restart_at(struct oq_delay *delay, int64_t now_us, uint64_t allowed_bytes)
+{
+    uint64_t window_bytes = delay->window_bytes;
+    int64_t spacing_us = delay->spacing_us;
+    unsigned surprises = delay->surprises;
+    oq_delay_init(delay, now_us, window_bytes, allowed_bytes);
+    delay->spacing_us = spacing_us;
+    delay->surprises = surprises;
 }
 
 void oq_delay_restart(struct oq_delay *delay, int64_t now_us)
 {
-    uint64_t window_bytes = delay->window_bytes;
-    int64_t spacing_us = delay->spacing_us;
-    oq_delay_init(delay, now_us, window_bytes, delay->edge - delay->received);
-    delay->spacing_us = spacing_us;
+    oq_delay_restart_at(delay, now_us, delay->edge - delay->received);
+}
+
+void oq_delay_ignore(struct oq_delay *delay, uint64_t bytes)
+{
+    delay->edge += bytes;
+    delay->blind = delay->edge;
+    delay->count = 0;
 }
 
 void oq_delay_set_window(struct oq_delay *delay, int64_t now_us, uint64_t window_bytes)
@@ -64,46 +81,43 @@ void oq_delay_set_window(struct oq_delay *delay, int64_t now_us, uint64_t window
     move_edge(delay, now_us);
 }
 
-void oq_delay_receive(struct oq_delay *delay, int64_t now_us, uint64_t bytes)
+void oq_delay_receive(struct oq_delay *delay, int64_t now_us, int64_t since_us, uint64_t bytes)
 {
     if (bytes == 0)
         return;
     delay->received += bytes;
-    while (delay->count > 1 && delay->marks[delay->first].edge < delay->received) {
+    uint64_t sure = delay->received > ROUNDING ? delay->received - ROUNDING : 0;
+    while (delay->count > 1 && delay->marks[delay->first].edge < sure) {
         delay->first = (delay->first + 1) % OQ_DELAY_MARKS;
         delay->count--;
     }
-    if (delay->received > delay->blind && delay->count > 0 &&
-        delay->marks[delay->first].edge >= delay->received) {
+    /* What seems to have been allowed by this very reading came together with what allowed it. */
+    if (sure > delay->blind && delay->count > 0 && delay->marks[delay->first].edge >= sure &&
+        delay->marks[delay->first].at_us < since_us) {
         int64_t trip_us = now_us - delay->marks[delay->first].at_us;
         if (trip_us < 0)
             trip_us = 0;
-        delay->sum_us += (double)trip_us * (double)bytes;
-        delay->weight += bytes;
+        if (delay->least_us < 0 || trip_us < delay->least_us)
+            delay->least_us = trip_us;
         delay->spacing_us = trip_us / SPACING_SHARE;
         if (delay->spacing_us < SPACING_LEAST_US)
             delay->spacing_us = SPACING_LEAST_US;
     }
-    if (delay->edge < delay->received) {
+    if (delay->edge < sure) {
         /* More came than the model has allowed: it knows nothing for the time of another window. */
         delay->edge = delay->blind = delay->received + delay->window_bytes;
         delay->count = 0;
-        delay->sum_us = 0;
-        delay->weight = 0;
+        delay->least_us = -1;
+        delay->surprises++;
     }
-    move_edge(delay, now_us);
+    move_edge(delay, since_us);
 }
 
-int64_t oq_delay_take_us(struct oq_delay *delay, uint64_t *bytes)
+int64_t oq_delay_take_us(struct oq_delay *delay)
 {
-    if (bytes)
-        *bytes = delay->weight;
-    if (delay->weight == 0)
-        return -1;
-    int64_t mean_us = (int64_t)(delay->sum_us / (double)delay->weight);
-    delay->sum_us = 0;
-    delay->weight = 0;
-    return mean_us;
+    int64_t least_us = delay->least_us;
+    delay->least_us = -1;
+    return least_us;
 }
 
 int64_t oq_delay_pending_us(const struct oq_delay *delay, int64_t now_us)

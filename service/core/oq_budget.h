@@ -1,7 +1,9 @@
 /* oq_budget.h - what all background connections of one network interface may have together.
  *
  * The interface's counter of received octets, minus what our background connections received, is
- * what others on this computer (our own foreground downloads included) get. Capacity is the most
+ * what others on this computer (our own foreground downloads included) get. What we read late was
+ * counted by the interface long before: so of the last three samples the smallest counts. Capacity
+ * is the most
  * that was ever seen, and slowly forgotten. What is left of it is theirs first: our budget is
  * capacity x 0.97 - others x 1.25, so that there is always room for them to grow into; it falls
  * with the first sample and rises slowly. The floor is 2 % of capacity, at least 4 KB/s.
@@ -16,11 +18,13 @@
 #include "oq_status.h"
 
 #define OQ_BUDGET_FLOOR_LEAST 4.0 /* bytes per ms */
+#define OQ_BUDGET_SAMPLES 3
 
 struct oq_budget {
-    int64_t at_us;              /* last sample; 0 = none yet */
-    uint64_t octets, own_bytes; /* at that time */
-    double capacity;            /* rates are bytes per ms of payload */
+    int64_t at_us;                     /* last sample; 0 = none yet */
+    uint64_t octets, own_bytes;        /* at that time */
+    double samples[OQ_BUDGET_SAMPLES]; /* of others, newest first */
+    double capacity;                   /* rates are bytes per ms of payload */
     double others, own;
     bool is_known;   /* are others known at all? */
     double allowed;  /* for us all together; 0 = no limit */

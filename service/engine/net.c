@@ -33,6 +33,7 @@ struct oq_net {
     struct oq_net_sockets *sockets;
     const struct oq_net_events *events;
     const struct oq_engine_options *options;
+    int64_t woken_us;
 };
 
 struct oq_net_handle {
@@ -41,6 +42,7 @@ struct oq_net_handle {
     struct curl_slist *fields;
     void *transfer;
     bool is_added;
+    bool is_paced;                 /* its window will be ours: from the first byte on */
     bool is_head_complete;         /* of the response that is being read */
     bool has_excess;               /* more came than the server said */
     uint64_t body_bytes;           /* of the response that is being read, handed over */
@@ -109,6 +111,11 @@ void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_hel
     handle->holds = is_held ? before | why : before & ~(unsigned)why;
     if (before != 0 && handle->holds == 0)
         (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+}
+
+int64_t oq_net_woken_us(const struct oq_net_handle *handle)
+{
+    return handle->net->woken_us;
 }
 
 struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
@@ -200,6 +207,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         return CURL_WRITEFUNC_PAUSE;
     if (handle->is_refused)
         return 0;
+    /* Not before: how large it may become later is decided with the first packets. Not later: until
+     * then the system lets in ever more. */
+    if (handle->is_paced && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        oq_net_flow_begin(handle);
     handle->head_bytes += length;
     if (handle->head_bytes > HEAD_BYTES_MAX)
         return 0;
@@ -467,8 +478,8 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
     bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
-    if (code == CURLE_OK &&
-        !oq_net_flow_prepare(easy, handle->net->sockets, is_throttled && !request->is_foreground))
+    handle->is_paced = is_throttled && !request->is_foreground;
+    if (code == CURLE_OK && !oq_net_flow_prepare(easy, handle->net->sockets, handle->is_paced))
         code = CURLE_OUT_OF_MEMORY;
     return code;
 }
@@ -600,6 +611,7 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
     int running = 0, left = 0;
     CURLMsg *message = NULL;
     CURLMcode code = curl_multi_poll(net->multi, NULL, 0, timeout_ms, NULL);
+    net->woken_us = oq_clock_mono_us(net->options->clock);
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

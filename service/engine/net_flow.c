@@ -14,6 +14,7 @@
 #else
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #endif
@@ -151,6 +152,25 @@ int64_t oq_net_flow_socket(const struct oq_net_handle *handle)
 {
     curl_socket_t socket = socket_of(handle);
     return socket == CURL_SOCKET_BAD ? -1 : (int64_t)socket;
+}
+
+void oq_net_flow_begin(const struct oq_net_handle *handle)
+{
+    curl_socket_t socket = socket_of(handle);
+    if (socket != CURL_SOCKET_BAD)
+        set_window(socket, OQ_PACE_WINDOW_BEGIN);
+}
+
+int64_t oq_net_flow_unread(int64_t socket)
+{
+#ifdef _WIN32
+    u_long bytes = 0;
+    bool is_good = socket >= 0 && ioctlsocket((SOCKET)socket, FIONREAD, &bytes) == 0;
+#else
+    int bytes = 0;
+    bool is_good = socket >= 0 && ioctl((int)socket, FIONREAD, &bytes) == 0;
+#endif
+    return is_good ? (int64_t)bytes : -1;
 }
 
 double oq_net_flow_handshake_ms(const struct oq_net_handle *handle)

@@ -14,12 +14,8 @@
 #define STEP_US 40000
 #define PLAN_US 500000  /* policy holds within 2 s of a change of the hour */
 #define TELL_US 1000000 /* one line per connection and second in the log, at its finest level */
-#define ALLOWED_BYTES                                                                              \
-    262144 /* before its window was set: Linux 64 KB, and more with each packet                    \
-            */
 #define PEERS 64
 #define PEER_US INT64_C(600000000) /* what is known of a way is believed for 10 minutes */
-#define SHORT_WAY_MS 10.0
 
 /* An interface in use. */
 struct line {
@@ -31,6 +27,7 @@ struct line {
     /* of this step */
     unsigned sharers;
     double own_rate;
+    uint64_t unread_bytes; /* they have come, but nobody reads now */
 };
 
 struct oq_flow {
@@ -41,7 +38,8 @@ struct oq_flow {
     struct line *line; /* NULL: no network, or one that cannot be told */
     bool is_paced;     /* its window is ours */
     bool is_paused;    /* now */
-    bool was_held;     /* since the last step */
+    bool was_held;     /* by a limit, since the last step */
+    bool is_resuming;  /* bytes that come now were kept while it was paused */
     bool has_tcp;      /* the system may know its round trip */
     struct oq_pace pace;
     uint64_t window_bytes; /* as set; 0 = never */
@@ -165,13 +163,31 @@ static void remember_base(struct oq_throttle *throttle, const struct oq_flow *fl
 
 /* --- flows ------------------------------------------------------------------------------------ */
 
+static int64_t wait_us(struct oq_throttle *throttle, struct oq_flow *flow)
+{
+    int64_t now = now_us(throttle), wait = oq_bucket_wait_us(&flow->entry->bucket, now);
+    int64_t of_all =
+        flow->entry->group.is_foreground ? 0 : oq_bucket_wait_us(&throttle->bucket, now);
+    return wait > of_all ? wait : of_all;
+}
+
+/* Pauses the flow or lets it go on, as limits and its pace want it now. */
+static void pause_or_go(struct oq_throttle *throttle, struct oq_flow *flow)
+{
+    bool is_held = wait_us(throttle, flow) > 0;
+    bool is_paused = is_held || (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0);
+    flow->was_held = flow->was_held || is_held;
+    if (is_paused == flow->is_paused)
+        return;
+    flow->is_paused = is_paused; /* first: going on brings what was kept at once */
+    flow->is_resuming = !is_paused;
+    oq_net_hold(flow->net, OQ_HOLD_LIMIT, is_paused);
+    flow->is_resuming = false;
+}
+
 static void set_window(struct oq_flow *flow, uint64_t bytes)
 {
-    uint64_t by =
-        bytes > flow->window_bytes ? bytes - flow->window_bytes : flow->window_bytes - bytes;
-    if (by * 64 < bytes)
-        return; /* not worth a call into the system */
-    if (oq_net_flow_set_window(flow->socket, bytes))
+    if (bytes != flow->window_bytes && oq_net_flow_set_window(flow->socket, bytes))
         flow->window_bytes = bytes;
 }
 
@@ -179,24 +195,23 @@ static void pace(struct oq_throttle *throttle, struct oq_flow *flow)
 {
     double base_ms = known_base_ms(throttle, flow->peer);
     double handshake_ms = oq_net_flow_handshake_ms(flow->net);
-    /* On a short way even the first window makes a queue, so that only a handshake shows the base;
-     * on a long one the connection's own measure is the better one. */
-    if (base_ms == 0 && handshake_ms < SHORT_WAY_MS)
+    if (base_ms == 0 || (handshake_ms > 0 && handshake_ms < base_ms))
         base_ms = handshake_ms;
     flow->is_paced = true;
-    oq_pace_init(&flow->pace, now_us(throttle), base_ms, ALLOWED_BYTES,
+    oq_pace_init(&flow->pace, now_us(throttle), base_ms,
                  throttle->port && throttle->port->window_factor > 0 ? throttle->port->window_factor
                                                                      : 1);
-    set_window(flow, OQ_PACE_WINDOW_FIRST);
+    set_window(flow, OQ_PACE_WINDOW_BEGIN);
 }
 
-static void release(struct oq_flow *flow)
+static void release(struct oq_throttle *throttle, struct oq_flow *flow)
 {
     bool was_set = flow->window_bytes > 0;
     flow->is_paced = false;
     flow->rate_most = 0;
     if (was_set)
         set_window(flow, OQ_PACE_WINDOW_MOST);
+    pause_or_go(throttle, flow);
 }
 
 /* Decides anew whether the window of the flow is ours. */
@@ -207,7 +222,7 @@ static void look_at(struct oq_throttle *throttle, struct oq_flow *flow)
     if (is_ours && !flow->is_paced)
         pace(throttle, flow);
     else if (!is_ours && (flow->is_paced || flow->window_bytes == 0))
-        release(flow);
+        release(throttle, flow);
 }
 
 struct oq_flow *oq_throttle_add(struct oq_throttle *throttle, struct oq_entry *entry,
@@ -247,23 +262,6 @@ void oq_throttle_remove(struct oq_throttle *throttle, struct oq_flow *flow)
         throttle->step_us = 0;
 }
 
-static int64_t wait_us(struct oq_throttle *throttle, struct oq_flow *flow)
-{
-    int64_t now = now_us(throttle), wait = oq_bucket_wait_us(&flow->entry->bucket, now);
-    int64_t of_all =
-        flow->entry->group.is_foreground ? 0 : oq_bucket_wait_us(&throttle->bucket, now);
-    return wait > of_all ? wait : of_all;
-}
-
-static void set_paused(struct oq_flow *flow, bool is_paused)
-{
-    if (is_paused == flow->is_paused)
-        return;
-    flow->is_paused = is_paused; /* first: going on may bring bytes at once */
-    flow->was_held = true;
-    oq_net_hold(flow->net, OQ_HOLD_LIMIT, is_paused);
-}
-
 void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, uint64_t bytes)
 {
     if (!flow)
@@ -272,11 +270,13 @@ void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, ui
     oq_bucket_take(&flow->entry->bucket, now, bytes);
     if (!flow->entry->group.is_foreground)
         oq_bucket_take(&throttle->bucket, now, bytes);
-    if (flow->is_paced)
-        oq_pace_receive(&flow->pace, now, bytes);
+    if (flow->is_paced && flow->is_resuming)
+        oq_pace_receive_kept(&flow->pace, now, bytes);
+    else if (flow->is_paced)
+        oq_pace_receive(&flow->pace, now, oq_net_woken_us(flow->net), bytes);
     if (flow->line && !flow->entry->group.is_foreground)
         flow->line->own_bytes += bytes;
-    set_paused(flow, wait_us(throttle, flow) > 0);
+    pause_or_go(throttle, flow);
 }
 
 /* --- the step --------------------------------------------------------------------------------- */
@@ -286,11 +286,16 @@ static void sample_lines(struct oq_throttle *throttle, int64_t now)
     for (struct line *line = throttle->lines; line; line = line->next) {
         line->sharers = 0;
         line->own_rate = 0;
+        line->unread_bytes = 0;
     }
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
         if (flow->line && flow->is_paced) {
             flow->line->sharers++;
             flow->line->own_rate += flow->pace.rate;
+            if (flow->is_paused) {
+                int64_t unread = oq_net_flow_unread(flow->socket);
+                flow->line->unread_bytes += unread > 0 ? (uint64_t)unread : 0;
+            }
         }
     for (struct line *line = throttle->lines; line; line = line->next) {
         uint64_t octets = 0;
@@ -304,7 +309,8 @@ static void sample_lines(struct oq_throttle *throttle, int64_t now)
                     look_at(throttle, flow);
             continue;
         }
-        oq_budget_sample(&line->budget, now, line->is_counted, octets, line->own_bytes);
+        oq_budget_sample(&line->budget, now, line->is_counted, octets,
+                         line->own_bytes + line->unread_bytes);
     }
 }
 
@@ -363,9 +369,10 @@ static void step_flow(struct oq_throttle *throttle, struct oq_flow *flow, int64_
         .capacity = line ? line->budget.capacity : 0,
         .rate_most = flow->rate_most,
         .must_yield = line && line->budget.must_yield,
+        .unread = oq_pace_stop_us(&flow->pace) != 0 ? oq_net_flow_unread(flow->socket) : -1,
         .is_held = flow->was_held,
     };
-    flow->was_held = flow->is_paused;
+    flow->was_held = flow->is_paused && oq_pace_stop_us(&flow->pace) == 0;
     ask_system(throttle, flow);
     set_window(flow, oq_pace_step(&flow->pace, now, &input));
 }
@@ -400,8 +407,12 @@ void oq_throttle_step(struct oq_throttle *throttle)
     sample_lines(throttle, now);
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
         step_flow(throttle, flow, now);
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        set_paused(flow, wait_us(throttle, flow) > 0);
+    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
+        pause_or_go(throttle, flow);
+        if (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0 &&
+            oq_pace_stop_us(&flow->pace) < throttle->step_us)
+            throttle->step_us = oq_pace_stop_us(&flow->pace);
+    }
     tell(throttle, now);
 }
 
@@ -458,7 +469,7 @@ void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
         if (flow->entry == entry) {
             look_at(throttle, flow);
             find_most(throttle, flow);
-            set_paused(flow, wait_us(throttle, flow) > 0);
+            pause_or_go(throttle, flow);
         }
     throttle->engine->needs_turns = true;
 }

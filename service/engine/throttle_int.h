@@ -46,6 +46,13 @@ struct oq_net_sockets;
 struct oq_net_sockets *oq_net_sockets_new(void);
 void oq_net_sockets_free(struct oq_net_sockets *sockets); /* NULL is allowed */
 struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle); /* net.c */
+/* net.c: when libcurl last began to look at its sockets, in monotonic us: nothing that it brings
+ * now was read before. */
+int64_t oq_net_woken_us(const struct oq_net_handle *handle);
+/* Bytes that have come and were not read; -1: not known. */
+int64_t oq_net_flow_unread(int64_t socket);
+/* The first byte of an answer is there: from now on the connection may have its first window. */
+void oq_net_flow_begin(const struct oq_net_handle *handle);
 /* Options of a handle, before it is added. False: no memory. */
 bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_background);
 /* The peer's numeric address, "" before there is one; borrowed until the handle is closed. */

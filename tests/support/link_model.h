@@ -2,10 +2,16 @@
  *
  * Deterministic and pure: the same calls give the same result. Packets of 1,460 bytes, one queue in
  * order of arrival that drops what does not fit, a way of its own for each flow. It knows three
- * kinds of senders: one that sends whatever the receiver's window allows (held back by nothing
- * else, or by a rate of its own), a greedy one with a congestion window (doubling until the first
- * loss, then 30 % less per loss and cubic-like growth), and one of a constant rate that asks
- * nobody.
+ * kinds of senders: one that sends what the receiver's window allows (and its congestion window, or
+ * a rate of its own), a greedy one with a congestion window alone (doubling until the first loss,
+ * then 30 % less per loss and cubic-like growth), and one of a constant rate that asks nobody.
+ *
+ * The receiver's system behaves as Linux does (measured): the window is what has been read and the
+ * size of the buffer, and an allowance is never taken back; the first one is as large as the buffer
+ * was when the connection was made. So a buffer made smaller is too small
+ * for what was allowed before: if the program reads late, packets are refused. A lost or refused
+ * packet holds up what came after it until it has been sent again: a round trip, or 200 ms more
+ * when there are few packets on the way.
  */
 #ifndef LINK_MODEL_H
 #define LINK_MODEL_H
@@ -26,11 +32,16 @@ struct model_flow {
     bool is_on;
     double base_ms;       /* round trip without a queue */
     double rate_bytes_ms; /* of the sender itself; WINDOW: 0 = no limit */
-    /* WINDOW: what the receiver allows, set by the test. */
+    /* WINDOW: the receiver's buffer, set by the test; does it read now; and a machine that is busy:
+     * it reads up to so much later. */
     uint64_t window_bytes;
-    /* Results, counted at the receiver. */
+    uint64_t granted_bytes; /* allowed at the beginning, whatever the buffer is now */
+    bool is_stopped;
+    double late_ms;
+    uint64_t unread_bytes, refused; /* bytes in the buffer; packets that did not fit into it */
+    /* Results, counted when they are read. */
     uint64_t received_bytes;
-    /* Called for each arrival, when not NULL. */
+    /* Called whenever bytes have been read, when not NULL. */
     void (*arrived)(void *ctx, int64_t now_us, uint64_t bytes);
     void *ctx;
 };

@@ -45,11 +45,11 @@ static void budget__slow_link__floor_is_4_kilobytes(void **state)
     assert_true(oq_budget_floor(&budget) == OQ_BUDGET_FLOOR_LEAST);
 }
 
-static void budget__foreign_flow_takes_all__yields_with_the_second_sample(void **state)
+static void budget__foreign_flow_takes_all__yields_with_the_third_sample(void **state)
 {
     (void)state;
     go(5, 1250, 0);
-    go(0.2, 100, 1150);
+    go(0.3, 100, 1150);
     assert_true(budget.must_yield);
     assert_true(budget.allowed <= 1.5 * oq_budget_floor(&budget));
 }
@@ -80,6 +80,21 @@ static void budget__little_traffic__is_nobody(void **state)
     (void)state;
     go(5, 1250, 40);
     assert_true(budget.allowed == 0);
+}
+
+static void budget__bytes_read_late__are_not_others(void **state)
+{
+    (void)state;
+    go(5, 1250, 0);
+    /* The interface has them, we have not yet; and then all at once. */
+    now_us += 100000;
+    octets += 131250;
+    oq_budget_sample(&budget, now_us, true, octets, own_bytes);
+    assert_true(budget.allowed == 0);
+    go(0.1, 2500, -1250 * 0.95 * 1.05);
+    assert_true(budget.allowed == 0);
+    go(1, 1250, 0);
+    assert_true(budget.allowed == 0 && budget.capacity < 1400);
 }
 
 static void budget__counter_begins_anew__is_no_traffic(void **state)
@@ -137,11 +152,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(budget__nobody_else__sets_no_limit, set_up),
         cmocka_unit_test_setup(budget__slow_link__floor_is_4_kilobytes, set_up),
-        cmocka_unit_test_setup(budget__foreign_flow_takes_all__yields_with_the_second_sample,
+        cmocka_unit_test_setup(budget__foreign_flow_takes_all__yields_with_the_third_sample,
                                set_up),
         cmocka_unit_test_setup(budget__foreign_flow_takes_a_third__leaves_it_room, set_up),
         cmocka_unit_test_setup(budget__foreign_flow_ends__rises_within_two_seconds, set_up),
         cmocka_unit_test_setup(budget__little_traffic__is_nobody, set_up),
+        cmocka_unit_test_setup(budget__bytes_read_late__are_not_others, set_up),
         cmocka_unit_test_setup(budget__counter_begins_anew__is_no_traffic, set_up),
         cmocka_unit_test_setup(budget__machine_slept__learns_nothing_from_that_time, set_up),
         cmocka_unit_test_setup(budget__no_counter__learns_capacity_from_ourselves, set_up),
