@@ -188,9 +188,10 @@ def killed(rig, server):
     status = client.wait(120)
     rig.check("the service is killed during an import", gone == 1 and status == 0 and "%d imported" % count in rig.output(client),
               "%s, exit %s" % (rig.output(client).strip().splitlines()[-1], status))
-    rows = [json.loads(line) for line in rig.ctl("export", "-").out.splitlines()][1:]
-    rig.check("all are there once, whole", len(rows) == count and len({r["group"] for r in rows}) == count
-              and all(len(r["files"]) == 1 and r["display_name"] == "" for r in rows), "%d groups" % len(rows))
+    result = rig.ctl("export", "-", timeout=300)
+    rows = [json.loads(line) for line in result.out.splitlines()][1:]
+    rig.check("all are there once, whole", result.status == 0 and len(rows) == count and len({r["group"] for r in rows}) == count
+              and all(len(r["files"]) == 1 and r["display_name"] == "" for r in rows), "%d groups, exit %s" % (len(rows), result.status))
 
 
 def main():
