@@ -101,6 +101,7 @@ static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
         .plan = &host->settings.plan,
         .database_path = host->data.database,
         .user_agent = "OpenQMGR/" OQ_VERSION,
+        .log_on_hosts = host->settings.log_on_hosts,
     };
     return oq_engine_new(&options, &host->engine, err);
 }

@@ -27,6 +27,14 @@ OQ_MUST_CHECK enum oq_status oq_proxy_choose(const char *servers, const char *by
                                              const char *url, uint32_t attempt,
                                              char proxy[OQ_PROXY_MAX + 1]);
 
+/* Does the list, of the form of `bypass` above, have the host of that URL, http or https? This
+ * computer is on it only if it is written there. NULL is an empty list. */
+bool oq_proxy_is_listed(const char *list, const char *url);
+
+/* Is that the SID of a person, of this computer, a domain or a directory? Not of the accounts of
+ * the system, which log on to servers as the computer. */
+bool oq_proxy_is_person(const char *sid);
+
 /* The user part of a URL, of a proxy or a server, is there and has a name. Without a name a log-on
  * would be made with the rights of whoever runs the program, which must never happen. */
 bool oq_proxy_has_user(const char *proxy);

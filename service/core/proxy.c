@@ -228,6 +228,25 @@ enum oq_status oq_proxy_choose(const char *servers, const char *bypass, const ch
     return OQ_OK;
 }
 
+bool oq_proxy_is_listed(const char *list, const char *url)
+{
+    struct span host, port, entry;
+    bool is_listed = false;
+    char *key = oq_url_check(url, NULL) == OQ_OK ? oq_url_host_key(url) : NULL;
+    if (!key)
+        return false;
+    host = without_brackets(cut_port((struct span){key, strlen(key)}, &port));
+    while (list && !is_listed && next_entry(&list, " \t\r\n;,", &entry))
+        is_listed = is_bypassed_by(entry, host, port);
+    oq_free(key);
+    return is_listed;
+}
+
+bool oq_proxy_is_person(const char *sid)
+{
+    return strncmp(sid, "S-1-5-21-", 9) == 0 || strncmp(sid, "S-1-12-1-", 9) == 0;
+}
+
 bool oq_proxy_has_user(const char *proxy)
 {
     const char *start = strstr(proxy, "://");

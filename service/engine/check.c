@@ -10,6 +10,7 @@
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
+#include "oq_proxy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -328,7 +329,8 @@ static void ask(struct oq_transfer *transfer, uint64_t first)
         .end_bytes = transfer->check->last_byte + 1,
         .proxy = transfer->proxy,
         .is_foreground = transfer->entry->group.is_foreground,
-        .identity = transfer->identity};
+        .identity = transfer->identity,
+        .is_of_person = oq_proxy_is_person(transfer->entry->group.owner_sid)};
     oq_error_init(&err);
     transfer->written_bytes = first;
     transfer->buffered = 0;

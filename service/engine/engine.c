@@ -237,6 +237,7 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->options.database_path = engine->database_path = oq_strdup(options->database_path);
     engine->options.user_agent = engine->user_agent =
         oq_strdup(options->user_agent ? options->user_agent : "OpenQMGR");
+    engine->options.log_on_hosts = engine->log_on_hosts = oq_strdup(options->log_on_hosts);
     engine->config = options->config;
     oq_plan_init(&engine->plan);
     if (options->plan)
@@ -253,7 +254,8 @@ static enum oq_status copy_options(struct oq_engine *engine,
     atomic_init(&engine->is_poked, false);
     atomic_init(&engine->must_sleep, false);
     atomic_init(&engine->work_count, 0);
-    if (!engine->database_path || !engine->user_agent)
+    if (!engine->database_path || !engine->user_agent ||
+        (options->log_on_hosts && !engine->log_on_hosts))
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     return OQ_OK;
 }
@@ -338,6 +340,7 @@ void oq_engine_free(struct oq_engine *engine)
     oq_queue_free(engine->stopped);
     oq_free(engine->database_path);
     oq_free(engine->user_agent);
+    oq_free(engine->log_on_hosts);
     oq_free(engine);
 }
 

@@ -56,6 +56,7 @@ struct oq_net_request {
     bool is_plain;        /* no Range field: the last answer to one was of no use */
     bool is_foreground;
     struct oq_identity *identity;
+    bool is_of_person; /* its owner may log on: see docs/decisions/0011 */
 };
 
 struct oq_net_handle;
@@ -238,8 +239,8 @@ struct oq_keep {
 };
 
 struct oq_engine {
-    struct oq_engine_options options; /* its strings are the next two */
-    char *database_path, *user_agent;
+    struct oq_engine_options options; /* its strings are the next three */
+    char *database_path, *user_agent, *log_on_hosts;
     struct oq_config config;
     const struct oq_clock *clock;
     const struct oq_file_port *files;

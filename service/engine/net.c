@@ -22,6 +22,7 @@
  * 140-200 MB/s, 512 KB 1.8 GB/s). It is libcurl's highest value on the oldest version we build
  * with. */
 #define RECEIVE_BUFFER_BYTES 524288L
+#define WAITS_MAX 64 /* sockets of requests that log on; more are looked at after a moment */
 #define REDIRECTS_MAX                                                                              \
     10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
 
@@ -34,11 +35,18 @@ struct oq_net {
     const struct oq_net_events *events;
     const struct oq_engine_options *options;
     int64_t woken_us;
+    struct oq_net_handle *owned;  /* those with a multi handle of their own */
+    struct oq_net_handle *acting; /* as whose owner this thread acts, or NULL */
 };
 
 struct oq_net_handle {
     struct oq_net *net;
     CURL *easy;
+    unsigned log_on;                /* set of LOG_ON_... */
+    CURLM *own;                     /* if log_on is not empty, else NULL: see below */
+    struct oq_net_handle *next_own; /* of net->owned */
+    bool is_finished;               /* of own; with: */
+    CURLcode result;
     struct curl_slist *fields;
     void *transfer;
     bool is_added;
@@ -85,6 +93,108 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
     return OQ_OK;
 }
 
+/* --- log-on as the owner ----------------------------------------------------------------------
+ *
+ * Windows' log-on (Negotiate, NTLM) shows who the thread is, and a connection that has logged on is
+ * theirs from then on. So a request that may log on has a multi handle, and with it connections,
+ * of its own, which nobody else's request can get; and every call that libcurl gets for it is made
+ * as its owner, with the engine's own work taken out. Nobody else's request is touched meanwhile.
+ * docs/decisions/0011 says who may.
+ */
+enum { LOG_ON_SERVER = 1, LOG_ON_PROXY = 2 };
+
+static bool has_user_part(const char *url)
+{
+    const char *start = strstr(url, "://");
+    start = start ? start + 3 : url;
+    return memchr(start, '@', strcspn(start, "/?#")) != NULL;
+}
+
+static unsigned may_log_on(const struct oq_net *net, const struct oq_net_request *request)
+{
+    const struct oq_engine_options *options = net->options;
+    unsigned log_on = 0;
+    if (!options->log_on_hosts || !options->identity || !options->identity->enter ||
+        !request->identity || !request->is_of_person || !options->network ||
+        !options->network->find_proxy || !request->proxy) /* libcurl must not follow by itself */
+        return 0;
+    if (!has_user_part(request->url) && oq_proxy_is_listed(options->log_on_hosts, request->url))
+        log_on |= LOG_ON_SERVER;
+    if (!has_user_part(request->proxy) && oq_proxy_is_listed(options->log_on_hosts, request->proxy))
+        log_on |= LOG_ON_PROXY;
+    return log_on;
+}
+
+/* handle NULL, or without a multi handle of its own: nothing. */
+static void step_in(struct oq_net_handle *handle)
+{
+    if (!handle || !handle->own)
+        return;
+    const struct oq_identity_port *port = handle->net->options->identity;
+    port->enter(port->ctx, handle->request.identity);
+    handle->net->acting = handle;
+}
+
+/* As whom it had acted. */
+static struct oq_net_handle *step_out(struct oq_net *net)
+{
+    struct oq_net_handle *acting = net->acting;
+    if (acting)
+        net->options->identity->leave(net->options->identity->ctx);
+    net->acting = NULL;
+    return acting;
+}
+
+static CURLcode set_log_on(struct oq_net_handle *handle)
+{
+    const long methods = (long)(CURLAUTH_NEGOTIATE | CURLAUTH_NTLM);
+    CURL *easy = handle->easy;
+    CURLcode code = CURLE_OK;
+    if (handle->log_on & LOG_ON_SERVER) {
+        code = curl_easy_setopt(easy, CURLOPT_HTTPAUTH, methods);
+        if (code == CURLE_OK) /* as the thread */
+            code = curl_easy_setopt(easy, CURLOPT_USERPWD, ":");
+    }
+    if (code == CURLE_OK && (handle->log_on & LOG_ON_PROXY)) {
+        code = curl_easy_setopt(easy, CURLOPT_PROXYAUTH, methods);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, ":");
+    }
+    if (code == CURLE_OK && handle->log_on) /* every redirect is a request of its own */
+        code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (code == CURLE_OK && handle->log_on) /* they log on connections */
+        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return code;
+}
+
+static void perform_owned(struct oq_net *net)
+{
+    int running = 0, left = 0;
+    CURLMsg *message = NULL;
+    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
+        step_in(handle);
+        CURLMcode code = curl_multi_perform(handle->own, &running);
+        (void)step_out(net);
+        if (code != CURLM_OK)
+            oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
+        while ((message = curl_multi_info_read(handle->own, &left)) != NULL) {
+            handle->is_finished |= message->msg == CURLMSG_DONE;
+            handle->result = message->data.result;
+        }
+    }
+}
+
+/* NULL when there is none. */
+static struct oq_net_handle *take_finished(struct oq_net *net)
+{
+    struct oq_net_handle *handle = net->owned;
+    while (handle && !handle->is_finished)
+        handle = handle->next_own;
+    if (handle)
+        handle->is_finished = false;
+    return handle;
+}
+
 void oq_net_free(struct oq_net *net)
 {
     if (!net)
@@ -105,12 +215,19 @@ void *oq_net_easy(const struct oq_net_handle *handle)
     return handle->easy;
 }
 
+static void go_on(struct oq_net_handle *handle)
+{
+    step_in(handle);
+    (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+    (void)step_out(handle->net);
+}
+
 void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
 {
     unsigned before = handle->holds;
     handle->holds = is_held ? before | why : before & ~(unsigned)why;
     if (before != 0 && handle->holds == 0)
-        (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+        go_on(handle);
 }
 
 int64_t oq_net_woken_us(const struct oq_net_handle *handle)
@@ -199,10 +316,9 @@ static bool asks_the_way(struct oq_net_handle *handle)
     return true;
 }
 
-static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
 {
-    struct oq_net_handle *handle = ctx;
-    size_t length = size * count;
+    size_t length = size;
     if (handle->is_asking)
         return CURL_WRITEFUNC_PAUSE;
     if (handle->is_refused)
@@ -232,7 +348,16 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         return 0;
     handle->is_head_complete |= length == 0;
     handle->net->events->header(handle->transfer, data, length);
-    return size * count;
+    return size;
+}
+
+/* What the engine does with what comes is its own work, not the owner's. */
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx, *acting = step_out(handle->net);
+    size_t taken = read_header(handle, data, size * count);
+    step_in(acting);
+    return taken;
 }
 
 /* That more came in one piece with the head than was promised stands only in curl's words. */
@@ -263,10 +388,8 @@ static bool is_promise_kept(const struct oq_net_handle *handle)
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
 
-static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+static size_t read_body(struct oq_net_handle *handle, const char *data, size_t length)
 {
-    struct oq_net_handle *handle = ctx;
-    size_t length = size * count;
     if (handle->holds != 0)
         return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
     if (oq_fault_hit(OQ_FAULT_NET))
@@ -276,6 +399,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     handle->body_bytes += length;
     handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
     return length;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx, *acting = step_out(handle->net);
+    size_t taken = read_body(handle, data, size * count);
+    step_in(acting);
+    return taken;
 }
 
 static bool has(const char *text, const char *word)
@@ -405,8 +536,8 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
     return longer != NULL;
 }
 
-/* Who logs on has a name: without one, or with Negotiate, curl would let Windows log on as whoever
- * runs this program, and its credentials are nobody's business (docs/network.md). */
+/* Who logs on has a name, unless set_log_on says so: without one, or with Negotiate, curl would let
+ * Windows log on as whoever runs this program, and its credentials are nobody's business. */
 static long log_on_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
@@ -492,7 +623,10 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
     handle->easy = curl_easy_init();
     if (!handle->easy)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    handle->log_on = may_log_on(net, &handle->request);
     CURLcode code = set_options(handle);
+    if (code == CURLE_OK)
+        code = set_log_on(handle);
     if (code != CURLE_OK) {
         status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
                               "libcurl: %s", curl_easy_strerror(code));
@@ -506,7 +640,17 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
         if (status != OQ_OK)
             return status;
     }
-    if (curl_multi_add_handle(net->multi, handle->easy) != CURLM_OK)
+    if (handle->log_on) {
+        handle->own = curl_multi_init();
+        if (!handle->own)
+            return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+        handle->next_own = net->owned;
+        net->owned = handle;
+    }
+    step_in(handle);
+    CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
+    (void)step_out(net);
+    if (added != CURLM_OK)
         return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
     handle->is_added = true;
     return OQ_OK;
@@ -514,12 +658,24 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
 
 static void remove_easy(struct oq_net_handle *handle)
 {
+    struct oq_net *net = handle->net;
+    step_in(handle);
     if (handle->is_added)
-        curl_multi_remove_handle(handle->net->multi, handle->easy);
+        curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
     if (handle->easy)
         curl_easy_cleanup(handle->easy);
+    if (handle->own) { /* its connections end with it */
+        curl_multi_cleanup(handle->own);
+        struct oq_net_handle **at = &net->owned;
+        while (*at != handle)
+            at = &(*at)->next_own;
+        *at = handle->next_own;
+    }
+    (void)step_out(net);
     curl_slist_free_all(handle->fields);
-    handle->is_added = false;
+    handle->own = NULL;
+    handle->log_on = 0;
+    handle->is_finished = handle->is_added = false;
     handle->easy = NULL;
     handle->fields = NULL;
 }
@@ -569,7 +725,8 @@ enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *req
 }
 
 /* libcurl keeps a proxy, and what it has learnt of its log-on, for a whole request. So where the
- * proxy is another one the rest of the way is a new request, whose redirects count on. */
+ * proxy is another one, or a log-on by Windows is allowed here or there, the rest of the way is a
+ * new request, whose redirects count on. */
 void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
 {
     struct oq_net_request before = handle->request, next = before;
@@ -578,15 +735,19 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
     curl_easy_getinfo(handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
     handle->is_asking = false;
     /* What must not be followed is refused by libcurl, in its own words. */
-    if (is_same || (long)handle->redirects + redirects >= REDIRECTS_MAX ||
-        (starts_with_https(oq_net_url(handle)) && !starts_with_https(handle->location))) {
-        oq_free(handle->location);
-        handle->location = NULL; /* not once more */
-        (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
-        return;
-    }
+    bool is_too_far = (long)handle->redirects + redirects >= REDIRECTS_MAX;
+    bool is_down = starts_with_https(oq_net_url(handle)) && !starts_with_https(handle->location);
+    if (handle->own && (is_too_far || is_down))
+        (void)refuse(handle, is_down ? OQ_NET_BAD_REDIRECT : OQ_NET_TOO_MANY_REDIRECTS);
     next.url = handle->location;
     next.proxy = proxy;
+    bool is_alike = is_same && !handle->own && may_log_on(handle->net, &next) == 0;
+    if (is_alike || is_too_far || is_down) {
+        oq_free(handle->location);
+        handle->location = NULL; /* not once more */
+        go_on(handle);
+        return;
+    }
     remove_easy(handle);
     handle->redirects += (unsigned)redirects + 1;
     bool is_kept = keep_request(handle, &next);
@@ -610,7 +771,12 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
 {
     int running = 0, left = 0;
     CURLMsg *message = NULL;
-    CURLMcode code = curl_multi_poll(net->multi, NULL, 0, timeout_ms, NULL);
+    struct curl_waitfd waits[WAITS_MAX];
+    unsigned count = 0;
+    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own)
+        count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
+                                  &timeout_ms);
+    CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options->clock);
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
@@ -625,4 +791,10 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
         net->events->done(handle->transfer, classify(handle, result),
                           handle->text[0] ? handle->text : curl_easy_strerror(result));
     }
+    struct oq_net_handle *finished = NULL;
+    perform_owned(net);
+    while ((finished = take_finished(net)) != NULL)
+        net->events->done(finished->transfer, classify(finished, finished->result),
+                          finished->text[0] ? finished->text
+                                            : curl_easy_strerror(finished->result));
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #endif
 
+#define LOOK_AGAIN_MS 50
 #define SMALL_BYTES 131072 /* no system starts with less than half of it */
 
 /* The sockets that are open. While a transfer runs, libcurl does not say which one is its own
@@ -202,6 +203,43 @@ bool oq_net_flow_has_more(const struct oq_net_handle *handle)
     curl_socket_t socket = socket_of(handle);
     return socket != CURL_SOCKET_BAD && /* libcurl's sockets do not block */
            recv(socket, bytes, sizeof bytes, MSG_PEEK) == (int)sizeof bytes;
+}
+
+static bool can_be_in_set(curl_socket_t socket)
+{
+#ifdef _WIN32
+    return socket != CURL_SOCKET_BAD;
+#else
+    return socket < FD_SETSIZE;
+#endif
+}
+
+unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
+                          struct curl_waitfd *waits, unsigned room, int *timeout_ms)
+{
+    fd_set in, out, other;
+    int highest = -1;
+    long most_ms = -1;
+    unsigned count = 0;
+    FD_ZERO(&in);
+    FD_ZERO(&out);
+    FD_ZERO(&other);
+    if (curl_multi_fdset(multi, &in, &out, &other, &highest) == CURLM_OK) {
+        for (size_t i = 0; i < sockets->count && count < room; i++) {
+            curl_socket_t socket = sockets->list[i];
+            if (!can_be_in_set(socket) || (!FD_ISSET(socket, &in) && !FD_ISSET(socket, &out)))
+                continue;
+            waits[count].fd = socket;
+            waits[count].events = (short)((FD_ISSET(socket, &in) ? CURL_WAIT_POLLIN : 0) |
+                                          (FD_ISSET(socket, &out) ? CURL_WAIT_POLLOUT : 0));
+            waits[count++].revents = 0;
+        }
+    }
+    if (curl_multi_timeout(multi, &most_ms) == CURLM_OK && most_ms >= 0 && most_ms < *timeout_ms)
+        *timeout_ms = (int)most_ms;
+    if (count == 0 && *timeout_ms > LOOK_AGAIN_MS) /* names are looked up, or it is held */
+        *timeout_ms = LOOK_AGAIN_MS;
+    return count;
 }
 
 bool oq_net_flow_set_window(int64_t socket, uint64_t bytes)

@@ -40,7 +40,9 @@ struct oq_engine_options {
     const char *database_path;       /* copied */
     const char *database_vfs;        /* NULL; tests: the failing VFS */
     const char *user_agent;          /* copied */
-    bool allow_posix_paths;          /* native tests only */
+    const char *log_on_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
+                                 NULL = nobody */
+    bool allow_posix_paths;   /* native tests only */
     int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
 

@@ -65,6 +65,11 @@ double oq_net_flow_handshake_ms(const struct oq_net_handle *handle);
 bool oq_net_flow_is_small(int64_t socket);
 /* Has it received more than a line end of bytes that nobody has read? */
 bool oq_net_flow_has_more(const struct oq_net_handle *handle);
+/* The sockets for which that multi handle (CURLM *) waits, written into `waits` (struct curl_waitfd
+ * *); how many. *timeout_ms is lowered to what it can wait. */
+struct curl_waitfd;
+unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
+                          struct curl_waitfd *waits, unsigned room, int *timeout_ms);
 /* False when there is no socket, or it does not want to. */
 bool oq_net_flow_set_window(int64_t socket, uint64_t bytes);
 

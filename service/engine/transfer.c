@@ -10,6 +10,7 @@
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
+#include "oq_proxy.h"
 #include "oq_path.h"
 #include "oq_url.h"
 
@@ -642,7 +643,9 @@ static enum oq_status start_request(struct oq_transfer *transfer, struct oq_erro
                                      .proxy = transfer->proxy,
                                      .is_plain = run_of(transfer)->is_plain,
                                      .is_foreground = transfer->entry->group.is_foreground,
-                                     .identity = transfer->identity};
+                                     .identity = transfer->identity,
+                                     .is_of_person =
+                                         oq_proxy_is_person(transfer->entry->group.owner_sid)};
     oq_source_describe(transfer, &resume);
     if (file->done_bytes > 0 && oq_http_if_range(&resume, if_range, sizeof if_range))
         request.if_range = if_range;

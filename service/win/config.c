@@ -29,10 +29,12 @@ void oq_win_settings_release(struct oq_win_settings *settings)
     oq_free(settings->ca_file);
     oq_free(settings->proxy);
     oq_free(settings->proxy_bypass);
+    oq_free(settings->log_on_hosts);
     settings->data_folder = NULL;
     settings->ca_file = NULL;
     settings->proxy = NULL;
     settings->proxy_bypass = NULL;
+    settings->log_on_hosts = NULL;
 }
 
 /* A value as it is in the registry. `bytes` ends with two zero units that are not counted. */
@@ -173,6 +175,12 @@ static enum oq_status take_proxy_bypass(struct oq_win_settings *settings, const 
     return take_text(&settings->proxy_bypass, name, value);
 }
 
+static enum oq_status take_log_on_hosts(struct oq_win_settings *settings, const char *name,
+                                        const struct value *value)
+{
+    return take_text(&settings->log_on_hosts, name, value);
+}
+
 static enum oq_status take_plan(struct oq_win_settings *settings, const char *name,
                                 const struct value *value)
 {
@@ -219,7 +227,8 @@ enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
         take_value *take;
     } others[] = {{"DataFolder", take_data_folder},   {"CaFile", take_ca_file},
                   {"LogLevel", take_log_level},       {"Proxy", take_proxy},
-                  {"ProxyBypass", take_proxy_bypass}, {"RateSchedule", take_plan}};
+                  {"ProxyBypass", take_proxy_bypass}, {"RateSchedule", take_plan},
+                  {"LogOnHosts", take_log_on_hosts}};
     size_t count = 0;
     const struct oq_config_item *items = oq_config_items(&count);
     enum oq_status status = OQ_OK;

@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <windows.h>
 #include <sddl.h>
@@ -356,6 +357,27 @@ static enum oq_status port_acquire(void *ctx, const char *sid, struct oq_identit
 
 /* --- use -------------------------------------------------------------------------------------- */
 
+static _Noreturn void end_process(const char *what)
+{
+    oq_log_error("identity: %s (%lu); the process ends", what, (unsigned long)GetLastError());
+    TerminateProcess(GetCurrentProcess(), ERROR_CANNOT_IMPERSONATE);
+    abort();
+}
+
+static void port_enter(void *ctx, struct oq_identity *as)
+{
+    (void)ctx;
+    if (as->token && !SetThreadToken(NULL, as->token))
+        end_process("a thread cannot take its user's rights");
+}
+
+static void port_leave(void *ctx)
+{
+    (void)ctx;
+    if (!RevertToSelf())
+        end_process("a thread cannot drop its user's rights");
+}
+
 enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work *work, void *arg,
                                    struct oq_error *err)
 {
@@ -367,11 +389,7 @@ enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work 
     if (!SetThreadToken(NULL, as->token))
         return oq_win_fail(err, GetLastError(), "cannot act as the owner");
     enum oq_status status = work(arg, err);
-    if (!RevertToSelf()) {
-        oq_log_error("identity: a thread cannot drop its user's rights (%lu); the process ends",
-                     (unsigned long)GetLastError());
-        TerminateProcess(GetCurrentProcess(), ERROR_CANNOT_IMPERSONATE);
-    }
+    port_leave(NULL);
     return status;
 }
 
@@ -412,6 +430,8 @@ enum oq_status oq_win_identities_new(struct oq_win_identities **out, struct oq_e
     all->port = (struct oq_identity_port){.ctx = all,
                                           .capture = port_capture,
                                           .acquire = port_acquire,
+                                          .enter = port_enter,
+                                          .leave = port_leave,
                                           .ref = port_ref,
                                           .unref = port_unref};
     atomic_init(&all->self.references, 1);

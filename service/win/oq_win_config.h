@@ -7,7 +7,7 @@
  * - every name of OQ_CONFIG_NUMBERS: REG_DWORD or REG_QWORD;
  * - DataFolder: REG_SZ or REG_EXPAND_SZ, absolute path; default %ProgramData%\OpenQMGR;
  * - CaFile: the same types, a PEM file of certificates that are trusted besides Windows' own;
- * - Proxy, ProxyBypass: the same types, lists as in oq_proxy.h;
+ * - Proxy, ProxyBypass, LogOnHosts: the same types, lists as in oq_proxy.h;
  * - LogLevel: REG_DWORD, 0 errors, 1 warnings, 2 information (default), 3 everything.
  *
  * A value of the wrong type or out of range is a warning in the log, and what was valid before it
@@ -25,6 +25,7 @@ struct oq_win_settings {
     char *data_folder;          /* owned; NULL = the default */
     char *ca_file;              /* owned; NULL = none */
     char *proxy, *proxy_bypass; /* owned; NULL = not configured */
+    char *log_on_hosts;         /* owned; NULL = none */
     enum oq_log_level log_level;
     struct oq_plan plan; /* RateSchedule */
 };

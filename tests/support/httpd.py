@@ -9,7 +9,7 @@ and writes the number to --port-file (complete when the file exists). HTTP/1.1 w
 If-Range, strong ETags, Last-Modified. Big and sparse files go out by sendfile.
 
 One JSON line per request goes to --log when the request is over: time, connection, method, path (with its query), range,
-if_range, status, sent (bytes of the body), seconds, and end: "done", "cut" (by us), "gone" (by the client) or "stopped".
+if_range, ntlm, status, sent (bytes of the body), seconds, and end: "done", "cut" (by us), "gone" (by the client) or "stopped".
 A TLS handshake that fails is a line with method null and end "handshake".
 
 A query changes how a file is served, so that a test needs no set-up beyond its URL: BEHAVIOURS below is the whole list and
@@ -34,6 +34,7 @@ import signal
 import socket
 import socketserver
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -78,6 +79,7 @@ class Exchange:
         self.cut_after = None  # close after so many bytes of the body
         self.stall_after = None  # then send nothing more, but keep the connection
         self.keep_alive = True
+        self.ntlm = 0  # which message of NTLM came with it
         self.number = 0  # of this request among those of its URL
         self.corrupt_at = None  # this byte of the file goes out with its bits turned round
 
@@ -127,6 +129,22 @@ def retry_after(x, value):
 
 def redirect(x, value):
     x.say(302, fields=[("Location", value)])
+
+
+NTLM_CHALLENGE = (b"NTLMSSP\0" + struct.pack("<IHHII", 2, 0, 0, 48, 0x8201) + b"12345678" + bytes(8)
+                  + struct.pack("<HHI", 0, 0, 48))
+
+
+def log_on(x, value):
+    """NTLM, as far as it can be told from outside: the connection is logged on when the third message has come."""
+    ask, give = {"401": ("Authorization", "WWW-Authenticate"), "407": ("Proxy-Authorization", "Proxy-Authenticate")}[value]
+    scheme, _, message = x.handler.headers.get(ask, "").partition(" ")
+    if scheme == "NTLM":
+        x.ntlm = base64.b64decode(message)[8]
+    if x.ntlm == 3:
+        x.handler.has_logged_on = True
+    if not getattr(x.handler, "has_logged_on", False):
+        x.say(int(value), fields=[(give, "NTLM" + (" " + base64.b64encode(NTLM_CHALLENGE).decode() if x.ntlm == 1 else ""))])
 
 
 def field(x, value):
@@ -209,6 +227,7 @@ BEHAVIOURS = {
     "status": Behaviour(PLAN, int, status, "answer with that status and a short text"),
     "retry-after": Behaviour(PLAN, str, retry_after, "add Retry-After"),
     "redirect": Behaviour(PLAN, str, redirect, "302 to that address"),
+    "log-on": Behaviour(PLAN, str, log_on, "401 or 407: wants NTLM first, as a server or as a proxy"),
     "field": Behaviour(PLAN, str, field, "Name:value sets a field of the answer, Name: removes it"),
     "repr-digest": Behaviour(PLAN, str, repr_digest, "add Repr-Digest (RFC 9530) with SHA-256: good or bad"),
     "digest": Behaviour(PLAN, str, old_digest, "add Digest (RFC 3230) with SHA-512: good or bad"),
@@ -361,7 +380,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             end = "gone"
             self.close_connection = True
-        self.server.log(connection=self.number, method=x.method, path=self.path, range=x.range, if_range=x.if_range,
+        self.server.log(connection=self.number, method=x.method, path=self.path, range=x.range, if_range=x.if_range, ntlm=x.ntlm,
                         status=x.status if x.is_head_sent else None, sent=self.sent, end=end,
                         seconds=round(time.monotonic() - started, 3))
 

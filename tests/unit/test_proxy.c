@@ -129,6 +129,38 @@ static void user__of_a_proxy__has_a_name(void **state)
     assert_false(oq_proxy_has_user(""));
 }
 
+static void list__of_hosts__has_those_that_are_written_there(void **state)
+{
+    (void)state;
+    const char *list = "*.corp.example; build:8080 .near.example,LOCALHOST";
+    assert_true(oq_proxy_is_listed(list, "https://a.corp.example/x"));
+    assert_true(oq_proxy_is_listed(list, "http://build:8080/"));
+    assert_true(oq_proxy_is_listed(list, "http://build:8080"));
+    assert_false(oq_proxy_is_listed(list, "http://build/"));
+    assert_true(oq_proxy_is_listed(list, "http://near.example/"));
+    assert_true(oq_proxy_is_listed(list, "http://localhost:81/"));
+    assert_false(oq_proxy_is_listed(list, "http://127.0.0.1/"));
+    assert_false(oq_proxy_is_listed(list, "http://corp.example.evil/"));
+    assert_false(oq_proxy_is_listed(list, "http://evil/?a.corp.example"));
+    assert_false(oq_proxy_is_listed(list, "http://a.corp.example@evil/"));
+    assert_false(oq_proxy_is_listed("127.0.0.1", "socks5://127.0.0.1:1"));
+    assert_false(oq_proxy_is_listed("*", ""));
+    assert_false(oq_proxy_is_listed("", "http://localhost/"));
+    assert_false(oq_proxy_is_listed(NULL, "http://localhost/"));
+}
+
+static void person__accounts_of_the_system__are_none(void **state)
+{
+    (void)state;
+    assert_true(oq_proxy_is_person("S-1-5-21-1-2-3-1001"));
+    assert_true(oq_proxy_is_person("S-1-12-1-1-2-3-4"));
+    assert_false(oq_proxy_is_person("S-1-5-18"));
+    assert_false(oq_proxy_is_person("S-1-5-19"));
+    assert_false(oq_proxy_is_person("S-1-5-20"));
+    assert_false(oq_proxy_is_person("S-1-5-80-1-2-3"));
+    assert_false(oq_proxy_is_person(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +170,8 @@ int main(void)
         cmocka_unit_test(choose__no_url__is_refused_and_writes_nothing),
         cmocka_unit_test(proxy__too_long__does_not_count),
         cmocka_unit_test(user__of_a_proxy__has_a_name),
+        cmocka_unit_test(list__of_hosts__has_those_that_are_written_there),
+        cmocka_unit_test(person__accounts_of_the_system__are_none),
     };
     return cmocka_run_group_tests_name("proxy", tests, NULL, NULL);
 }

@@ -163,7 +163,9 @@ static void read__texts__are_taken_and_variables_expanded(void **state)
     assert_true(ExpandEnvironmentStringsW(L"%SystemRoot%\\queue", windows, COUNT_OF(windows)) > 0);
     put_text(KEY, L"DataFolder", REG_EXPAND_SZ, L"%SystemRoot%\\queue");
     put_text(KEY, L"CaFile", REG_SZ, L"D:\\\u00c4ther\\ca.pem");
+    put_text(KEY, L"LogOnHosts", REG_SZ, L"*.corp.example");
     load();
+    assert_string_equal(settings.log_on_hosts, "*.corp.example");
     assert_int_equal(wcscmp(wide(settings.data_folder), windows), 0);
     assert_string_equal(settings.ca_file, "D:\\\xc3\x84ther\\ca.pem");
 }

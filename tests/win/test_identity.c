@@ -327,6 +327,31 @@ static void run__as_the_process__does_not_impersonate(void **state)
     port->unref(port->ctx, identity);
 }
 
+static void enter__with_a_clients_token__acts_as_them_until_leave(void **state)
+{
+    struct oq_caller_buffer caller;
+    (void)state;
+    call_as_process_user(SecurityImpersonation);
+    assert_status(OQ_OK, port->capture(port->ctx, &caller, &err), &err);
+    RevertToSelf();
+    port->enter(port->ctx, caller.caller.identity);
+    assert_true(has_thread_token());
+    port->leave(port->ctx);
+    assert_false(has_thread_token());
+    port->unref(port->ctx, caller.caller.identity);
+}
+
+static void enter__as_the_process__has_no_other_rights(void **state)
+{
+    struct oq_identity *identity = NULL;
+    (void)state;
+    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &identity, &err), &err);
+    port->enter(port->ctx, identity);
+    assert_false(has_thread_token());
+    port->leave(port->ctx);
+    port->unref(port->ctx, identity);
+}
+
 static void run__as_nobody__does_nothing(void **state)
 {
     int seen = 0;
@@ -448,6 +473,8 @@ int main(void)
         TEST(run__with_a_clients_token__impersonates_during_the_work_only),
         TEST(run__as_the_process__does_not_impersonate),
         TEST(run__as_nobody__does_nothing),
+        TEST(enter__with_a_clients_token__acts_as_them_until_leave),
+        TEST(enter__as_the_process__has_no_other_rights),
         CACHE_TEST(cache__unknown_sid__finds_nothing),
         CACHE_TEST(cache__later_token_of_the_same_kind__replaces_the_former),
         CACHE_TEST(cache__elevated_and_plain_token__are_both_kept_and_the_plain_one_is_used),

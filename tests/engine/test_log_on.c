@@ -1,0 +1,319 @@
+/* test_log_on.c - Windows' log-on (NTLM) to servers and proxies that the administrator has named:
+ * as the owner of the download, and as nobody else. The identity port notes as whom the engine's
+ * thread acts; the server wants NTLM, and says in its log what it was shown.
+ */
+#include "engine_fixture.h"
+#include "posix_files.h"
+
+#include "oq_alloc.h"
+
+#include <curl/curl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SERVICE_SID "S-1-5-20" /* logs on as the computer */
+
+/* Whose identity is which: pointers to these. */
+static char persons[3];
+static const char *const sids[] = {"S-1-5-21-1000", "S-1-5-21-2000", SERVICE_SID};
+
+static struct {
+    _Atomic(struct oq_identity *) acting;
+    atomic_uint entered[3];  /* by whom */
+    atomic_uint asked_as[3]; /* requests that libcurl sent while acting as them */
+    atomic_uint asked_as_service;
+    atomic_uint mistakes; /* nested, or the engine's own work while acting as somebody */
+    char proxy[64];
+} seen;
+
+static int index_of(const struct oq_identity *identity)
+{
+    return (int)((const char *)identity - persons);
+}
+
+static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **out,
+                              struct oq_error *err)
+{
+    (void)ctx;
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(sid, sids[i]) == 0) {
+            *out = (struct oq_identity *)&persons[i];
+            return OQ_OK;
+        }
+    }
+    return oq_error_set(err, OQ_E_OWNER_ABSENT, "nobody of the test");
+}
+
+static void enter(void *ctx, struct oq_identity *as)
+{
+    (void)ctx;
+    seen.mistakes += seen.acting != NULL || as == NULL;
+    seen.entered[index_of(as)]++;
+    seen.acting = as;
+}
+
+static void leave(void *ctx)
+{
+    (void)ctx;
+    seen.mistakes += seen.acting == NULL;
+    seen.acting = NULL;
+}
+
+static struct oq_identity *ref(void *ctx, struct oq_identity *identity)
+{
+    (void)ctx;
+    return identity;
+}
+
+static void unref(void *ctx, struct oq_identity *identity)
+{
+    (void)ctx;
+    (void)identity;
+}
+
+static const struct oq_identity_port identities = {
+    .acquire = acquire, .enter = enter, .leave = leave, .ref = ref, .unref = unref};
+
+/* libcurl, whose type this is, is about to send a request. */
+// NOLINTNEXTLINE(readability-non-const-parameter)
+static int on_request(void *ctx, char *address, char *local, int port, int local_port)
+{
+    struct oq_identity *acting = seen.acting;
+    (void)ctx;
+    (void)address;
+    (void)local;
+    (void)port;
+    (void)local_port;
+    if (acting)
+        seen.asked_as[index_of(acting)]++;
+    else
+        seen.asked_as_service++;
+    return CURL_PREREQFUNC_OK;
+}
+
+static enum oq_status prepare(void *ctx, void *easy, const char *url, struct oq_identity *as,
+                              struct oq_error *err)
+{
+    (void)ctx;
+    (void)url;
+    (void)as;
+    (void)err;
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK ? OQ_OK
+                                                                                  : OQ_E_NET;
+}
+
+static enum oq_status find_proxy(void *ctx, const char *url, struct oq_identity *as,
+                                 uint32_t attempt, char **proxy, struct oq_error *err)
+{
+    (void)ctx;
+    (void)as;
+    (void)attempt;
+    (void)err;
+    *proxy = oq_strdup(strstr(url, ".invalid") ? seen.proxy : "");
+    return OQ_OK;
+}
+
+static const struct oq_network_port network = {.find_proxy = find_proxy, .prepare = prepare};
+
+/* Writing is the engine's own work. */
+static struct oq_file_port disk;
+
+static enum oq_status watched_write(void *ctx, struct oq_fhandle *file, uint64_t offset,
+                                    const void *data, size_t length, struct oq_error *err)
+{
+    seen.mistakes += seen.acting != NULL;
+    return posix_files()->write(ctx, file, offset, data, length, err);
+}
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    memset(&seen, 0, sizeof seen);
+    fixture_open(&f);
+    disk = *posix_files();
+    disk.write = watched_write;
+    f.files = &disk;
+    f.network = &network;
+    f.identity = &identities;
+    f.log_on_hosts = "localhost";
+    fixture_serve(&f, "file.bin", 3000000, 1);
+    snprintf(seen.proxy, sizeof seen.proxy, "http://localhost:%d", f.port);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    assert_int_equal(seen.mistakes, 0);
+    assert_null(seen.acting);
+    return 0;
+}
+
+static int64_t start(struct fixture *f, const char *sid, unsigned number, const char *host,
+                     const char *rest)
+{
+    char url[300], name[16];
+    struct oq_caller owner = {.sid = sid};
+    struct oq_guid guid = fixture_guid(number), job = fixture_guid(number + 1000);
+    struct oq_error err;
+    int64_t group = 0;
+    oq_error_init(&err);
+    snprintf(url, sizeof url, "http://%s:%d/%s", host, f->port, rest);
+    snprintf(name, sizeof name, "%u.bin", number);
+    struct oq_file_spec spec = {.remote = url, .local = fixture_out(f, name)};
+    if (oq_engine_create_group(f->engine, &owner, &guid, &group, &err) != OQ_OK ||
+        oq_engine_create_job(f->engine, &owner, group, &job, &err) != OQ_OK ||
+        oq_engine_add_files(f->engine, &owner, group, &spec, 1, &err) != OQ_OK ||
+        oq_engine_resume(f->engine, &owner, group, &err) != OQ_OK)
+        fail_msg("%s: %s", url, err.text);
+    return group;
+}
+
+static void assert_refused(struct fixture *f, int64_t group, uint32_t http)
+{
+    int64_t start_ms = 0;
+    while (fixture_view(f, group).state != OQ_GROUP_ERROR)
+        assert_true(fixture_patience(&start_ms, 30));
+    assert_int_equal(fixture_view(f, group).error_http, http);
+}
+
+static void log_on__server_on_the_list__is_as_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    fixture_start(f);
+    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?log-on=401");
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "1.bin", "file.bin"));
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 1);
+    assert_true(seen.asked_as[0] >= 1);
+    assert_int_equal(seen.asked_as_service, 0);
+    assert_int_equal(seen.entered[1] + seen.entered[2], 0);
+}
+
+static void log_on__server_not_on_the_list__is_none(void **state)
+{
+    struct fixture *f = *state;
+    fixture_start(f);
+    assert_refused(f, start(f, sids[0], 1, "127.0.0.1", "file.bin?log-on=401"), 401);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 0", "401"), 1);
+    assert_int_equal(seen.entered[0], 0);
+}
+
+static void log_on__list_is_empty__is_none(void **state)
+{
+    struct fixture *f = *state;
+    f->log_on_hosts = NULL;
+    fixture_start(f);
+    assert_refused(f, start(f, sids[0], 1, "localhost", "file.bin?log-on=401"), 401);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    assert_int_equal(seen.entered[0], 0);
+}
+
+static void log_on__owner_is_an_account_of_the_system__is_none(void **state)
+{
+    struct fixture *f = *state;
+    fixture_start(f);
+    assert_refused(f, start(f, SERVICE_SID, 1, "localhost", "file.bin?log-on=401"), 401);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    assert_int_equal(seen.entered[2], 0);
+}
+
+static void log_on__redirect_off_the_list__is_not_taken_along(void **state)
+{
+    struct fixture *f = *state;
+    char rest[200];
+    fixture_start(f);
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://127.0.0.1:%d/file.bin%%3Flog-on%%3D401",
+             f->port);
+    assert_refused(f, start(f, sids[0], 1, "localhost", rest), 401);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    assert_int_equal(seen.asked_as_service, 1);
+}
+
+static void log_on__redirect_onto_the_list__is_as_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    char rest[200];
+    fixture_start(f);
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Flog-on%%3D401",
+             f->port);
+    int64_t group = start(f, sids[1], 1, "127.0.0.1", rest);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "1.bin", "file.bin"));
+    assert_int_equal(seen.asked_as_service, 1); /* the one that was redirected */
+    assert_int_equal(seen.entered[0], 0);
+}
+
+/* Each has logged on by their own, on a connection that nobody else's request comes over. */
+static void log_on__two_owners_at_once__never_share_a_connection(void **state)
+{
+    struct fixture *f = *state;
+    char line[40];
+    fixture_start(f);
+    int64_t groups[6];
+    for (unsigned i = 0; i < 6; i++)
+        groups[i] = start(f, sids[i % 2], i + 1, "localhost", "file.bin?log-on=401");
+    for (unsigned i = 0; i < 6; i++)
+        fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 6);
+    for (int i = 1; i <= 6; i++) {
+        snprintf(line, sizeof line, "\"connection\": %d,", i);
+        assert_int_equal(fixture_requests(f, line, "\"ntlm\": 3"), 1);
+    }
+    assert_true(seen.asked_as[0] >= 3 && seen.asked_as[1] >= 3);
+    assert_int_equal(seen.asked_as_service, 0);
+}
+
+static void log_on__proxy_on_the_list__is_as_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    fixture_start(f);
+    int64_t group = start(f, sids[0], 1, "far.invalid", "file.bin?log-on=407");
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "1.bin", "file.bin"));
+    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 1);
+    assert_int_equal(seen.asked_as_service, 0);
+    /* The server behind it is not on the list. */
+    assert_refused(f, start(f, sids[0], 2, "far.invalid", "file.bin?log-on=401&x"), 401);
+    assert_int_equal(fixture_requests(f, "log-on=401", "\"ntlm\": 1"), 0);
+}
+
+static void log_on__suspended_midway__leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_caller owner = {.sid = sids[0]};
+    struct oq_error err;
+    oq_error_init(&err);
+    fixture_start(f);
+    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&rate=1000000");
+    fixture_wait_bytes(f, group, 300000);
+    assert_int_equal(oq_engine_suspend(f->engine, &owner, group, &err), OQ_OK);
+    assert_null(seen.acting);
+    assert_int_equal(oq_engine_resume(f->engine, &owner, group, &err), OQ_OK);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "1.bin", "file.bin"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(log_on__server_on_the_list__is_as_the_owner),
+        TEST(log_on__server_not_on_the_list__is_none),
+        TEST(log_on__list_is_empty__is_none),
+        TEST(log_on__owner_is_an_account_of_the_system__is_none),
+        TEST(log_on__redirect_off_the_list__is_not_taken_along),
+        TEST(log_on__redirect_onto_the_list__is_as_the_owner),
+        TEST(log_on__two_owners_at_once__never_share_a_connection),
+        TEST(log_on__proxy_on_the_list__is_as_the_owner),
+        TEST(log_on__suspended_midway__leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests_name("log_on", tests, NULL, NULL);
+}
