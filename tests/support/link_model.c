@@ -154,13 +154,13 @@ static bool may_send(struct model *model, unsigned index)
         return false;
     if (flow->rate_bytes_ms > 0 && sender->credit < MODEL_PACKET)
         return false;
+    bool is_in_cwnd =
+        (double)(sender->sent - sender->acked) + MODEL_PACKET <= sender->cwnd * MODEL_PACKET;
     switch (flow->sender) {
     case MODEL_WINDOW:
-        if (sender->sent + MODEL_PACKET > sender->edge)
-            return false;
-        /* fallthrough */
+        return is_in_cwnd && sender->sent + MODEL_PACKET <= sender->edge;
     case MODEL_GREEDY:
-        return (double)(sender->sent - sender->acked) + MODEL_PACKET <= sender->cwnd * MODEL_PACKET;
+        return is_in_cwnd;
     case MODEL_CONSTANT:
         return true;
     }
