@@ -289,7 +289,7 @@ static uint64_t unsaved_bytes(const struct oq_transfer *transfer)
     return oq_transfer_position(transfer) - file_of(transfer)->done_bytes;
 }
 
-/* After half of the interval, so that the other half is for what arrives meanwhile. */
+/* After half of the interval, so that there is room for what arrives meanwhile. */
 static bool is_saving_due(const struct oq_transfer *transfer)
 {
     const struct oq_config *config = &transfer->engine->config;
@@ -298,12 +298,14 @@ static bool is_saving_due(const struct oq_transfer *transfer)
             unsaved_bytes(transfer) >= (uint64_t)config->checkpoint_bytes / 2);
 }
 
-/* No more than CheckpointBytes are ever at risk: while they are being saved, nothing is taken from
- * the network that would exceed them. */
+/* No more than CheckpointBytes are ever fetched again: while what came is being saved, nothing is
+ * taken from the network that would exceed three quarters of them. The last quarter is for what the
+ * server has sent and the sockets hold. */
 static void keep_within_interval(struct oq_transfer *transfer)
 {
-    bool is_full = transfer->is_flushing && unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
-                                                (uint64_t)transfer->engine->config.checkpoint_bytes;
+    bool is_full =
+        transfer->is_flushing && unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
+                                     (uint64_t)transfer->engine->config.checkpoint_bytes / 4 * 3;
     if (transfer->is_held && !is_full) { /* the source was not slow, we were */
         transfer->window_at_ms = oq_now_ms(transfer->engine);
         transfer->window_bytes = 0;

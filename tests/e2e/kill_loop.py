@@ -27,10 +27,8 @@ from rig import Rig, sha256
 GROUPS, FILES = 3, 3
 SIZES = [0, 1, 65536, 300000, 500000, 700001, 1200000, 1500000, 2000000]
 RATE = 1000000
-INTERVAL = 256 * 1024  # CheckpointBytes
-# What the server had sent, and the service had not read when it died, was never fetched: it is in the buffers of the two
-# sockets, and on a busy machine those are full.
-SOCKETS = 256 * 1024
+# CheckpointBytes. A quarter of it is what may be in the sockets when the reader dies: sent, and never read.
+INTERVAL = 1024 * 1024
 ROUND_LIMIT_S = 240
 
 
@@ -162,8 +160,8 @@ class Loop:
             again = sent[name] - SIZES[i]
             if again > 0 and kills:
                 self.again.append(again / kills)
-            # A group is also suspended once, by a service that is reading.
-            if again > kills * (INTERVAL + SOCKETS) + SOCKETS / 4:
+            # A group is also suspended once, and what is in the sockets then comes again as well.
+            if again > kills * INTERVAL + INTERVAL // 4:
                 self.problem(number, "%d bytes of %s fetched again after %d kills" % (again, name, kills))
 
 

@@ -1,4 +1,5 @@
-/* test_checkpoint.c - no more than CheckpointBytes are ever at risk, however slow the disk is. */
+/* test_checkpoint.c - no more than three quarters of CheckpointBytes are ever read and not saved,
+ * however slow the disk is. */
 #include "engine_fixture.h"
 
 #include "posix_files.h"
@@ -13,6 +14,7 @@
 
 #define SIZE (8u * 1024 * 1024)
 #define INTERVAL (1024u * 1024)
+#define MOST (INTERVAL / 4 * 3)
 
 /* A disk that is as slow as the test wants: nothing is flushed until it is let go. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -75,7 +77,7 @@ static uint64_t received(struct fixture *f, int64_t group)
     return fixture_view(f, group).progress.done_bytes;
 }
 
-static void checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_more(void **state)
+static void checkpoint__the_disk_does_not_answer__only_so_much_is_read(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -83,11 +85,11 @@ static void checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_mor
     set_stuck(true);
     int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"a.bin", "a.bin"}});
     assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
-    /* The first flush comes with half of it, and the rest of the interval is still read. */
-    while (count_waiting() == 0 || received(f, group) <= INTERVAL - 2 * 16384)
+    /* The first flush comes with half of it, and a quarter more is still read. */
+    while (count_waiting() == 0 || received(f, group) <= MOST - 2 * 16384)
         assert_true(fixture_patience(&start_ms, 30));
     for (unsigned looks = 0; looks < 50; looks++) {
-        assert_true(received(f, group) <= INTERVAL);
+        assert_true(received(f, group) <= MOST);
         assert_true(fixture_patience(&start_ms, 60));
     }
     set_stuck(false);
@@ -98,8 +100,8 @@ static void checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_mor
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            checkpoint__the_disk_does_not_answer__an_interval_is_read_and_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(checkpoint__the_disk_does_not_answer__only_so_much_is_read,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
