@@ -105,6 +105,8 @@ def stopped(rig, server):
     for name in names:
         server.make(name, size)
         started = rig.ctl("get", "--no-wait", server.url(name, "rate=2000000"), rig.path(rig.target(name)))
+        if started.status != 0:
+            rig.check("a download is added", False, started)
         groups.append(started.out.strip("{}\n"))
     poll(lambda: rig.done(groups[0]) > 4 * MIB)
     began = time.monotonic()

@@ -132,6 +132,7 @@ static struct oq_net *make_net(void)
 {
     static struct oq_engine_options options = {.user_agent = "fuzz", .network = &port};
     struct oq_net *net = NULL;
+    options.clock = oq_clock_system();
     oq_config_init(&options.config);
     oq_log_set_sink(be_quiet, NULL);
     MUST(oq_net_new(&options, &events, &net, NULL) == OQ_OK);
