@@ -16,7 +16,7 @@
 #ifdef _WIN32
 static uint64_t allocation_step = 25;
 #else
-static uint64_t allocation_step = 5;
+static uint64_t allocation_step = 11;
 #endif
 
 static struct oq_error err;
