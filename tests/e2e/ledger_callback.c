@@ -74,10 +74,10 @@ static HRESULT STDMETHODCALLTYPE callback_OnProgress(IBackgroundCopyCallback1 *s
     return S_OK;
 }
 
-static HRESULT STDMETHODCALLTYPE callback_OnProgressEx(IBackgroundCopyCallback1 *self, DWORD type,
-                                                       IBackgroundCopyGroup *group,
-                                                       IBackgroundCopyJob1 *job, DWORD file_index,
-                                                       DWORD value, DWORD length, BYTE *bytes)
+static HRESULT STDMETHODCALLTYPE
+callback_OnProgressEx(IBackgroundCopyCallback1 *self, DWORD type, IBackgroundCopyGroup *group,
+                      IBackgroundCopyJob1 *job, DWORD file_index, DWORD value, DWORD length,
+                      BYTE *bytes) // NOLINT(readability-non-const-parameter)
 {
     (void)self, (void)type, (void)group, (void)job, (void)file_index, (void)value, (void)length,
         (void)bytes;
