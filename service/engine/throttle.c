@@ -208,7 +208,6 @@ static void release(struct oq_throttle *throttle, struct oq_flow *flow)
 {
     bool was_set = flow->window_bytes > 0;
     flow->is_paced = false;
-    flow->rate_most = 0;
     if (was_set)
         set_window(flow, OQ_PACE_WINDOW_MOST);
     pause_or_go(throttle, flow);
