@@ -69,6 +69,7 @@ def race(rig, rounds):
         pair = [rig.start_ctl("list") for _ in range(2)]
         clients += [(client.wait(120), rig.output(client).strip()) for client in pair]
     bad = [client for client in clients if client[0] != 0]
+    poll(lambda: is_gone(rig), 60)  # behind the last one
     stops = rig.service_log().count("it stops until it is asked for") - before
     rig.check("clients that come while it stops get it", not bad and stops > 0, "%d clients, %d stops, failed: %s"
               % (len(clients), stops, bad))
