@@ -383,7 +383,8 @@ void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bo
 {
     (void)engine;
     transfer->is_discarded = transfer->is_discarded || discard;
-    if (transfer->ending == NOT_ENDED)
+    /* What is discarded is not flushed any more, so it must not count as whole either. */
+    if (transfer->ending == NOT_ENDED || transfer->is_discarded)
         transfer->ending = ENDED_STOPPED;
     if (transfer->phase == RECEIVING)
         oq_transfer_proceed(transfer);

@@ -169,8 +169,10 @@ static void check_files(struct fixture *f, const char *prefix, bool must_exist, 
     for (unsigned i = 0; i < FILES; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s-%s", prefix, names[i]);
-        if (fixture_out_exists(f, name) ? !fixture_is_same(f, name, names[i]) : must_exist)
-            fail_msg("step %llu: %s is missing or wrong", (unsigned long long)step, name);
+        bool is_there = fixture_out_exists(f, name);
+        if (is_there ? !fixture_is_same(f, name, names[i]) : must_exist)
+            fail_msg("step %llu: %s is %s", (unsigned long long)step, name,
+                     is_there ? "wrong" : "missing");
     }
 }
 

@@ -1,5 +1,5 @@
-/* test_checkpoint.c - no more than three quarters of CheckpointBytes are ever read and not saved,
- * however slow the disk is. */
+/* test_checkpoint.c - a disk that does not answer: no more than three quarters of CheckpointBytes
+ * are ever read and not saved, and what is cancelled meanwhile does not pass for a whole file. */
 #include "engine_fixture.h"
 
 #include "posix_files.h"
@@ -97,10 +97,52 @@ static void checkpoint__the_disk_does_not_answer__only_so_much_is_read(void **st
     assert_true(fixture_is_same(f, "a.bin", "a.bin"));
 }
 
+struct cancel {
+    struct fixture *f;
+    int64_t group;
+};
+
+static void *cancel(void *ctx)
+{
+    struct cancel *call = ctx;
+    struct oq_error err;
+    (void)oq_engine_cancel(call->f->engine, &call->f->user, call->group, &err);
+    return NULL;
+}
+
+static void cancel__whole_but_not_flushed__nothing_gets_the_final_name(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_guid guid = fixture_guid(1);
+    struct oq_error err;
+    pthread_t thread;
+    int64_t start_ms = 0;
+    uint64_t size = INTERVAL / 2 + 100000; /* a flush before the end, and a rest behind it */
+    fixture_serve(f, "b.bin", size, 2);
+    set_stuck(true);
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"b.bin", "b.bin"}});
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    while (count_waiting() == 0 || received(f, group) < size)
+        assert_true(fixture_patience(&start_ms, 30));
+    for (unsigned looks = 0; looks < 10; looks++) /* the end of the request follows its last byte */
+        assert_true(fixture_patience(&start_ms, 30));
+    struct cancel call = {f, group};
+    assert_int_equal(pthread_create(&thread, NULL, cancel, &call), 0);
+    while (oq_engine_get_group(f->engine, &f->user, &guid, &group, &err) == OQ_OK)
+        assert_true(fixture_patience(&start_ms, 30));
+    set_stuck(false);
+    pthread_join(thread, NULL);
+    while (oq_engine_has_work(f->engine) || fixture_temp_count(f) > 0)
+        assert_true(fixture_patience(&start_ms, 30));
+    assert_false(fixture_out_exists(f, "b.bin"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(checkpoint__the_disk_does_not_answer__only_so_much_is_read,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(cancel__whole_but_not_flushed__nothing_gets_the_final_name,
                                         setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
