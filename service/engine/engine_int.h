@@ -1,16 +1,18 @@
 /* engine_int.h - what the files of the engine share. Everything here belongs to the engine thread
  * unless it says otherwise.
  *
- *   engine.c     start, the loop, stop                 requests.c   the calls of oq_engine.h,
- * caller's side catalogue.c  groups in memory, found by id/GUID    handlers.c   the same calls,
- * engine's side change.c     the one door for state changes        transfer.c   one file in flight
- *   events.c     what clients are to be told
- *   turns.c      who may transfer now                  net.c        the only file that knows curl's
- * options and codes, with net_flow.c (sockets)                     disk.c       slow file work
- *   throttle.c   windows and rates                  finish.c     final names, removal, clean-up;
- * on other threads
- *   source.c     the sources of a file  check.c      its hashes        source_calls.c the calls of
- * oq_engine_sources.h
+ * engine.c        start, the loop, stop
+ * requests.c      the calls of oq_engine.h, caller's side; source_calls.c: of oq_engine_sources.h
+ * handlers.c      the same calls, engine's side
+ * catalogue.c     groups in memory, found by id or GUID; view.c: what a caller sees of one
+ * change.c        the one door for state changes; events.c: what clients are to be told
+ * turns.c         who may transfer now; throttle.c: windows and rates
+ * transfer.c      one file in flight; response.c: its answer
+ * source.c        the sources of a file; check.c: its hashes
+ * finish.c        final names, removal
+ * disk.c          slow file work on other threads; keep.c: the copy of the database
+ * net.c           requests; with net_log_on.c, net_errors.c and net_flow.c (sockets) the only files
+ *                 that know curl
  */
 #ifndef ENGINE_INT_H
 #define ENGINE_INT_H

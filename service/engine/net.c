@@ -1,10 +1,9 @@
-/* net.c - requests over libcurl's multi interface: the only file that knows curl's options and
- * codes.
+/* net.c - requests over libcurl's multi interface: what is asked, and what comes.
  *
  * Engine thread, except oq_net_wakeup. Knows nothing of groups and files: a request has a URL, an
  * offset and a validator, and reports header lines, body pieces and its end.
  */
-#include "throttle_int.h"
+#include "net_int.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
@@ -12,8 +11,6 @@
 #include "oq_proxy.h"
 #include "oq_url.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,45 +22,6 @@
 #define WAITS_MAX 64 /* sockets of requests that log on; more are looked at after a moment */
 #define REDIRECTS_MAX                                                                              \
     10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
-
-/* Status lines and fields of one request, with its redirects. Newer curls have this limit too. */
-#define HEAD_BYTES_MAX ((size_t)300 * 1024)
-
-struct oq_net {
-    CURLM *multi;
-    struct oq_net_sockets *sockets;
-    const struct oq_net_events *events;
-    const struct oq_engine_options *options;
-    int64_t woken_us;
-    struct oq_net_handle *owned;  /* those with a multi handle of their own */
-    struct oq_net_handle *acting; /* as whose owner this thread acts, or NULL */
-};
-
-struct oq_net_handle {
-    struct oq_net *net;
-    CURL *easy;
-    unsigned log_on;                /* set of LOG_ON_... */
-    CURLM *own;                     /* if log_on is not empty, else NULL: see below */
-    struct oq_net_handle *next_own; /* of net->owned */
-    bool is_finished;               /* of own; with: */
-    CURLcode result;
-    struct curl_slist *fields;
-    void *transfer;
-    bool is_added;
-    bool is_paced;                 /* its window will be ours: from the first byte on */
-    bool is_head_complete;         /* of the response that is being read */
-    bool has_excess;               /* more came than the server said */
-    uint64_t body_bytes;           /* of the response that is being read, handed over */
-    struct oq_net_request request; /* its strings are owned */
-    unsigned redirects;            /* that were followed with an easy handle of before */
-    char *location;  /* of the response that is being read: where it sends to; owned */
-    bool is_asking;  /* which proxy leads there: paused until oq_net_follow */
-    bool is_refused; /* no more of it: */
-    enum oq_net_error refusal;
-    size_t head_bytes; /* of all responses of this request, redirects and hints too */
-    unsigned holds;    /* set of enum oq_net_hold: bytes that come are kept back */
-    char text[CURL_ERROR_SIZE];
-};
 
 enum oq_status oq_net_new(const struct oq_engine_options *options,
                           const struct oq_net_events *events, struct oq_net **out,
@@ -93,108 +51,6 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
     return OQ_OK;
 }
 
-/* --- log-on as the owner ----------------------------------------------------------------------
- *
- * Windows' log-on (Negotiate, NTLM) shows who the thread is, and a connection that has logged on is
- * theirs from then on. So a request that may log on has a multi handle, and with it connections,
- * of its own, which nobody else's request can get; and every call that libcurl gets for it is made
- * as its owner, with the engine's own work taken out. Nobody else's request is touched meanwhile.
- * docs/decisions/0011 says who may.
- */
-enum { LOG_ON_SERVER = 1, LOG_ON_PROXY = 2 };
-
-static bool has_user_part(const char *url)
-{
-    const char *start = strstr(url, "://");
-    start = start ? start + 3 : url;
-    return memchr(start, '@', strcspn(start, "/?#")) != NULL;
-}
-
-static unsigned may_log_on(const struct oq_net *net, const struct oq_net_request *request)
-{
-    const struct oq_engine_options *options = net->options;
-    unsigned log_on = 0;
-    if (!options->log_on_hosts || !options->identity || !options->identity->enter ||
-        !request->identity || !request->is_of_person || !options->network ||
-        !options->network->find_proxy || !request->proxy) /* libcurl must not follow by itself */
-        return 0;
-    if (!has_user_part(request->url) && oq_proxy_is_listed(options->log_on_hosts, request->url))
-        log_on |= LOG_ON_SERVER;
-    if (!has_user_part(request->proxy) && oq_proxy_is_listed(options->log_on_hosts, request->proxy))
-        log_on |= LOG_ON_PROXY;
-    return log_on;
-}
-
-/* handle NULL, or without a multi handle of its own: nothing. */
-static void step_in(struct oq_net_handle *handle)
-{
-    if (!handle || !handle->own)
-        return;
-    const struct oq_identity_port *port = handle->net->options->identity;
-    port->enter(port->ctx, handle->request.identity);
-    handle->net->acting = handle;
-}
-
-/* As whom it had acted. */
-static struct oq_net_handle *step_out(struct oq_net *net)
-{
-    struct oq_net_handle *acting = net->acting;
-    if (acting)
-        net->options->identity->leave(net->options->identity->ctx);
-    net->acting = NULL;
-    return acting;
-}
-
-static CURLcode set_log_on(struct oq_net_handle *handle)
-{
-    const long methods = (long)(CURLAUTH_NEGOTIATE | CURLAUTH_NTLM);
-    CURL *easy = handle->easy;
-    CURLcode code = CURLE_OK;
-    if (handle->log_on & LOG_ON_SERVER) {
-        code = curl_easy_setopt(easy, CURLOPT_HTTPAUTH, methods);
-        if (code == CURLE_OK) /* as the thread */
-            code = curl_easy_setopt(easy, CURLOPT_USERPWD, ":");
-    }
-    if (code == CURLE_OK && (handle->log_on & LOG_ON_PROXY)) {
-        code = curl_easy_setopt(easy, CURLOPT_PROXYAUTH, methods);
-        if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, ":");
-    }
-    if (code == CURLE_OK && handle->log_on) /* every redirect is a request of its own */
-        code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (code == CURLE_OK && handle->log_on) /* they log on connections */
-        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    return code;
-}
-
-static void perform_owned(struct oq_net *net)
-{
-    int running = 0, left = 0;
-    CURLMsg *message = NULL;
-    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
-        step_in(handle);
-        CURLMcode code = curl_multi_perform(handle->own, &running);
-        (void)step_out(net);
-        if (code != CURLM_OK)
-            oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
-        while ((message = curl_multi_info_read(handle->own, &left)) != NULL) {
-            handle->is_finished |= message->msg == CURLMSG_DONE;
-            handle->result = message->data.result;
-        }
-    }
-}
-
-/* NULL when there is none. */
-static struct oq_net_handle *take_finished(struct oq_net *net)
-{
-    struct oq_net_handle *handle = net->owned;
-    while (handle && !handle->is_finished)
-        handle = handle->next_own;
-    if (handle)
-        handle->is_finished = false;
-    return handle;
-}
-
 void oq_net_free(struct oq_net *net)
 {
     if (!net)
@@ -217,9 +73,9 @@ void *oq_net_easy(const struct oq_net_handle *handle)
 
 static void go_on(struct oq_net_handle *handle)
 {
-    step_in(handle);
+    oq_net_step_in(handle);
     (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
-    (void)step_out(handle->net);
+    (void)oq_net_step_out(handle->net);
 }
 
 void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
@@ -354,9 +210,9 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
 /* What the engine does with what comes is its own work, not the owner's. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
     size_t taken = read_header(handle, data, size * count);
-    step_in(acting);
+    oq_net_step_in(acting);
     return taken;
 }
 
@@ -403,129 +259,10 @@ static size_t read_body(struct oq_net_handle *handle, const char *data, size_t l
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
     size_t taken = read_body(handle, data, size * count);
-    step_in(acting);
+    oq_net_step_in(acting);
     return taken;
-}
-
-static bool has(const char *text, const char *word)
-{
-    return strstr(text, word) != NULL;
-}
-
-/* Which rule a refused certificate breaks stands only in curl's words: OpenSSL's and Schannel's are
- * looked for. */
-static enum oq_net_error classify_certificate(const char *text)
-{
-    if (has(text, "NOT_TIME_VALID") || has(text, "CERT_EXPIRED") || has(text, "has expired") ||
-        has(text, "not yet valid"))
-        return OQ_NET_CERT_EXPIRED;
-    if (has(text, "REVOKED") || has(text, "revoked"))
-        return OQ_NET_CERT_REVOKED;
-    if (has(text, "host name") || has(text, "hostname") || has(text, "WRONG_PRINCIPAL") ||
-        has(text, "CN_NO_MATCH"))
-        return OQ_NET_CERT_NAME;
-    return OQ_NET_CERT_UNKNOWN;
-}
-
-/* No way out of this computer, rather than nobody there: then the next attempt waits for the
- * network. */
-static bool is_offline(long system_error)
-{
-#ifdef _WIN32
-    return system_error == 10050 || system_error == 10051; /* WSAENETDOWN, WSAENETUNREACH */
-#else
-    return system_error == ENETDOWN || system_error == ENETUNREACH;
-#endif
-}
-
-/* curl says "out of memory" also of a header line above its limit of 100 KB. If there is memory for
- * ten of those, that was it. */
-static bool is_line_too_long(const struct oq_net_handle *handle)
-{
-    curl_off_t asked_us = 0;
-    curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
-    void *probe = asked_us > 0 && !handle->is_head_complete ? oq_malloc((size_t)1024 * 1024) : NULL;
-    oq_free(probe);
-    return probe != NULL;
-}
-
-static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
-{
-    long system_error = 0;
-    if (handle->head_bytes > HEAD_BYTES_MAX)
-        return OQ_NET_PROTOCOL;
-    if (handle->is_refused)
-        return handle->refusal;
-    switch ((int)code) {
-    case CURLE_OK:
-        if (handle->has_excess)
-            return OQ_NET_TOO_LONG;
-        /* curl takes a connection that ends within the head for an answer without a body. */
-        return handle->is_head_complete ? OQ_NET_NONE : OQ_NET_CUT;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return OQ_NET_RESOLVE;
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return OQ_NET_RESOLVE_PROXY;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_INTERFACE_FAILED:
-        curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &system_error);
-        return is_offline(system_error) ? OQ_NET_OFFLINE : OQ_NET_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return handle->is_head_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
-    case CURLE_RECV_ERROR:
-        return has(handle->text, "Too large response headers") ? OQ_NET_PROTOCOL : OQ_NET_CUT;
-    case CURLE_PARTIAL_FILE:
-    case CURLE_SEND_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-    case CURLE_WRITE_ERROR: /* the transfer stopped it, or the fault seam */
-        return OQ_NET_CUT;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-        return classify_certificate(handle->text);
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return OQ_NET_CERT_REVOKED;
-    case CURLE_SSL_CACERT_BADFILE:
-        return OQ_NET_CERT_UNKNOWN;
-    case CURLE_SSL_CONNECT_ERROR:
-        /* Schannel reports a certificate that Windows itself refuses as a failed handshake. */
-        if (has(handle->text, "CERT") || has(handle->text, "UNTRUSTED") ||
-            has(handle->text, "WRONG_PRINCIPAL"))
-            return classify_certificate(handle->text);
-        return OQ_NET_TLS;
-    case CURLE_TOO_MANY_REDIRECTS:
-        return OQ_NET_TOO_MANY_REDIRECTS;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        /* Also said of a status line that makes no sense. */
-        return has(handle->text, "Protocol \"") || has(handle->text, "redirect target")
-                   ? OQ_NET_BAD_REDIRECT
-                   : OQ_NET_PROTOCOL;
-    case CURLE_URL_MALFORMAT: /* ours was checked; curls without a scheme do not know its form */
-        return OQ_NET_BAD_REDIRECT;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_HTTP_RETURNED_ERROR:
-    case CURLE_RANGE_ERROR:
-        return OQ_NET_PROTOCOL;
-    case CURLE_BAD_CONTENT_ENCODING:
-        return OQ_NET_ENCODED;
-    case CURLE_OUT_OF_MEMORY:
-        return is_line_too_long(handle) ? OQ_NET_PROTOCOL : OQ_NET_NOMEM;
-    default:
-        return OQ_NET_OTHER;
-    }
-}
-
-static enum oq_net_error classify(const struct oq_net_handle *handle, CURLcode code)
-{
-    enum oq_net_error error = classify_code(handle, code);
-    long connects = 1;
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-    /* A connection that had been used before may have brought the rest of an answer that was longer
-     * than it said: a new one shows what the server means. */
-    return error == OQ_NET_PROTOCOL && connects == 0 ? OQ_NET_CUT : error;
 }
 
 static bool add_field(struct oq_net_handle *handle, const char *field)
@@ -623,10 +360,10 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
     handle->easy = curl_easy_init();
     if (!handle->easy)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    handle->log_on = may_log_on(net, &handle->request);
+    handle->log_on = oq_net_may_log_on(net, &handle->request);
     CURLcode code = set_options(handle);
     if (code == CURLE_OK)
-        code = set_log_on(handle);
+        code = oq_net_set_log_on(handle);
     if (code != CURLE_OK) {
         status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
                               "libcurl: %s", curl_easy_strerror(code));
@@ -647,9 +384,9 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
         handle->next_own = net->owned;
         net->owned = handle;
     }
-    step_in(handle);
+    oq_net_step_in(handle);
     CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
-    (void)step_out(net);
+    (void)oq_net_step_out(net);
     if (added != CURLM_OK)
         return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
     handle->is_added = true;
@@ -659,7 +396,7 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
 static void remove_easy(struct oq_net_handle *handle)
 {
     struct oq_net *net = handle->net;
-    step_in(handle);
+    oq_net_step_in(handle);
     if (handle->is_added)
         curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
     if (handle->easy)
@@ -671,7 +408,7 @@ static void remove_easy(struct oq_net_handle *handle)
             at = &(*at)->next_own;
         *at = handle->next_own;
     }
-    (void)step_out(net);
+    (void)oq_net_step_out(net);
     curl_slist_free_all(handle->fields);
     handle->own = NULL;
     handle->log_on = 0;
@@ -741,7 +478,7 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         (void)refuse(handle, is_down ? OQ_NET_BAD_REDIRECT : OQ_NET_TOO_MANY_REDIRECTS);
     next.url = handle->location;
     next.proxy = proxy;
-    bool is_alike = is_same && !handle->own && may_log_on(handle->net, &next) == 0;
+    bool is_alike = is_same && !handle->own && oq_net_may_log_on(handle->net, &next) == 0;
     if (is_alike || is_too_far || is_down) {
         oq_free(handle->location);
         handle->location = NULL; /* not once more */
@@ -788,13 +525,13 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
             continue;
         CURLcode result = message->data.result; /* not valid any more once the handle is removed */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
-        net->events->done(handle->transfer, classify(handle, result),
+        net->events->done(handle->transfer, oq_net_classify(handle, result),
                           handle->text[0] ? handle->text : curl_easy_strerror(result));
     }
     struct oq_net_handle *finished = NULL;
-    perform_owned(net);
-    while ((finished = take_finished(net)) != NULL)
-        net->events->done(finished->transfer, classify(finished, finished->result),
+    oq_net_perform_owned(net);
+    while ((finished = oq_net_take_finished(net)) != NULL)
+        net->events->done(finished->transfer, oq_net_classify(finished, finished->result),
                           finished->text[0] ? finished->text
                                             : curl_easy_strerror(finished->result));
 }

@@ -100,13 +100,14 @@ static void checkpoint__the_disk_does_not_answer__only_so_much_is_read(void **st
 struct cancel {
     struct fixture *f;
     int64_t group;
+    enum oq_status status;
 };
 
 static void *cancel(void *ctx)
 {
     struct cancel *call = ctx;
     struct oq_error err;
-    (void)oq_engine_cancel(call->f->engine, &call->f->user, call->group, &err);
+    call->status = oq_engine_cancel(call->f->engine, &call->f->user, call->group, &err);
     return NULL;
 }
 
@@ -126,12 +127,13 @@ static void cancel__whole_but_not_flushed__nothing_gets_the_final_name(void **st
         assert_true(fixture_patience(&start_ms, 30));
     for (unsigned looks = 0; looks < 10; looks++) /* the end of the request follows its last byte */
         assert_true(fixture_patience(&start_ms, 30));
-    struct cancel call = {f, group};
+    struct cancel call = {.f = f, .group = group};
     assert_int_equal(pthread_create(&thread, NULL, cancel, &call), 0);
     while (oq_engine_get_group(f->engine, &f->user, &guid, &group, &err) == OQ_OK)
         assert_true(fixture_patience(&start_ms, 30));
     set_stuck(false);
     pthread_join(thread, NULL);
+    assert_int_equal(call.status, OQ_OK);
     while (oq_engine_has_work(f->engine) || fixture_temp_count(f) > 0)
         assert_true(fixture_patience(&start_ms, 30));
     assert_false(fixture_out_exists(f, "b.bin"));
