@@ -15,6 +15,7 @@
 #define NOISE_SHARE 0.15 /* less than this share of capacity is nobody */
 #define NOISE_RATE 8.0
 #define OWN_SHARE 0.35 /* nor is what small packets of our own may cost in headers */
+#define RISING 1.25    /* in one sample: somebody has begun, and does not have yet what it wants */
 #define FALL 0.2       /* share by which the others' rate falls per sample: slow increase of ours */
 
 void oq_budget_init(struct oq_budget *budget)
@@ -78,6 +79,7 @@ void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets,
     if (total > budget->capacity)
         budget->capacity = total;
     budget->own = own;
+    bool is_rising = was_known && others > RISING * budget->others;
     if (others > budget->others || !was_known)
         budget->others = others;
     else
@@ -88,6 +90,6 @@ void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets,
     if (budget->others > fmax(NOISE_RATE, fmax(NOISE_SHARE * budget->capacity, OWN_SHARE * own))) {
         double floor = oq_budget_floor(budget);
         budget->allowed = fmax(floor, USABLE * budget->capacity - ROOM * budget->others);
-        budget->must_yield = budget->allowed <= 1.5 * floor;
+        budget->must_yield = is_rising || budget->allowed <= 1.5 * floor;
     }
 }

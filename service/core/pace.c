@@ -22,6 +22,7 @@
 #define GOAL_MOST_MS 8.0
 #define LONG_QUEUE_MS 10.0   /* longer is not ours: at least this, */
 #define LONG_QUEUE_GOALS 3.0 /* and this many goals, */
+#define LONG_QUEUE_FAR_GOALS 2.0
 #define LONG_QUEUE_BASES 0.1 /* and this share of the base */
 #define SHORT_WAY_MS 8.0
 #define RAMP_WINDOW 12288.0 /* on a way of some length */
@@ -167,16 +168,24 @@ static double goal_ms(const struct oq_pace *pace, const struct oq_pace_input *in
     double rate = most(input->own_rate, pace->rate);
     double goal = rate > 0 ? GOAL_MS * cbrt(GOAL_RATE / rate) : GOAL_MOST_MS;
     goal *= 1 + least(pace->base_ms, 200) / 400; /* on a long way everything is less exact */
-    goal = most(goal, GOAL_LEAST_MS) + pace->jitter_ms;
-    /* Far from what was there before, what seems to be a short queue is more likely none. */
-    if (rate < FAR * input->capacity)
-        goal += FAR_MS;
-    return least(goal, GOAL_MOST_MS);
+    return least(most(goal, GOAL_LEAST_MS) + pace->jitter_ms, GOAL_MOST_MS);
 }
 
-static double long_queue_ms(const struct oq_pace *pace, double goal)
+/* Far from what was there before, what seems to be a short queue is more likely none. (A long one
+ * is not.) */
+static double far_goal_ms(const struct oq_pace *pace, const struct oq_pace_input *input,
+                          double goal)
 {
-    return most(most(LONG_QUEUE_MS, LONG_QUEUE_GOALS * goal), LONG_QUEUE_BASES * pace->base_ms);
+    bool is_far = most(input->own_rate, pace->rate) < FAR * input->capacity;
+    return is_far ? least(goal + FAR_MS, GOAL_MOST_MS) : goal;
+}
+
+static double long_queue_ms(const struct oq_pace *pace, const struct oq_pace_input *input)
+{
+    double goal = goal_ms(pace, input);
+    double of_goal =
+        most(LONG_QUEUE_GOALS * goal, LONG_QUEUE_FAR_GOALS * far_goal_ms(pace, input, goal));
+    return most(most(LONG_QUEUE_MS, of_goal), LONG_QUEUE_BASES * pace->base_ms);
 }
 
 /* With three packets on a way of some length each second one would be acknowledged late, which
@@ -268,10 +277,12 @@ static void enter_open(struct oq_pace *pace, int64_t now_us, double window)
         pace->dip_us = now_us + DIP_AFTER_US;
 }
 
-static void enter_dip(struct oq_pace *pace, int64_t now_us, bool is_alarm, double window)
+static void enter_dip(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
+                      bool is_alarm, double window)
 {
     pace->mode = OQ_PACE_DIP;
     pace->is_alarm = is_alarm;
+    pace->dip_long_ms = long_queue_ms(pace, input); /* by the rate that there is now */
     pace->dip_least_ms = 0;
     pace->dip_window = window;
     /* All at once would be a burst into what may be somebody else's queue. */
@@ -293,7 +304,7 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     /* A window that grows at once comes as a burst, which is a short queue of its own; and what
      * seems to be a queue may be a sender that still has to find its rate. */
     bool is_growing = pace->rate > GROWING * pace->ramp_rate;
-    bool has_queue = queue > most(1.5 * goal, 0.25 * pace->base_ms);
+    bool has_queue = queue > most(1.5 * far_goal_ms(pace, input, goal), 0.25 * pace->base_ms);
     pace->ramp_rate = pace->rate;
     if (has_queue && is_growing) {
         pace->changed_us = now_us;
@@ -304,9 +315,11 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
             pace->rate_high = most(pace->rate, FAILED_SHARE * pace->rate_high);
         /* On the way back the rate still is that of before. */
         double rate = most(pace->rate, pace->ramp_stage > 0 ? BACK_FIRST * pace->rate_high : 0);
-        bool is_alarm = pace->ramp_stage > 0 && queue > long_queue_ms(pace, goal);
-        enter_dip(pace, now_us, is_alarm,
-                  least(pace->window, rate * pace->base_ms + own_queue(pace, input, goal)));
+        bool is_alarm = pace->ramp_stage > 0 && queue > long_queue_ms(pace, input);
+        pace->dip_rate_high = pace->rate_high;
+        enter_dip(pace, now_us, input, is_alarm,
+                  least(pace->window, rate * pace->base_ms +
+                                          own_queue(pace, input, far_goal_ms(pace, input, goal))));
         return;
     }
     if (pace->ramp_stage == 0 && pace->window < OQ_PACE_WINDOW_MOST * pace->factor) {
@@ -322,8 +335,9 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
                       double queue, double goal, double passed_ms)
 {
+    bool is_long = queue > long_queue_ms(pace, input);
+    goal = far_goal_ms(pace, input, goal);
     double own = own_queue(pace, input, goal);
-    bool is_long = queue > long_queue_ms(pace, goal);
     if (!is_long)
         pace->over_us = 0;
     else if (pace->over_us == 0)
@@ -332,16 +346,20 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
      * queue. */
     /* On a slow link even the smallest window makes a long queue. */
     bool is_least = pace->window < 1.2 * least_window(pace);
-    if (is_long && has_settled(pace, now_us) &&
-        (!is_least || pace->rate < FAILED_SHARE * pace->rate_high) &&
-        (pace->rate < KEPT * pace->rate_high ||
-         (double)(now_us - pace->over_us) > (1.5 * pace->trip_ms + STOP_MS) * 1000)) {
-        double rate = most(pace->rate, KEPT * pace->rate_high);
-        enter_dip(pace, now_us, true, least(pace->window, rate * pace->base_ms + own));
+    bool is_lost = pace->rate < FAILED_SHARE * pace->rate_high;
+    bool has_stayed = (double)(now_us - pace->over_us) > (1.5 * pace->trip_ms + STOP_MS) * 1000;
+    /* The rule takes back so much against somebody who takes it that it never settles. */
+    if (is_long && (has_settled(pace, now_us) || (is_lost && has_stayed)) &&
+        (!is_least || is_lost) && (pace->rate < KEPT * pace->rate_high || has_stayed)) {
+        /* If the dip finds nobody, the link is slower now. */
+        pace->dip_rate_high =
+            is_lost ? most(pace->rate, FAILED_SHARE * pace->rate_high) : pace->rate_high;
+        double rate = most(pace->rate, KEPT * pace->dip_rate_high);
+        enter_dip(pace, now_us, input, true, least(pace->window, rate * pace->base_ms + own));
         return;
     }
     if (now_us >= pace->dip_us && !is_long) {
-        enter_dip(pace, now_us, false, pace->window);
+        enter_dip(pace, now_us, input, false, pace->window);
         return;
     }
     if (now_us < pace->hold_us)
@@ -366,7 +384,7 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 }
 
 /* After the stop: what queue there is now was made by others, or is the way. */
-static void step_dip(struct oq_pace *pace, int64_t now_us, double goal)
+static void step_dip(struct oq_pace *pace, int64_t now_us)
 {
     double passed_ms = (double)(now_us - pace->dip_us) / 1000;
     if (pace->step_trip_ms > 0 &&
@@ -378,7 +396,7 @@ static void step_dip(struct oq_pace *pace, int64_t now_us, double goal)
     if (!is_silent && (pace->dip_least_ms == 0 || passed_ms < enough_ms))
         return;
     if (is_silent ||
-        (pace->base_ms > 0 && pace->dip_least_ms - pace->base_ms > long_queue_ms(pace, goal))) {
+        (pace->base_ms > 0 && pace->dip_least_ms - pace->base_ms > pace->dip_long_ms)) {
         pace->is_begun = true;
         pace->dip_us = now_us + DIP_AFTER_US;
         enter_yield(pace, now_us);
@@ -399,6 +417,8 @@ static void step_dip(struct oq_pace *pace, int64_t now_us, double goal)
     }
     /* Very different from what was thought: look again soon. */
     bool is_fine = pace->base_ms > 0.85 * before_ms && pace->base_ms < 1.15 * before_ms;
+    if (pace->is_alarm)
+        pace->rate_high = least(pace->rate_high, pace->dip_rate_high);
     enter_open(pace, now_us, pace->dip_window);
     pace->changed_us = now_us;
     pace->dip_us = now_us + (is_fine ? DIP_EVERY_US : DIP_SOON_US);
@@ -417,7 +437,8 @@ static void step_yield(struct oq_pace *pace, int64_t now_us, const struct oq_pac
         pace->yield_least_ms = pace->yield_most_ms = pace->trip_ms;
     }
     /* A flow that only begins leaves the queue empty between its bursts, for some round trips. */
-    if (input->must_yield || oq_pace_queue_ms(pace) > most(2 * goal, 0.1 * pace->base_ms))
+    if (input->must_yield ||
+        oq_pace_queue_ms(pace) > most(2 * far_goal_ms(pace, input, goal), 0.1 * pace->base_ms))
         pace->under_us = 0;
     else if (pace->under_us == 0)
         pace->under_us = now_us;
@@ -460,13 +481,13 @@ static void decide(struct oq_pace *pace, int64_t now_us, const struct oq_pace_in
         pace->rate_high = most(pace->rate, pace->rate_high);
     if (!pace->is_begun && pace->mode == OQ_PACE_RAMP) {
         if (pace->delay.received >= BEGIN_BYTES)
-            enter_dip(pace, now_us, false, OQ_PACE_WINDOW_FIRST * pace->factor);
+            enter_dip(pace, now_us, input, false, OQ_PACE_WINDOW_FIRST * pace->factor);
         return;
     }
     if (input->must_yield && pace->mode != OQ_PACE_YIELD)
         enter_yield(pace, now_us);
     else if (pace->mode == OQ_PACE_DIP)
-        step_dip(pace, now_us, goal);
+        step_dip(pace, now_us);
     else if (!is_new)
         return;
     else if (pace->mode == OQ_PACE_RAMP)

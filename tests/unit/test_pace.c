@@ -478,9 +478,31 @@ static void pace__must_yield__goes_to_the_floor_at_once(void **state)
     model_free(s.model);
 }
 
+/* Somebody who only goes on as fast as we give way keeps the queue as it is. The window is taken
+ * back all the time then, and there is no moment at which it has settled. */
+static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
+{
+    struct scene s;
+    (void)state;
+    for (double queue_ms = 14; queue_ms <= 24; queue_ms += 2) {
+        double passed = 0;
+        set_up_scene(&s, 50, 20);
+        run(&s, 10);
+        model_flow(s.model, BACKGROUND)->base_ms += queue_ms;
+        while (passed < 3 && s.downloads[0].pace.mode != OQ_PACE_YIELD) {
+            run(&s, 0.04);
+            passed += 0.04;
+        }
+        print_message("a queue of %.0f ms that stays: yields after %.2f s\n", queue_ms, passed);
+        assert_true(passed <= 0.5 + 0.04);
+        model_free(s.model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pace__queue_stays_while_the_window_shrinks__yields),
         cmocka_unit_test(pace__greedy_flow_comes_and_goes__yields_and_returns),
         cmocka_unit_test(pace__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps),
         cmocka_unit_test(pace__half_the_link_taken__uses_the_other_half),
