@@ -7,7 +7,7 @@
  * catalogue.c     groups in memory, found by id or GUID; view.c: what a caller sees of one
  * change.c        the one door for state changes; events.c: what clients are to be told
  * turns.c         who may transfer now; throttle.c: windows and rates
- * transfer.c      one file in flight; response.c: its answer
+ * transfer.c      one file in flight; transfer_begin.c: its beginning; response.c: its answer
  * source.c        the sources of a file; check.c: its hashes
  * finish.c        final names, removal
  * disk.c          slow file work on other threads; keep.c: the copy of the database

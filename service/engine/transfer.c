@@ -1,5 +1,5 @@
-/* transfer.c - one file in flight: open the temporary file, ask the server from the saved offset,
- * judge the answer, write, flush and save offsets, and say how it ended.
+/* transfer.c - one file in flight, from the answer on: judge it, write, flush and save offsets, and
+ * say how it ended. transfer_begin.c has what is before that.
  *
  * Engine thread. A transfer goes OPENING -> RECEIVING -> ENDING and is freed when no disk op of its
  * own is out any more. Promises: file.done_bytes never exceeds what a finished flush covers; bytes
@@ -10,17 +10,11 @@
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
-#include "oq_proxy.h"
-#include "oq_path.h"
 #include "oq_url.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* libcurl hands the body over in pieces of at most 16 KB and each WriteFile is dear (under Wine
- * above all): gathering 1 MB makes writing 3 times faster than curl.exe (measured,
- * docs/architecture.md). */
-#define BUFFER_BYTES ((size_t)1024 * 1024)
 #define RATE_STEP_MS 500
 #define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* room for so much is looked for in advance */
 
@@ -121,8 +115,7 @@ void oq_transfer_restart(struct oq_transfer *transfer, const char *why)
     snprintf(transfer->text, sizeof transfer->text, "%s", why);
 }
 
-/* Forgets the saved bytes, durably, before anything is done to the file. */
-static enum oq_status save_nothing_there(struct oq_transfer *transfer, struct oq_error *err)
+enum oq_status oq_transfer_forget(struct oq_transfer *transfer, struct oq_error *err)
 {
     struct oq_file next = *file_of(transfer);
     transfer->entry->may_percent_fall = true;
@@ -154,7 +147,7 @@ static void conclude(struct oq_transfer *transfer)
         status = oq_change_file(engine, entry, &next, &err);
     } else if (transfer->ending == ENDED_RESTART) {
         oq_transfer_log(transfer, OQ_LOG_INFO, transfer->text);
-        status = save_nothing_there(transfer, &err);
+        status = oq_transfer_forget(transfer, &err);
         if (status == OQ_OK && run_of(transfer)->attempts > 0) {
             /* Restarting again and again is a server's fault that needs a pause. */
             struct oq_verdict verdict = oq_errors_net(OQ_NET_CUT);
@@ -526,14 +519,14 @@ static bool on_body(void *ctx, const char *data, size_t length)
     transfer->window_bytes += length;
     transfer->has_body = true;
     while (length > 0) {
-        size_t piece = BUFFER_BYTES - transfer->buffered;
+        size_t piece = OQ_TRANSFER_BUFFER_BYTES - transfer->buffered;
         if (piece > length)
             piece = length;
         memcpy(transfer->buffer + transfer->buffered, data, piece);
         transfer->buffered += piece;
         data += piece;
         length -= piece;
-        if (transfer->buffered == BUFFER_BYTES && !oq_transfer_write_out(transfer))
+        if (transfer->buffered == OQ_TRANSFER_BUFFER_BYTES && !oq_transfer_write_out(transfer))
             return false;
     }
     return transfer->check || save_if_due(transfer);
@@ -577,206 +570,3 @@ const struct oq_net_events oq_transfer_events = {.header = oq_response_header,
                                                  .body = on_body,
                                                  .redirected = oq_source_redirected,
                                                  .done = on_done};
-
-/* --- the beginning ---------------------------------------------------------------------------- */
-
-static void on_opened(struct oq_engine *engine, struct oq_disk_op *op);
-
-static enum oq_status submit_open(struct oq_transfer *transfer, enum oq_open_mode mode)
-{
-    struct oq_disk_op *op = oq_disk_op_new(transfer->engine, OQ_DISK_OPEN, transfer->identity,
-                                           file_of(transfer)->temp_path, NULL);
-    if (!op)
-        return OQ_E_NOMEM;
-    op->mode = mode;
-    op->url = oq_strdup(oq_sources_url(file_of(transfer), transfer->source));
-    op->attempt = run_of(transfer)->attempts;
-    op->transfer = transfer;
-    op->done = on_opened;
-    enum oq_status status = oq_disk_submit(transfer->engine->disk, op);
-    if (status != OQ_OK)
-        oq_disk_op_free(transfer->engine, op);
-    return status;
-}
-
-/* Saves a temporary name before there is a file of that name. */
-static enum oq_status save_fresh_name(struct oq_transfer *transfer, struct oq_error *err)
-{
-    struct oq_file next = *file_of(transfer);
-    char *name = oq_path_temp(next.local, oq_engine_random(transfer->engine));
-    if (!name)
-        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    next.temp_path = name;
-    next.done_bytes = 0;
-    next.etag = NULL;
-    next.last_modified = NULL;
-    next.digest = NULL;
-    enum oq_status status = oq_change_file(transfer->engine, transfer->entry, &next, err);
-    oq_free(name);
-    transfer->is_fresh_name = status == OQ_OK;
-    return status;
-}
-
-enum oq_status oq_transfer_ask(struct oq_transfer *transfer, const struct oq_net_request *request,
-                               struct oq_error *err)
-{
-    oq_response_reset(&transfer->response);
-    transfer->is_judged = transfer->has_body = false;
-    transfer->total_bytes = transfer->end_bytes = OQ_SIZE_UNKNOWN;
-    if (!transfer->buffer)
-        transfer->buffer = oq_malloc(BUFFER_BYTES);
-    if (!transfer->buffer)
-        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    transfer->phase = RECEIVING;
-    transfer->window_at_ms = oq_now_ms(transfer->engine);
-    transfer->window_bytes = 0;
-    transfer->is_held = false;
-    transfer->checkpoint_at_ms =
-        oq_now_ms(transfer->engine) + transfer->engine->config.checkpoint_ms;
-    return oq_net_start(transfer->engine->net, request, transfer, &transfer->net, err);
-}
-
-static enum oq_status start_request(struct oq_transfer *transfer, struct oq_error *err)
-{
-    const struct oq_file *file = file_of(transfer);
-    char if_range[OQ_ETAG_MAX + 1];
-    struct oq_http_request resume;
-    struct oq_net_request request = {.url = oq_sources_url(file, transfer->source),
-                                     .offset_bytes = file->done_bytes,
-                                     .proxy = transfer->proxy,
-                                     .is_plain = run_of(transfer)->is_plain,
-                                     .is_foreground = transfer->entry->group.is_foreground,
-                                     .identity = transfer->identity,
-                                     .is_of_person =
-                                         oq_proxy_is_person(transfer->entry->group.owner_sid)};
-    oq_source_describe(transfer, &resume);
-    if (file->done_bytes > 0 && oq_http_if_range(&resume, if_range, sizeof if_range))
-        request.if_range = if_range;
-    return oq_transfer_ask(transfer, &request, err);
-}
-
-/* The temporary file is open, or is not: go on to the request. */
-static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
-{
-    const struct oq_file_port *files = engine->files;
-    struct oq_transfer *transfer = op->transfer;
-    struct oq_file *file = file_of(transfer);
-    struct oq_error err = op->error;
-    enum oq_status status = op->status;
-    uint64_t size_bytes = op->size_bytes;
-    enum oq_open_mode mode = op->mode;
-    transfer->file = op->handle;
-    op->handle = NULL;
-    oq_free(transfer->proxy);
-    transfer->proxy = op->proxy;
-    op->proxy = NULL;
-    memcpy(transfer->file_id, op->file_id, sizeof transfer->file_id);
-    oq_disk_op_free(engine, op);
-
-    if (transfer->ending != NOT_ENDED) { /* stopped meanwhile */
-        oq_transfer_proceed(transfer);
-        return;
-    }
-    if (status == OQ_E_EXISTS &&
-        transfer->is_fresh_name) { /* somebody else's file: leave it alone */
-        status = save_fresh_name(transfer, &err);
-        if (status == OQ_OK)
-            status = submit_open(transfer, OQ_OPEN_CREATE);
-        if (status == OQ_OK)
-            return;
-    } else if (status == OQ_E_FILE_MISSING && mode == OQ_OPEN_EXISTING) {
-        if (file->done_bytes > 0) {
-            oq_transfer_log(transfer, OQ_LOG_WARNING,
-                            "the temporary file is gone; the file is fetched again from the start");
-            status = save_nothing_there(transfer, &err);
-        } else {
-            status = OQ_OK;
-        }
-        if (status == OQ_OK)
-            status = submit_open(transfer, OQ_OPEN_CREATE);
-        if (status == OQ_OK)
-            return;
-    } else if (status == OQ_OK) {
-        if (size_bytes < file->done_bytes) {
-            oq_transfer_log(transfer, OQ_LOG_WARNING,
-                            "the temporary file was cut; the file is fetched again from the start");
-            status = save_nothing_there(transfer, &err);
-        }
-        /* Bytes behind the saved offset were perhaps never flushed: they are not believed. */
-        if (status == OQ_OK && size_bytes > file->done_bytes)
-            oq_transfer_log(
-                transfer, OQ_LOG_INFO,
-                "the temporary file is longer than what is known to be flushed; it is cut");
-        if (status == OQ_OK && size_bytes > file->done_bytes)
-            status = files->set_size(files->ctx, transfer->file, file->done_bytes, &err);
-        transfer->written_bytes = file->done_bytes;
-        if (status == OQ_OK && oq_check_is_due(transfer)) {
-            transfer->ending = ENDED_WHOLE;
-            oq_transfer_proceed(transfer);
-            return;
-        }
-        if (status == OQ_OK)
-            status = start_request(transfer, &err);
-    }
-    if (status != OQ_OK) {
-        if (err.status == OQ_OK)
-            oq_error_set(&err, status, "%s", oq_status_name(status));
-        oq_transfer_fail_error(transfer, &err);
-        oq_transfer_proceed(transfer);
-    }
-}
-
-void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index)
-{
-    struct oq_error err;
-    struct oq_identity *identity = NULL;
-    enum oq_status status = OQ_OK;
-    oq_error_init(&err);
-    status =
-        engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err);
-    if (status == OQ_E_OWNER_ABSENT) {
-        entry->is_owner_absent = true;
-        entry->owner_retry_at_ms = oq_now_ms(engine) + 60000;
-        return;
-    }
-    struct oq_transfer *transfer = status == OQ_OK ? oq_calloc(1, sizeof *transfer) : NULL;
-    if (!transfer) {
-        struct oq_verdict verdict =
-            status == OQ_OK ? oq_errors_net(OQ_NET_NOMEM) : oq_errors_file(status, err.win32);
-        engine->identity->unref(engine->identity->ctx, identity);
-        oq_change_failed(engine, entry, file_index, &verdict, -1,
-                         status == OQ_OK ? "out of memory" : err.text);
-        return;
-    }
-    transfer->engine = engine;
-    transfer->entry = entry;
-    transfer->file_index = file_index;
-    transfer->identity = identity;
-    transfer->total_bytes = transfer->end_bytes = OQ_SIZE_UNKNOWN;
-    transfer->rate_at_ms = oq_now_ms(engine);
-    oq_response_reset(&transfer->response);
-    run_of(transfer)->transfer = transfer;
-    run_of(transfer)->retry_at_ms = 0;
-    entry->running++;
-
-    const struct oq_file *file = file_of(transfer);
-    struct oq_http_request resume;
-    oq_source_choose(transfer);
-    oq_source_describe(transfer, &resume);
-    char unused[OQ_ETAG_MAX + 1];
-    if (!file->temp_path)
-        status = save_fresh_name(transfer, &err);
-    else if (file->done_bytes > 0 && !transfer->is_hashed && !oq_check_is_due(transfer) &&
-             !oq_http_if_range(&resume, unused, sizeof unused))
-        status = save_nothing_there(
-            transfer, &err); /* without a validator nobody knows whether it is the same file */
-    if (status == OQ_OK) {
-        status = submit_open(transfer, transfer->is_fresh_name ? OQ_OPEN_CREATE : OQ_OPEN_EXISTING);
-        if (status != OQ_OK)
-            oq_error_set(&err, status, "too much disk work at once");
-    }
-    if (status != OQ_OK) {
-        oq_transfer_fail_error(transfer, &err);
-        oq_transfer_proceed(transfer);
-    }
-}
