@@ -63,6 +63,18 @@ static void budget__foreign_flow_takes_a_third__leaves_it_room(void **state)
     assert_true(budget.allowed > 600 && budget.allowed < 800); /* 0.97 x 1250 - 1.25 x 400 */
 }
 
+static void budget__foreign_flow_begins__gets_everything_until_it_has_found_its_rate(void **state)
+{
+    (void)state;
+    go(5, 1250, 0);
+    go(0.3, 800, 400);
+    assert_true(budget.must_yield);
+    go(0.3, 400, 800);
+    assert_true(budget.must_yield);
+    go(0.5, 400, 800);
+    assert_false(budget.must_yield);
+}
+
 static void budget__foreign_flow_ends__rises_within_two_seconds(void **state)
 {
     (void)state;
@@ -155,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup(budget__foreign_flow_takes_all__yields_with_the_third_sample,
                                set_up),
         cmocka_unit_test_setup(budget__foreign_flow_takes_a_third__leaves_it_room, set_up),
+        cmocka_unit_test_setup(
+            budget__foreign_flow_begins__gets_everything_until_it_has_found_its_rate, set_up),
         cmocka_unit_test_setup(budget__foreign_flow_ends__rises_within_two_seconds, set_up),
         cmocka_unit_test_setup(budget__little_traffic__is_nobody, set_up),
         cmocka_unit_test_setup(budget__bytes_read_late__are_not_others, set_up),
