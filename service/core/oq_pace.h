@@ -69,10 +69,11 @@ struct oq_pace {
     int64_t under_us;          /* YIELD: since when the queue is short */
     int64_t dip_us;            /* end of the stop of this DIP, or begin of the next one */
     double dip_long_ms;        /* a longer queue in the DIP is not ours */
-    double dip_rate_high;      /* what rate_high is if the DIP finds nobody */
-    bool is_alarm;             /* this DIP is because of a long queue */
-    double dip_window;         /* after it */
-    double dip_least_ms;       /* shortest round trip in it; 0 = none yet */
+    int64_t found_none_us; /* OPEN: the end of a DIP after an alarm that found nobody; 0 = other */
+    double dip_rate_high;  /* what rate_high is if the DIP finds nobody */
+    bool is_alarm;         /* this DIP is because of a long queue */
+    double dip_window;     /* after it */
+    double dip_least_ms;   /* shortest round trip in it; 0 = none yet */
     unsigned ramp_stage;
     double ramp_rate; /* when RAMP looked last */
     int64_t hold_us;  /* OPEN: the window stays until then */

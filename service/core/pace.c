@@ -43,6 +43,10 @@
 #define DIP_SOON_US 1000000
 #define DIP_EVERY_US 15000000
 #define DIP_AFTER_US 3000000 /* not while a former rate is being won back */
+#define AGAIN_TRIPS 3.0
+#define AGAIN_MS 100.0
+#define AGAIN_BASE_MS 50.0
+#define TAKEN 0.75
 #define LONGER_SHARE 0.25
 #define DIP_SILENT_US 1000000
 #define FILLING 0.6
@@ -332,6 +336,17 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     }
 }
 
+/* A flow that has just found its rate fits the link while we are away: a dip finds no queue, and
+ * the next alarm comes as soon as we are back. (On a long way two of us would do that to each
+ * other.) */
+static bool is_alarm_again(const struct oq_pace *pace, int64_t now_us)
+{
+    double passed_ms = (double)(now_us - pace->found_none_us) / 1000;
+    return pace->found_none_us != 0 && pace->base_ms < AGAIN_BASE_MS &&
+           passed_ms < AGAIN_TRIPS * pace->trip_ms + AGAIN_MS &&
+           pace->rate < TAKEN * pace->rate_high;
+}
+
 static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
                       double queue, double goal, double passed_ms)
 {
@@ -355,7 +370,12 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
         pace->dip_rate_high =
             is_lost ? most(pace->rate, FAILED_SHARE * pace->rate_high) : pace->rate_high;
         double rate = most(pace->rate, KEPT * pace->dip_rate_high);
-        enter_dip(pace, now_us, input, true, least(pace->window, rate * pace->base_ms + own));
+        if (is_alarm_again(pace, now_us)) {
+            pace->dip_us = now_us + DIP_AFTER_US;
+            enter_yield(pace, now_us);
+        } else {
+            enter_dip(pace, now_us, input, true, least(pace->window, rate * pace->base_ms + own));
+        }
         return;
     }
     if (now_us >= pace->dip_us && !is_long) {
@@ -417,6 +437,7 @@ static void step_dip(struct oq_pace *pace, int64_t now_us)
     }
     /* Very different from what was thought: look again soon. */
     bool is_fine = pace->base_ms > 0.85 * before_ms && pace->base_ms < 1.15 * before_ms;
+    pace->found_none_us = pace->is_alarm ? now_us : 0;
     if (pace->is_alarm)
         pace->rate_high = least(pace->rate_high, pace->dip_rate_high);
     enter_open(pace, now_us, pace->dip_window);

@@ -484,7 +484,7 @@ static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
 {
     struct scene s;
     (void)state;
-    for (double queue_ms = 14; queue_ms <= 24; queue_ms += 2) {
+    for (int queue_ms = 14; queue_ms <= 24; queue_ms += 2) {
         double passed = 0;
         set_up_scene(&s, 50, 20);
         run(&s, 10);
@@ -493,7 +493,7 @@ static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
             run(&s, 0.04);
             passed += 0.04;
         }
-        print_message("a queue of %.0f ms that stays: yields after %.2f s\n", queue_ms, passed);
+        print_message("a queue of %d ms that stays: yields after %.2f s\n", queue_ms, passed);
         assert_true(passed <= 0.5 + 0.04);
         model_free(s.model);
     }
