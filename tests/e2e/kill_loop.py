@@ -30,6 +30,7 @@ RATE = 1000000
 # CheckpointBytes. A quarter of it is what may be in the sockets when the reader dies: sent, and never read.
 INTERVAL = 1024 * 1024
 ROUND_LIMIT_S = 240
+STARTS = 5  # of clients that Wine ends before their first step, in the whole run
 
 
 class Log:
@@ -58,6 +59,7 @@ class Loop:
         self.again = []  # bytes fetched again, per file that was, divided by the kills of its round
         self.problems = []
         self.slowest = 0.0
+        self.unstarted = 0
         for group in range(GROUPS):
             for file in range(FILES):
                 name = "f%d-%d.bin" % (group, file)
@@ -65,12 +67,12 @@ class Loop:
 
     def client(self, number, kills):
         out = os.path.join(self.rig.tmp, "client.out")
-        with open(out, "ab") as file:
+        with open(out, "ab") as file, open(out + ".err", "ab") as errors:
             return subprocess.Popen(
                 self.rig.command(os.path.join(self.rig.bin, "tests", "ledger.exe"), self.rig.path(self.ledger), str(number),
                                  "http://127.0.0.1:%d/" % self.server.port, "rate=%d" % RATE,
                                  self.rig.path(self.rig.downloads), *[str(k) for k in kills]),
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL, cwd=self.rig.tmp)
+                stdin=subprocess.DEVNULL, stdout=file, stderr=errors, cwd=self.rig.tmp)
 
     def output(self):
         with open(os.path.join(self.rig.tmp, "client.out"), encoding="utf-8", errors="replace") as file:
@@ -95,7 +97,7 @@ class Loop:
     def round(self, number):
         chance = random.Random("%d/%d" % (self.seed, number))
         self.ledger = os.path.join(self.rig.tmp, "ledger")
-        for name in (self.ledger, os.path.join(self.rig.tmp, "client.out")):
+        for name in (self.ledger, os.path.join(self.rig.tmp, "client.out"), os.path.join(self.rig.tmp, "client.out.err")):
             if os.path.exists(name):
                 os.remove(name)
         began = time.monotonic()
@@ -110,6 +112,10 @@ class Loop:
             moments = sorted(chance.randrange(0, 3500) for _ in range(chance.choice((1, 1, 2))))
             process = self.client(number, moments)
         status = self.wait(process, ROUND_LIMIT_S)
+        while status and not self.output() and not os.path.exists(self.ledger) and self.unstarted < STARTS:
+            self.unstarted += 1  # Wine has ended it before its first step
+            process = self.client(number, [])
+            status = self.wait(process, ROUND_LIMIT_S)
         seconds = time.monotonic() - began
         self.slowest = max(self.slowest, seconds)
         kills = self.output().count("killed after")
@@ -117,7 +123,9 @@ class Loop:
         self.kills["none"] += not kills + power_cuts
         words = self.output()
         if status != 0:
-            self.problem(number, "the client ended with %s: %s" % (status, words.strip().splitlines()[-1:]))
+            with open(os.path.join(self.rig.tmp, "client.out.err"), encoding="utf-8", errors="replace") as file:
+                errors = file.read().splitlines()[-3:]
+            self.problem(number, "the client ended with %s: %s %s" % (status, words.strip().splitlines()[-1:], errors))
             if status is None:
                 process.kill()
         self.look_at_files(number)
@@ -189,8 +197,9 @@ def main():
         queue = rig.ctl("list").out.strip()
         rig.check("nothing is left in the queue", queue == "no downloads in the queue", queue)
         rig.check("%d rounds: every file identical, no group missing or doubled, nothing acknowledged lost, no temporary "
-                  "file left" % options.rounds, not loop.problems, "%s; %.1f s a round, the slowest %.1f s"
-                  % (", ".join("%s %d" % k for k in sorted(loop.kills.items())), seconds / options.rounds, loop.slowest))
+                  "file left" % options.rounds, not loop.problems, "%s; %.1f s a round, the slowest %.1f s; %d clients started again"
+                  % (", ".join("%s %d" % k for k in sorted(loop.kills.items())), seconds / options.rounds, loop.slowest,
+                     loop.unstarted))
         again = sorted(loop.again) or [0]
         rig.check("no more than a checkpoint interval (%d bytes) is fetched again per kill and running file" % INTERVAL,
                   not loop.problems, "%d times, on average %d bytes, 95 %% below %d, at most %d" % (
