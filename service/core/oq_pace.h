@@ -69,6 +69,7 @@ struct oq_pace {
     int64_t under_us;          /* YIELD: since when the queue is short */
     int64_t dip_us;            /* end of the stop of this DIP, or begin of the next one */
     double dip_long_ms;        /* a longer queue in the DIP is not ours */
+    double open_to;            /* OPEN: the window grows to that by itself; 0 = the rule decides */
     int64_t found_none_us; /* OPEN: the end of a DIP after an alarm that found nobody; 0 = other */
     double dip_rate_high;  /* what rate_high is if the DIP finds nobody */
     bool is_alarm;         /* this DIP is because of a long queue */

@@ -43,9 +43,9 @@
 #define DIP_SOON_US 1000000
 #define DIP_EVERY_US 15000000
 #define DIP_AFTER_US 3000000 /* not while a former rate is being won back */
+#define OPEN_FROM 0.125
 #define AGAIN_TRIPS 3.0
 #define AGAIN_MS 100.0
-#define AGAIN_BASE_MS 50.0
 #define TAKEN 0.75
 #define LONGER_SHARE 0.25
 #define DIP_SILENT_US 1000000
@@ -342,8 +342,7 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 static bool is_alarm_again(const struct oq_pace *pace, int64_t now_us)
 {
     double passed_ms = (double)(now_us - pace->found_none_us) / 1000;
-    return pace->found_none_us != 0 && pace->base_ms < AGAIN_BASE_MS &&
-           passed_ms < AGAIN_TRIPS * pace->trip_ms + AGAIN_MS &&
+    return pace->found_none_us != 0 && passed_ms < AGAIN_TRIPS * pace->trip_ms + AGAIN_MS &&
            pace->rate < TAKEN * pace->rate_high;
 }
 
@@ -376,6 +375,17 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
         } else {
             enter_dip(pace, now_us, input, true, least(pace->window, rate * pace->base_ms + own));
         }
+        return;
+    }
+    if (pace->open_to > 0) {
+        if (queue > most(1.5 * goal, 0.25 * pace->base_ms))
+            pace->open_to = 0;
+        double grown = pace->window * exp2(passed_ms / trip_or_base_ms(pace));
+        set(pace, now_us, least(grown, most(pace->open_to, pace->window)));
+        if (pace->window < pace->open_to)
+            return;
+        pace->open_to = 0;
+        hold(pace, now_us);
         return;
     }
     if (now_us >= pace->dip_us && !is_long) {
@@ -440,7 +450,9 @@ static void step_dip(struct oq_pace *pace, int64_t now_us)
     pace->found_none_us = pace->is_alarm ? now_us : 0;
     if (pace->is_alarm)
         pace->rate_high = least(pace->rate_high, pace->dip_rate_high);
-    enter_open(pace, now_us, pace->dip_window);
+    /* All at once would be a burst, and the next alarm of others like us. */
+    pace->open_to = pace->is_alarm ? pace->dip_window : 0;
+    enter_open(pace, now_us, pace->dip_window * (pace->is_alarm ? OPEN_FROM : 1));
     pace->changed_us = now_us;
     pace->dip_us = now_us + (is_fine ? DIP_EVERY_US : DIP_SOON_US);
 }
