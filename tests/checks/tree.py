@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python
+usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -203,6 +203,16 @@ def check_python():
             ast.parse(read(name), name)
         except SyntaxError as error:
             yield f"{name}:{error.lineno}: {error.msg}"
+
+
+def check_anchor():
+    """Every interface of the IDL is kept set up under Wine (docs/decisions/0013), but for the one that clients implement."""
+    name = "service/com/anchor.c"
+    kept = set(re.findall(r"&IID_(\w+)", read(name)))
+    for idl in tracked(".idl"):
+        for interface in re.findall(r"^interface (\w+)\s*:", read(idl), re.MULTILINE):
+            if interface not in kept | {"IBackgroundCopyCallback1"}:
+                yield f"{name}: {interface} of {idl} is missing"
 
 
 def main(arguments):
