@@ -20,10 +20,10 @@
 #define JITTER_MOST_MS 3.0
 #define GOAL_LEAST_MS 0.8
 #define GOAL_MOST_MS 8.0
-#define LONG_QUEUE_MS 10.0   /* longer is not ours: at least this, */
-#define LONG_QUEUE_GOALS 3.0 /* and this many goals, */
-#define LONG_QUEUE_FAR_GOALS 2.0
-#define LONG_QUEUE_BASES 0.1 /* and this share of the base */
+#define LONG_QUEUE_MS 10.0       /* longer is not ours: at least this, */
+#define LONG_QUEUE_GOALS 3.0     /* and this many goals, */
+#define LONG_QUEUE_FAR_GOALS 2.0 /* and so many, far from the former rate, */
+#define LONG_QUEUE_BASES 0.1     /* and this share of the base */
 #define SHORT_WAY_MS 8.0
 #define RAMP_WINDOW 12288.0 /* on a way of some length */
 #define FEW_PACKETS 6144.0
@@ -43,10 +43,10 @@
 #define DIP_SOON_US 1000000
 #define DIP_EVERY_US 15000000
 #define DIP_AFTER_US 3000000 /* not while a former rate is being won back */
-#define OPEN_FROM 0.125
-#define AGAIN_TRIPS 3.0
-#define AGAIN_MS 100.0
-#define TAKEN 0.75
+#define OPEN_FROM 0.125      /* of the window before, after an alarm */
+#define AGAIN_TRIPS 3.0      /* so many round trips */
+#define AGAIN_MS 100.0       /* and ms after a dip another alarm is the same one */
+#define TAKEN 0.75           /* if less than this share of the former rate is left */
 #define LONGER_SHARE 0.25
 #define DIP_SILENT_US 1000000
 #define FILLING 0.6
@@ -337,8 +337,7 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 }
 
 /* A flow that has just found its rate fits the link while we are away: a dip finds no queue, and
- * the next alarm comes as soon as we are back. (On a long way two of us would do that to each
- * other.) */
+ * the next alarm comes as soon as we are back. */
 static bool is_alarm_again(const struct oq_pace *pace, int64_t now_us)
 {
     double passed_ms = (double)(now_us - pace->found_none_us) / 1000;
