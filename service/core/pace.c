@@ -490,13 +490,19 @@ static void restart(struct oq_pace *pace, int64_t now_us)
     pace->surprises = pace->delay.surprises;
 }
 
-static double bounded(struct oq_pace *pace, const struct oq_pace_input *input)
+/* What was allowed comes all the same, and what does not fit into the buffer any more is refused:
+ * then the sender loses its rate for seconds. So nothing takes the window back at once, neither a
+ * limit nor a floor whose round trip has become shorter. (After a stop nothing is on the way.) */
+static double bounded(const struct oq_pace *pace, const struct oq_pace_input *input,
+                      double passed_ms)
 {
-    double trip_ms = trip_or_base_ms(pace);
+    double trip_ms = most(trip_or_base_ms(pace), 1);
+    double trips = least(1, most(passed_ms, 0) / trip_ms);
     double window = pace->mode == OQ_PACE_YIELD ? 0 : pace->window;
-    window = most(window, input->floor_rate * trip_ms);
+    window = most(window, input->floor_rate * trip_or_base_ms(pace));
     if (input->rate_most > 0)
-        window = least(window, input->rate_most * most(trip_ms, 1));
+        window = least(window, input->rate_most * trip_ms);
+    window = most(window, pace->given * pace->factor * (1 - 2 * SHRINK * trips));
     return least(most(window, least_window(pace)), OQ_PACE_WINDOW_MOST * pace->factor);
 }
 
@@ -541,6 +547,8 @@ uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     if (pace->stop_us != 0) {
         pace->stop_us = 0;
         pace->window = pace->stop_window;
+        pace->given = 0;
+        pace->trip_ms = pace->base_ms; /* the queue that we made is gone */
         restart(pace, now_us);
         if (input->unread >= 0 &&
             (!pace->is_begun || (uint64_t)input->unread > pace->delay.edge - pace->delay.received))
@@ -561,7 +569,7 @@ uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     if (pace->stop_us != 0) /* from now on: the window stays until what was allowed has come */
         return (uint64_t)pace->given;
     /* What a limit keeps back must not come at once when it is lifted. */
-    double window = bounded(pace, input);
+    double window = bounded(pace, input, (double)passed_us / 1000);
     if (pace->mode != OQ_PACE_YIELD)
         pace->window = least(most(pace->window, least_window(pace)), window);
     double change = window / pace->factor - pace->given;

@@ -358,6 +358,39 @@ static void pace__busy_machine__fills_the_link_all_the_same(void **state)
             check_busy(rates[i], bases[j]);
 }
 
+/* While others fill the queue, the floor has a window as long as it; when they end, that must not be
+ * taken back faster than what it has allowed arrives. Otherwise the system refuses it, and the
+ * sender loses the rate that we want to go back to. */
+static void check_end(double mbits, double base_ms)
+{
+    struct scene s;
+    set_up_scene(&s, mbits, base_ms);
+    model_flow(s.model, BACKGROUND)->late_ms = 3;
+    run(&s, 6);
+    model_switch(s.model, FOREIGN, true);
+    run(&s, 8);
+    uint64_t before = model_flow(s.model, BACKGROUND)->refused;
+    model_switch(s.model, FOREIGN, false);
+    double recovery = time_until(&s, false, 0.9, 8);
+    uint64_t refused = model_flow(s.model, BACKGROUND)->refused - before;
+    print_message("%3.0f Mbit/s, %3.0f ms, read a little late: back after %.2f s, %u refused\n",
+                  mbits, base_ms, recovery, (unsigned)refused);
+    model_free(s.model);
+}
+
+static void pace__others_end__takes_the_floor_back_gently(void **state)
+{
+    (void)state;
+    check_end(10, 1);
+    check_end(10, 20);
+    check_end(10, 100);
+    check_end(50, 1);
+    check_end(50, 20);
+    check_end(50, 100);
+    check_end(200, 1);
+    check_end(200, 20);
+}
+
 static void pace__steps_missing__goes_on_where_it_was(void **state)
 {
     struct scene s;
@@ -512,6 +545,7 @@ int main(void)
         cmocka_unit_test(pace__shorter_way__is_learned_at_the_next_dips),
         cmocka_unit_test(pace__packets_lost_on_the_way__keeps_going),
         cmocka_unit_test(pace__busy_machine__fills_the_link_all_the_same),
+        cmocka_unit_test(pace__others_end__takes_the_floor_back_gently),
         cmocka_unit_test(pace__steps_missing__goes_on_where_it_was),
         cmocka_unit_test(pace__clock_jumps_by_an_hour__goes_on_where_it_was),
         cmocka_unit_test(pace__two_compete__get_equal_shares),
