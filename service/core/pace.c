@@ -30,13 +30,14 @@
 #define FEW_PACKETS_RATE 600.0 /* bytes per ms: 5 Mbit/s */
 #define BACK_FIRST 0.7         /* of the former rate */
 #define BACK_SECOND 0.95
-#define KEPT 0.95       /* less than this share of the former rate: somebody may take it */
-#define NOT_WORTH 64    /* a change by less than this part is not worth a call into the system */
-#define SHRINK 0.125    /* per round trip, at most */
-#define USED_TRIPS 1.6  /* a window is used by what arrives in so many round trips */
-#define USED_MS 8.0     /* and so many ms, in which we read late */
-#define DARE 0.1        /* growth by more than the rule, in two round trips */
-#define STOP_TRIPS 1.25 /* until what was allowed has come */
+#define KEPT 0.95         /* less than this share of the former rate: somebody may take it */
+#define NOT_WORTH 64      /* a change by less than this part is not worth a call into the system */
+#define SHRINK 0.125      /* per round trip, at most */
+#define FLOOR_GROWTH 0.25 /* of the floor's window, per step, at most */
+#define USED_TRIPS 1.6    /* a window is used by what arrives in so many round trips */
+#define USED_MS 8.0       /* and so many ms, in which we read late */
+#define DARE 0.1          /* growth by more than the rule, in two round trips */
+#define STOP_TRIPS 1.25   /* until what was allowed has come */
 #define STOP_MS 15.0
 #define SHORT_US 250000.0 /* a YIELD ends when the queue has been short for so long */
 #define SHORT_TRIPS 3.0   /* and so many round trips */
@@ -317,8 +318,11 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     if (has_queue) {
         if (pace->ramp_stage > 0)
             pace->rate_high = most(pace->rate, FAILED_SHARE * pace->rate_high);
-        /* On the way back the rate still is that of before. */
-        double rate = most(pace->rate, pace->ramp_stage > 0 ? BACK_FIRST * pace->rate_high : 0);
+        /* On the way back the rate still is that of before. The one of this moment is not more than
+         * a sender gives that has lost its own to the losses in others' queue. */
+        double rate = pace->rate;
+        if (pace->ramp_stage > 0 && pace->trip_ms > 0)
+            rate = most(rate, least(BACK_FIRST * pace->rate_high, pace->window / pace->trip_ms));
         bool is_alarm = pace->ramp_stage > 0 && queue > long_queue_ms(pace, input);
         pace->dip_rate_high = pace->rate_high;
         enter_dip(pace, now_us, input, is_alarm,
@@ -502,7 +506,11 @@ static double bounded(const struct oq_pace *pace, const struct oq_pace_input *in
     window = most(window, input->floor_rate * trip_or_base_ms(pace));
     if (input->rate_most > 0)
         window = least(window, input->rate_most * trip_ms);
-    window = most(window, pace->given * pace->factor * (1 - 2 * SHRINK * trips));
+    double before = pace->given * pace->factor;
+    /* A packet that was lost, of a few, is sent again after 200 ms: that is no longer way. */
+    if (pace->mode == OQ_PACE_YIELD && before > 0)
+        window = least(window, before * (1 + FLOOR_GROWTH));
+    window = most(window, before * (1 - SHRINK * trips));
     return least(most(window, least_window(pace)), OQ_PACE_WINDOW_MOST * pace->factor);
 }
 
