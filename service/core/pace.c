@@ -244,7 +244,7 @@ static bool is_stop_over(struct oq_pace *pace, int64_t now_us, int64_t unread)
     double trip_ms = trip_or_base_ms(pace) > 0 ? trip_or_base_ms(pace) : WAY_MS;
     if (now_us - pace->hold_us > STOP_LONGEST_US)
         return true;
-    if (unread > pace->stop_unread && pace->stop_unread >= 0) {
+    if (unread > pace->stop_unread) {
         int64_t until_us = now_us + (int64_t)(trip_ms * 1000);
         if (pace->stop_us < until_us)
             pace->stop_us = until_us;

@@ -358,8 +358,8 @@ static void pace__busy_machine__fills_the_link_all_the_same(void **state)
             check_busy(rates[i], bases[j]);
 }
 
-/* While others fill the queue, the floor has a window as long as it; when they end, that must not be
- * taken back faster than what it has allowed arrives. Otherwise the system refuses it, and the
+/* While others fill the queue, the floor has a window as long as it; when they end, that must not
+ * be taken back faster than what it has allowed arrives. Otherwise the system refuses it, and the
  * sender loses the rate that we want to go back to. */
 static void check_end(double mbits, double base_ms)
 {
@@ -375,20 +375,32 @@ static void check_end(double mbits, double base_ms)
     uint64_t refused = model_flow(s.model, BACKGROUND)->refused - before;
     print_message("%3.0f Mbit/s, %3.0f ms, read a little late: back after %.2f s, %u refused\n",
                   mbits, base_ms, recovery, (unsigned)refused);
+    assert_int_equal(refused, 0);
     model_free(s.model);
 }
 
 static void pace__others_end__takes_the_floor_back_gently(void **state)
 {
+    static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
     (void)state;
-    check_end(10, 1);
-    check_end(10, 20);
-    check_end(10, 100);
-    check_end(50, 1);
-    check_end(50, 20);
-    check_end(50, 100);
-    check_end(200, 1);
-    check_end(200, 20);
+    for (size_t i = 0; i < COUNT_OF(rates); i++)
+        for (size_t j = 0; j < COUNT_OF(bases); j++)
+            check_end(rates[i], bases[j]);
+}
+
+/* A short stop must not end before what was allowed has come: what comes later would look like a
+ * way without any length. */
+static void pace__stop_of_one_step__waits_for_what_was_allowed(void **state)
+{
+    struct scene s;
+    (void)state;
+    set_up_scene(&s, 10, 18);
+    run(&s, 6);
+    double ours = share(&s, BACKGROUND, 10);
+    print_message("10 Mbit/s, 18 ms: %.3f, base %.1f ms\n", ours, s.downloads[0].pace.base_ms);
+    assert_true(s.downloads[0].pace.base_ms > 17);
+    assert_true(ours > 0.95);
+    model_free(s.model);
 }
 
 static void pace__steps_missing__goes_on_where_it_was(void **state)
@@ -546,6 +558,7 @@ int main(void)
         cmocka_unit_test(pace__packets_lost_on_the_way__keeps_going),
         cmocka_unit_test(pace__busy_machine__fills_the_link_all_the_same),
         cmocka_unit_test(pace__others_end__takes_the_floor_back_gently),
+        cmocka_unit_test(pace__stop_of_one_step__waits_for_what_was_allowed),
         cmocka_unit_test(pace__steps_missing__goes_on_where_it_was),
         cmocka_unit_test(pace__clock_jumps_by_an_hour__goes_on_where_it_was),
         cmocka_unit_test(pace__two_compete__get_equal_shares),
