@@ -90,6 +90,9 @@ uint32_t oq_net_status(const struct oq_net_handle *handle);
 uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle);
 /* The URL that is being read, after redirects; borrowed until the handle is closed. */
 const char *oq_net_url(const struct oq_net_handle *handle);
+/* Has it not begun, because there are enough connections to its host? Known of those that log on as
+ * their owner only; of the others libcurl does not say. */
+bool oq_net_is_waiting(const struct oq_net_handle *handle);
 /* From the next piece of its body on bytes are kept back, or, with the last reason gone, they go
  * on: then some may come before this returns. Allowed inside the event `body`. */
 void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held);

@@ -86,6 +86,11 @@ void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_hel
         go_on(handle);
 }
 
+bool oq_net_is_waiting(const struct oq_net_handle *handle)
+{
+    return handle->is_waiting;
+}
+
 int64_t oq_net_woken_us(const struct oq_net_handle *handle)
 {
     return handle->net->woken_us;
@@ -377,13 +382,8 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
         if (status != OQ_OK)
             return status;
     }
-    if (handle->log_on) {
-        handle->own = curl_multi_init();
-        if (!handle->own)
-            return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-        handle->next_own = net->owned;
-        net->owned = handle;
-    }
+    if (handle->log_on && !oq_net_own(handle))
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     oq_net_step_in(handle);
     CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
     (void)oq_net_step_out(net);
@@ -401,16 +401,12 @@ static void remove_easy(struct oq_net_handle *handle)
         curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
     if (handle->easy)
         curl_easy_cleanup(handle->easy);
-    if (handle->own) { /* its connections end with it */
+    if (handle->own) /* its connections end with it */
         curl_multi_cleanup(handle->own);
-        struct oq_net_handle **at = &net->owned;
-        while (*at != handle)
-            at = &(*at)->next_own;
-        *at = handle->next_own;
-    }
     (void)oq_net_step_out(net);
+    if (handle->own)
+        oq_net_disown(handle);
     curl_slist_free_all(handle->fields);
-    handle->own = NULL;
     handle->log_on = 0;
     handle->is_finished = handle->is_added = false;
     handle->easy = NULL;
@@ -510,9 +506,12 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
     CURLMsg *message = NULL;
     struct curl_waitfd waits[WAITS_MAX];
     unsigned count = 0;
-    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own)
+    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
+        if (handle->is_waiting)
+            continue;
         count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
                                   &timeout_ms);
+    }
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options->clock);
     if (code == CURLM_OK)

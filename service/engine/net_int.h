@@ -17,7 +17,7 @@ struct oq_net {
     const struct oq_net_events *events;
     const struct oq_engine_options *options;
     int64_t woken_us;
-    struct oq_net_handle *owned;  /* those with a multi handle of their own */
+    struct oq_net_handle *owned;  /* those with a multi handle of their own, oldest first */
     struct oq_net_handle *acting; /* as whose owner this thread acts, or NULL */
 };
 
@@ -27,6 +27,8 @@ struct oq_net_handle {
     unsigned log_on;                /* set of OQ_LOG_ON_... */
     CURLM *own;                     /* if log_on is not empty, else NULL: net_log_on.c */
     struct oq_net_handle *next_own; /* of net->owned */
+    char *host;                     /* of own: whose connections are counted; owned */
+    bool is_waiting;                /* of own: until one of the same host has ended */
     bool is_finished;               /* of own; with: */
     CURLcode result;
     struct curl_slist *fields;
@@ -55,12 +57,17 @@ enum { OQ_LOG_ON_SERVER = 1, OQ_LOG_ON_PROXY = 2 };
 unsigned oq_net_may_log_on(const struct oq_net *net, const struct oq_net_request *request);
 /* handle->log_on as options of handle->easy. */
 CURLcode oq_net_set_log_on(struct oq_net_handle *handle);
+/* Gives it a multi handle of its own. It waits if ConnectionsPerHost others of its host are under
+ * way: libcurl is not called for it, so that no time-out runs. False: no memory. */
+OQ_MUST_CHECK bool oq_net_own(struct oq_net_handle *handle);
+/* That one is gone, cleaned up by the caller. The oldest that waits for its host may begin. */
+void oq_net_disown(struct oq_net_handle *handle);
 /* From here on libcurl works for that request, as its owner. handle NULL, or without a multi handle
  * of its own: nothing. */
 void oq_net_step_in(struct oq_net_handle *handle);
 /* Back to the engine's own work. As whom it had acted; NULL: as itself. */
 struct oq_net_handle *oq_net_step_out(struct oq_net *net);
-/* curl_multi_perform of all that have a multi handle of their own. */
+/* curl_multi_perform of all that have a multi handle of their own and do not wait. */
 void oq_net_perform_owned(struct oq_net *net);
 /* The next of those that has finished, its result in handle->result; NULL when there is none. */
 struct oq_net_handle *oq_net_take_finished(struct oq_net *net);

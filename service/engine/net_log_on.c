@@ -4,12 +4,15 @@
  * theirs from then on. So a request that may log on has a multi handle, and with it connections,
  * of its own, which nobody else's request can get; and every call that libcurl gets for it is made
  * as its owner, with the engine's own work taken out. Nobody else's request is touched meanwhile.
- * docs/decisions/0011 says who may.
+ * docs/decisions/0011 says who may. libcurl counts connections within one multi handle, so how many
+ * there are to a host is counted here.
  */
 #include "net_int.h"
 
+#include "oq_alloc.h"
 #include "oq_log.h"
 #include "oq_proxy.h"
+#include "oq_url.h"
 
 #include <string.h>
 
@@ -33,6 +36,56 @@ unsigned oq_net_may_log_on(const struct oq_net *net, const struct oq_net_request
     if (!has_user_part(request->proxy) && oq_proxy_is_listed(options->log_on_hosts, request->proxy))
         log_on |= OQ_LOG_ON_PROXY;
     return log_on;
+}
+
+/* As libcurl counts (measured with 7.88): what is asked of a proxy for HTTP is the proxy's, what
+ * goes through a tunnel or SOCKS is the server's. */
+static char *counted_host(const struct oq_net_request *request)
+{
+    bool is_proxys =
+        curl_strnequal(request->url, "http:", 5) &&
+        (curl_strnequal(request->proxy, "http:", 5) || curl_strnequal(request->proxy, "https:", 6));
+    const char *url = is_proxys ? request->proxy : request->url;
+    char *host = oq_url_host_key(url);
+    return host ? host : oq_strdup(url); /* libcurl takes more for a proxy's URL than we do */
+}
+
+/* Only as many wait as find no room, and each that ends lets one begin: if any waits, there is
+ * none. */
+bool oq_net_own(struct oq_net_handle *handle)
+{
+    struct oq_net_handle **at = &handle->net->owned;
+    uint32_t under_way = 0;
+    handle->host = counted_host(&handle->request);
+    handle->own = handle->host ? curl_multi_init() : NULL;
+    if (!handle->own) {
+        oq_free(handle->host);
+        handle->host = NULL;
+        return false;
+    }
+    for (; *at; at = &(*at)->next_own)
+        under_way += !(*at)->is_waiting && strcmp((*at)->host, handle->host) == 0;
+    handle->is_waiting = under_way >= handle->net->options->config.connections_per_host;
+    handle->next_own = NULL;
+    *at = handle;
+    return true;
+}
+
+void oq_net_disown(struct oq_net_handle *handle)
+{
+    struct oq_net_handle **at = &handle->net->owned;
+    while (*at != handle)
+        at = &(*at)->next_own;
+    *at = handle->next_own;
+    struct oq_net_handle *next = handle->is_waiting ? NULL : handle->net->owned;
+    while (next && (!next->is_waiting || strcmp(next->host, handle->host) != 0))
+        next = next->next_own;
+    if (next)
+        next->is_waiting = false; /* oq_net_run finds it */
+    oq_free(handle->host);
+    handle->host = NULL;
+    handle->own = NULL;
+    handle->is_waiting = false;
 }
 
 void oq_net_step_in(struct oq_net_handle *handle)
@@ -80,6 +133,8 @@ void oq_net_perform_owned(struct oq_net *net)
     int running = 0, left = 0;
     CURLMsg *message = NULL;
     for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
+        if (handle->is_waiting)
+            continue;
         oq_net_step_in(handle);
         CURLMcode code = curl_multi_perform(handle->own, &running);
         (void)oq_net_step_out(net);

@@ -101,6 +101,10 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
     int64_t passed_ms = oq_now_ms(transfer->engine) - transfer->window_at_ms;
     bool is_transient = true;
 
+    if (transfer->net && oq_net_is_waiting(transfer->net)) { /* it was not asked yet */
+        transfer->window_at_ms += passed_ms;
+        return false;
+    }
     if (oq_sources_count(file) == 1 || passed_ms < config->slow_source_ms)
         return false;
     uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;

@@ -1,8 +1,10 @@
 /* test_log_on.c - Windows' log-on (NTLM) to servers and proxies that the administrator has named:
- * as the owner of the download, and as nobody else. The identity port notes as whom the engine's
- * thread acts; the server wants NTLM, and says in its log what it was shown.
+ * as the owner of the download, and as nobody else; and how many of them at once. The identity port
+ * notes as whom the engine's thread acts, the network port how many connections are open; the
+ * server wants NTLM, and says in its log what it was shown.
  */
 #include "engine_fixture.h"
+#include "oq_engine_sources.h"
 #include "posix_files.h"
 
 #include "oq_alloc.h"
@@ -14,8 +16,11 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
+#define SOCKETS_MAX 64
 #define SERVICE_SID "S-1-5-20" /* logs on as the computer */
 
 /* Whose identity is which: pointers to these. */
@@ -27,7 +32,14 @@ static struct {
     atomic_uint entered[3];  /* by whom */
     atomic_uint asked_as[3]; /* requests that libcurl sent while acting as them */
     atomic_uint asked_as_service;
-    atomic_uint mistakes; /* nested, or the engine's own work while acting as somebody */
+    atomic_uint mistakes;  /* nested, or the engine's own work while acting as somebody */
+    atomic_uint asked_for; /* requests that the engine has handed to libcurl, waiting ones too */
+    atomic_uint most_open; /* connections at once */
+    unsigned opened;
+    struct {
+        int number;
+        ino_t inode; /* the number alone is used again */
+    } sockets[SOCKETS_MAX];
     char proxy[64];
 } seen;
 
@@ -96,6 +108,31 @@ static int on_request(void *ctx, char *address, char *local, int port, int local
     return CURL_PREREQFUNC_OK;
 }
 
+/* libcurl, whose type this is too, is about to connect. What it has closed is not open any more. */
+// NOLINTNEXTLINE(readability-non-const-parameter)
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct stat facts;
+    int number = socket(address->family, address->socktype, address->protocol);
+    (void)ctx;
+    (void)purpose;
+    if (number < 0 || address->family != AF_INET) /* the server has no IPv6 */
+        return number;
+    unsigned open = 1;
+    for (unsigned i = 0; i < seen.opened; i++)
+        open += fstat(seen.sockets[i].number, &facts) == 0 && S_ISSOCK(facts.st_mode) &&
+                facts.st_ino == seen.sockets[i].inode;
+    if (open > seen.most_open)
+        seen.most_open = open;
+    if (seen.opened == SOCKETS_MAX || fstat(number, &facts) != 0) {
+        seen.mistakes++;
+        return number;
+    }
+    seen.sockets[seen.opened].number = number;
+    seen.sockets[seen.opened++].inode = facts.st_ino;
+    return number;
+}
+
 static enum oq_status prepare(void *ctx, void *easy, const char *url, struct oq_identity *as,
                               struct oq_error *err)
 {
@@ -103,8 +140,11 @@ static enum oq_status prepare(void *ctx, void *easy, const char *url, struct oq_
     (void)url;
     (void)as;
     (void)err;
-    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK ? OQ_OK
-                                                                                  : OQ_E_NET;
+    seen.asked_for++;
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
+                   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK
+               ? OQ_OK
+               : OQ_E_NET;
 }
 
 static enum oq_status find_proxy(void *ctx, const char *url, struct oq_identity *as,
@@ -155,8 +195,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t start(struct fixture *f, const char *sid, unsigned number, const char *host,
-                     const char *rest)
+/* A group of one file, which the others of `hosts` have too. */
+static int64_t start_at(struct fixture *f, const char *sid, unsigned number,
+                        const char *const *hosts, unsigned count, const char *rest)
 {
     char url[300], name[16];
     struct oq_caller owner = {.sid = sid};
@@ -164,15 +205,43 @@ static int64_t start(struct fixture *f, const char *sid, unsigned number, const 
     struct oq_error err;
     int64_t group = 0;
     oq_error_init(&err);
-    snprintf(url, sizeof url, "http://%s:%d/%s", host, f->port, rest);
+    snprintf(url, sizeof url, "http://%s:%d/%s", hosts[0], f->port, rest);
     snprintf(name, sizeof name, "%u.bin", number);
     struct oq_file_spec spec = {.remote = url, .local = fixture_out(f, name)};
     if (oq_engine_create_group(f->engine, &owner, &guid, &group, &err) != OQ_OK ||
         oq_engine_create_job(f->engine, &owner, group, &job, &err) != OQ_OK ||
-        oq_engine_add_files(f->engine, &owner, group, &spec, 1, &err) != OQ_OK ||
-        oq_engine_resume(f->engine, &owner, group, &err) != OQ_OK)
+        oq_engine_add_files(f->engine, &owner, group, &spec, 1, &err) != OQ_OK)
+        fail_msg("%s: %s", url, err.text);
+    for (unsigned i = 1; i < count; i++) {
+        snprintf(url, sizeof url, "http://%s:%d/%s", hosts[i], f->port, rest);
+        if (oq_engine_add_source(f->engine, &owner, group, 0, url, &err) != OQ_OK)
+            fail_msg("%s: %s", url, err.text);
+    }
+    if (oq_engine_resume(f->engine, &owner, group, &err) != OQ_OK)
         fail_msg("%s: %s", url, err.text);
     return group;
+}
+
+static int64_t start(struct fixture *f, const char *sid, unsigned number, const char *host,
+                     const char *rest)
+{
+    return start_at(f, sid, number, &host, 1, rest);
+}
+
+/* The server writes its log when an answer is over, which may be a little later than we have it. */
+static void assert_logged(struct fixture *f, const char *word, const char *other, unsigned count)
+{
+    int64_t start_ms = 0;
+    while (fixture_requests(f, word, other) < count && fixture_patience(&start_ms, 30))
+        ;
+    assert_int_equal(fixture_requests(f, word, other), count);
+}
+
+static void wait_asked_for(unsigned count)
+{
+    int64_t start_ms = 0;
+    while (seen.asked_for < count)
+        assert_true(fixture_patience(&start_ms, 30));
 }
 
 static void assert_refused(struct fixture *f, int64_t group, uint32_t http)
@@ -190,7 +259,7 @@ static void log_on__server_on_the_list__is_as_the_owner(void **state)
     int64_t group = start(f, sids[0], 1, "localhost", "file.bin?log-on=401");
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 1);
+    assert_logged(f, "\"ntlm\": 3", "206", 1);
     assert_true(seen.asked_as[0] >= 1);
     assert_int_equal(seen.asked_as_service, 0);
     assert_int_equal(seen.entered[1] + seen.entered[2], 0);
@@ -202,7 +271,7 @@ static void log_on__server_not_on_the_list__is_none(void **state)
     fixture_start(f);
     assert_refused(f, start(f, sids[0], 1, "127.0.0.1", "file.bin?log-on=401"), 401);
     assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 0", "401"), 1);
+    assert_logged(f, "\"ntlm\": 0", "401", 1);
     assert_int_equal(seen.entered[0], 0);
 }
 
@@ -262,10 +331,10 @@ static void log_on__two_owners_at_once__never_share_a_connection(void **state)
         groups[i] = start(f, sids[i % 2], i + 1, "localhost", "file.bin?log-on=401");
     for (unsigned i = 0; i < 6; i++)
         fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 6);
+    assert_logged(f, "\"ntlm\": 3", "206", 6);
     for (int i = 1; i <= 6; i++) {
         snprintf(line, sizeof line, "\"connection\": %d,", i);
-        assert_int_equal(fixture_requests(f, line, "\"ntlm\": 3"), 1);
+        assert_logged(f, line, "\"ntlm\": 3", 1);
     }
     assert_true(seen.asked_as[0] >= 3 && seen.asked_as[1] >= 3);
     assert_int_equal(seen.asked_as_service, 0);
@@ -278,7 +347,7 @@ static void log_on__proxy_on_the_list__is_as_the_owner(void **state)
     int64_t group = start(f, sids[0], 1, "far.invalid", "file.bin?log-on=407");
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 3", "206"), 1);
+    assert_logged(f, "\"ntlm\": 3", "206", 1);
     assert_int_equal(seen.asked_as_service, 0);
     /* The server behind it is not on the list. */
     assert_refused(f, start(f, sids[0], 2, "far.invalid", "file.bin?log-on=401&x"), 401);
@@ -301,6 +370,164 @@ static void log_on__suspended_midway__leaves_nothing_behind(void **state)
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
 }
 
+/* --- ConnectionsPerHost ----------------------------------------------------------------------- */
+
+static void limit__more_files_than_connections__is_never_exceeded(void **state)
+{
+    struct fixture *f = *state;
+    int64_t groups[8];
+    f->config.connections_per_host = 2;
+    f->config.background_groups = 8;
+    fixture_start(f);
+    for (unsigned i = 0; i < 8; i++)
+        groups[i] = start(f, sids[i % 2], i + 1, i % 3 ? "localhost" : "LOCALHOST",
+                          "file.bin?log-on=401&rate=12000000");
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(fixture_wait(f, groups[i], OQ_GROUP_COMPLETE).retries, 0);
+    assert_true(fixture_is_same(f, "1.bin", "file.bin"));
+    assert_true(fixture_is_same(f, "8.bin", "file.bin"));
+    assert_int_equal(seen.most_open, 2);
+}
+
+static void limit__one__is_for_the_oldest_first(void **state)
+{
+    struct fixture *f = *state;
+    int64_t groups[5];
+    char rest[60], line[40];
+    f->config.connections_per_host = 1;
+    f->config.background_groups = 8;
+    fixture_start(f);
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(rest, sizeof rest, "file.bin?log-on=401&x=%u%s", i + 1,
+                 i == 0 ? "&rate=2000000" : "");
+        groups[i] = start(f, sids[i % 2], i + 1, "localhost", rest);
+        wait_asked_for(i + 1);
+    }
+    for (unsigned i = 0; i < 5; i++)
+        fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
+    for (unsigned i = 1; i <= 5; i++) {
+        snprintf(rest, sizeof rest, "x=%u", i);
+        snprintf(line, sizeof line, "\"connection\": %u,", i);
+        assert_true(fixture_requests(f, line, rest) > 0);
+        assert_int_equal(fixture_requests(f, line, rest), fixture_requests(f, line, ""));
+    }
+    assert_int_equal(seen.most_open, 1);
+}
+
+static void limit__proxy__counts_what_is_asked_of_it(void **state)
+{
+    struct fixture *f = *state;
+    int64_t groups[4];
+    char host[20];
+    f->config.connections_per_host = 1;
+    fixture_start(f);
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(host, sizeof host, "far%u.invalid", i);
+        groups[i] = start(f, sids[0], i + 1, host, "file.bin?log-on=407&rate=12000000");
+    }
+    for (unsigned i = 0; i < 4; i++)
+        fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
+    assert_int_equal(seen.most_open, 1);
+}
+
+static void limit__host_is_busy__another_is_not_held_up(void **state)
+{
+    struct fixture *f = *state;
+    f->log_on_hosts = "localhost 127.0.0.1";
+    f->config.connections_per_host = 1;
+    fixture_start(f);
+    int64_t busy = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&stall=100000");
+    fixture_wait_bytes(f, busy, 100000);
+    int64_t waiting = start(f, sids[0], 2, "localhost", "file.bin?log-on=401");
+    wait_asked_for(2);
+    int64_t other = start(f, sids[1], 3, "127.0.0.1", "file.bin?log-on=401");
+    fixture_wait(f, other, OQ_GROUP_COMPLETE);
+    assert_int_equal(fixture_view(f, busy).state, OQ_GROUP_ACTIVE);
+    assert_int_equal(fixture_view(f, waiting).progress.done_bytes, 0);
+    assert_true(seen.asked_as[0] <= 3); /* all of them the first one's: NTLM takes three */
+}
+
+/* Redirects make new requests: the one that was redirected has to go first. */
+static void limit__redirect_to_the_same_host__is_no_deadlock(void **state)
+{
+    struct fixture *f = *state;
+    int64_t groups[3];
+    char rest[200];
+    f->config.connections_per_host = 1;
+    fixture_start(f);
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Flog-on%%3D401",
+             f->port);
+    for (unsigned i = 0; i < 3; i++)
+        groups[i] = start(f, sids[0], i + 1, "localhost", rest);
+    for (unsigned i = 0; i < 3; i++)
+        fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
+    assert_int_equal(seen.most_open, 1);
+}
+
+/* Neither those that wait nor the one that runs leave a place occupied behind them. */
+static void limit__waiting_ones_are_stopped__others_take_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_caller owner = {.sid = sids[0]};
+    struct oq_error err;
+    int64_t groups[4];
+    oq_error_init(&err);
+    f->config.connections_per_host = 1;
+    fixture_start(f);
+    groups[0] = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&stall=100000");
+    fixture_wait_bytes(f, groups[0], 100000);
+    for (unsigned i = 1; i < 4; i++) {
+        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?log-on=401");
+        wait_asked_for(i + 1);
+    }
+    assert_int_equal(oq_engine_cancel(f->engine, &owner, groups[1], &err), OQ_OK);
+    assert_int_equal(oq_engine_suspend(f->engine, &owner, groups[2], &err), OQ_OK);
+    assert_true(seen.asked_as[0] <= 3); /* nothing began */
+    assert_int_equal(oq_engine_cancel(f->engine, &owner, groups[0], &err), OQ_OK);
+    fixture_wait(f, groups[3], OQ_GROUP_COMPLETE);
+    assert_int_equal(fixture_view(f, groups[2]).progress.done_bytes, 0);
+    assert_int_equal(oq_engine_resume(f->engine, &owner, groups[2], &err), OQ_OK);
+    fixture_wait(f, groups[2], OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "3.bin", "file.bin"));
+    assert_false(fixture_out_exists(f, "2.bin"));
+    assert_int_equal(seen.most_open, 1);
+}
+
+static void limit__engine_stops_while_some_wait__all_go_on_afterwards(void **state)
+{
+    struct fixture *f = *state;
+    int64_t groups[3];
+    f->config.connections_per_host = 1;
+    fixture_start(f);
+    for (unsigned i = 0; i < 3; i++)
+        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?log-on=401&rate=9000000");
+    fixture_stop(f);
+    fixture_start(f);
+    for (unsigned i = 0; i < 3; i++)
+        fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
+    assert_int_equal(seen.most_open, 1);
+}
+
+/* Whoever waits was not refused, is not silent, and not a slow source. */
+static void limit__waiting_longer_than_the_time_outs__is_no_failure(void **state)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1"};
+    struct fixture *f = *state;
+    f->config.connections_per_host = 1;
+    f->config.connect_timeout_ms = 1000;
+    f->config.stall_timeout_ms = 1000;
+    f->config.slow_source_ms = 500;
+    fixture_start(f);
+    int64_t slow = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&rate=1500000");
+    wait_asked_for(1);
+    int64_t waiting = start_at(f, sids[0], 2, hosts, 2, "file.bin?log-on=401&x");
+    assert_int_equal(fixture_wait(f, slow, OQ_GROUP_COMPLETE).retries, 0);
+    assert_int_equal(fixture_wait(f, waiting, OQ_GROUP_COMPLETE).retries, 0);
+    assert_logged(f, "log-on=401&x", "", 3); /* the mirror wants no log-on */
+    assert_int_equal(seen.asked_as_service, 0);
+    assert_int_equal(seen.most_open, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -314,6 +541,14 @@ int main(void)
         TEST(log_on__two_owners_at_once__never_share_a_connection),
         TEST(log_on__proxy_on_the_list__is_as_the_owner),
         TEST(log_on__suspended_midway__leaves_nothing_behind),
+        TEST(limit__more_files_than_connections__is_never_exceeded),
+        TEST(limit__one__is_for_the_oldest_first),
+        TEST(limit__proxy__counts_what_is_asked_of_it),
+        TEST(limit__host_is_busy__another_is_not_held_up),
+        TEST(limit__redirect_to_the_same_host__is_no_deadlock),
+        TEST(limit__waiting_ones_are_stopped__others_take_their_turn),
+        TEST(limit__engine_stops_while_some_wait__all_go_on_afterwards),
+        TEST(limit__waiting_longer_than_the_time_outs__is_no_failure),
     };
     return cmocka_run_group_tests_name("log_on", tests, NULL, NULL);
 }
