@@ -41,7 +41,7 @@ def poll(condition, limit_s=LIMIT_S):
 class Server:
     """tests/support/httpd.py, with a folder of its own."""
 
-    def __init__(self, folder, name, certificate=None):
+    def __init__(self, folder, name, certificate=None, options=()):
         self.root = os.path.join(folder, name)
         self.log_name = os.path.join(folder, name + ".log")
         self.scheme = "https" if certificate else "http"
@@ -54,7 +54,7 @@ class Server:
                    "--port-file", port_file, "--log", self.log_name]
         if certificate:
             command += ["--cert", certificate + ".pem", "--key", certificate + ".key"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command + list(options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         if not poll(lambda: os.path.exists(port_file)):
             raise RuntimeError("the web server did not start")
         with open(port_file, encoding="ascii") as file:
@@ -326,8 +326,8 @@ class Rig:
     def done(self, group):
         return self.info(group)["done"] or 0
 
-    def serve(self, name="www", certificate=None):
-        server = Server(self.tmp, name, certificate)
+    def serve(self, name="www", certificate=None, options=()):
+        server = Server(self.tmp, name, certificate, options)
         self.servers.append(server)
         return server
 

@@ -2,14 +2,14 @@
 """httpd.py - the HTTP and HTTPS server of the demo and of the tests. Python 3 standard library only.
 
 usage: httpd.py --dir DIR [--port-file FILE] [--log FILE] [--cert FILE --key FILE] [--port N] [--address A]
-                [--until-eof] [--list]
+                [--password TEXT] [--until-eof] [--list]
 
 Serves the files of DIR on 127.0.0.1 (or --address; "::" is all), on a free port unless --port names one; prints "listening on http://127.0.0.1:PORT/"
 and writes the number to --port-file (complete when the file exists). HTTP/1.1 with keep-alive, GET and HEAD, one byte range,
 If-Range, strong ETags, Last-Modified. Big and sparse files go out by sendfile.
 
 One JSON line per request goes to --log when the request is over: time, connection, method, path (with its query), range,
-if_range, ntlm, status, sent (bytes of the body), seconds, and end: "done", "cut" (by us), "gone" (by the client) or "stopped".
+if_range, ntlm, user, status, sent (bytes of the body), seconds, and end: "done", "cut" (by us), "gone" (by the client) or "stopped".
 A TLS handshake that fails is a line with method null and end "handshake".
 
 A query changes how a file is served, so that a test needs no set-up beyond its URL: BEHAVIOURS below is the whole list and
@@ -39,6 +39,8 @@ import sys
 import threading
 import time
 import urllib.parse
+
+import ntlm
 
 PIECE = 1 << 20
 PACE_S = 0.02  # a paced body is sent in pieces of about this long
@@ -131,20 +133,21 @@ def redirect(x, value):
     x.say(302, fields=[("Location", value)])
 
 
-NTLM_CHALLENGE = (b"NTLMSSP\0" + struct.pack("<IHHII", 2, 0, 0, 48, 0x8201) + b"12345678" + bytes(8)
-                  + struct.pack("<HHI", 0, 0, 48))
-
-
 def log_on(x, value):
-    """NTLM, as far as it can be told from outside: the connection is logged on when the third message has come."""
+    """NTLM: the connection is logged on when the third message has come and, with --password, is right."""
     ask, give = {"401": ("Authorization", "WWW-Authenticate"), "407": ("Proxy-Authorization", "Proxy-Authenticate")}[value]
-    scheme, _, message = x.handler.headers.get(ask, "").partition(" ")
-    if scheme == "NTLM":
-        x.ntlm = base64.b64decode(message)[8]
-    if x.ntlm == 3:
-        x.handler.has_logged_on = True
-    if not getattr(x.handler, "has_logged_on", False):
-        x.say(int(value), fields=[(give, "NTLM" + (" " + base64.b64encode(NTLM_CHALLENGE).decode() if x.ntlm == 1 else ""))])
+    scheme, _, text = x.handler.headers.get(ask, "").partition(" ")
+    message = base64.b64decode(text) if scheme == "NTLM" else b""
+    x.ntlm = ntlm.kind(message)
+    words = "NTLM"
+    if x.ntlm == 1:
+        x.handler.challenge = os.urandom(8)
+        words += " " + base64.b64encode(ntlm.challenge(x.handler.challenge)).decode()
+    password = x.handler.server.password
+    if x.ntlm == 3 and (password is None or x.handler.challenge and ntlm.is_right(message, x.handler.challenge, password)):
+        x.handler.user = ntlm.who(message)
+    if x.handler.user is None:
+        x.say(int(value), fields=[(give, words)])
 
 
 def field(x, value):
@@ -337,6 +340,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
     disable_nagle_algorithm = True
+    user = challenge = None  # of the log-on of this connection
 
     def setup(self):
         with self.server.lock:
@@ -381,7 +385,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             end = "gone"
             self.close_connection = True
         self.server.log(connection=self.number, method=x.method, path=self.path, range=x.range, if_range=x.if_range, ntlm=x.ntlm,
-                        status=x.status if x.is_head_sent else None, sent=self.sent, end=end,
+                        user=self.user, status=x.status if x.is_head_sent else None, sent=self.sent, end=end,
                         seconds=round(time.monotonic() - started, 3))
 
     do_HEAD = do_GET
@@ -515,6 +519,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
             self.tls.load_cert_chain(options.cert, options.key)
+        self.password = options.password
         self.log_file = open(options.log, "a", encoding="utf-8") if options.log else None
         self.lock = threading.Lock()
         self.counts = collections.Counter()
@@ -552,6 +557,7 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("--cert")
     parser.add_argument("--key")
+    parser.add_argument("--password", help="with which whoever logs on has to do it")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     parser.add_argument("--list", action="store_true", help="print the behaviours a query may ask for")
     options = parser.parse_args()
