@@ -49,6 +49,9 @@
       "files of a job of a user who is not an administrator; 0: no limit") \
     X(idle_throttle,        "IdleThrottle",        0,          0,     1,           \
       "1: background downloads use only what nobody else wants of the network; 0: they take part") \
+    X(handshake_probes,     "HandshakeProbes",     0,          0,     1,           \
+      "1: where the bytes of a download do not show how long the way is, a connection without a " \
+      "request does; 0: none is made for that") \
     X(max_rate_kbits,       "MaxRateKbits",        0,          0,     100000000,   \
       "highest rate of all background downloads together in kbit/s; 0: no limit") \
     X(metered_networks,     "MeteredNetworks",     0,          0,     1,           \

@@ -112,8 +112,12 @@ void oq_pace_receive_kept(struct oq_pace *pace, int64_t now_us, uint64_t bytes);
 uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input);
 /* Monotonic us until which nobody is to read, as of the last step; 0 = go on. */
 int64_t oq_pace_stop_us(const struct oq_pace *pace);
-/* A round trip measured by other means (a TCP handshake just now). Only a lower base is learned. */
+/* A round trip measured by other means (a TCP handshake). Only a lower base is learned. */
 void oq_pace_hint_base(struct oq_pace *pace, double base_ms);
+
+/* Do its own round trips say nothing of the way? Nothing is known of it yet, or the sender does not
+ * use the window. */
+bool oq_pace_is_blind(const struct oq_pace *pace);
 
 /* Queue of others and our own in ms, as far as known. */
 double oq_pace_queue_ms(const struct oq_pace *pace);

@@ -215,6 +215,18 @@ static double trip_or_base_ms(const struct oq_pace *pace)
     return most(pace->trip_ms, pace->base_ms);
 }
 
+/* Does the sender send all that it may? */
+static bool is_filled(const struct oq_pace *pace)
+{
+    return pace->window <
+           pace->rate * (USED_TRIPS * trip_or_base_ms(pace) + USED_MS) + RAMP_WINDOW / 2;
+}
+
+bool oq_pace_is_blind(const struct oq_pace *pace)
+{
+    return pace->base_ms == 0 || !is_filled(pace);
+}
+
 static void set(struct oq_pace *pace, int64_t now_us, double window)
 {
     if (window < pace->window * 0.9 || window > pace->window * 1.1)
@@ -400,8 +412,7 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
     double trips = least(1, passed_ms / most(pace->trip_ms, passed_ms));
     /* The longer there is no queue at all, the more is dared. Of a window that the sender does not
      * use nothing is seen. */
-    bool is_used = pace->window <
-                   pace->rate * (USED_TRIPS * trip_or_base_ms(pace) + USED_MS) + RAMP_WINDOW / 2;
+    bool is_used = is_filled(pace);
     if (queue > goal / 2 || !is_used)
         pace->gain = 1;
     else

@@ -56,6 +56,7 @@ void oq_net_free(struct oq_net *net)
     if (!net)
         return;
     curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
+    curl_multi_cleanup(net->probing);
     oq_net_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
@@ -512,8 +513,12 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
         count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
                                   &timeout_ms);
     }
+    if (net->probes > 0)
+        count += oq_net_flow_wait(net->sockets, net->probing, waits + count, WAITS_MAX - count,
+                                  &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options->clock);
+    oq_net_probes_perform(net); /* first: they measure a time */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

@@ -174,11 +174,10 @@ int64_t oq_net_flow_unread(int64_t socket)
     return is_good ? (int64_t)bytes : -1;
 }
 
-double oq_net_flow_handshake_ms(const struct oq_net_handle *handle)
+double oq_net_easy_handshake_ms(void *easy)
 {
     long made = 0;
     curl_off_t named_us = 0, connected_us = 0;
-    void *easy = oq_net_easy(handle);
     if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &made) != CURLE_OK || made == 0 ||
         curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &named_us) != CURLE_OK ||
         curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us) != CURLE_OK ||

@@ -1,5 +1,6 @@
 /* net_int.h - one request of libcurl's, seen by the files that know curl: net.c (requests),
- * net_log_on.c (those that log on as their owner) and net_errors.c (why one failed). Engine thread.
+ * net_log_on.c (those that log on as their owner), net_probe.c (connections that only measure) and
+ * net_errors.c (why one failed). Engine thread.
  */
 #ifndef NET_INT_H
 #define NET_INT_H
@@ -19,6 +20,8 @@ struct oq_net {
     int64_t woken_us;
     struct oq_net_handle *owned;  /* those with a multi handle of their own, oldest first */
     struct oq_net_handle *acting; /* as whose owner this thread acts, or NULL */
+    CURLM *probing;               /* of all probes; NULL before the first one */
+    unsigned probes;              /* under way */
 };
 
 struct oq_net_handle {
@@ -71,6 +74,12 @@ struct oq_net_handle *oq_net_step_out(struct oq_net *net);
 void oq_net_perform_owned(struct oq_net *net);
 /* The next of those that has finished, its result in handle->result; NULL when there is none. */
 struct oq_net_handle *oq_net_take_finished(struct oq_net *net);
+
+/* --- net_probe.c; see also throttle_int.h ---------------------------------------------------- */
+
+/* curl_multi_perform of all that are under way. Those that are there, or have failed, are closed.
+ */
+void oq_net_probes_perform(struct oq_net *net);
 
 /* --- net_errors.c ---------------------------------------------------------------------------- */
 

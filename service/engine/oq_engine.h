@@ -71,8 +71,9 @@ void oq_engine_sleep(struct oq_engine *engine);
 /* The machine is awake: transfers go on, on new connections; as after oq_engine_poke. Does not
  * wait. */
 void oq_engine_wake(struct oq_engine *engine);
-/* Policy has changed: takes over idle_throttle, max_rate_kbits, metered_networks and pause_all of
- * config, and the plan. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING, OQ_E_NOMEM. */
+/* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
+ * and pause_all of config, and the plan. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING,
+ * OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
                                                   const struct oq_plan *plan, struct oq_error *err);

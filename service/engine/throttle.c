@@ -16,6 +16,7 @@
 #define TELL_US 1000000 /* one line per connection and second in the log, at its finest level */
 #define PEERS 64
 #define PEER_US INT64_C(600000000) /* what is known of a way is believed for 10 minutes */
+#define PROBE_US 2000000           /* of each host, time from one probe to the next */
 
 /* An interface in use. */
 struct line {
@@ -51,8 +52,11 @@ struct oq_flow {
 /* Round trips to hosts, so that the next connection need not learn them from its own queue. */
 struct peer {
     char address[64];
-    double base_ms;
+    double base_ms; /* 0 = not known */
     int64_t at_us;
+    struct oq_net_probe *probe; /* under way, or NULL */
+    int64_t probed_us;          /* when it began */
+    int64_t next_probe_us;      /* none before that */
 };
 
 struct oq_throttle {
@@ -92,6 +96,8 @@ void oq_throttle_free(struct oq_throttle *throttle)
         return;
     while (throttle->flows)
         oq_throttle_remove(throttle, throttle->flows);
+    for (unsigned i = 0; i < PEERS; i++)
+        oq_net_probe_close(throttle->peers[i].probe);
     while (throttle->lines) {
         struct line *line = throttle->lines;
         throttle->lines = line->next;
@@ -145,20 +151,67 @@ static double known_base_ms(const struct oq_throttle *throttle, const char *addr
     return 0;
 }
 
+/* The entry of that host; made when it is new, in place of an old one. NULL: there is no address,
+ * or all are in use by probes that are under way or have just been. */
+static struct peer *peer_of(struct oq_throttle *throttle, const char *address)
+{
+    int64_t now = now_us(throttle);
+    if (!address[0])
+        return NULL;
+    for (unsigned i = 0; i < PEERS; i++)
+        if (strcmp(throttle->peers[i].address, address) == 0)
+            return &throttle->peers[i];
+    for (unsigned i = 0; i < PEERS; i++) {
+        struct peer *peer = &throttle->peers[throttle->next_peer];
+        throttle->next_peer = (throttle->next_peer + 1) % PEERS;
+        if (peer->probe || now < peer->next_probe_us)
+            continue;
+        memset(peer, 0, sizeof *peer);
+        snprintf(peer->address, sizeof peer->address, "%s", address);
+        return peer;
+    }
+    return NULL;
+}
+
 static void remember_base(struct oq_throttle *throttle, const struct oq_flow *flow)
 {
-    unsigned at = 0;
     if (!flow->is_paced || flow->pace.base_ms <= 0 || flow->pace.mode == OQ_PACE_YIELD)
         return;
-    while (at < PEERS && strcmp(throttle->peers[at].address, flow->peer) != 0)
-        at++;
-    if (at == PEERS) {
-        at = throttle->next_peer;
-        throttle->next_peer = (at + 1) % PEERS;
+    struct peer *peer = peer_of(throttle, flow->peer);
+    if (!peer)
+        return;
+    peer->base_ms = flow->pace.base_ms;
+    peer->at_us = now_us(throttle);
+}
+
+/* The flow's own bytes do not show the way: the handshake of another connection does. */
+static void probe(struct oq_throttle *throttle, const struct oq_flow *flow, int64_t now)
+{
+    struct peer *peer = peer_of(throttle, flow->peer);
+    if (!peer || peer->probe || now < peer->next_probe_us)
+        return;
+    peer->probe = oq_net_probe_start(flow->net);
+    peer->probed_us = now;
+    peer->next_probe_us = now + PROBE_US;
+}
+
+/* A handshake takes no less than the way: of two results the shorter one is nearer to it. */
+static void take_probe(struct oq_throttle *throttle, struct peer *peer)
+{
+    double ms = 0;
+    if (!peer->probe || !oq_net_probe_is_over(peer->probe, &ms))
+        return;
+    oq_net_probe_close(peer->probe);
+    peer->probe = NULL;
+    if (ms <= 0 || now_us(throttle) - peer->probed_us > PEER_US) /* nobody was here to take it */
+        return;
+    if (peer->base_ms <= 0 || ms < peer->base_ms || peer->probed_us - peer->at_us > PEER_US) {
+        peer->base_ms = ms;
+        peer->at_us = peer->probed_us;
     }
-    memcpy(throttle->peers[at].address, flow->peer, sizeof throttle->peers[at].address);
-    throttle->peers[at].base_ms = flow->pace.base_ms;
-    throttle->peers[at].at_us = now_us(throttle);
+    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
+        if (flow->is_paced && strcmp(flow->peer, peer->address) == 0)
+            oq_pace_hint_base(&flow->pace, ms);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
@@ -194,7 +247,7 @@ static void set_window(struct oq_flow *flow, uint64_t bytes)
 static void pace(struct oq_throttle *throttle, struct oq_flow *flow)
 {
     double base_ms = known_base_ms(throttle, flow->peer);
-    double handshake_ms = oq_net_flow_handshake_ms(flow->net);
+    double handshake_ms = oq_net_easy_handshake_ms(oq_net_easy(flow->net));
     if (base_ms == 0 || (handshake_ms > 0 && handshake_ms < base_ms))
         base_ms = handshake_ms;
     flow->is_paced = true;
@@ -373,6 +426,8 @@ static void step_flow(struct oq_throttle *throttle, struct oq_flow *flow, int64_
     };
     flow->was_held = flow->is_paused && oq_pace_stop_us(&flow->pace) == 0;
     ask_system(throttle, flow);
+    if (throttle->engine->config.handshake_probes != 0 && oq_pace_is_blind(&flow->pace))
+        probe(throttle, flow, now);
     set_window(flow, oq_pace_step(&flow->pace, now, &input));
 }
 
@@ -404,6 +459,8 @@ void oq_throttle_step(struct oq_throttle *throttle)
         return;
     throttle->step_us = now + STEP_US;
     sample_lines(throttle, now);
+    for (unsigned i = 0; i < PEERS; i++)
+        take_probe(throttle, &throttle->peers[i]);
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
         step_flow(throttle, flow, now);
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
@@ -454,6 +511,7 @@ void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request)
 {
     const struct oq_config *config = &request->policy->config;
     engine->config.idle_throttle = config->idle_throttle;
+    engine->config.handshake_probes = config->handshake_probes;
     engine->config.max_rate_kbits = config->max_rate_kbits;
     engine->config.metered_networks = config->metered_networks;
     engine->config.pause_all = config->pause_all;

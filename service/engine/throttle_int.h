@@ -59,8 +59,9 @@ bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_bac
 const char *oq_net_flow_peer(const struct oq_net_handle *handle);
 /* -1: none. Valid until the handle is closed. */
 int64_t oq_net_flow_socket(const struct oq_net_handle *handle);
-/* Time of the TCP handshake of a connection that was made for this handle; 0 = it was not. */
-double oq_net_flow_handshake_ms(const struct oq_net_handle *handle);
+/* Time of the TCP handshake of a connection that was made for this handle (CURL *); 0 = it was not.
+ */
+double oq_net_easy_handshake_ms(void *easy);
 /* Does the socket have a window that somebody made small? */
 bool oq_net_flow_is_small(int64_t socket);
 /* Has it received more than a line end of bytes that nobody has read? */
@@ -72,5 +73,15 @@ unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
                           struct curl_waitfd *waits, unsigned room, int *timeout_ms);
 /* False when there is no socket, or it does not want to. */
 bool oq_net_flow_set_window(int64_t socket, uint64_t bytes);
+
+/* --- net_probe.c: the time of a handshake, for its own sake ----------------------------------- */
+
+struct oq_net_probe;
+/* Begins to connect to where the handle is connected to: the server, or its proxy. NULL: it cannot.
+ * To be closed before the struct oq_net. */
+struct oq_net_probe *oq_net_probe_start(const struct oq_net_handle *handle);
+/* Then *ms is the time of the handshake, 0 if there was none. */
+bool oq_net_probe_is_over(const struct oq_net_probe *probe, double *ms);
+void oq_net_probe_close(struct oq_net_probe *probe); /* at any time; NULL is allowed */
 
 #endif

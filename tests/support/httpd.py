@@ -10,7 +10,8 @@ If-Range, strong ETags, Last-Modified. Big and sparse files go out by sendfile.
 
 One JSON line per request goes to --log when the request is over: time, connection, method, path (with its query), range,
 if_range, ntlm, user, status, sent (bytes of the body), seconds, and end: "done", "cut" (by us), "gone" (by the client) or "stopped".
-A TLS handshake that fails is a line with method null and end "handshake".
+A TLS handshake that fails is a line with method null and end "handshake"; a connection that ends without a request one with
+method null and end "silent".
 
 A query changes how a file is served, so that a test needs no set-up beyond its URL: BEHAVIOURS below is the whole list and
 --list prints it. Several can be combined: /big.bin?rate=500000&no-ranges. With on=A-B they hold only for the A-th to
@@ -216,6 +217,16 @@ def hang_up(x, _):
     x.cut_after = 0
 
 
+def deaf(x, _):
+    """From now on nobody answers: the queue of connections that wait to be taken has one place, and that is taken."""
+    server = x.handler.server
+    server.shutdown()
+    server.socket.listen(0)
+    server.waiting = socket.socket(server.address_family)
+    server.waiting.setblocking(False)
+    server.waiting.connect_ex(server.server_address)
+
+
 def raw(x, value):
     x.head = value.encode("latin-1", "replace")
     x.keep_alive = False
@@ -244,6 +255,7 @@ BEHAVIOURS = {
     "stall": Behaviour(PLAN, int, stall, "send nothing more after so many bytes, and keep the connection open"),
     "close": Behaviour(PLAN, str, close, "Connection: close"),
     "hang-up": Behaviour(PLAN, str, hang_up, "close the connection without an answer"),
+    "deaf": Behaviour(PLAN, str, deaf, "takes no connection any more: who wants one gets no answer"),
     "raw": Behaviour(PLAN, str, raw, "these bytes instead of status line and fields; the body follows"),
 }
 
@@ -346,6 +358,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.connections += 1
             self.number = self.server.connections
+        self.has_asked = False
         if self.server.tls:
             self.request.settimeout(self.timeout)
             self.request = self.server.tls.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
@@ -355,6 +368,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.server.log(connection=self.number, method=None, end="handshake", error=str(error))
                 raise Ended("handshake") from error
         super().setup()
+
+    def handle_one_request(self):
+        self.raw_requestline = b""
+        super().handle_one_request()
+        self.has_asked |= self.raw_requestline != b""
+
+    def finish(self):
+        if not self.has_asked:
+            self.server.log(connection=self.number, method=None, path=None, end="silent")
+        super().finish()
 
     def do_GET(self):
         started = time.monotonic()

@@ -481,6 +481,58 @@ static void pace__sender_of_its_own_rate__gets_that_rate(void **state)
     model_free(s.model);
 }
 
+/* Before its first dip, which comes after 393 KB, a connection learns nothing by itself; and this
+ * one was made while there was a queue. */
+static void pace__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
+{
+    struct scene s;
+    struct oq_pace *pace = &s.downloads[0].pace;
+    (void)state;
+    set_up_scene(&s, 50, 20);
+    oq_pace_init(pace, model_now_us(s.model), 150, s.factor);
+    model_flow(s.model, BACKGROUND)->rate_bytes_ms = 50;
+    run(&s, 3);
+    assert_true(oq_pace_is_blind(pace));
+    assert_true(pace->base_ms == 150);
+    oq_pace_hint_base(pace, 22);
+    assert_true(pace->base_ms == 22);
+    oq_pace_hint_base(pace, 30); /* a handshake takes no less than the way, but it may take more */
+    oq_pace_hint_base(pace, 0);
+    assert_true(pace->base_ms == 22);
+    run(&s, 3);
+    assert_true(oq_pace_is_blind(pace) && pace->base_ms == 22);
+    model_free(s.model);
+}
+
+static void pace__nothing_known_of_the_way__is_blind(void **state)
+{
+    struct oq_pace pace;
+    (void)state;
+    oq_pace_init(&pace, 1000000, 0, SYSTEM_FACTOR);
+    pace.window = 0; /* as after yielding: anybody fills that */
+    assert_true(oq_pace_is_blind(&pace));
+    oq_pace_hint_base(&pace, 20);
+    assert_false(oq_pace_is_blind(&pace));
+}
+
+static void pace__sender_that_fills_its_window__is_not_blind(void **state)
+{
+    static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rates) * COUNT_OF(bases); i++) {
+        struct scene s;
+        unsigned blind = 0;
+        set_up_scene(&s, rates[i / COUNT_OF(bases)], bases[i % COUNT_OF(bases)]);
+        run(&s, 6);
+        for (unsigned step = 0; step < 500; step++) {
+            run(&s, 0.04);
+            blind += oq_pace_is_blind(&s.downloads[0].pace);
+        }
+        assert_true(blind < 25); /* only about a dip */
+        model_free(s.model);
+    }
+}
+
 static void pace__sender_that_stops_and_goes__is_followed(void **state)
 {
     struct scene s;
@@ -563,6 +615,9 @@ int main(void)
         cmocka_unit_test(pace__clock_jumps_by_an_hour__goes_on_where_it_was),
         cmocka_unit_test(pace__two_compete__get_equal_shares),
         cmocka_unit_test(pace__sender_of_its_own_rate__gets_that_rate),
+        cmocka_unit_test(pace__slow_sender_and_base_too_long__a_handshake_corrects_it),
+        cmocka_unit_test(pace__nothing_known_of_the_way__is_blind),
+        cmocka_unit_test(pace__sender_that_fills_its_window__is_not_blind),
         cmocka_unit_test(pace__sender_that_stops_and_goes__is_followed),
         cmocka_unit_test(pace__must_yield__goes_to_the_floor_at_once),
     };
