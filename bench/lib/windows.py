@@ -61,11 +61,20 @@ class Machine:
     def log_everything(self):
         self.set_number("LogLevel", 3)
 
+    def log_path(self):
+        return os.path.join(self.environment["OQ_WINEPREFIX"], "drive_c/ProgramData/OpenQMGR/openqmgr.log")
+
+    def log(self):
+        """What the service has logged; it is running."""
+        if not os.path.exists(self.log_path()):
+            return ""
+        with open(self.log_path(), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
     def take_log(self, target):
-        """Moves the service's log, as far as there is one, to a file of ours; the service is running."""
-        log = os.path.join(self.environment["OQ_WINEPREFIX"], "drive_c/ProgramData/OpenQMGR/openqmgr.log")
-        if os.path.exists(log):
-            shutil.copyfile(log, target)
+        """Copies the service's log, as far as there is one, to a file of ours; the service is running."""
+        if os.path.exists(self.log_path()):
+            shutil.copyfile(self.log_path(), target)
 
     def log_end(self):
         text = ""
