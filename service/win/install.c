@@ -195,9 +195,8 @@ static void configure(SC_HANDLE service, const struct wide_plan *wide, oq_win_sa
                 (unsigned long)GetLastError());
 }
 
-#define WANTED                                                                                     \
-    (SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START) /* START: for restart actions   \
-                                                                    */
+/* SERVICE_START: for the restart actions */
+#define WANTED (SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START)
 
 static enum oq_status save_service(const struct oq_win_plan *plan, const struct wide_plan *wide,
                                    SC_HANDLE manager, oq_win_said *said, void *ctx,
