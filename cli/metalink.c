@@ -303,19 +303,19 @@ static void end_file(struct parsing *p)
             fail(p, OQ_E_NOMEM, "out of memory");
     }
     forget_urls(p);
-    if (extras->pieces.kind != OQ_HASH_NONE && extras->size_bytes != OQ_SIZE_UNKNOWN &&
-        oq_pieces_count(extras->size_bytes, extras->pieces.piece_bytes) != extras->pieces.count)
-        fail(p, OQ_E_INVALID_ARG, "the number of pieces does not fit the size of the file");
+    const char *broken = oq_pieces_check(&extras->pieces, extras->size_bytes);
+    if (broken)
+        fail(p, OQ_E_INVALID_ARG, broken);
 }
 
+/* The size may come later: end_file checks them. */
 static void end_pieces(struct parsing *p)
 {
     struct oq_extras *extras = open_file(p)->extras;
-    uint64_t size_bytes = extras->size_bytes;
-    extras->size_bytes = OQ_SIZE_UNKNOWN; /* it may come later: end_file looks */
-    if (oq_extras_set_pieces(extras, &p->pieces, NULL) != OQ_OK)
-        fail(p, OQ_E_NOMEM, "out of memory");
-    extras->size_bytes = size_bytes;
+    oq_free(extras->pieces.hashes);
+    extras->pieces = p->pieces;
+    p->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
+    p->hashes_capacity = 0;
 }
 
 static void trim(struct parsing *p)

@@ -41,16 +41,27 @@ void oq_extras_free(struct oq_extras *extras); /* NULL is allowed */
 struct oq_extras *oq_extras_copy(const struct oq_extras *extras);
 /* OQ_E_NOMEM; the text is copied. The caller has looked at the limit. */
 OQ_MUST_CHECK enum oq_status oq_extras_add_mirror(struct oq_extras *extras, const char *url);
-/* Copies the hashes; kind OQ_HASH_NONE forgets them. OQ_E_INVALID_ARG (with a sentence) for pieces
- * of no bytes, too many hashes, or a count that does not fit the size, where that is known. */
+/* Copies the hashes; kind OQ_HASH_NONE forgets them. OQ_E_INVALID_ARG, with the sentence of
+ * oq_pieces_check. */
 OQ_MUST_CHECK enum oq_status oq_extras_set_pieces(struct oq_extras *extras,
                                                   const struct oq_pieces *pieces,
                                                   struct oq_error *err);
 /* What an extras must promise, as oq_group_check has it: the first broken one, or NULL. */
 const char *oq_extras_check(const struct oq_extras *extras);
+/* The most bytes that the file can have: its size, else what the pieces cover; OQ_SIZE_UNKNOWN if
+ * neither says. extras may be NULL. */
+uint64_t oq_extras_size_limit(const struct oq_extras *extras);
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
+/* The one validation of what a client says of a file's bytes, used by every entrance: a call, a
+ * Metalink, an import, the database. The first broken promise as a sentence, or NULL:
+ * - size_bytes is OQ_SIZE_UNKNOWN or at most OQ_HTTP_SIZE_MAX;
+ * - of no kind: nothing else counts;
+ * - a piece has 1 to OQ_HTTP_SIZE_MAX bytes, and the last one begins below OQ_HTTP_SIZE_MAX;
+ * - all hashes together have at most OQ_PIECES_MAX_BYTES;
+ * - the number of pieces is that of the size, and not 0 where the size is unknown. */
+const char *oq_pieces_check(const struct oq_pieces *pieces, uint64_t size_bytes);
 /* How many pieces a file of that size has; UINT64_MAX if piece_bytes is 0. An empty file has none.
  */
 uint64_t oq_pieces_count(uint64_t size_bytes, uint64_t piece_bytes);

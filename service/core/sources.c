@@ -2,6 +2,7 @@
 #include "oq_sources.h"
 
 #include "oq_alloc.h"
+#include "oq_http.h"
 #include "oq_model.h"
 
 #include <string.h>
@@ -48,26 +49,35 @@ static size_t hashes_size(const struct oq_pieces *pieces)
     return (size_t)pieces->count * oq_hash_size(pieces->kind);
 }
 
-static const char *check_pieces(const struct oq_pieces *pieces, uint64_t size_bytes)
+const char *oq_pieces_check(const struct oq_pieces *pieces, uint64_t size_bytes)
 {
+    if (size_bytes != OQ_SIZE_UNKNOWN && size_bytes > OQ_HTTP_SIZE_MAX)
+        return "no file has that many bytes";
     if (pieces->kind == OQ_HASH_NONE)
         return NULL;
     if (oq_hash_size(pieces->kind) == 0)
         return "the pieces have hashes of an unknown kind";
     if (pieces->piece_bytes == 0)
         return "a piece has no bytes";
-    if (hashes_size(pieces) > OQ_PIECES_MAX_BYTES)
+    if (pieces->piece_bytes > OQ_HTTP_SIZE_MAX)
+        return "no piece has that many bytes";
+    if (pieces->count > OQ_PIECES_MAX_BYTES / oq_hash_size(pieces->kind))
         return "there are too many pieces";
-    if (size_bytes != OQ_SIZE_UNKNOWN &&
-        oq_pieces_count(size_bytes, pieces->piece_bytes) != pieces->count)
-        return "the number of pieces does not fit the size of the file";
+    if (size_bytes != OQ_SIZE_UNKNOWN)
+        return oq_pieces_count(size_bytes, pieces->piece_bytes) == pieces->count
+                   ? NULL
+                   : "the number of pieces does not fit the size of the file";
+    if (pieces->count == 0)
+        return "the list of pieces is empty, and the size of the file is not known to be 0";
+    if (pieces->count > oq_pieces_count(OQ_HTTP_SIZE_MAX, pieces->piece_bytes))
+        return "no file has that many bytes";
     return NULL;
 }
 
 enum oq_status oq_extras_set_pieces(struct oq_extras *extras, const struct oq_pieces *pieces,
                                     struct oq_error *err)
 {
-    const char *broken = check_pieces(pieces, extras->size_bytes);
+    const char *broken = oq_pieces_check(pieces, extras->size_bytes);
     uint8_t *hashes = NULL;
 
     if (broken)
@@ -115,7 +125,19 @@ const char *oq_extras_check(const struct oq_extras *extras)
         if (!extras->mirrors[i] || !extras->mirrors[i][0])
             return "a source has no URL";
     }
-    return check_pieces(&extras->pieces, extras->size_bytes);
+    return oq_pieces_check(&extras->pieces, extras->size_bytes);
+}
+
+uint64_t oq_extras_size_limit(const struct oq_extras *extras)
+{
+    uint64_t limit_bytes;
+
+    if (!extras || extras->size_bytes != OQ_SIZE_UNKNOWN || extras->pieces.kind == OQ_HASH_NONE)
+        return extras ? extras->size_bytes : OQ_SIZE_UNKNOWN;
+    if (__builtin_mul_overflow(extras->pieces.count, extras->pieces.piece_bytes, &limit_bytes) ||
+        limit_bytes > OQ_HTTP_SIZE_MAX)
+        return OQ_SIZE_UNKNOWN;
+    return limit_bytes;
 }
 
 /* --- pieces ----------------------------------------------------------------------------------- */

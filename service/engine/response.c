@@ -112,25 +112,17 @@ void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decisio
     oq_transfer_fail(transfer, &verdict, text);
 }
 
-/* The most bytes that the file can have, as the client said; or OQ_SIZE_UNKNOWN. */
-static uint64_t expected_most(const struct oq_transfer *transfer)
-{
-    const struct oq_extras *extras = oq_transfer_file(transfer)->extras;
-    if (!extras || extras->size_bytes != OQ_SIZE_UNKNOWN || extras->pieces.kind == OQ_HASH_NONE)
-        return extras ? extras->size_bytes : OQ_SIZE_UNKNOWN;
-    bool is_huge = extras->pieces.piece_bytes > OQ_HTTP_SIZE_MAX / extras->pieces.count;
-    return is_huge ? OQ_SIZE_UNKNOWN : extras->pieces.count * extras->pieces.piece_bytes;
-}
-
 bool oq_response_is_too_long(struct oq_transfer *transfer, size_t length)
 {
     enum oq_net_error error = OQ_NET_TOO_LONG;
     uint64_t end_bytes = transfer->end_bytes;
     if (end_bytes == OQ_SIZE_UNKNOWN) {
         error = OQ_NET_WRONG_SIZE;
-        end_bytes = expected_most(transfer);
+        end_bytes = oq_extras_size_limit(oq_transfer_file(transfer)->extras);
     }
-    if (end_bytes == OQ_SIZE_UNKNOWN || length <= end_bytes - oq_transfer_position(transfer))
+    uint64_t position_bytes = oq_transfer_position(transfer);
+    if (end_bytes == OQ_SIZE_UNKNOWN ||
+        (position_bytes <= end_bytes && length <= end_bytes - position_bytes))
         return false;
     struct oq_verdict verdict = oq_errors_net(error);
     if (transfer->is_promised_before)

@@ -319,8 +319,6 @@ enum oq_status oq_engine_set_hash(struct oq_engine *engine, const struct oq_call
                                   uint64_t size_bytes, struct oq_error *err)
 {
     struct source_call *call = NULL;
-    if (size_bytes != OQ_SIZE_UNKNOWN && size_bytes > OQ_HTTP_SIZE_MAX)
-        return oq_error_set(err, OQ_E_INVALID_ARG, "no file has that many bytes");
     struct oq_request *request = make(handle_set_hash, caller, group, index, &call);
     if (request) {
         call->has_sha256 = sha256 != NULL;
@@ -340,8 +338,6 @@ enum oq_status oq_engine_set_pieces(struct oq_engine *engine, const struct oq_ca
     if (!extras)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     enum oq_status status = oq_extras_set_pieces(extras, pieces, err);
-    if (status == OQ_OK && pieces->piece_bytes > OQ_HTTP_SIZE_MAX)
-        status = oq_error_set(err, OQ_E_INVALID_ARG, "no piece has that many bytes");
     if (status != OQ_OK) {
         oq_extras_free(extras);
         return status;

@@ -101,6 +101,10 @@ static void metalink__that_cannot_be_used__is_refused_with_a_reason(void **state
         {"<!DOCTYPE metalink [<!ENTITY a \"aaaaaaaaaa\">]><metalink>&a;</metalink>",
          "document type"},
         {"<!DOCTYPE metalink SYSTEM \"file:///etc/passwd\"><metalink/>", "document type"},
+        {FILE_HEAD "<pieces length=\"1\" type=\"sha-256\"/>" FILE_TAIL, "list of pieces is empty"},
+        {FILE_HEAD "<pieces length=\"600000000000000000\" type=\"sha-1\"><hash>" HEX1
+                   "</hash><hash>" HEX1 "</hash></pieces><size>6</size>" FILE_TAIL,
+         "number of pieces"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -112,6 +116,22 @@ static void metalink__that_cannot_be_used__is_refused_with_a_reason(void **state
         if (!strstr(err.text, rows[i].why) && i != 17)
             fail_msg("row %u: \"%s\" does not say \"%s\"", (unsigned)i, err.text, rows[i].why);
         assert_int_equal(found.count, 77);
+    }
+}
+
+static void metalink__empty_pieces_of_an_empty_file__are_accepted(void **state)
+{
+    static const char *const rows[] = {
+        FILE_HEAD "<size>0</size><pieces length=\"1\" type=\"sha-256\"/>" FILE_TAIL,
+        FILE_HEAD "<pieces length=\"1\" type=\"sha-256\"/><size>0</size>" FILE_TAIL};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oq_metalink found = {0};
+        struct oq_error err;
+        assert_int_equal(parse(rows[i], &found, &err), OQ_OK);
+        assert_int_equal(found.files[0].extras->size_bytes, 0);
+        assert_int_equal(found.files[0].extras->pieces.count, 0);
+        oq_metalink_release(&found);
     }
 }
 
@@ -133,6 +153,7 @@ int main(void)
         cmocka_unit_test(metalink__of_the_rfc__is_read),
         cmocka_unit_test(metalink__several_piece_lists__the_strongest_counts),
         cmocka_unit_test(metalink__that_cannot_be_used__is_refused_with_a_reason),
+        cmocka_unit_test(metalink__empty_pieces_of_an_empty_file__are_accepted),
         cmocka_unit_test(metalink__names__that_lead_elsewhere_are_not_safe),
     };
     return cmocka_run_group_tests_name("metalink", tests, NULL, NULL);

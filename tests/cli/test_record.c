@@ -172,6 +172,8 @@ static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
         {FILE_HEAD ",\"expected_size\":6,\"pieces\":{\"type\":\"sha-1\",\"length\":5,"
                    "\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL,
          "file 0: pieces: the number of pieces does not fit"},
+        {FILE_HEAD ",\"pieces\":{\"type\":\"sha-1\",\"length\":1,\"hashes\":[]}" FILE_TAIL,
+         "file 0: pieces: the list of pieces is empty"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -580,6 +580,16 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
         "UPDATE files SET local = ''",
         "UPDATE files SET etag = 'W/\"weak\"'",
         "UPDATE files SET last_modified = ''",
+#define WITH_PIECES(size, piece, hashes)                                                           \
+    "UPDATE files SET has_extras = 1 WHERE file_index = 1; INSERT INTO file_expectations "         \
+    "SELECT job_id, file_index, NULL, " size ", 'sha-1', " piece ", zeroblob(" hashes ") FROM "    \
+    "files WHERE file_index = 1"
+        WITH_PIECES("NULL", "1", "0"), /* an empty list, and the size is not known to be 0 */
+        WITH_PIECES("1", "1", "0"),
+        WITH_PIECES("1", "1", "40"),
+        WITH_PIECES("NULL", "0", "20"),
+        WITH_PIECES("NULL", "9223372036854775807", "40"),
+        WITH_PIECES("NULL", "1", "21"),
     };
     struct sample_queue queue = {0};
 

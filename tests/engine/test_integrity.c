@@ -288,6 +288,20 @@ static void pieces__number_does_not_fit__is_refused(void **state)
     assert_int_equal(source_checks(f, group).piece_count, 0);
 }
 
+/* A body of unknown length is compared with what the pieces allow: an empty list divided by zero.
+ */
+static void pieces__none_and_size_unknown__is_refused_and_the_download_runs(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    struct oq_pieces pieces = {.kind = OQ_HASH_SHA256, .piece_bytes = 1, .count = 0};
+    int64_t group = group_of(f, "a.bin?no-ranges&chunked");
+    enum oq_status status = oq_engine_set_pieces(f->engine, &f->user, group, 0, &pieces, &err);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(status, OQ_E_INVALID_ARG);
+}
+
 static void pieces__read_back__are_those_that_were_set(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +373,7 @@ int main(void)
         T(pieces__damaged_for_ever__fails_and_keeps_the_others),
         T(pieces__server_without_ranges__whole_file_comes_again),
         T(pieces__number_does_not_fit__is_refused),
+        T(pieces__none_and_size_unknown__is_refused_and_the_download_runs),
         T(pieces__read_back__are_those_that_were_set),
         T(expectation__after_the_file_is_there__is_refused),
     };

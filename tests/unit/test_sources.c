@@ -102,6 +102,71 @@ static void pieces__that_cannot_be__are_refused(void **state)
     oq_extras_free(extras);
 }
 
+static void expectation__each_combination__is_accepted_or_refused(void **state)
+{
+    static const struct {
+        enum oq_hash_kind kind;
+        uint64_t piece_bytes;
+        uint32_t count;
+        uint64_t size_bytes;
+        bool is_valid;
+    } rows[] = {
+        {OQ_HASH_NONE, 0, 0, OQ_SIZE_UNKNOWN, true},
+        {OQ_HASH_NONE, 0, 0, 0, true},
+        {OQ_HASH_NONE, 0, 0, INT64_MAX, true},
+        {OQ_HASH_NONE, 0, 0, (uint64_t)INT64_MAX + 1, false},
+        /* An empty list is that of an empty file, and of no other. */
+        {OQ_HASH_SHA256, 1, 0, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA256, 1, 0, 0, true},
+        {OQ_HASH_SHA256, 1, 0, 1, false},
+        {OQ_HASH_SHA256, 1, 1, 0, false},
+        {OQ_HASH_SHA256, 0, 0, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA256, 0, 1, 1, false},
+        {OQ_HASH_SHA256, 10, 2, 10, false},
+        {OQ_HASH_SHA256, 10, 2, 11, true},
+        {OQ_HASH_SHA256, 10, 2, 20, true},
+        {OQ_HASH_SHA256, 10, 2, 21, false},
+        {OQ_HASH_SHA256, INT64_MAX, 1, OQ_SIZE_UNKNOWN, true},
+        {OQ_HASH_SHA256, (uint64_t)INT64_MAX + 1, 1, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA256, UINT64_MAX, 1, 1, false},
+        /* The last piece begins where a file can still have bytes. */
+        {OQ_HASH_SHA256, INT64_MAX, 2, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA256, INT64_MAX / 2, 3, OQ_SIZE_UNKNOWN, true},
+        {OQ_HASH_SHA256, INT64_MAX / 2, 4, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA1, 1, OQ_PIECES_MAX_BYTES / 20, OQ_SIZE_UNKNOWN, true},
+        {OQ_HASH_SHA1, 1, OQ_PIECES_MAX_BYTES / 20 + 1, OQ_SIZE_UNKNOWN, false},
+        {OQ_HASH_SHA1, 1, UINT32_MAX, UINT32_MAX, false},
+        {OQ_HASH_KIND_COUNT, 1, 1, 1, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct oq_pieces pieces = {
+            .kind = rows[i].kind, .piece_bytes = rows[i].piece_bytes, .count = rows[i].count};
+        const char *broken = oq_pieces_check(&pieces, rows[i].size_bytes);
+        if (!broken != rows[i].is_valid)
+            fail_msg("row %zu: %s", i, broken ? broken : "accepted");
+    }
+}
+
+static void size_limit__of_expectations__is_what_they_say(void **state)
+{
+    struct oq_extras extras = {.size_bytes = OQ_SIZE_UNKNOWN};
+    (void)state;
+    assert_true(oq_extras_size_limit(NULL) == OQ_SIZE_UNKNOWN);
+    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
+    extras.pieces = (struct oq_pieces){.kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3};
+    assert_int_equal(oq_extras_size_limit(&extras), 30);
+    extras.pieces.count = 0; /* refused by oq_extras_check, and harmless here */
+    assert_int_equal(oq_extras_size_limit(&extras), 0);
+    extras.pieces =
+        (struct oq_pieces){.kind = OQ_HASH_SHA1, .piece_bytes = INT64_MAX / 2, .count = 3};
+    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
+    extras.pieces.piece_bytes = UINT64_MAX;
+    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
+    extras.size_bytes = 25;
+    assert_int_equal(oq_extras_size_limit(&extras), 25);
+}
+
 /* --- sources ---------------------------------------------------------------------------------- */
 
 static void pick__nothing_left__is_the_current_one(void **state)
@@ -266,6 +331,8 @@ int main(void)
         cmocka_unit_test(pieces__next_to_each_other__are_one_run),
         cmocka_unit_test(extras__copied__are_the_same_and_their_own),
         cmocka_unit_test(pieces__that_cannot_be__are_refused),
+        cmocka_unit_test(expectation__each_combination__is_accepted_or_refused),
+        cmocka_unit_test(size_limit__of_expectations__is_what_they_say),
         cmocka_unit_test(pick__nothing_left__is_the_current_one),
         cmocka_unit_test(pick__some_left__prefers_good_then_slow_then_bad),
         cmocka_unit_test(leave__a_failed_one__goes_round_and_then_waits),
