@@ -6,7 +6,7 @@
  * flags let it through is decided here, at the time of posting, so that a client may set them, or
  * register, after the event (contract D24, D28).
  */
-#include "requests_int.h"
+#include "calls_int.h"
 
 #include <string.h>
 

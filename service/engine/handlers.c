@@ -4,8 +4,8 @@
  * Engine thread. Each handler sets request->status (and error) or leaves the request with
  * entry->waiters.
  */
-#include "requests_int.h"
-#include "throttle_int.h"
+#include "calls_int.h"
+#include "oq_rate_control.h"
 
 #include "oq_access.h"
 #include "oq_alloc.h"

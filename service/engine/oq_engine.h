@@ -23,7 +23,7 @@
 #include "oq_link.h"
 #include "oq_model.h"
 #include "oq_network.h"
-#include "oq_plan.h"
+#include "oq_rate_schedule.h"
 #include "oq_progress.h"
 
 struct oq_engine;

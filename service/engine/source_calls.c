@@ -1,7 +1,7 @@
 /* source_calls.c - the calls of oq_engine_sources.h: the caller's side, any thread, and the
  * engine's side of each, below it. */
 #include "oq_engine_sources.h"
-#include "requests_int.h"
+#include "calls_int.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"

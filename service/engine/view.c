@@ -2,7 +2,7 @@
  *
  * Engine thread; changes nothing but the percentage that was shown last.
  */
-#include "throttle_int.h"
+#include "oq_rate_control.h"
 
 #include "oq_alloc.h"
 

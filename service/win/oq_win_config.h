@@ -18,7 +18,7 @@
 
 #include "oq_config.h"
 #include "oq_log.h"
-#include "oq_plan.h"
+#include "oq_rate_schedule.h"
 
 struct oq_win_settings {
     struct oq_config numbers;

@@ -18,8 +18,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PORTABLE = ("service/base/", "service/core/", "service/ports/", "service/engine/", "db/",
-            "tests/unit/", "tests/fault/", "tests/engine/", "tests/db/", "tests/support/")
+PORTABLE = ("service/base/", "service/core/", "service/ports/", "service/rate/", "service/net/", "service/transfer/",
+            "service/engine/", "db/",
+            "tests/unit/", "tests/rate/", "tests/net/", "tests/transfer/", "tests/fault/", "tests/engine/", "tests/db/", "tests/support/")
 
 
 def contents(path):

@@ -1,0 +1,373 @@
+/* engine.c - the engine's thread: start with recovery, the loop, the stop.
+ *
+ * The loop: answer calls, take back disk work, let the scheduler look, continue renames, save
+ * offsets that are due, then move bytes or wait. It never waits for a client, a disk flush of a
+ * file, or the network other than in oq_net_run.
+ */
+#include "backup_int.h"
+#include "calls_int.h"
+#include "oq_rate_control.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_log.h"
+
+#include <string.h>
+
+#define REQUEST_QUEUE 4096  /* calls that may wait; more are told OQ_E_BUSY */
+#define REQUESTS_A_TURN 256 /* so that transfers go on under a storm of calls */
+#define IDLE_WAIT_MS 60000
+#define BUSY_WAIT_MS 500 /* while something transfers: checkpoints are looked at twice a second */
+#define LOOK_MS 100
+#define HOUSEKEEPING_MS 60000
+
+uint64_t oq_engine_random(struct oq_engine *engine)
+{
+    /* splitmix64: names and jitter need no secrecy, only spread. */
+    uint64_t x = engine->random += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+/* --- recovery --------------------------------------------------------------------------------- */
+
+static enum oq_status take_group(void *ctx, struct oq_group *group)
+{
+    struct oq_engine *engine = ctx;
+    struct oq_entry *entry = NULL;
+    enum oq_status status = oq_catalogue_add(&engine->catalogue, group, &entry);
+    if (status != OQ_OK)
+        return status;
+    entry->waiting_since_ms = oq_now_ms(engine);
+    entry->state_when_cancelled = OQ_GROUP_SUSPENDED;
+    if (entry->group.state == OQ_GROUP_ACTIVE || entry->group.state == OQ_GROUP_COMMITTING ||
+        entry->group.state == OQ_GROUP_CANCELLING)
+        atomic_fetch_add(&engine->work_count, 1);
+    return OQ_OK;
+}
+
+enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
+{
+    enum oq_status status = oq_store_load(engine->store, take_group, engine, err);
+    if (status != OQ_OK)
+        return status;
+    oq_log_info("engine: %zu groups in the queue, %u with work", engine->catalogue.count,
+                atomic_load(&engine->work_count));
+    /* Nothing else to do here: ACTIVE groups are scheduled, COMMITTING and CANCELLING ones are
+     * continued by the loop, and a transfer brings its temporary file and its saved offset together
+     * when it starts (transfer.c). */
+    engine->needs_turns = true;
+    return OQ_OK;
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+/* Returns how many there were. */
+static int answer_calls(struct oq_engine *engine)
+{
+    void *item = NULL;
+    int i = 0;
+    for (; i < REQUESTS_A_TURN && oq_queue_pop(engine->requests, 0, &item) == OQ_OK; i++) {
+        struct oq_request *request = item;
+        if (atomic_load(&request->is_abandoned)) {
+            oq_request_unref(request);
+            continue;
+        }
+        atomic_fetch_add(&request->references,
+                         1); /* the handler may answer it and drop the engine's */
+        request->handle(engine, request);
+        if (request->waits_for == OQ_WAIT_NOTHING)
+            oq_request_finish(request);
+        oq_request_unref(request);
+    }
+    return i;
+}
+
+static void take_poke(struct oq_engine *engine)
+{
+    if (!atomic_exchange(&engine->is_poked, false))
+        return;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
+        entry->is_owner_absent = false;
+        entry->finish_retry_at_ms = 0;
+        for (uint32_t i = 0; i < entry->group.job.file_count; i++)
+            entry->runs[i].retry_at_ms = 0;
+    }
+    engine->needs_turns = true;
+}
+
+/* Groups nobody has touched for config.inactivity_ms go, as BITS does it (contract A.1); finished
+ * files stay. */
+static void expire(struct oq_engine *engine)
+{
+    struct oq_error err;
+    struct oq_entry *next = NULL;
+    char guid[OQ_GUID_TEXT];
+    int64_t now_wall_ms = oq_clock_wall_ms(engine->clock);
+    if (engine->config.inactivity_ms == 0)
+        return;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = next) {
+        next = entry->next;
+        if (entry->group.state == OQ_GROUP_CANCELLING ||
+            entry->group.state == OQ_GROUP_COMMITTING || entry->running > 0 ||
+            now_wall_ms - entry->group.changed_at_ms < engine->config.inactivity_ms)
+            continue;
+        oq_error_init(&err);
+        oq_guid_format(&entry->group.guid, guid);
+        oq_log_info("group %s: nobody has touched it for too long; it is removed", guid);
+        if (oq_change_state(engine, entry, OQ_EV_CANCEL, NULL, &err) != OQ_OK)
+            oq_log_error("group %s could not be removed: %s", guid, err.text);
+    }
+}
+
+static void look_at_groups(struct oq_engine *engine)
+{
+    struct oq_entry *next = NULL;
+    engine->finish_at_ms = INT64_MAX;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = next) {
+        next = entry->next;
+        if (entry->finish_retry_at_ms > oq_now_ms(engine) &&
+            entry->finish_retry_at_ms < engine->finish_at_ms)
+            engine->finish_at_ms = entry->finish_retry_at_ms;
+        for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
+            if (entry->runs[i].transfer)
+                oq_transfer_tick(entry->runs[i].transfer);
+        if (entry->group.state == OQ_GROUP_COMMITTING || entry->group.state == OQ_GROUP_CANCELLING)
+            oq_finish_run(engine, entry);
+    }
+}
+
+static uint32_t count_running(const struct oq_engine *engine)
+{
+    uint32_t running = 0;
+    for (const struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
+        running += entry->running;
+    return running;
+}
+
+static int wait_ms(const struct oq_engine *engine)
+{
+    int64_t now_ms = oq_now_ms(engine);
+    int64_t until_ms = now_ms + IDLE_WAIT_MS;
+    if (engine->needs_turns)
+        return 0;
+    if (engine->turns_at_ms < until_ms)
+        until_ms = engine->turns_at_ms;
+    if (engine->housekeeping_at_ms < until_ms)
+        until_ms = engine->housekeeping_at_ms;
+    if (engine->finish_at_ms < until_ms)
+        until_ms = engine->finish_at_ms;
+    if (engine->keep.at_ms < until_ms)
+        until_ms = engine->keep.at_ms;
+    if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
+        until_ms = now_ms + BUSY_WAIT_MS;
+    if (atomic_load(&engine->work_count) > 0 && oq_throttle_due_ms(engine->throttle) < until_ms)
+        until_ms = oq_throttle_due_ms(engine->throttle);
+    return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
+}
+
+static void turn(struct oq_engine *engine)
+{
+    int64_t now_ms = 0;
+    bool is_busy = answer_calls(engine) > 0;
+    oq_disk_drain(engine->disk);
+    take_poke(engine);
+    oq_turns_heed_power(engine);
+    now_ms = oq_now_ms(engine);
+    if (now_ms >= engine->housekeeping_at_ms) {
+        engine->housekeeping_at_ms = now_ms + HOUSEKEEPING_MS;
+        expire(engine);
+    }
+    if (engine->needs_turns || now_ms >= engine->turns_at_ms)
+        oq_turns_run(engine);
+    if (now_ms >= engine->look_at_ms || now_ms >= engine->finish_at_ms) {
+        engine->look_at_ms = now_ms + LOOK_MS;
+        look_at_groups(engine);
+    }
+    oq_keep_run(engine, is_busy);
+    oq_throttle_step(engine->throttle);
+    oq_net_run(engine->net, wait_ms(engine));
+}
+
+static void refuse_calls(struct oq_engine *engine)
+{
+    void *item = NULL;
+    oq_queue_close(engine->requests);
+    while (oq_queue_pop(engine->requests, 0, &item) == OQ_OK) {
+        struct oq_request *request = item;
+        request->status = oq_error_set(&request->error, OQ_E_STOPPING, "the service is stopping");
+        oq_request_finish(request);
+    }
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
+        /* What they asked for is saved; only the effect is not waited for. */
+        oq_waiters_check(engine, entry, true);
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct oq_engine *engine = ctx;
+    while (!atomic_load(&engine->is_stopping))
+        turn(engine);
+    refuse_calls(engine);
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
+        for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
+            if (entry->runs[i].transfer)
+                oq_transfer_stop(engine, entry->runs[i].transfer, false);
+    while (count_running(engine) > 0 || oq_disk_pending(engine->disk) > 0) {
+        oq_disk_drain(engine->disk);
+        if (count_running(engine) > 0 || oq_disk_pending(engine->disk) > 0)
+            oq_net_run(engine->net, 100);
+    }
+    oq_keep_end(engine);
+    oq_store_close(engine->store);
+    engine->store = NULL;
+    oq_log_info("engine: stopped, offsets saved");
+    oq_queue_close(engine->stopped);
+    return NULL;
+}
+
+/* --- start and stop --------------------------------------------------------------------------- */
+
+static enum oq_status copy_options(struct oq_engine *engine,
+                                   const struct oq_engine_options *options, struct oq_error *err)
+{
+    engine->options = *options;
+    engine->options.database_path = engine->database_path = oq_strdup(options->database_path);
+    engine->options.user_agent = engine->user_agent =
+        oq_strdup(options->user_agent ? options->user_agent : "OpenQMGR");
+    engine->options.log_on_hosts = engine->log_on_hosts = oq_strdup(options->log_on_hosts);
+    engine->config = options->config;
+    oq_plan_init(&engine->plan);
+    if (options->plan)
+        engine->plan = *options->plan;
+    engine->clock = options->clock;
+    engine->files = options->files;
+    engine->identity = options->identity;
+    engine->random = (uint64_t)oq_clock_wall_ms(options->clock) ^ (uint64_t)(uintptr_t)engine ^
+                     (uint64_t)oq_clock_mono_ms(options->clock) << 32;
+    engine->turns_at_ms = INT64_MAX;
+    engine->finish_at_ms = INT64_MAX;
+    engine->housekeeping_at_ms = oq_clock_mono_ms(options->clock);
+    atomic_init(&engine->is_stopping, false);
+    atomic_init(&engine->is_poked, false);
+    atomic_init(&engine->must_sleep, false);
+    atomic_init(&engine->work_count, 0);
+    if (!engine->database_path || !engine->user_agent ||
+        (options->log_on_hosts && !engine->log_on_hosts))
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_engine **out,
+                             struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
+    struct oq_engine *engine = oq_calloc(1, sizeof *engine);
+    if (!engine)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    status = copy_options(engine, options, err);
+    if (status != OQ_OK)
+        goto fail;
+    struct oq_store_options store = {.path = engine->options.database_path,
+                                     .vfs = options->database_vfs,
+                                     .clock = options->clock};
+    struct oq_store_report report = {0};
+    status = oq_store_open_safe(&store, &report, &engine->store, err);
+    if (status != OQ_OK)
+        goto fail;
+    if (report.is_repaired) {
+        oq_store_report_text(&report, engine->repair, sizeof engine->repair);
+        oq_log_info("engine: %s", engine->repair); /* the host makes an event of it */
+    }
+    oq_keep_init(engine);
+    if (oq_catalogue_init(&engine->catalogue) != OQ_OK ||
+        oq_queue_new(REQUEST_QUEUE, &engine->requests) != OQ_OK ||
+        oq_queue_new(1, &engine->stopped) != OQ_OK) {
+        status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+        goto fail;
+    }
+    status = oq_net_new(&engine->options, &oq_transfer_events, &engine->net, err);
+    if (status != OQ_OK)
+        goto fail;
+    status = oq_recover(engine, err);
+    if (status != OQ_OK)
+        goto fail;
+    if (oq_throttle_new(engine, &engine->throttle) != OQ_OK) {
+        status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+        goto fail;
+    }
+    if (oq_disk_new(engine, &engine->disk) != OQ_OK ||
+        pthread_create(&engine->thread, NULL, run, engine) != 0) {
+        status = oq_error_set(err, OQ_E_NOMEM, "no threads");
+        goto fail;
+    }
+    engine->has_thread = true;
+    *out = engine;
+    return OQ_OK;
+fail:
+    oq_engine_free(engine);
+    return status;
+}
+
+enum oq_status oq_engine_stop(struct oq_engine *engine, int64_t timeout_ms)
+{
+    void *unused = NULL;
+    if (!engine->has_thread)
+        return OQ_OK;
+    atomic_store(&engine->is_stopping, true);
+    oq_net_wakeup(engine->net);
+    return oq_queue_pop(engine->stopped, timeout_ms, &unused) == OQ_E_STOPPING ? OQ_OK
+                                                                               : OQ_E_TIMEOUT;
+}
+
+void oq_engine_free(struct oq_engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->has_thread) {
+        (void)oq_engine_stop(engine, -1);
+        pthread_join(engine->thread, NULL);
+    }
+    oq_disk_free(engine->disk);
+    oq_throttle_free(engine->throttle);
+    oq_net_free(engine->net);
+    oq_keep_end(engine);
+    oq_store_close(engine->store);
+    oq_catalogue_release(&engine->catalogue);
+    oq_queue_free(engine->requests);
+    oq_queue_free(engine->stopped);
+    oq_free(engine->database_path);
+    oq_free(engine->user_agent);
+    oq_free(engine->log_on_hosts);
+    oq_free(engine);
+}
+
+const char *oq_engine_get_repair(const struct oq_engine *engine)
+{
+    return engine->repair[0] ? engine->repair : NULL;
+}
+
+void oq_engine_poke(struct oq_engine *engine)
+{
+    atomic_store(&engine->is_poked, true);
+    oq_net_wakeup(engine->net);
+}
+
+void oq_engine_sleep(struct oq_engine *engine)
+{
+    atomic_store(&engine->must_sleep, true);
+    oq_net_wakeup(engine->net);
+}
+
+void oq_engine_wake(struct oq_engine *engine)
+{
+    atomic_store(&engine->must_sleep, false);
+    oq_engine_poke(engine);
+}
+
+bool oq_engine_has_work(struct oq_engine *engine)
+{
+    return atomic_load(&engine->work_count) > 0;
+}

@@ -1,0 +1,541 @@
+/* net.c - requests over libcurl's multi interface: what is asked, and what comes.
+ *
+ * Engine thread, except oq_net_wakeup. Knows nothing of groups and files: a request has a URL, an
+ * offset and a validator, and reports header lines, body pieces and its end.
+ */
+#include "http_client_int.h"
+
+#include "oq_alloc.h"
+#include "oq_fault.h"
+#include "oq_log.h"
+#include "oq_proxy.h"
+#include "oq_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A recv under Wine costs 80-100 us: large pieces make it 10 times faster (measured: 16 KB buffers
+ * 140-200 MB/s, 512 KB 1.8 GB/s). It is libcurl's highest value on the oldest version we build
+ * with. */
+#define RECEIVE_BUFFER_BYTES 524288L
+#define WAITS_MAX 64 /* sockets of requests that log on; more are looked at after a moment */
+#define REDIRECTS_MAX                                                                              \
+    10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
+
+enum oq_status oq_net_new(const struct oq_engine_options *options,
+                          const struct oq_net_events *events, struct oq_net **out,
+                          struct oq_error *err)
+{
+    struct oq_net *net = oq_calloc(1, sizeof *net);
+    if (!net)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        oq_free(net);
+        return oq_error_set(err, OQ_E_NET, "libcurl does not start");
+    }
+    net->events = events;
+    net->options = options;
+    net->sockets = oq_net_sockets_new();
+    net->multi = net->sockets ? curl_multi_init() : NULL;
+    if (!net->multi) {
+        oq_net_sockets_free(net->sockets);
+        curl_global_cleanup();
+        oq_free(net);
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    }
+    curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      (long)options->config.connections_per_host);
+    curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    *out = net;
+    return OQ_OK;
+}
+
+void oq_net_free(struct oq_net *net)
+{
+    if (!net)
+        return;
+    curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
+    curl_multi_cleanup(net->probing);
+    oq_net_sockets_free(net->sockets);
+    curl_global_cleanup();
+    oq_free(net);
+}
+
+void oq_net_wakeup(struct oq_net *net)
+{
+    curl_multi_wakeup(net->multi);
+}
+
+void *oq_net_easy(const struct oq_net_handle *handle)
+{
+    return handle->easy;
+}
+
+static void go_on(struct oq_net_handle *handle)
+{
+    oq_net_step_in(handle);
+    (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
+    (void)oq_net_step_out(handle->net);
+}
+
+void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
+{
+    unsigned before = handle->holds;
+    handle->holds = is_held ? before | why : before & ~(unsigned)why;
+    if (before != 0 && handle->holds == 0)
+        go_on(handle);
+}
+
+bool oq_net_is_waiting(const struct oq_net_handle *handle)
+{
+    return handle->is_waiting;
+}
+
+int64_t oq_net_woken_us(const struct oq_net_handle *handle)
+{
+    return handle->net->woken_us;
+}
+
+struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
+{
+    return handle->net->sockets;
+}
+
+uint32_t oq_net_status(const struct oq_net_handle *handle)
+{
+    long status = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status > 0 ? (uint32_t)status : 0;
+}
+
+uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle)
+{
+    long status = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status >= 300 ? (uint32_t)status : 0;
+}
+
+const char *oq_net_url(const struct oq_net_handle *handle)
+{
+    char *url = NULL;
+    curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);
+    return url;
+}
+
+static bool starts_with_https(const char *url)
+{
+    return curl_strnequal(url, "https:", 6) != 0;
+}
+
+static size_t refuse(struct oq_net_handle *handle, enum oq_net_error why)
+{
+    handle->is_refused = true;
+    handle->refusal = why;
+    return 0;
+}
+
+/* Two that differ are an error: nobody knows which one libcurl takes. */
+static bool keep_location(struct oq_net_handle *handle, const char *value, size_t length)
+{
+    while (length > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        length--;
+    }
+    char *location = oq_calloc(1, length + 1);
+    if (!location)
+        return refuse(handle, OQ_NET_NOMEM) != 0;
+    memcpy(location, value, length);
+    bool is_other = handle->location && strcmp(handle->location, location) != 0;
+    oq_free(handle->location);
+    handle->location = location;
+    return !is_other || refuse(handle, OQ_NET_PROTOCOL) != 0;
+}
+
+/* The head has ended. If it sends elsewhere, the way there has to be found first: another host may
+ * have another proxy, and finding it may take a while. True: stop here, or wait. */
+static bool asks_the_way(struct oq_net_handle *handle)
+{
+    const struct oq_network_port *port = handle->net->options->network;
+    uint32_t status = oq_net_status(handle);
+    char *url = NULL;
+    if (!port || !port->find_proxy || !handle->location || status < 300 || status > 399)
+        return false;
+    CURLU *parts = curl_url();
+    bool is_known =
+        parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
+        curl_url_set(parts, CURLUPART_URL, handle->location, CURLU_URLENCODE) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK;
+    curl_url_cleanup(parts);
+    oq_free(handle->location);
+    handle->location = is_known ? oq_strdup(url) : NULL;
+    curl_free(url);
+    if (!handle->location || oq_url_check(handle->location, NULL) != OQ_OK)
+        return false; /* libcurl refuses it, in its own words */
+    handle->is_asking = handle->net->events->redirected(handle->transfer, handle->location);
+    if (!handle->is_asking)
+        (void)refuse(handle, OQ_NET_NOMEM);
+    return true;
+}
+
+static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
+{
+    size_t length = size;
+    if (handle->is_asking)
+        return CURL_WRITEFUNC_PAUSE;
+    if (handle->is_refused)
+        return 0;
+    /* Not before: how large it may become later is decided with the first packets. Not later: until
+     * then the system lets in ever more. */
+    if (handle->is_paced && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        oq_net_flow_begin(handle);
+    handle->head_bytes += length;
+    if (handle->head_bytes > HEAD_BYTES_MAX)
+        return 0;
+    /* From https there is no way back to http, wherever a redirect was met. */
+    if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        handle->is_head_complete = handle->has_excess = false;
+        handle->body_bytes = 0;
+        oq_free(handle->location);
+        handle->location = NULL;
+        if (starts_with_https(oq_net_url(handle)))
+            curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    }
+    while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
+        length--;
+    if (length == 0 && asks_the_way(handle))
+        return handle->is_asking ? CURL_WRITEFUNC_PAUSE : 0; /* paused, the line comes once more */
+    if (length > 9 && curl_strnequal(data, "Location:", 9) &&
+        !keep_location(handle, data + 9, length - 9))
+        return 0;
+    handle->is_head_complete |= length == 0;
+    handle->net->events->header(handle->transfer, data, length);
+    return size;
+}
+
+/* What the engine does with what comes is its own work, not the owner's. */
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    size_t taken = read_header(handle, data, size * count);
+    oq_net_step_in(acting);
+    return taken;
+}
+
+/* That more came in one piece with the head than was promised stands only in curl's words. */
+static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
+{
+    static const char words[] = "Excess found";
+    static const char number[] = "excess = ";
+    struct oq_net_handle *handle = ctx;
+    char line[160];
+    (void)easy;
+    if (kind != CURLINFO_TEXT || size < sizeof words || memcmp(data, words, sizeof words - 1) != 0)
+        return 0;
+    snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1), data);
+    const char *excess = strstr(line, number);
+    handle->has_excess |= !excess || strtoul(excess + sizeof number - 1, NULL, 10) > 2;
+    return 0;
+}
+
+/* Has the body come as far as Content-Length says, over a connection that can be looked at? libcurl
+ * reads no further then: what the server sends beyond stays in the socket. What is encrypted cannot
+ * be told from the records of TLS itself. */
+static bool is_promise_kept(const struct oq_net_handle *handle)
+{
+    curl_off_t promised = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &promised);
+    return promised >= 0 && (uint64_t)promised == handle->body_bytes &&
+           !starts_with_https(oq_net_url(handle)) &&
+           !(handle->request.proxy && starts_with_https(handle->request.proxy));
+}
+
+static size_t read_body(struct oq_net_handle *handle, const char *data, size_t length)
+{
+    if (handle->holds != 0)
+        return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
+    if (oq_fault_hit(OQ_FAULT_NET))
+        return 0;
+    if (!handle->net->events->body(handle->transfer, data, length))
+        return 0;
+    handle->body_bytes += length;
+    handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
+    return length;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    size_t taken = read_body(handle, data, size * count);
+    oq_net_step_in(acting);
+    return taken;
+}
+
+static bool add_field(struct oq_net_handle *handle, const char *field)
+{
+    struct curl_slist *longer = curl_slist_append(handle->fields, field);
+    if (longer)
+        handle->fields = longer;
+    return longer != NULL;
+}
+
+/* Who logs on has a name, unless set_log_on says so: without one, or with Negotiate, curl would let
+ * Windows log on as whoever runs this program, and its credentials are nobody's business. */
+static long log_on_methods(const char *url)
+{
+    return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
+}
+
+static CURLcode set_options(struct oq_net_handle *handle)
+{
+    const struct oq_net_request *request = &handle->request;
+    const struct oq_config *config = &handle->net->options->config;
+    CURL *easy = handle->easy;
+    char range[48], field[600];
+    CURLcode code = CURLE_OK;
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(easy, option, value);                                          \
+    } while (0)
+    SET(CURLOPT_PRIVATE, handle);
+    SET(CURLOPT_ERRORBUFFER, handle->text);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a DNS look-up under way does not hold up a stop */
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 1L);
+    SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
+    SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
+    SET(CURLOPT_HTTPAUTH, log_on_methods(request->url));
+    if (request->proxy) {
+        SET(CURLOPT_PROXY, request->proxy);
+        SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
+        SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+        SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also the log-on of Windows */
+    }
+    SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
+    SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)((config->stall_timeout_ms + 999) / 1000));
+    /* Background: one connection per transfer, since HTTP/2 streams share one receive window and
+     * the throttle works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
+     * connection to show whether it multiplexes stayed waiting until another one was over
+     * (measured: 6 requests, HTTP/1.1 server, 2 of them began when the first ended). */
+    SET(CURLOPT_HTTP_VERSION,
+        (long)(request->is_foreground ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, handle);
+    SET(CURLOPT_VERBOSE, 1L); /* for on_words; nothing is printed */
+    SET(CURLOPT_DEBUGFUNCTION, on_words);
+    SET(CURLOPT_DEBUGDATA, handle);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, handle);
+    /* Always a range, so that the first answer already tells whether the server can resume; never
+     * HEAD (contract 0.1). */
+    if (request->end_bytes > 0)
+        snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->offset_bytes,
+                 (unsigned long long)request->end_bytes - 1);
+    else
+        snprintf(range, sizeof range, "%llu-", (unsigned long long)request->offset_bytes);
+    if (!request->is_plain)
+        SET(CURLOPT_RANGE, range);
+    bool has_fields = add_field(handle, "Accept-Encoding: identity");
+    if (request->if_range) {
+        snprintf(field, sizeof field, "If-Range: %s", request->if_range);
+        has_fields = has_fields && add_field(handle, field);
+    }
+    if (!has_fields)
+        return CURLE_OUT_OF_MEMORY;
+    SET(CURLOPT_HTTPHEADER, handle->fields);
+#undef SET
+    bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
+    handle->is_paced = is_throttled && !request->is_foreground;
+    if (code == CURLE_OK && !oq_net_flow_prepare(easy, handle->net->sockets, handle->is_paced))
+        code = CURLE_OUT_OF_MEMORY;
+    return code;
+}
+
+static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *err)
+{
+    struct oq_net *net = handle->net;
+    const struct oq_network_port *port = net->options->network;
+    enum oq_status status = OQ_OK;
+    handle->easy = curl_easy_init();
+    if (!handle->easy)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    handle->log_on = oq_net_may_log_on(net, &handle->request);
+    CURLcode code = set_options(handle);
+    if (code == CURLE_OK)
+        code = oq_net_set_log_on(handle);
+    if (code != CURLE_OK) {
+        status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
+                              "libcurl: %s", curl_easy_strerror(code));
+        if (err)
+            err->net = OQ_NET_OTHER;
+        return status;
+    }
+    if (port) {
+        status = port->prepare(port->ctx, handle->easy, handle->request.url,
+                               handle->request.identity, err);
+        if (status != OQ_OK)
+            return status;
+    }
+    if (handle->log_on && !oq_net_own(handle))
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    oq_net_step_in(handle);
+    CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
+    (void)oq_net_step_out(net);
+    if (added != CURLM_OK)
+        return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
+    handle->is_added = true;
+    return OQ_OK;
+}
+
+static void remove_easy(struct oq_net_handle *handle)
+{
+    struct oq_net *net = handle->net;
+    oq_net_step_in(handle);
+    if (handle->is_added)
+        curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
+    if (handle->easy)
+        curl_easy_cleanup(handle->easy);
+    if (handle->own) /* its connections end with it */
+        curl_multi_cleanup(handle->own);
+    (void)oq_net_step_out(net);
+    if (handle->own)
+        oq_net_disown(handle);
+    curl_slist_free_all(handle->fields);
+    handle->log_on = 0;
+    handle->is_finished = handle->is_added = false;
+    handle->easy = NULL;
+    handle->fields = NULL;
+}
+
+/* The strings are copied. */
+static bool keep_request(struct oq_net_handle *handle, const struct oq_net_request *request)
+{
+    handle->request = *request;
+    handle->request.url = oq_strdup(request->url);
+    handle->request.if_range = oq_strdup(request->if_range);
+    handle->request.proxy = oq_strdup(request->proxy);
+    return handle->request.url && (!request->if_range || handle->request.if_range) &&
+           (!request->proxy || handle->request.proxy);
+}
+
+static void forget_request(struct oq_net_request *request)
+{
+    oq_free((char *)(uintptr_t)request->url);
+    oq_free((char *)(uintptr_t)request->if_range);
+    oq_free((char *)(uintptr_t)request->proxy);
+}
+
+enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *request,
+                            void *transfer, struct oq_net_handle **out, struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
+    struct oq_net_handle *handle = oq_calloc(1, sizeof *handle);
+    if (!handle)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    handle->net = net;
+    handle->transfer = transfer;
+    if (oq_fault_hit(OQ_FAULT_NET)) {
+        status = oq_error_set(err, OQ_E_NET, "the test makes the network fail");
+        if (err)
+            err->net = OQ_NET_CONNECT;
+    } else if (!keep_request(handle, request)) {
+        status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    } else {
+        status = add_easy(handle, err);
+    }
+    if (status == OQ_OK) {
+        *out = handle;
+        handle = NULL;
+    }
+    oq_net_close(net, handle);
+    return status;
+}
+
+/* libcurl keeps a proxy, and what it has learnt of its log-on, for a whole request. So where the
+ * proxy is another one, or a log-on by Windows is allowed here or there, the rest of the way is a
+ * new request, whose redirects count on. */
+void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
+{
+    struct oq_net_request before = handle->request, next = before;
+    long redirects = 0;
+    bool is_same = before.proxy && proxy ? strcmp(before.proxy, proxy) == 0 : before.proxy == proxy;
+    curl_easy_getinfo(handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    handle->is_asking = false;
+    /* What must not be followed is refused by libcurl, in its own words. */
+    bool is_too_far = (long)handle->redirects + redirects >= REDIRECTS_MAX;
+    bool is_down = starts_with_https(oq_net_url(handle)) && !starts_with_https(handle->location);
+    if (handle->own && (is_too_far || is_down))
+        (void)refuse(handle, is_down ? OQ_NET_BAD_REDIRECT : OQ_NET_TOO_MANY_REDIRECTS);
+    next.url = handle->location;
+    next.proxy = proxy;
+    bool is_alike = is_same && !handle->own && oq_net_may_log_on(handle->net, &next) == 0;
+    if (is_alike || is_too_far || is_down) {
+        oq_free(handle->location);
+        handle->location = NULL; /* not once more */
+        go_on(handle);
+        return;
+    }
+    remove_easy(handle);
+    handle->redirects += (unsigned)redirects + 1;
+    bool is_kept = keep_request(handle, &next);
+    forget_request(&before);
+    if (!is_kept || add_easy(handle, NULL) != OQ_OK)
+        handle->net->events->done(handle->transfer, OQ_NET_NOMEM, "out of memory");
+}
+
+void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
+{
+    (void)net;
+    if (!handle)
+        return;
+    remove_easy(handle);
+    forget_request(&handle->request);
+    oq_free(handle->location);
+    oq_free(handle);
+}
+
+void oq_net_run(struct oq_net *net, int timeout_ms)
+{
+    int running = 0, left = 0;
+    CURLMsg *message = NULL;
+    struct curl_waitfd waits[WAITS_MAX];
+    unsigned count = 0;
+    for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
+        if (handle->is_waiting)
+            continue;
+        count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
+                                  &timeout_ms);
+    }
+    if (net->probes > 0)
+        count += oq_net_flow_wait(net->sockets, net->probing, waits + count, WAITS_MAX - count,
+                                  &timeout_ms);
+    CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
+    net->woken_us = oq_clock_mono_us(net->options->clock);
+    oq_net_probes_perform(net); /* first: they measure a time */
+    if (code == CURLM_OK)
+        code = curl_multi_perform(net->multi, &running);
+    if (code != CURLM_OK)
+        oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
+    while ((message = curl_multi_info_read(net->multi, &left)) != NULL) {
+        struct oq_net_handle *handle = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode result = message->data.result; /* not valid any more once the handle is removed */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
+        net->events->done(handle->transfer, oq_net_classify(handle, result),
+                          handle->text[0] ? handle->text : curl_easy_strerror(result));
+    }
+    struct oq_net_handle *finished = NULL;
+    oq_net_perform_owned(net);
+    while ((finished = oq_net_take_finished(net)) != NULL)
+        net->events->done(finished->transfer, oq_net_classify(finished, finished->result),
+                          finished->text[0] ? finished->text
+                                            : curl_easy_strerror(finished->result));
+}

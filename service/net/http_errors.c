@@ -1,0 +1,126 @@
+/* net_errors.c - why a request failed: curl's codes, and the words of its that say more. */
+#include "http_client_int.h"
+
+#include "oq_alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool has(const char *text, const char *word)
+{
+    return strstr(text, word) != NULL;
+}
+
+/* Which rule a refused certificate breaks stands only in curl's words: OpenSSL's and Schannel's are
+ * looked for. */
+static enum oq_net_error classify_certificate(const char *text)
+{
+    if (has(text, "NOT_TIME_VALID") || has(text, "CERT_EXPIRED") || has(text, "has expired") ||
+        has(text, "not yet valid"))
+        return OQ_NET_CERT_EXPIRED;
+    if (has(text, "REVOKED") || has(text, "revoked"))
+        return OQ_NET_CERT_REVOKED;
+    if (has(text, "host name") || has(text, "hostname") || has(text, "WRONG_PRINCIPAL") ||
+        has(text, "CN_NO_MATCH"))
+        return OQ_NET_CERT_NAME;
+    return OQ_NET_CERT_UNKNOWN;
+}
+
+/* No way out of this computer, rather than nobody there: then the next attempt waits for the
+ * network. */
+static bool is_offline(long system_error)
+{
+#ifdef _WIN32
+    return system_error == 10050 || system_error == 10051; /* WSAENETDOWN, WSAENETUNREACH */
+#else
+    return system_error == ENETDOWN || system_error == ENETUNREACH;
+#endif
+}
+
+/* curl says "out of memory" also of a header line above its limit of 100 KB. If there is memory for
+ * ten of those, that was it. */
+static bool is_line_too_long(const struct oq_net_handle *handle)
+{
+    curl_off_t asked_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
+    void *probe = asked_us > 0 && !handle->is_head_complete ? oq_malloc((size_t)1024 * 1024) : NULL;
+    oq_free(probe);
+    return probe != NULL;
+}
+
+static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
+{
+    long system_error = 0;
+    if (handle->head_bytes > HEAD_BYTES_MAX)
+        return OQ_NET_PROTOCOL;
+    if (handle->is_refused)
+        return handle->refusal;
+    switch ((int)code) {
+    case CURLE_OK:
+        if (handle->has_excess)
+            return OQ_NET_TOO_LONG;
+        /* curl takes a connection that ends within the head for an answer without a body. */
+        return handle->is_head_complete ? OQ_NET_NONE : OQ_NET_CUT;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return OQ_NET_RESOLVE;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return OQ_NET_RESOLVE_PROXY;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+        curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &system_error);
+        return is_offline(system_error) ? OQ_NET_OFFLINE : OQ_NET_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return handle->is_head_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
+    case CURLE_RECV_ERROR:
+        return has(handle->text, "Too large response headers") ? OQ_NET_PROTOCOL : OQ_NET_CUT;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_WRITE_ERROR: /* the transfer stopped it, or the fault seam */
+        return OQ_NET_CUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        return classify_certificate(handle->text);
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return OQ_NET_CERT_REVOKED;
+    case CURLE_SSL_CACERT_BADFILE:
+        return OQ_NET_CERT_UNKNOWN;
+    case CURLE_SSL_CONNECT_ERROR:
+        /* Schannel reports a certificate that Windows itself refuses as a failed handshake. */
+        if (has(handle->text, "CERT") || has(handle->text, "UNTRUSTED") ||
+            has(handle->text, "WRONG_PRINCIPAL"))
+            return classify_certificate(handle->text);
+        return OQ_NET_TLS;
+    case CURLE_TOO_MANY_REDIRECTS:
+        return OQ_NET_TOO_MANY_REDIRECTS;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        /* Also said of a status line that makes no sense. */
+        return has(handle->text, "Protocol \"") || has(handle->text, "redirect target")
+                   ? OQ_NET_BAD_REDIRECT
+                   : OQ_NET_PROTOCOL;
+    case CURLE_URL_MALFORMAT: /* ours was checked; curls without a scheme do not know its form */
+        return OQ_NET_BAD_REDIRECT;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP_RETURNED_ERROR:
+    case CURLE_RANGE_ERROR:
+        return OQ_NET_PROTOCOL;
+    case CURLE_BAD_CONTENT_ENCODING:
+        return OQ_NET_ENCODED;
+    case CURLE_OUT_OF_MEMORY:
+        return is_line_too_long(handle) ? OQ_NET_PROTOCOL : OQ_NET_NOMEM;
+    default:
+        return OQ_NET_OTHER;
+    }
+}
+
+enum oq_net_error oq_net_classify(const struct oq_net_handle *handle, CURLcode code)
+{
+    enum oq_net_error error = classify_code(handle, code);
+    long connects = 1;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    /* A connection that had been used before may have brought the rest of an answer that was longer
+     * than it said: a new one shows what the server means. */
+    return error == OQ_NET_PROTOCOL && connects == 0 ? OQ_NET_CUT : error;
+}

@@ -1,0 +1,44 @@
+/* oq_plan.h - the highest rate of background downloads by week-day and hour.
+ *
+ * The text of the registry value RateSchedule is a list of entries separated by ';', each
+ *
+ *   DAYS HOURS KBITS      mon-fri 8-18 2000; sat,sun 0-24 0; mon-sun 2-3 pause
+ *
+ * DAYS are names of three letters, single, in a range (which may go over the week's end) or
+ * separated by commas. HOURS are a range of whole hours; one that ends before it begins goes over
+ * midnight and belongs to the day on which it begins. KBITS is in kbit/s, 0 for no limit, or
+ * "pause". Of several entries for one hour the last counts; an hour without one has the general
+ * limit (MaxRateKbits).
+ *
+ * Pure: local time comes as an argument, so a change of clock or time zone holds at once.
+ */
+#ifndef OQ_RATE_SCHEDULE_H
+#define OQ_RATE_SCHEDULE_H
+
+#include "oq_status.h"
+
+#define OQ_PLAN_HOURS 168
+#define OQ_PLAN_GENERAL (-1) /* the general limit */
+#define OQ_PLAN_PAUSE (-2)
+
+/* kbit/s for each hour of the week from Monday 0:00; 0 = no limit; or one of the above. */
+struct oq_plan {
+    int32_t kbits[OQ_PLAN_HOURS];
+};
+
+void oq_plan_init(struct oq_plan *plan); /* the general limit, always */
+/* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text; *plan
+ * is then unchanged. */
+OQ_MUST_CHECK enum oq_status oq_plan_parse(const char *text, struct oq_plan *plan,
+                                           struct oq_error *err);
+
+struct oq_plan_now {
+    bool is_paused;
+    uint64_t bytes_per_s; /* 0 = no limit */
+};
+/* What holds at a moment: wall clock (UTC, ms since 1970) and what local time is ahead of it.
+ * general_kbits: the limit where the plan has none, 0 = no limit. */
+struct oq_plan_now oq_plan_at(const struct oq_plan *plan, int64_t wall_ms, int64_t ahead_ms,
+                              int64_t general_kbits);
+
+#endif
