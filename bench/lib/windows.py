@@ -93,7 +93,6 @@ class Machine:
         self.run("sc.exe", "create", "OpenQMGR", "binPath=", '"%s"' % service, "type=", "own", "start=", "delayed-auto",
                  "obj=", "LocalSystem", "DisplayName=", "Open Queue Manager (background downloads)")
         self.run("regsvr32", "/s", self.path(os.path.join(self.programs, "qmgrps.dll")))
-        self.set_number("IdleThrottle", 1)
 
     def ctl(self, *words, is_strict=True):
         return self.run(os.path.join(self.programs, "qmgrctl.exe"), *words, is_strict=is_strict)

@@ -1,5 +1,5 @@
 <#
-throttle.ps1 - the idle-network throttle of docs/throttle.md on a real Windows: does a background download fill an idle link, add
+throttle.ps1 - the idle-network throttle of docs/rate-control.md on a real Windows: does a background download fill an idle link, add
 next to no delay, and leave the link to another program of this computer?
 
 usage, in an elevated PowerShell, in the folder with qmgrsvc.exe, qmgrps.dll and qmgrctl.exe:
@@ -10,8 +10,8 @@ usage, in an elevated PowerShell, in the folder with qmgrsvc.exe, qmgrps.dll and
             seconds of the whole link are fetched of it, and it must not be on this computer
   -Seconds  how long each figure is measured (15)
 
-The peer is curl.exe, which Windows 10 and later have. While it runs nobody else should use the link. It switches IdleThrottle on
-and puts it back. The service is installed if it is not, and stays. NOT RUN BY OUR OWN TESTS, which have no Windows: what it finds,
+The peer is curl.exe, which Windows 10 and later have. While it runs no other traffic should use the link. It measures the service as
+installed, with nothing set. The service is installed if it is not, and stays. NOT RUN BY OUR OWN TESTS, which have no Windows: what it finds,
 or fails at, is worth a report, with the service's log at LogLevel 3. Exit status: the number of goals that were missed.
 #>
 param(
@@ -24,7 +24,6 @@ if (-not (Test-Path (Join-Path $here 'qmgrctl.exe'))) { $here = (Get-Location).P
 $ctl = Join-Path $here 'qmgrctl.exe'
 $folder = Join-Path $env:TEMP ('openqmgr-throttle-' + $PID)
 New-Item -ItemType Directory -Path $folder | Out-Null
-$key = 'HKLM:\SOFTWARE\OpenQMGR'
 $script:failures = 0
 
 function Check([string]$name, [bool]$good, [string]$seen) {
@@ -76,13 +75,8 @@ function Measure-Service([string]$group) {
 }
 
 $group = $null
-$earlier = $null
 try {
     if (-not (Get-Service OpenQMGR -ErrorAction SilentlyContinue)) { & (Join-Path $here 'qmgrsvc.exe') install }
-    if (-not (Test-Path $key)) { New-Item $key -Force | Out-Null }
-    $earlier = (Get-ItemProperty $key -Name IdleThrottle -ErrorAction SilentlyContinue).IdleThrottle
-    Set-ItemProperty $key -Name IdleThrottle -Value 1 -Type DWord
-    Start-Sleep -Seconds 3
 
     Start-Pings; Start-Sleep -Seconds 5; $empty = Stop-Pings
     Start-Pings; $alone = Measure-Curl; $busy = Stop-Pings
@@ -114,8 +108,6 @@ try {
     Check 'two seconds later it has the link again (goal 0.9)' ($back -ge 0.9 * $rate) ('{0:N2}' -f ($back / $rate))
 } finally {
     if ($group) { & $ctl cancel $group | Out-Null }
-    if ($null -ne $earlier) { Set-ItemProperty $key -Name IdleThrottle -Value $earlier -Type DWord }
-    else { Remove-ItemProperty $key -Name IdleThrottle -ErrorAction SilentlyContinue }
     Remove-Item $folder -Recurse -Force -ErrorAction SilentlyContinue
 }
 exit $script:failures

@@ -47,8 +47,8 @@
       "groups in the queue at which users who are not administrators get no more; 0: no limit") \
     X(files_per_job,        "MaxFilesPerJob",      200,        0,     1000000,     \
       "files of a job of a user who is not an administrator; 0: no limit") \
-    X(idle_throttle,        "IdleThrottle",        0,          0,     1,           \
-      "1: background downloads use only what nobody else wants of the network; 0: they take part") \
+    X(idle_throttle,        "IdleThrottle",        1,          0,     1,           \
+      "1: background downloads use only the bandwidth that no other traffic uses; 0: they compete") \
     X(handshake_probes,     "HandshakeProbes",     0,          0,     1,           \
       "1: where the bytes of a download do not show how long the way is, a connection without a " \
       "request does; 0: none is made for that") \

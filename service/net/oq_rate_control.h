@@ -3,7 +3,7 @@
  * Engine thread. transfer.c tells it of each transfer's first byte, of each read and of the end;
  * engine.c gives it a step at least every 40 ms while there is something to limit. It decides with
  * core (oq_pace.h, oq_budget.h, oq_bucket.h, oq_plan.h) and acts through net_flow.c.
- * docs/throttle.md explains the method.
+ * docs/rate-control.md explains the method.
  */
 #ifndef OQ_RATE_CONTROL_H
 #define OQ_RATE_CONTROL_H

@@ -92,7 +92,6 @@ static int set_up(void **state)
     fixture_open(f);
     f->link = &way;
     f->network = &network;
-    f->config.idle_throttle = 1;
     f->config.handshake_probes = 1;
     fixture_serve(f, "file.bin", 500000, 1);
     *state = f;

@@ -264,13 +264,13 @@ static void metered_network__holds_the_background_only(void **state)
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 
+/* With nothing set: fails if the throttle were off by default. */
 static void others_on_this_computer__are_left_the_link(void **state)
 {
     struct fixture *f = *state;
     int64_t start_ms = 0;
     struct oq_group_view view;
     fixture_serve(f, "file.bin", 200000000, 1);
-    f->config.idle_throttle = 1;
     fixture_start(f);
     int64_t group = start(f);
     do { /* far more than any link carries besides */
@@ -287,7 +287,6 @@ static void no_way_out_known__is_no_error(void **state)
 {
     struct fixture *f = *state;
     f->link = &way_out_missing;
-    f->config.idle_throttle = 1;
     fixture_serve(f, "file.bin", 200000, 1);
     fixture_start(f);
     int64_t group = start(f);

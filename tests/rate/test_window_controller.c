@@ -1,5 +1,5 @@
 /* test_pace.c - service/core/pace.c on simulated links (tests/support/link_model.h): the figures
- * that docs/throttle.md promises, without a network. */
+ * that docs/rate-control.md promises, without a network. */
 #include "test_unit.h"
 
 #include "link_model.h"
@@ -251,7 +251,7 @@ static void pace__slow_link__is_used_and_never_silent(void **state)
     double foreign = share(&s, FOREIGN, 20);
     print_message("1 Mbit/s: foreign flow %.3f, longest silence %.2f s\n", foreign,
                   (double)s.downloads[0].silence_us / 1e6);
-    assert_true(foreign > 0.8); /* 5 KB in a queue of 25 KB: see docs/throttle.md, limits */
+    assert_true(foreign > 0.8); /* 5 KB in a queue of 25 KB: see docs/rate-control.md, limits */
     assert_true(s.downloads[0].silence_us < 10000000);
     model_free(s.model);
 }
@@ -343,7 +343,7 @@ static void check_busy(double mbits, double base_ms)
         "busy machine, %3.0f Mbit/s, %3.0f ms: %.3f with %.1f / %.1f ms of queue, %u refused\n",
         mbits, base_ms, ours, s.queues[s.queue_count / 2], s.queues[s.queue_count * 95 / 100],
         (unsigned)model_flow(s.model, BACKGROUND)->refused);
-    assert_true(ours >= (mbits <= 10 ? 0.9 : 0.5)); /* an honest loss: see docs/throttle.md */
+    assert_true(ours >= (mbits <= 10 ? 0.9 : 0.5)); /* an honest loss: see docs/rate-control.md */
     assert_true(s.queues[s.queue_count / 2] <= 10);
     assert_true(model_flow(s.model, BACKGROUND)->refused <= 50);
     model_free(s.model);

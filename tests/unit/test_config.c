@@ -49,6 +49,8 @@ static void init__nonsense__becomes_the_defaults(void **state)
     assert_int_equal(config.groups_per_user, 60);
     assert_int_equal(config.groups_per_machine, 300);
     assert_int_equal(config.files_per_job, 200);
+    /* What the product is for: docs/decisions/0017. */
+    assert_int_equal(config.idle_throttle, 1);
 }
 
 static void set__every_item__accepts_its_ends_and_refuses_one_beyond(void **state)
