@@ -48,7 +48,8 @@
     X(files_per_job,        "MaxFilesPerJob",      200,        0,     1000000,     \
       "files of a job of a user who is not an administrator; 0: no limit") \
     X(idle_throttle,        "IdleThrottle",        1,          0,     1,           \
-      "1: background downloads use only the bandwidth that no other traffic uses; 0: they compete") \
+      "1: background downloads use only the bandwidth that no other traffic uses; 0: they " \
+      "compete") \
     X(handshake_probes,     "HandshakeProbes",     0,          0,     1,           \
       "1: where the bytes of a download do not show how long the way is, a connection without a " \
       "request does; 0: none is made for that") \

@@ -1,5 +1,5 @@
-/* oq_net.h - requests over HTTP: what the engine and its transfers see of libcurl. Engine thread, unless
- * a function says otherwise.
+/* oq_net.h - requests over HTTP: what the engine and its transfers see of libcurl. Engine thread,
+ * unless a function says otherwise.
  *
  *   http_client.c    requests; http_auth.c: those that authenticate as their owner
  *   http_errors.c    why a request failed
