@@ -1,11 +1,12 @@
 /* args.c - see args_int.h. */
 #include "args_int.h"
 
+#include "oq_url.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MOST_KBITS 100000000u               /* as MaxRateKbits */
 #define LONGEST_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
@@ -175,11 +176,6 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
     return OQ_OK;
 }
 
-static bool is_http(const char *word)
-{
-    return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
-}
-
 /* URL [URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks like:
  * the service says best what is wrong with it. */
 static enum oq_status parse_get(int count, char **words, struct oq_args *args, char *complaint)
@@ -193,11 +189,12 @@ static enum oq_status parse_get(int count, char **words, struct oq_args *args, c
         return OQ_E_INVALID_ARG;
     }
     bool is_good = count >= first;
-    if (is_good && count > first && !is_http(words[count - 1]))
+    if (is_good && count > first && oq_url_scheme(words[count - 1]) == OQ_URL_OTHER)
         args->file = words[--last];
     is_good = is_good && (!args->metalink || last == 0);
     for (int i = first; is_good && i < last; i++) {
-        is_good = is_http(words[i]) && args->mirror_count < OQ_SOURCES_MAX - 1;
+        is_good =
+            oq_url_scheme(words[i]) != OQ_URL_OTHER && args->mirror_count < OQ_SOURCES_MAX - 1;
         if (is_good)
             args->mirrors[args->mirror_count++] = words[i];
     }

@@ -3,6 +3,7 @@
 
 #include "oq_alloc.h"
 #include "oq_model.h"
+#include "oq_url.h"
 
 #include <expat.h>
 
@@ -251,18 +252,9 @@ static void end_piece_hash(struct parsing *p)
         p->pieces.count++;
 }
 
-static bool has_scheme(const char *url, const char *scheme)
-{
-    while (*scheme && (*url | 0x20) == *scheme) {
-        url++;
-        scheme++;
-    }
-    return *scheme == '\0' && strncmp(url, "://", 3) == 0;
-}
-
 static void end_url(struct parsing *p)
 {
-    if (!has_scheme(p->text, "http") && !has_scheme(p->text, "https"))
+    if (oq_url_scheme(p->text) == OQ_URL_OTHER)
         return;
     struct url *urls = grown(p, p->urls, p->url_count, &p->url_capacity, sizeof *urls);
     if (!urls)

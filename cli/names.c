@@ -1,19 +1,9 @@
 /* names.c - see names_int.h. */
 #include "names_int.h"
 
-#include <string.h>
+#include "oq_ascii.h"
 
-/* Value of a hexadecimal digit, -1 for anything else. Not isxdigit: it follows the locale. */
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include <string.h>
 
 enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name)
 {
@@ -30,7 +20,7 @@ enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name
                 return OQ_E_INVALID_ARG;
             continue;
         }
-        int value = digit_value(*text);
+        int value = oq_hex_digit(*text);
         if (value < 0 || found.count == OQ_NAMES_DIGITS)
             return OQ_E_INVALID_ARG;
         found.digits[found.count++] = "0123456789abcdef"[value];
@@ -52,12 +42,8 @@ void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
 {
     uint8_t bytes[16];
 
-    for (size_t i = 0; i < 16; i++) {
-        unsigned high = (unsigned)digit_value(name->digits[2 * i]);
-        unsigned low = (unsigned)digit_value(name->digits[2 * i + 1]);
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    oq_guid_from_bytes(bytes, guid);
+    if (oq_hex_parse(name->digits, name->count, bytes, sizeof bytes) == OQ_OK)
+        oq_guid_from_bytes(bytes, guid);
 }
 
 static void write_digits(const struct oq_guid *guid, char digits[OQ_NAMES_DIGITS + 1])
@@ -65,11 +51,7 @@ static void write_digits(const struct oq_guid *guid, char digits[OQ_NAMES_DIGITS
     uint8_t bytes[16];
 
     oq_guid_to_bytes(guid, bytes);
-    for (size_t i = 0; i < 16; i++) {
-        digits[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        digits[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    digits[OQ_NAMES_DIGITS] = '\0';
+    oq_hex_format(bytes, sizeof bytes, digits);
 }
 
 bool oq_names_matches(const struct oq_group_name *name, const struct oq_guid *guid)

@@ -1,6 +1,8 @@
 /* guid.c - comparing, printing and reading GUIDs. Owns nothing; any thread. */
 #include "oq_guid.h"
 
+#include "oq_ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -36,17 +38,6 @@ void oq_guid_format(const struct oq_guid *guid, char text[OQ_GUID_TEXT])
              d[6], d[7]);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 enum oq_status oq_guid_parse(const char *text, struct oq_guid *guid)
 {
     const size_t bare = OQ_GUID_TEXT - 3; /* no braces, no terminator */
@@ -58,20 +49,15 @@ enum oq_status oq_guid_parse(const char *text, struct oq_guid *guid)
     else if (length != bare)
         return OQ_E_INVALID_ARG;
 
+    static const size_t parts[] = {4, 2, 2, 2, 6}; /* bytes, with a dash between them */
     uint8_t bytes[16];
     size_t at = 0;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            if (text[at] != '-')
-                return OQ_E_INVALID_ARG;
-            at++;
-        }
-        int high = hex_value(text[at]);
-        int low = high < 0 ? -1 : hex_value(text[at + 1]);
-        if (low < 0)
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if ((i > 0 && *text++ != '-') ||
+            oq_hex_parse(text, 2 * parts[i], bytes + at, parts[i]) != OQ_OK)
             return OQ_E_INVALID_ARG;
-        bytes[i] = (uint8_t)(high << 4 | low);
-        at += 2;
+        text += 2 * parts[i];
+        at += parts[i];
     }
     oq_guid_from_bytes(bytes, guid);
     return OQ_OK;

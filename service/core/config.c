@@ -1,7 +1,10 @@
 /* config.c - defaults and ranges. Pure. */
 #include "oq_config.h"
 
+#include "oq_ascii.h"
+
 #include <inttypes.h>
+#include <string.h>
 
 static const struct oq_config_item items[] = {
 #define ITEM(field, name, standard, lowest, highest, meaning)                                      \
@@ -38,26 +41,12 @@ void oq_config_init(struct oq_config *config)
         *field_at(config, i) = items[i].standard;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_same_name(const char *a, const char *b)
-{
-    while (*a && lower(*a) == lower(*b)) {
-        a++;
-        b++;
-    }
-    return lower(*a) == lower(*b);
-}
-
 enum oq_status oq_config_set(struct oq_config *config, const char *name, int64_t value,
                              struct oq_error *err)
 {
     for (size_t i = 0; name && i < ITEM_COUNT; i++) {
         const struct oq_config_item *item = &items[i];
-        if (!is_same_name(item->name, name))
+        if (!oq_ascii_is_word(name, strlen(name), item->name))
             continue;
         if (value < item->lowest || value > item->highest)
             return oq_error_set(err, OQ_E_INVALID_ARG,

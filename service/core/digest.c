@@ -1,6 +1,8 @@
 /* digest.c - see oq_digest.h. */
 #include "oq_digest.h"
 
+#include "oq_ascii.h"
+
 #include <string.h>
 
 static const struct {
@@ -12,20 +14,6 @@ static const struct {
     [OQ_HASH_SHA256] = {"sha-256", 32},
     [OQ_HASH_SHA512] = {"sha-512", 64},
 };
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_same_word(const char *text, size_t length, const char *word)
-{
-    size_t i = 0;
-
-    while (i < length && word[i] && lower(text[i]) == word[i])
-        i++;
-    return i == length && word[i] == '\0';
-}
 
 size_t oq_hash_size(enum oq_hash_kind kind)
 {
@@ -40,7 +28,7 @@ const char *oq_hash_name(enum oq_hash_kind kind)
 enum oq_status oq_hash_parse_name(const char *name, enum oq_hash_kind *kind)
 {
     for (unsigned i = OQ_HASH_NONE + 1; name && i < OQ_HASH_KIND_COUNT; i++) {
-        if (is_same_word(name, strlen(name), kinds[i].name)) {
+        if (oq_ascii_is_word(name, strlen(name), kinds[i].name)) {
             *kind = (enum oq_hash_kind)i;
             return OQ_OK;
         }
@@ -49,38 +37,6 @@ enum oq_status oq_hash_parse_name(const char *name, enum oq_hash_kind *kind)
 }
 
 /* --- hexadecimal ------------------------------------------------------------------------------ */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-enum oq_status oq_hex_parse(const char *text, size_t length, uint8_t *bytes, size_t count)
-{
-    if (length / 2 != count || length % 2 != 0)
-        return OQ_E_INVALID_ARG;
-    for (size_t i = 0; i < length; i++) {
-        if (hex_value(text[i]) < 0)
-            return OQ_E_INVALID_ARG;
-    }
-    for (size_t i = 0; i < count; i++)
-        bytes[i] = (uint8_t)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
-    return OQ_OK;
-}
-
-void oq_hex_format(const uint8_t *bytes, size_t count, char *text)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < count; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    text[2 * count] = '\0';
-}
 
 void oq_digest_format(const struct oq_digest *digest, char text[OQ_HEX_MAX])
 {
@@ -161,9 +117,9 @@ static bool take_value(struct oq_digest *best, enum oq_hash_kind kind, const cha
 
 static enum oq_hash_kind kind_of(const char *name, size_t length)
 {
-    if (is_same_word(name, length, "sha-256"))
+    if (oq_ascii_is_word(name, length, "sha-256"))
         return OQ_HASH_SHA256;
-    return is_same_word(name, length, "sha-512") ? OQ_HASH_SHA512 : OQ_HASH_NONE;
+    return oq_ascii_is_word(name, length, "sha-512") ? OQ_HASH_SHA512 : OQ_HASH_NONE;
 }
 
 static enum oq_status give(const struct oq_digest *best, struct oq_digest *out)

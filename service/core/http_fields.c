@@ -5,6 +5,10 @@
  */
 #include "oq_http.h"
 
+#include "oq_ascii.h"
+
+#include <curl/curl.h>
+
 #include <string.h>
 
 #define MS_PER_S INT64_C(1000)
@@ -16,19 +20,9 @@ struct cursor {
     const char *end;
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
-}
-
-static char to_lower(char c)
-{
-    return (c >= 'A' && c <= 'Z') ? (char)(c - 'A' + 'a') : c;
 }
 
 /* Without the optional white space around it (5.6.3). */
@@ -56,17 +50,12 @@ static bool take_char(struct cursor *in, char c)
     return true;
 }
 
-/* `word` in lower case; the case of the input does not matter. */
 static bool take_word(struct cursor *in, const char *word)
 {
     size_t length = strlen(word);
 
-    if ((size_t)(in->end - in->at) < length)
+    if ((size_t)(in->end - in->at) < length || !oq_ascii_is_same(in->at, word, length))
         return false;
-    for (size_t i = 0; i < length; i++) {
-        if (to_lower(in->at[i]) != word[i])
-            return false;
-    }
     in->at += length;
     return true;
 }
@@ -77,9 +66,9 @@ static bool take_number(struct cursor *in, uint64_t *value, bool *overflows)
     uint64_t sum = 0;
 
     *overflows = false;
-    if (is_at_end(in) || !is_digit(*in->at))
+    if (is_at_end(in) || !oq_ascii_is_digit(*in->at))
         return false;
-    while (!is_at_end(in) && is_digit(*in->at)) {
+    while (!is_at_end(in) && oq_ascii_is_digit(*in->at)) {
         uint64_t digit = (uint64_t)(*in->at++ - '0');
 
         if (*overflows || sum > (OQ_HTTP_SIZE_MAX - digit) / 10)
@@ -175,147 +164,65 @@ enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_
     return OQ_OK;
 }
 
-struct moment {
-    unsigned year, month, day; /* month 1..12 */
-    unsigned hour, minute, second;
-};
-
-/* Days from 1970-01-01 in the Gregorian calendar, also for dates before it came into use. The year
- * is made to begin in March, so that the leap day is its last, and 400 years are a cycle of 146,097
- * days. */
-static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+static bool is_letter(char c)
 {
-    int64_t y = (int64_t)year - (month <= 2 ? 1 : 0);
-    int64_t cycle = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_cycle = y - cycle * 400;
-    int64_t month_from_march = month > 2 ? (int64_t)month - 3 : (int64_t)month + 9;
-    int64_t day_of_year = (153 * month_from_march + 2) / 5 + (int64_t)day - 1;
-
-    return cycle * 146097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 +
-           day_of_year - 719468;
+    return oq_ascii_lower(c) >= 'a' && oq_ascii_lower(c) <= 'z';
 }
 
-static unsigned days_in_month(unsigned year, unsigned month)
+/* Has the text this form? In it 'A' stands for a letter, '0' for a digit, '1' for one that is not
+ * 0,
+ * '_' for a digit or a blank. */
+static bool has_form(const char *text, const char *form)
 {
-    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return days[month - 1] + (month == 2 && is_leap ? 1u : 0u);
-}
-
-static bool is_real(const struct moment *when)
-{
-    if (when->day < 1 || when->day > days_in_month(when->year, when->month) || when->hour > 23 ||
-        when->minute > 59)
-        return false;
-    /* A leap second ends a day (5.6.7: 00:00:00 to 23:59:60). */
-    return when->second <= 59 || (when->second == 60 && when->hour == 23 && when->minute == 59);
-}
-
-static bool take_digits(struct cursor *in, unsigned count, unsigned *value)
-{
-    unsigned sum = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        if (is_at_end(in) || !is_digit(*in->at))
+    for (; *form; form++, text++) {
+        bool is_right = *form == 'A'   ? is_letter(*text)
+                        : *form == '0' ? oq_ascii_is_digit(*text)
+                        : *form == '1' ? oq_ascii_is_digit(*text) && *text != '0'
+                        : *form == '_' ? oq_ascii_is_digit(*text) || *text == ' '
+                                       : oq_ascii_lower(*text) == *form;
+        if (!is_right)
             return false;
-        sum = sum * 10 + (unsigned)(*in->at++ - '0');
     }
-    *value = sum;
-    return true;
+    return *text == '\0';
 }
 
-static bool take_one_of(struct cursor *in, const char *const *words, unsigned count,
-                        unsigned *index)
+/* Of the Gregorian calendar, from 1583 on. The year is made to begin in March, so that the leap day
+ * is its last, and 400 years are a cycle of 146,097 days. */
+static int64_t day_of_month(int64_t seconds)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (take_word(in, words[i])) {
-            *index = i;
-            return true;
-        }
-    }
-    return false;
+    int64_t of_cycle = (seconds + INT64_C(719468) * S_PER_DAY) / S_PER_DAY % 146097;
+    int64_t year = (of_cycle - of_cycle / 1460 + of_cycle / 36524 - of_cycle / 146096) / 365;
+    int64_t of_year = of_cycle - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+
+    return of_year - (153 * month + 2) / 5 + 1;
 }
 
-static bool take_month(struct cursor *in, unsigned *month)
-{
-    static const char *const names[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                        "jul", "aug", "sep", "oct", "nov", "dec"};
-
-    if (!take_one_of(in, names, 12, month))
-        return false;
-    *month += 1;
-    return true;
-}
-
-static bool take_time(struct cursor *in, struct moment *when)
-{
-    return take_digits(in, 2, &when->hour) && take_char(in, ':') &&
-           take_digits(in, 2, &when->minute) && take_char(in, ':') &&
-           take_digits(in, 2, &when->second);
-}
-
-/* After "Sun, ": 06 Nov 1994 08:49:37 GMT. After "Sunday, ": 06-Nov-94 08:49:37 GMT. */
-static bool take_fixdate(struct cursor *in, struct moment *when)
-{
-    return take_digits(in, 2, &when->day) && take_char(in, ' ') && take_month(in, &when->month) &&
-           take_char(in, ' ') && take_digits(in, 4, &when->year) && take_char(in, ' ') &&
-           take_time(in, when) && take_word(in, " gmt");
-}
-
-static bool take_rfc850(struct cursor *in, struct moment *when)
-{
-    if (!take_digits(in, 2, &when->day) || !take_char(in, '-') || !take_month(in, &when->month) ||
-        !take_char(in, '-') || !take_digits(in, 2, &when->year) || !take_char(in, ' ') ||
-        !take_time(in, when) || !take_word(in, " gmt"))
-        return false;
-    when->year += when->year >= 70 ? 1900u : 2000u;
-    return true;
-}
-
-/* After "Sun ": Nov  6 08:49:37 1994. */
-static bool take_asctime(struct cursor *in, struct moment *when)
-{
-    if (!take_month(in, &when->month) || !take_char(in, ' '))
-        return false;
-    if (take_char(in, ' ')) {
-        if (!take_digits(in, 1, &when->day))
-            return false;
-    } else if (!take_digits(in, 2, &when->day)) {
-        return false;
-    }
-    return take_char(in, ' ') && take_time(in, when) && take_char(in, ' ') &&
-           take_digits(in, 4, &when->year);
-}
-
-/* The day of the week says nothing that the date does not, so a wrong one does no harm; it must be
- * one, though. The long names come first: each begins with its short one. */
-static bool take_date(struct cursor *in, struct moment *when)
-{
-    static const char *const long_names[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                             "friday", "saturday", "sunday"};
-    static const char *const short_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    unsigned day;
-
-    if (take_one_of(in, long_names, 7, &day))
-        return take_word(in, ", ") && take_rfc850(in, when);
-    if (!take_one_of(in, short_names, 7, &day))
-        return false;
-    if (take_word(in, ", "))
-        return take_fixdate(in, when);
-    return take_char(in, ' ') && take_asctime(in, when);
-}
-
+/* libcurl reads far more than the three forms, takes the 31st of February for the 3rd of March, and
+ * any minute for one with a leap second: those end a day (5.6.7: 00:00:00 to 23:59:60). */
 enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wall_ms)
 {
     struct cursor in = trim(value, length);
-    struct moment when;
+    char text[OQ_DATE_MAX + 1] = "";
+    size_t size = (size_t)(in.end - in.at), name = 0;
 
-    if (!take_date(&in, &when) || !is_at_end(&in) || !is_real(&when))
+    if (size > OQ_DATE_MAX)
         return OQ_E_INVALID_ARG;
-    *wall_ms = (days_since_1970(when.year, when.month, when.day) * S_PER_DAY +
-                (int64_t)when.hour * 3600 + (int64_t)when.minute * 60 + (int64_t)when.second) *
-               MS_PER_S;
+    memcpy(text, in.at, size);
+    while (is_letter(text[name]))
+        name++;
+    const char *rest = text + name, *day = rest + (*rest == ',' ? 2 : 5);
+    if (strlen(text) != size || name < 3 ||
+        !(name == 3 ? has_form(rest, ", 00 AAA 1000 00:00:00 gmt") ||
+                          has_form(rest, " AAA _0 00:00:00 1000")
+                    : has_form(rest, ", 00-AAA-00 00:00:00 gmt")))
+        return OQ_E_INVALID_ARG;
+    time_t seconds = curl_getdate(text, NULL);
+    bool is_leap = memcmp(strrchr(text, ':') + 1, "60", 2) == 0;
+    if (seconds == -1 || (is_leap && seconds % S_PER_DAY != 0) ||
+        day_of_month(seconds - is_leap) != (day[0] == ' ' ? 0 : day[0] - '0') * 10 + day[1] - '0')
+        return OQ_E_INVALID_ARG;
+    *wall_ms = (int64_t)seconds * MS_PER_S;
     return OQ_OK;
 }
 
@@ -327,7 +234,7 @@ enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64
     int64_t delay, when_ms;
     bool overflows;
 
-    if (!is_at_end(&in) && is_digit(*in.at)) {
+    if (!is_at_end(&in) && oq_ascii_is_digit(*in.at)) {
         bool is_number = take_number(&in, &seconds, &overflows);
 
         if (!is_at_end(&in))
@@ -369,11 +276,8 @@ static bool has_ending(const char *path, size_t length, const char *endings)
 {
     while (*endings != '\0') {
         size_t size = strcspn(endings, " ");
-        size_t i = 0;
 
-        while (i < size && size <= length && to_lower(path[length - size + i]) == endings[i])
-            i++;
-        if (i == size)
+        if (size <= length && oq_ascii_is_same(path + length - size, endings, size))
             return true;
         endings += size;
         endings += strspn(endings, " ");

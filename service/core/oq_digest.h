@@ -1,4 +1,4 @@
-/* oq_digest.h - hash values as text: hexadecimal, and the HTTP fields that carry them.
+/* oq_digest.h - hash values as text, and the HTTP fields that carry them.
  *
  * Pure; any thread; computes no hash (ports/oq_hash.h does). Input comes from servers and files and
  * may be anything of any length; outputs are written only on success.
@@ -6,6 +6,7 @@
 #ifndef OQ_DIGEST_H
 #define OQ_DIGEST_H
 
+#include "oq_ascii.h"
 #include "oq_status.h"
 
 enum oq_hash_kind {
@@ -28,12 +29,6 @@ size_t oq_hash_size(enum oq_hash_kind kind);
 const char *oq_hash_name(enum oq_hash_kind kind);
 /* Case does not matter. OQ_E_INVALID_ARG for a name that is none of these. */
 OQ_MUST_CHECK enum oq_status oq_hash_parse_name(const char *name, enum oq_hash_kind *kind);
-
-/* Exactly 2 * count hexadecimal digits, in either case, into count bytes. OQ_E_INVALID_ARG. */
-OQ_MUST_CHECK enum oq_status oq_hex_parse(const char *text, size_t length, uint8_t *bytes,
-                                          size_t count);
-/* Lower case, with a terminator: 2 * count + 1 bytes of text. */
-void oq_hex_format(const uint8_t *bytes, size_t count, char *text);
 
 struct oq_digest {
     enum oq_hash_kind kind; /* OQ_HASH_SHA256 or OQ_HASH_SHA512 */

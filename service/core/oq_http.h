@@ -44,11 +44,10 @@ OQ_MUST_CHECK enum oq_status oq_http_parse_length(const char *value, size_t leng
 OQ_MUST_CHECK enum oq_status oq_http_parse_etag(const char *value, size_t length,
                                                 char tag[OQ_ETAG_MAX + 1], bool *is_weak);
 
-/* HTTP-date in all three forms (5.6.7), as wall-clock milliseconds; the years 0 to 9999, so the
+/* HTTP-date in all three forms (5.6.7), as wall-clock milliseconds; the years 1583 to 9999, so the
  * result may be negative. Case does not matter, nor whether the day of the week is the right one. A
  * leap second (23:59:60) is the first second of the next day. The two-digit years of the RFC 850
- * form are 1970 to 2069: the 50-year rule of 5.6.7 would need to know what year it is, and no file
- * on a web server is older than 1970. OQ_E_INVALID_ARG. */
+ * form are 1971 to 2070, as libcurl has it. OQ_E_INVALID_ARG. */
 OQ_MUST_CHECK enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wall_ms);
 
 /* Retry-After (10.2.3): seconds or a date; the delay from now_wall_ms, 0 to OQ_RETRY_AFTER_MAX_MS:

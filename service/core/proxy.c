@@ -2,6 +2,7 @@
 #include "oq_proxy.h"
 
 #include "oq_alloc.h"
+#include "oq_ascii.h"
 #include "oq_url.h"
 
 #include <stdio.h>
@@ -16,25 +17,14 @@ struct span {
     size_t length;
 };
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool is_same(struct span a, struct span b)
 {
-    if (a.length != b.length)
-        return false;
-    for (size_t i = 0; i < a.length; i++) {
-        if (lower(a.text[i]) != lower(b.text[i]))
-            return false;
-    }
-    return true;
+    return a.length == b.length && oq_ascii_is_same(a.text, b.text, a.length);
 }
 
 static bool is_word(struct span a, const char *word)
 {
-    return is_same(a, (struct span){word, strlen(word)});
+    return oq_ascii_is_word(a.text, a.length, word);
 }
 
 /* The next entry of a list; false at its end. */
@@ -58,7 +48,8 @@ static bool is_match(struct span pattern, struct span text)
         if (p < pattern.length && pattern.text[p] == '*') {
             star = p++;
             mark = t;
-        } else if (p < pattern.length && lower(pattern.text[p]) == lower(text.text[t])) {
+        } else if (p < pattern.length &&
+                   oq_ascii_lower(pattern.text[p]) == oq_ascii_lower(text.text[t])) {
             p++;
             t++;
         } else if (star != SIZE_MAX) {
@@ -160,8 +151,7 @@ static const char *kind_of(struct span entry)
                                         "socks5://", "socks5h://", "https://"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t length = strlen(kinds[i]);
-        if (entry.length > length &&
-            is_same((struct span){entry.text, length}, (struct span){kinds[i], length}))
+        if (entry.length > length && oq_ascii_is_same(entry.text, kinds[i], length))
             return kinds[i];
     }
     return NULL;
@@ -216,7 +206,7 @@ enum oq_status oq_proxy_choose(const char *servers, const char *bypass, const ch
         return OQ_E_NOMEM;
     host = cut_port((struct span){key, strlen(key)}, &port);
     host = without_brackets(host);
-    const char *scheme = lower(url[4]) == 's' ? "https" : "http";
+    const char *scheme = oq_url_scheme(url) == OQ_URL_HTTPS ? "https" : "http";
     char chosen[OQ_PROXY_MAX + 1] = "";
     if (servers && !is_bypassed(bypass, host, port)) {
         unsigned count = collect(servers, scheme, UINT32_MAX, unused);

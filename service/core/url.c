@@ -1,173 +1,71 @@
-/* url.c - the rules for remote names, as one walk over the text.
+/* url.c - see oq_url.h: the rules of QMGR above libcurl's URL API.
  *
- * Pure. split() is the only place that knows the grammar (RFC 3986, 3 and appendix A); everything
- * else uses its parts. Every character of an accepted URL is printable ASCII, so counting bytes
- * counts characters.
+ * Pure. libcurl splits the URL and knows IPv6 and ports. What it would mend or guess is refused:
+ * the text is what is asked for, and what was checked is what libcurl connects to.
  */
 #include "oq_url.h"
 
 #include "oq_alloc.h"
+#include "oq_ascii.h"
 #include "oq_path.h"
 
+#include <curl/curl.h>
+
+#include <stdio.h>
 #include <string.h>
 
+#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+/* Printable characters that RFC 3986 has nowhere, and those it has only elsewhere than in user
+ * information, path and query. */
+#define ILLEGAL "\"<>\\^`{|}[]"
+
 #define HOST_MAX                                                                                   \
-    253 /* RFC 1035 2.3.4: 255 octets on the wire, less the length byte and the root               \
-         */
+    253 /* RFC 1035, 2.3.4: 255 octets on the wire, less the length byte and the root */
 #define LABEL_MAX 63
 
-struct span {
-    const char *text;
-    size_t length;
-};
-
-struct parts {
-    bool is_https;
-    struct span scheme;
-    struct span host; /* with the brackets of an IPv6 address */
-    struct span port; /* digits; empty = the scheme's own */
-    struct span path; /* empty or from the first '/' on */
-};
-
-/* The first broken rule: NULL if none. */
+/* The first broken rule: what is NULL if none is. */
 struct problem {
+    enum oq_status status;
     const char *what;
-    size_t at; /* offset of the offending character */
+    size_t place; /* of the offending character, from 1; 0: no single one */
 };
 
-static const struct problem no_problem = {NULL, 0};
-
-static struct problem problem_at(const char *what, size_t at)
+static struct problem problem_at(const char *what, size_t offset)
 {
-    return (struct problem){what, at};
+    return (struct problem){OQ_E_INVALID_ARG, what, offset + 1};
 }
 
-static bool is_digit(char c)
+enum oq_url_scheme oq_url_scheme(const char *text)
 {
-    return c >= '0' && c <= '9';
+    if (oq_ascii_has_prefix(text, "https://"))
+        return OQ_URL_HTTPS;
+    return oq_ascii_has_prefix(text, "http://") ? OQ_URL_HTTP : OQ_URL_OTHER;
 }
 
-static bool is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool is_one_of(char c, const char *set)
-{
-    return c != '\0' && strchr(set, c) != NULL;
-}
-
-static bool is_unreserved(char c)
-{
-    return is_alpha(c) || is_digit(c) || is_one_of(c, "-._~");
-}
-
-static char to_lower(char c)
-{
-    return (c >= 'A' && c <= 'Z') ? (char)(c - 'A' + 'a') : c;
-}
-
-static unsigned hex_value(char c)
-{
-    if (is_digit(c))
-        return (unsigned)(c - '0');
-    return (unsigned)(to_lower(c) - 'a') + 10;
-}
-
-static bool has_scheme(const char *url, const char *scheme)
-{
-    for (; *scheme != '\0'; scheme++, url++) {
-        if (to_lower(*url) != *scheme)
-            return false;
-    }
-    return true;
-}
-
-/* Unreserved characters, sub-delims, %XX and those of `more`. */
-static struct problem check_characters(const char *url, size_t from, size_t end, const char *more)
+static struct problem check_characters(const char *url, size_t from, size_t end)
 {
     for (size_t i = from; i < end; i++) {
-        char c = url[i];
-
-        if (c == '%') {
-            if (end - i < 3 || !is_hex(url[i + 1]) || !is_hex(url[i + 2]))
-                return problem_at("a percent sign needs two hexadecimal digits after it", i);
-            i += 2;
-        } else if (c == '#') {
+        if (url[i] == '%' && (oq_hex_digit(url[i + 1]) < 0 || oq_hex_digit(url[i + 2]) < 0))
+            return problem_at("a percent sign needs two hexadecimal digits after it", i);
+        if (url[i] == '#')
             return problem_at("a '#' does not belong to the name of a file; write it as %23", i);
-        } else if (!is_unreserved(c) && !is_one_of(c, "!$&'()*+,;=") && !is_one_of(c, more)) {
+        if (strchr(ILLEGAL, url[i]))
             return problem_at("this character must be written as % and two hexadecimal digits", i);
-        }
     }
-    return no_problem;
+    return (struct problem){0};
 }
 
 /* Four numbers 0..255 without leading zeros. */
 static bool is_ipv4(const char *text, size_t length)
 {
-    size_t at = 0;
+    unsigned n[4];
+    char again[16];
 
-    for (unsigned part = 0; part < 4; part++) {
-        unsigned value = 0;
-        size_t start = at;
-
-        while (at < length && is_digit(text[at]) && at - start < 3)
-            value = value * 10 + (unsigned)(text[at++] - '0');
-        if (at == start || value > 255 || (text[start] == '0' && at - start > 1))
-            return false;
-        if (part < 3) {
-            if (at == length || text[at] != '.')
-                return false;
-            at++;
-        }
-    }
-    return at == length;
-}
-
-/* RFC 3986 3.2.2, without zone and without the brackets. */
-static bool is_ipv6(const char *text, size_t length)
-{
-    unsigned groups = 0;
-    bool has_gap = false;
-    size_t at = 0;
-
-    if (length >= 2 && text[0] == ':' && text[1] == ':') {
-        has_gap = true;
-        at = 2;
-    }
-    while (at < length) {
-        size_t start = at;
-
-        if (groups > 8)
-            return false;
-        while (at < length && at - start < 4 && is_hex(text[at]))
-            at++;
-        if (at < length && text[at] == '.') {
-            if (!is_ipv4(text + start, length - start))
-                return false;
-            groups += 2;
-            break;
-        }
-        if (at == start)
-            return false;
-        groups++;
-        if (at == length)
-            break;
-        if (text[at++] != ':' || at == length)
-            return false;
-        if (text[at] == ':') {
-            if (has_gap)
-                return false;
-            has_gap = true;
-            at++;
-        }
-    }
-    return has_gap ? groups <= 7 : groups == 8;
+    if (sscanf(text, "%3u.%3u.%3u.%3u", &n[0], &n[1], &n[2], &n[3]) != 4 || length >= sizeof again)
+        return false;
+    (void)snprintf(again, sizeof again, "%u.%u.%u.%u", n[0], n[1], n[2], n[3]);
+    return n[0] < 256 && n[1] < 256 && n[2] < 256 && n[3] < 256 && strlen(again) == length &&
+           memcmp(again, text, length) == 0;
 }
 
 /* A name that DNS could know, or an IPv4 address. Stricter than RFC 3986, which lets a registered
@@ -175,95 +73,36 @@ static bool is_ipv6(const char *text, size_t length)
  * for two weeks (a failing look-up is transient). */
 static struct problem check_host_name(const char *url, size_t from, size_t end)
 {
-    size_t label = from;
-    size_t last_label = from;
-    bool is_number = true;
+    size_t label = from, last_label = from;
 
     if (from == end)
         return problem_at("the host is missing", from);
+    if (from + strspn(url + from, UNRESERVED) < end)
+        return problem_at("this character cannot be in a host name",
+                          from + strspn(url + from, UNRESERVED));
     if (end - from > HOST_MAX + (url[end - 1] == '.' ? 1u : 0u))
         return problem_at("the host name is longer than 253 characters", from);
-    for (size_t i = from; i < end; i++) {
-        if (url[i] == '.') {
-            if (i == label)
-                return problem_at("the host name has a dot too many", i);
-            label = i + 1;
-        } else if (!is_unreserved(url[i])) {
-            return problem_at("this character cannot be in a host name", i);
-        } else if (i - label >= LABEL_MAX) {
+    for (; label < end; label++) {
+        size_t length = strcspn(url + label, ".:/?#");
+
+        if (length == 0)
+            return problem_at("the host name has a dot too many", label);
+        if (length > LABEL_MAX)
             return problem_at("a part of the host name is longer than 63 characters", label);
-        } else {
-            last_label = label;
-        }
+        last_label = label;
+        label += length;
     }
-    for (size_t i = last_label; i < end && url[i] != '.'; i++)
-        is_number = is_number && is_digit(url[i]);
-    if (is_number && !is_ipv4(url + from, end - from))
+    if (oq_ascii_is_number(url + last_label, strcspn(url + last_label, ".:/?#")) &&
+        !is_ipv4(url + from, end - from))
         return problem_at("this looks like an IPv4 address, but is not one", from);
-    return no_problem;
+    return (struct problem){0};
 }
 
-static struct problem check_port(const char *url, size_t from, size_t end)
-{
-    unsigned value = 0;
-
-    for (size_t i = from; i < end; i++) {
-        if (!is_digit(url[i]))
-            return problem_at("the port must be a number", i);
-        value = value * 10 + (unsigned)(url[i] - '0');
-        if (value > 65535)
-            return problem_at("the port must be in 1 to 65535", from);
-    }
-    if (from < end && value == 0)
-        return problem_at("the port must be in 1 to 65535", from);
-    return no_problem;
-}
-
-/* [user info@]host[:port] */
-static struct problem split_authority(const char *url, size_t from, size_t end, struct parts *out)
-{
-    const char *at_sign = memchr(url + from, '@', end - from);
-    size_t host = from;
-    size_t host_end;
-    struct problem problem;
-
-    if (at_sign != NULL) {
-        host = (size_t)(at_sign - url) + 1;
-        problem = check_characters(url, from, host - 1, ":");
-        if (problem.what != NULL)
-            return problem;
-    }
-    if (host < end && url[host] == '[') {
-        const char *bracket = memchr(url + host, ']', end - host);
-
-        if (bracket == NULL)
-            return problem_at("the bracket of the IPv6 address is not closed", host);
-        host_end = (size_t)(bracket - url) + 1;
-        if (!is_ipv6(url + host + 1, host_end - host - 2))
-            return problem_at("this is not an IPv6 address", host);
-        if (host_end < end && url[host_end] != ':')
-            return problem_at("after an IPv6 address comes the port or a slash", host_end);
-    } else {
-        const char *colon = memchr(url + host, ':', end - host);
-
-        host_end = colon != NULL ? (size_t)(colon - url) : end;
-        problem = check_host_name(url, host, host_end);
-        if (problem.what != NULL)
-            return problem;
-    }
-    out->host = (struct span){url + host, host_end - host};
-    out->port = (struct span){url + host_end, 0};
-    if (host_end < end) {
-        out->port = (struct span){url + host_end + 1, end - host_end - 1};
-        return check_port(url, host_end + 1, end);
-    }
-    return no_problem;
-}
-
-static struct problem split(const char *url, struct parts *out)
+/* All that can be said of the text before libcurl sees it; *host is where the host begins. */
+static struct problem check_text(const char *url, size_t *host)
 {
     size_t length = strnlen(url, OQ_URL_MAX_CHARS + 1);
-    size_t at, end;
+    size_t authority = 0, path = 0;
     struct problem problem;
 
     if (length == 0)
@@ -281,129 +120,147 @@ static struct problem split(const char *url, struct parts *out)
         if (c < 0x20 || c == 0x7F)
             return problem_at("control characters are not allowed", i);
     }
-    out->is_https = has_scheme(url, "https://");
-    if (!out->is_https && !has_scheme(url, "http://"))
+    if (oq_url_scheme(url) == OQ_URL_OTHER)
         return problem_at("it must begin with http:// or https://", 0);
-    out->scheme = (struct span){url, out->is_https ? 5 : 4};
 
-    at = out->scheme.length + 3;
-    end = at + strcspn(url + at, "/?#");
-    problem = split_authority(url, at, end, out);
-    if (problem.what != NULL)
-        return problem;
-    at = end;
-    end = at + strcspn(url + at, "?#");
-    out->path = (struct span){url + at, end - at};
-    problem = check_characters(url, at, end, ":@/");
-    if (problem.what != NULL)
-        return problem;
-    return check_characters(url, end, length, ":@/?");
+    authority = strcspn(url, ":") + 3;
+    *host = authority + strcspn(url + authority, "/?#@");
+    *host = url[*host] == '@' ? *host + 1 : authority;
+    path = *host + strcspn(url + *host, "/?#");
+    problem = check_characters(url, authority, *host > authority ? *host - 1 : authority);
+    if (!problem.what && url[*host] != '[')
+        problem = check_host_name(url, *host, *host + strcspn(url + *host, ":/?#"));
+    return problem.what ? problem : check_characters(url, path, length);
 }
 
-static bool is_url(const char *url, struct parts *out)
+static const char *describe(CURLUcode code)
 {
-    return url != NULL && split(url, out).what == NULL;
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return "out of memory";
+    if (code == CURLUE_BAD_IPV6)
+        return "this is not an IPv6 address";
+    if (code == CURLUE_BAD_PORT_NUMBER)
+        return "the port must be a number from 1 to 65535";
+    return "the host or what follows it is malformed";
+}
+
+/* A new text, NULL if there is none or no memory. Freed by curl_free. */
+static char *get(CURLU *parsed, CURLUPart part, unsigned flags)
+{
+    char *text = NULL;
+    return curl_url_get(parsed, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+/* Does libcurl understand the host as it is written? It would take 0x7f000001 for 127.0.0.1, and
+ * has its own idea of zones. */
+static const char *check_parts(CURLU *parsed, const char *host)
+{
+    char *seen = get(parsed, CURLUPART_HOST, 0), *port = get(parsed, CURLUPART_PORT, 0);
+    char *zone = get(parsed, CURLUPART_ZONEID, 0);
+    const char *broken = NULL;
+
+    if (!seen)
+        broken = describe(CURLUE_OUT_OF_MEMORY);
+    else if (zone || (*host == '[' && *seen != '['))
+        broken = describe(CURLUE_BAD_IPV6);
+    else if (*host != '[' && !oq_ascii_is_same(host, seen, strlen(seen)))
+        broken = "this looks like an IPv4 address, but is not one";
+    else if (port && strspn(port, "0") == strlen(port))
+        broken = describe(CURLUE_BAD_PORT_NUMBER);
+    curl_free(seen);
+    curl_free(port);
+    curl_free(zone);
+    return broken;
+}
+
+/* The parts of a legal URL, to be given to curl_url_cleanup, or NULL and the problem. */
+static CURLU *parse(const char *url, struct problem *problem)
+{
+    size_t host = 0;
+
+    *problem =
+        url ? check_text(url, &host) : (struct problem){OQ_E_INVALID_ARG, "it is missing", 0};
+    if (problem->what)
+        return NULL;
+    CURLU *parsed = curl_url();
+    CURLUcode code = CURLUE_OUT_OF_MEMORY;
+    if (parsed)
+        code = curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS);
+    const char *broken = code == CURLUE_OK ? check_parts(parsed, url + host) : describe(code);
+    if (!broken)
+        return parsed;
+    *problem = problem_at(broken, host);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        problem->status = OQ_E_NOMEM;
+    curl_url_cleanup(parsed);
+    return NULL;
 }
 
 enum oq_status oq_url_check(const char *url, struct oq_error *err)
 {
-    struct parts parts;
     struct problem problem;
+    CURLU *parsed = parse(url, &problem);
 
-    if (url == NULL)
-        return oq_error_set(err, OQ_E_INVALID_ARG, "The address is missing.");
-    problem = split(url, &parts);
-    if (problem.what == NULL)
+    curl_url_cleanup(parsed);
+    if (parsed)
         return OQ_OK;
-    return oq_error_set(err, OQ_E_INVALID_ARG, "The address is not usable: %s (character %zu).",
-                        problem.what, problem.at + 1);
-}
-
-static char *append(char *to, struct span what)
-{
-    memcpy(to, what.text, what.length);
-    return to + what.length;
+    if (problem.place == 0)
+        return oq_error_set(err, problem.status, "The address is not usable: %s.", problem.what);
+    return oq_error_set(err, problem.status, "The address is not usable: %s (character %zu).",
+                        problem.what, problem.place);
 }
 
 char *oq_url_redact(const char *url)
 {
-    struct parts parts;
-    char *text, *to;
+    static const CURLUPart secret[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY};
+    struct problem problem;
+    CURLU *parsed = parse(url, &problem);
+    char *rest = NULL, *text = NULL;
+    bool is_cut = true;
 
-    if (!is_url(url, &parts))
+    if (!parsed)
         return oq_strdup("(invalid URL)");
-    text = oq_malloc(parts.scheme.length + 3 + parts.host.length + 1 + parts.port.length +
-                     parts.path.length + 1);
-    if (text == NULL)
-        return NULL;
-    to = append(text, parts.scheme);
-    to = append(to, (struct span){"://", 3});
-    to = append(to, parts.host);
-    if (parts.port.length > 0) {
-        *to++ = ':';
-        to = append(to, parts.port);
-    }
-    to = append(to, parts.path);
-    *to = '\0';
+    for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
+        is_cut = is_cut && curl_url_set(parsed, secret[i], NULL, 0) == CURLUE_OK;
+    if (is_cut)
+        rest = get(parsed, CURLUPART_URL, 0);
+    if (rest)
+        text = oq_strdup(rest);
+    curl_free(rest);
+    curl_url_cleanup(parsed);
     return text;
 }
 
 char *oq_url_host_key(const char *url)
 {
-    struct parts parts;
-    struct span port;
-    char *text, *to;
+    struct problem problem;
+    CURLU *parsed = parse(url, &problem);
+    char *host = parsed ? get(parsed, CURLUPART_HOST, 0) : NULL;
+    char *port = parsed ? get(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT) : NULL;
+    char *text = host && port ? oq_asprintf("%s:%s", host, port) : NULL;
 
-    if (!is_url(url, &parts))
-        return NULL;
-    port = parts.port;
-    if (port.length == 0)
-        port = parts.is_https ? (struct span){"443", 3} : (struct span){"80", 2};
-    while (port.length > 1 && port.text[0] == '0') {
-        port.text++;
-        port.length--;
-    }
-    text = oq_malloc(parts.host.length + 1 + port.length + 1);
-    if (text == NULL)
-        return NULL;
-    to = text;
-    for (size_t i = 0; i < parts.host.length; i++)
-        *to++ = to_lower(parts.host.text[i]);
-    *to++ = ':';
-    to = append(to, port);
-    *to = '\0';
+    for (char *c = text; c && *c; c++)
+        *c = oq_ascii_lower(*c);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(parsed);
     return text;
 }
 
 char *oq_url_file_name(const char *url)
 {
-    struct parts parts;
-    size_t start, length = 0;
-    char *name;
-
-    if (!is_url(url, &parts))
-        return oq_strdup("download");
-    start = parts.path.length;
-    while (start > 0 && parts.path.text[start - 1] != '/')
-        start--;
-    name = oq_malloc(parts.path.length - start + 1);
-    if (name == NULL)
-        return NULL;
-    for (size_t i = start; i < parts.path.length; i++) {
-        char c = parts.path.text[i];
-
-        if (c == '%') {
-            c = (char)(hex_value(parts.path.text[i + 1]) << 4 | hex_value(parts.path.text[i + 2]));
-            i += 2;
-        }
-        name[length++] = c;
-    }
-    name[length] = '\0';
+    struct problem problem;
+    CURLU *parsed = parse(url, &problem);
+    char *path = parsed ? get(parsed, CURLUPART_PATH, 0) : NULL;
+    int length = 0;
+    char *name = path ? curl_easy_unescape(NULL, strrchr(path, '/') + 1, 0, &length) : NULL;
     /* A %00 ends the name early for everyone who reads it as a string: not the name that the URL
      * has. */
-    if (memchr(name, '\0', length) != NULL || !oq_path_is_name(name)) {
-        oq_free(name);
-        return oq_strdup("download");
-    }
-    return name;
+    bool is_usable = name && strlen(name) == (size_t)length && oq_path_is_name(name);
+    char *text = oq_strdup(is_usable ? name : "download");
+
+    curl_free(name);
+    curl_free(path);
+    curl_url_cleanup(parsed);
+    return text;
 }

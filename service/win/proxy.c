@@ -6,6 +6,7 @@
 #include "oq_clock.h"
 #include "oq_log.h"
 #include "oq_proxy.h"
+#include "oq_url.h"
 #include "oq_utf.h"
 #include "oq_win_identity.h"
 #include "oq_win_support.h"
@@ -136,7 +137,7 @@ static char *get_variable(const wchar_t *name)
 
 static void ask_environment(struct answer *answer, const char *url)
 {
-    bool is_https = (url[4] | 0x20) == 's';
+    bool is_https = oq_url_scheme(url) == OQ_URL_HTTPS;
     answer->servers = get_variable(is_https ? L"https_proxy" : L"http_proxy");
     if (!answer->servers)
         answer->servers = get_variable(L"all_proxy");

@@ -20,7 +20,7 @@ static void check_valid(const char *url, const char *redacted, const char *key)
     char *again, *key_again;
 
     MUST(strlen(url) <= OQ_URL_MAX_CHARS);
-    MUST(scheme_end != NULL && strlen(redacted) <= strlen(url));
+    MUST(scheme_end != NULL && strlen(redacted) <= strlen(url) + 1); /* "/" */
     MUST(strpbrk(redacted, "?#") == NULL);
     MUST(memchr(scheme_end + 3, '@', strcspn(scheme_end + 3, "/")) == NULL);
     for (const char *c = url; *c != '\0'; c++)

@@ -1,4 +1,4 @@
-/* test_digest.c - core/oq_digest.h: hexadecimal, Repr-Digest, Digest. */
+/* test_digest.c - core/oq_digest.h: Repr-Digest, Digest. */
 #include "test_unit.h"
 
 #include "oq_digest.h"
@@ -89,27 +89,6 @@ static void digest__of_rfc3230__is_read_or_refused(void **state)
     assert_parses(oq_digest_parse_rfc3230, cases, sizeof cases / sizeof cases[0]);
 }
 
-static void hex__of_any_case__comes_back_in_lower_case(void **state)
-{
-    uint8_t bytes[3];
-    char text[7];
-    (void)state;
-    assert_int_equal(oq_hex_parse("0aBcF9", 6, bytes, 3), OQ_OK);
-    oq_hex_format(bytes, 3, text);
-    assert_string_equal(text, "0abcf9");
-}
-
-static void hex__of_wrong_length_or_digit__is_refused_and_writes_nothing(void **state)
-{
-    uint8_t bytes[3] = {7, 7, 7};
-    (void)state;
-    assert_int_equal(oq_hex_parse("0abcf", 5, bytes, 3), OQ_E_INVALID_ARG);
-    assert_int_equal(oq_hex_parse("0abcf90", 7, bytes, 3), OQ_E_INVALID_ARG);
-    assert_int_equal(oq_hex_parse("0abcfg", 6, bytes, 3), OQ_E_INVALID_ARG);
-    assert_int_equal(oq_hex_parse("", 0, bytes, 3), OQ_E_INVALID_ARG);
-    assert_int_equal(bytes[0], 7);
-}
-
 static void digest__as_hex__tells_its_kind_by_its_length(void **state)
 {
     struct oq_digest digest;
@@ -143,8 +122,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repr_digest__of_every_form__is_read_or_refused),
         cmocka_unit_test(digest__of_rfc3230__is_read_or_refused),
-        cmocka_unit_test(hex__of_any_case__comes_back_in_lower_case),
-        cmocka_unit_test(hex__of_wrong_length_or_digit__is_refused_and_writes_nothing),
         cmocka_unit_test(digest__as_hex__tells_its_kind_by_its_length),
         cmocka_unit_test(hash_name__of_each_kind__is_read_back),
     };
