@@ -60,94 +60,97 @@ struct http_row {
 /* clang-format off */
 static const struct http_row http_rows[] = {
     {202, FATAL,     WIN32_BAD_NET_RESP,
-     "The server has not made the file yet; try again later"},
+     "Accepted: the server has not made the file yet; try again later"},
     {203, FATAL,     WIN32_BAD_NET_RESP,
-     "Something between this computer and the server has changed the file; try without the proxy"},
+     "Non-authoritative information: a proxy has changed the file; try without the proxy"},
     {204, FATAL,     WIN32_BAD_NET_RESP,
-     "The server has nothing to send at this address; check the address"},
+     "No content: the server has no file at this URL; check the URL"},
     {205, FATAL,     WIN32_BAD_NET_RESP,
-     "The server has nothing to send at this address; check the address"},
+     "Reset content: the server has no file at this URL; check the URL"},
     {300, FATAL,     WIN32_BAD_NET_RESP,
-     "The server offers several versions of the file; use the address of one of them"},
+     "Multiple choices: the server offers several versions of the file; use the URL of "
+     "one of them"},
     {304, FATAL,     WIN32_BAD_NET_RESP,
-     "The server says that the file has not changed, but nobody asked; tell the people who run "
-     "the server"},
+     "Not modified: the server answers a condition that was not sent; report it to the "
+     "server's operator"},
     {305, FATAL,     WIN32_BAD_NET_RESP,
-     "The server wants another proxy to be used; set that proxy"},
+     "Use proxy: the server requires another proxy; set that proxy"},
     {400, FATAL,     WIN32_BAD_NET_RESP,
-     "The server does not understand the request; check the address"},
+     "Bad request: the server does not understand the request; check the URL"},
     {401, FATAL,     WIN32_ACCESS_DENIED,
-     "The server wants a user name and a password, or those given are wrong"},
+     "Unauthorized: the server requires a user name and a password, or those given are wrong"},
     {402, FATAL,     WIN32_BAD_NET_RESP,
-     "The server wants to be paid for the file"},
+     "Payment required"},
     {403, FATAL,     WIN32_ACCESS_DENIED,
-     "The server does not allow access to the file; the address may have expired, or permission "
-     "is missing"},
+     "Forbidden: the server denies access to the file; the URL may have expired, or "
+     "permission is missing"},
     {404, FATAL,     WIN32_FILE_NOT_FOUND,
-     "The file is not on the server; check the address"},
+     "Not found: the file is not on the server; check the URL"},
     {405, FATAL,     WIN32_BAD_NET_RESP,
-     "The server does not offer this address for download; check the address"},
+     "Method not allowed: the server does not offer this URL for download; check the URL"},
     {406, FATAL,     WIN32_BAD_NET_RESP,
-     "The server does not have the file in a form that can be downloaded"},
+     "Not acceptable: the server does not have the file in a form that can be downloaded"},
     {407, FATAL,     WIN32_ACCESS_DENIED,
-     "The proxy wants a user name and a password, or those given are wrong"},
+     "Proxy authentication required: the proxy requires a user name and a password, or "
+     "those given are wrong"},
     {408, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server waited too long for the request"},
+     "Request timeout: the server waited too long for the request"},
     {409, FATAL,     WIN32_BAD_NET_RESP,
-     "The file is in a state in which the server cannot send it; try again later"},
+     "Conflict: the file is in a state in which the server cannot send it; try again later"},
     {410, FATAL,     WIN32_FILE_NOT_FOUND,
-     "The file was removed from the server for good; look for a new address"},
+     "Gone: the file was removed from the server for good; look for a new URL"},
     {414, FATAL,     WIN32_BAD_NET_RESP,
-     "The address is too long for the server"},
+     "URI too long: the server does not accept a URL of this length"},
     {416, FATAL,     WIN32_BAD_NET_RESP,
-     "The server refuses to send the file, whole or in parts; tell the people who run the server"},
+     "Range not satisfiable: the server does not send the file, whole or in parts; report "
+     "it to the server's operator"},
     {423, FATAL,     WIN32_BAD_NET_RESP,
-     "The file is locked on the server; try again later"},
+     "Locked: the file is locked on the server; try again later"},
     {425, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server wants the request once more"},
+     "Too early: the server requires the request to be repeated"},
     {429, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server has had too many requests and wants a pause"},
+     "Too many requests: the server limits the rate of requests"},
     {451, FATAL,     WIN32_BAD_NET_RESP,
-     "The server may not send the file for legal reasons"},
+     "Unavailable for legal reasons"},
     {500, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server has a fault of its own"},
+     "Internal server error"},
     {501, FATAL,     WIN32_BAD_NET_RESP,
-     "The server does not know how to send the file"},
+     "Not implemented: the server does not support the request"},
     {502, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way got no proper answer from the next one"},
+     "Bad gateway: a proxy or gateway got an invalid response from upstream"},
     {503, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server is overloaded or being looked after"},
+     "Service unavailable: the server is overloaded or down for maintenance"},
     {504, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way waited too long for the next one"},
+     "Gateway timeout: a proxy or gateway got no response from upstream in time"},
     {505, FATAL,     WIN32_BAD_NET_RESP,
-     "The server does not speak the version of HTTP that is used for downloads"},
+     "HTTP version not supported: the server does not accept the version used for downloads"},
     {509, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server has used up the traffic it is allowed"},
+     "Bandwidth limit exceeded: the server has used up its traffic allowance"},
     {511, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The network wants you to log on; open a web browser"},
+     "Network authentication required: sign in to the network with a web browser"},
     {520, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way got no proper answer from the next one"},
+     "Unknown error: a gateway got an invalid response from the origin server"},
     {521, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server behind the site's gateway is down"},
+     "Web server is down: the origin server refuses connections from the gateway"},
     {522, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way waited too long for the next one"},
+     "Connection timed out: the gateway got no connection to the origin server"},
     {523, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server behind the site's gateway cannot be reached"},
+     "Origin is unreachable: the gateway has no route to the origin server"},
     {524, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way waited too long for the next one"},
+     "A timeout occurred: the gateway got no response from the origin server in time"},
     {525, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way could not agree on encryption with the next one"},
+     "SSL handshake failed: the gateway and the origin server found no common encryption"},
     {526, FATAL,     WIN32_BAD_NET_RESP,
-     "The certificate of the server behind the site's gateway is not valid; tell the people who "
-     "run the site"},
+     "Invalid SSL certificate: the gateway does not trust the origin server; report it to "
+     "the site's operator"},
     {527, TRANSIENT, WIN32_BAD_NET_RESP,
-     "A server on the way got no proper answer from the next one"},
+     "Railgun error: a gateway got an invalid response from the origin server"},
     {530, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The server behind the site's gateway cannot be reached"},
+     "Origin DNS error: the gateway cannot resolve the origin server"},
     {598, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The proxy waited too long for the server"},
+     "Network read timeout: the proxy got no response from the server in time"},
     {599, TRANSIENT, WIN32_BAD_NET_RESP,
-     "The proxy could not connect to the server in time"},
+     "Network connect timeout: the proxy got no connection to the server in time"},
 };
 /* clang-format on */
 
@@ -183,16 +186,14 @@ struct oq_verdict oq_errors_http(uint32_t http_status)
 static const char *class_sentence(uint32_t status)
 {
     if (status < 200)
-        return "The server began to talk about another protocol instead of sending the file";
+        return "Unexpected informational response: the server sends no file";
     if (status < 300)
-        return "The server says that all went well, but sends no file; check the address";
+        return "Unexpected success status: the server sends no file; check the URL";
     if (status < 400)
-        return "The server says that the file is elsewhere, but not where; check the address";
+        return "Redirect without a usable target; check the URL";
     if (status < 500)
-        return "The server refuses the request; check the address";
-    if (status < 600)
-        return "The server cannot send the file";
-    return "The server refuses with a number that has no meaning";
+        return "Client error: the server refuses the request; check the URL";
+    return status < 600 ? "Server error: the server cannot send the file" : "Unknown HTTP status";
 }
 
 void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
@@ -223,62 +224,63 @@ struct net_row {
 /* clang-format off */
 static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_NONE]               = {FATAL,     BG_E_UNKNOWN_ERROR,
-     "The download failed for a reason that is not known."},
+     "Unknown network error."},
     [OQ_NET_RESOLVE]            = {TRANSIENT, BG_E_NAME_RESOLUTION_FAILURE,
-     "The name of the server is not known; check the address and the network connection."},
+     "Host not found: the name of the server has no address; check the URL and the "
+     "network connection."},
     [OQ_NET_RESOLVE_PROXY]      = {TRANSIENT, BG_E_PROXY_NAME_RESOLUTION_FAILURE,
-     "The name of the proxy is not known; check the proxy settings and the network connection."},
+     "Proxy host not found: the name of the proxy has no address; check the proxy "
+     "settings and the network connection."},
     [OQ_NET_CONNECT]            = {TRANSIENT, BG_E_CONNECT_FAILURE,
-     "The server cannot be reached; it may be down, or a firewall is in the way."},
+     "Connection failed: the server is down, or a firewall blocks the connection."},
     [OQ_NET_OFFLINE]            = {TRANSIENT, BG_E_NETWORK_DISCONNECTED,
-     "This computer has no network connection; the download goes on when it has."},
+     "No network connection: the download continues when this computer has one."},
     [OQ_NET_TIMEOUT]            = {TRANSIENT, BG_E_TIMEOUT,
-     "The server did not answer in time."},
+     "Connection timed out: the server did not answer in time."},
     [OQ_NET_STALLED]            = {TRANSIENT, BG_E_TIMEOUT,
-     "The server stopped sending; the download goes on with a new connection."},
+     "Transfer stalled: the server stopped sending; the download continues with a new "
+     "connection."},
     [OQ_NET_CUT]                = {TRANSIENT, BG_E_CONNECTION_CLOSED,
-     "The connection ended before the file was whole; the download goes on with a new one."},
+     "Connection closed before the end of the file; the download continues with a new "
+     "connection."},
     [OQ_NET_TLS]                = {TRANSIENT, BG_E_SECURE_CHANNEL_FAILURE,
-     "No secure connection to the server could be made."},
+     "TLS handshake failed: no secure connection to the server could be made."},
     [OQ_NET_CERT_UNKNOWN]       = {FATAL,     CERT_E_UNTRUSTEDROOT,
-     "The server's certificate is not from an authority that this computer trusts, so it may "
-     "not be the real server."},
+     "Untrusted certificate: it is not from an authority that this computer trusts, so "
+     "this may not be the real server."},
     [OQ_NET_CERT_NAME]          = {FATAL,     CERT_E_CN_NO_MATCH,
-     "The server's certificate is for another name, so it may not be the real server; check the "
-     "address."},
+     "Certificate name mismatch: it is for another name, so this may not be the real "
+     "server; check the URL."},
     [OQ_NET_CERT_EXPIRED]       = {FATAL,     CERT_E_EXPIRED,
-     "The server's certificate has expired or is not valid yet; check the date of this "
-     "computer, or tell the people who run the server."},
+     "Certificate expired or not valid yet; check the date of this computer, or report it "
+     "to the server's operator."},
     [OQ_NET_CERT_REVOKED]       = {FATAL,     CRYPT_E_REVOKED,
-     "The server's certificate was withdrawn, so it may not be the real server."},
+     "Certificate revoked: this may not be the real server."},
     [OQ_NET_PROTOCOL]           = {FATAL,     BG_E_SERVER_PROTOCOL_VIOLATION,
-     "The answer is not one of a web server; check the address and the proxy settings."},
+     "Invalid HTTP response; check the URL and the proxy settings."},
     [OQ_NET_TOO_MANY_REDIRECTS] = {FATAL,     BG_E_INVALID_SERVER_RESPONSE,
-     "The server sends from one address to the next without end; check the address."},
+     "Too many redirects; check the URL."},
     [OQ_NET_BAD_REDIRECT]       = {FATAL,     BG_E_PROTOCOL_NOT_AVAILABLE,
-     "The server sends to an address that is not safe to follow; use the new address if you "
-     "trust it."},
+     "The server redirects to an unsupported or insecure URL; use the new URL if you trust it."},
     [OQ_NET_TOO_LONG]           = {FATAL,     BG_E_INVALID_SERVER_RESPONSE,
-     "The server sends more than it said the file has, so the file may be wrong; tell the "
-     "people who run the server."},
+     "Response body longer than announced, so the file may be wrong; report it to the "
+     "server's operator."},
     [OQ_NET_ENCODED]            = {FATAL,     BG_E_INSUFFICIENT_HTTP_SUPPORT,
-     "The server or a proxy sends the file compressed although that was not asked for; try "
+     "Unrequested content encoding: the server or a proxy sends the file compressed; try "
      "without the proxy."},
     [OQ_NET_NOMEM]              = {TRANSIENT, WIN32_CODE(14),
-     "This computer is short of memory; close some programs."},
+     "Out of memory; close some programs."},
     [OQ_NET_OTHER]              = {FATAL,     BG_E_UNKNOWN_ERROR,
-     "The download failed for a reason that is not known."},
+     "Unknown network error."},
     [OQ_NET_SLOW]               = {TRANSIENT, BG_E_TIMEOUT,
-     "The server sends too slowly; the download goes on at another address."},
+     "Server too slow: the download continues at another URL."},
     [OQ_NET_WRONG_SIZE]         = {FATAL,     WIN32_CODE(323), /* ERROR_DATA_CHECKSUM_ERROR */
-     "The file on the server is not of the size that was expected, so it is another file or "
-     "another version."},
+     "Size mismatch: the file on the server does not have the expected size."},
     [OQ_NET_WRONG_HASH]         = {FATAL,     WIN32_CODE(323),
-     "The file that came in is not the one that was expected: its hash is another one, also after "
-     "it was fetched again."},
+     "Hash mismatch: the file is not the expected one, also after it was downloaded again."},
     [OQ_NET_WRONG_DIGEST]       = {FATAL,     WIN32_CODE(323),
-     "The file was damaged on its way: its hash is not the one that the server sent with it, also "
-     "after it was fetched again."},
+     "Digest mismatch: the file does not have the hash that the server sent with it, also "
+     "after it was downloaded again."},
 };
 /* clang-format on */
 

@@ -237,16 +237,22 @@ static void pause_all__stops_everything_and_goes_on(void **state)
     assert_true(fixture_is_same(f, "file.bin", "file.bin"));
 }
 
+#define MONDAY_MS INT64_C(1795392000000) /* 23 November 2026, midnight */
+
+static void set_local_time(int64_t local_ms)
+{
+    atomic_store(&ahead_ms, local_ms - oq_clock_wall_ms(oq_clock_system()));
+}
+
 static void schedule__paused_hour__ends_when_the_time_zone_changes(void **state)
 {
     struct fixture *f = *state;
+    set_local_time(MONDAY_MS + 12 * INT64_C(3600000));
     fixture_start(f);
     set_policy(f, "mon-sun 0-24 pause; mon 0-1 0");
     int64_t group = start(f);
     wait_for_activity(f, group, OQ_ACTIVITY_POLICY);
-    /* Local time becomes Monday, half past midnight. */
-    int64_t wall_ms = oq_clock_wall_ms(oq_clock_system());
-    atomic_store(&ahead_ms, INT64_C(1795392000000) + 1800000 - wall_ms);
+    set_local_time(MONDAY_MS + 1800000);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 

@@ -99,7 +99,7 @@ static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
     int64_t group = group_of(f, "a.bin?corrupt=3000000");
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
-    assert_wrong(f, group, "not the one that was expected");
+    assert_wrong(f, group, "mismatch");
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
     assert_int_equal(fixture_view(f, group).progress.done_bytes, 0);
 }
@@ -184,7 +184,7 @@ static void digest__repr_wrong_for_ever__fails(void **state)
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?repr-digest=bad");
     source_resume(f, group);
-    assert_wrong(f, group, "damaged on its way");
+    assert_wrong(f, group, "Digest mismatch");
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
@@ -193,7 +193,7 @@ static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?digest=bad");
     source_resume(f, group);
-    assert_wrong(f, group, "damaged on its way");
+    assert_wrong(f, group, "Digest mismatch");
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
@@ -247,7 +247,7 @@ static void pieces__damaged_for_ever__fails_and_keeps_the_others(void **state)
     int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-2");
     source_expect_pieces(f, group, 0, "a.bin", PIECE);
     source_resume(f, group);
-    assert_wrong(f, group, "not the one that was expected");
+    assert_wrong(f, group, "mismatch");
     assert_int_equal(source_sent(f, "a.bin", 2), SIZE + PIECE);
     source_resume(f, group);
     assert_arrived(f, group);
