@@ -3,19 +3,17 @@
  * Pure; any thread. RFC 3986 characters; scheme http or https only; a host; at most 2,200
  * characters. QMGR does no escaping, so what is not legal in a URL is refused.
  */
-/* clang-format off */
 /* What the contract leaves open:
  * - User information (user:password@) is accepted, because download tools do and a client may rely
  *   on it; it is never logged (oq_url_redact).
- * - A fragment ('#') is refused: no server ever sees it, and what is meant is nearly always a '#' in
- *   a file name, so the wrong file would come (write %23).
- * - The host is an IPv6 address in brackets (no zone), an IPv4 address of four decimal numbers, or a
- *   name of letters, digits, '-', '_', '~' and dots within the lengths of DNS. RFC 3986 would also
- *   let %XX and punctuation pass; no such host exists.
+ * - A fragment ('#') is refused: no server ever sees it, and what is meant is nearly always a '#'
+ *   in a file name, so the wrong file would come (write %23).
+ * - The host is an IPv6 address in brackets (no zone), an IPv4 address of four decimal numbers, or
+ *   a name of letters, digits, '-', '_', '~' and dots within the lengths of DNS. RFC 3986 would
+ *   also let %XX and punctuation pass; no such host exists.
  * - An empty port (http://host:/) is legal and means the scheme's own.
  * - The length of a single segment is not limited: MAX_PATH per segment is a rule of BITS, not of
  *   QMGR. */
-/* clang-format on */
 #ifndef OQ_URL_H
 #define OQ_URL_H
 
