@@ -26,9 +26,8 @@ static enum oq_status apply(struct oq_store *store, const struct oq_migration *m
     int64_t broken = 0;
 
     enum oq_status status = oq_store_exec(store, "BEGIN IMMEDIATE", "begin a schema change", err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     status = oq_store_exec(store, migration->sql, migration->name, err);
     if (status == OQ_OK && sqlite3_get_autocommit(store->db)) {
         status = oq_error_set(err, OQ_E_BUG, "schema change %d ended its own transaction",
@@ -43,15 +42,12 @@ static enum oq_status apply(struct oq_store *store, const struct oq_migration *m
                               "schema change %d found %lld rows that refer to nothing",
                               migration->version, (long long)broken);
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = record(store, migration, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_exec(store, "COMMIT", "commit the schema change", err);
-    }
-    if (status != OQ_OK && !sqlite3_get_autocommit(store->db)) {
+    if (status != OQ_OK && !sqlite3_get_autocommit(store->db))
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    }
     return status;
 }
 
@@ -66,9 +62,8 @@ enum oq_status oq_store_migrate(struct oq_store *store, const struct oq_migratio
     /* A table that others refer to can only be rebuilt with foreign keys off, and they can only be
      * switched outside of a transaction (https://www.sqlite.org/lang_altertable.html, section 7).
      */
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_exec(store, "PRAGMA foreign_keys = OFF", "configure the database", err);
-    }
     for (size_t i = 0; status == OQ_OK && i < count; i++) {
         if (migrations[i].version > version) {
             status = apply(store, &migrations[i], err);
@@ -78,15 +73,13 @@ enum oq_status oq_store_migrate(struct oq_store *store, const struct oq_migratio
             }
         }
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_exec(store, "PRAGMA foreign_keys = ON", "configure the database", err);
-    }
     if (status == OQ_OK) {
         status = oq_store_query_int(store, "PRAGMA foreign_keys", "configure the database",
                                     &are_keys_on, err);
     }
-    if (status == OQ_OK && are_keys_on != 1) {
+    if (status == OQ_OK && are_keys_on != 1)
         status = oq_error_set(err, OQ_E_DB, "this SQLite was built without foreign keys");
-    }
     return status;
 }

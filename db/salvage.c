@@ -32,9 +32,8 @@ void oq_store_damaged_name(int64_t wall_ms, unsigned number, char text[48])
     char end[16] = "";
 
     oq_clock_format_wall(wall_ms, time);
-    if (number > 1) {
+    if (number > 1)
         sqlite3_snprintf((int)sizeof(end), end, "-%u", number);
-    }
     sqlite3_snprintf(48, text, "damaged-%.4s%.2s%.2s-%.2s%.2s%.2s%s.db", time, time + 5, time + 8,
                      time + 11, time + 14, time + 17, end);
 }
@@ -85,23 +84,20 @@ struct guid_set {
 static bool has(const struct guid_set *set, const struct oq_guid *guid)
 {
     return set->count > 0 &&
-           bsearch(guid, set->guids, set->count, sizeof(*guid), compare_guids) != NULL;
+           bsearch(guid, set->guids, set->count, sizeof(*guid), compare_guids);
 }
 
 static enum oq_status set_of_groups(const struct oq_group *groups, size_t count,
                                     struct guid_set *set, struct oq_error *err)
 {
-    if (count == 0) {
+    if (count == 0)
         return OQ_OK;
-    }
     set->guids = oq_calloc(count, sizeof(*set->guids));
-    if (!set->guids) {
+    if (!set->guids)
         return oq_error_set(err, OQ_E_NOMEM, "salvage the queue: out of memory");
-    }
     set->count = count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         set->guids[i] = groups[i].guid;
-    }
     qsort(set->guids, count, sizeof(*set->guids), compare_guids);
     return OQ_OK;
 }
@@ -117,15 +113,12 @@ static enum oq_status forget_offsets(struct oq_group *group)
             file->done_bytes = 0;
             file->size_bytes = OQ_SIZE_UNKNOWN;
             status = oq_text_set(&file->etag, NULL);
-            if (status == OQ_OK) {
+            if (status == OQ_OK)
                 status = oq_text_set(&file->last_modified, NULL);
-            }
-            if (status == OQ_OK) {
+            if (status == OQ_OK)
                 status = oq_text_set(&file->digest, NULL);
-            }
-            if (status == OQ_OK) {
+            if (status == OQ_OK)
                 status = oq_text_set(&file->digest, NULL);
-            }
         }
     }
     return status;
@@ -135,9 +128,8 @@ static bool names_file(const struct oq_group *group, const char *temp_path)
 {
     for (uint32_t i = 0; i < group->job.file_count; i++) {
         const char *own = group->job.files[i].temp_path;
-        if (own && strcmp(own, temp_path) == 0) {
+        if (own && strcmp(own, temp_path) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -148,9 +140,8 @@ static void leave_files_to(struct oq_salvage *found, const struct oq_group *grou
     for (size_t i = 0; i < found->remains_count; i++) {
         struct oq_group *remains = &found->remains[i];
         uint32_t kept = 0;
-        if (!oq_guid_is_equal(&remains->guid, &group->guid)) {
+        if (!oq_guid_is_equal(&remains->guid, &group->guid))
             continue;
-        }
         for (uint32_t k = 0; k < remains->job.file_count; k++) {
             struct oq_file file = remains->job.files[k];
             if (names_file(group, file.temp_path)) {
@@ -200,15 +191,12 @@ static enum oq_status put_all(struct oq_store *store, struct oq_salvage *found,
     size_t unseen = 0;
     bool is_in = false;
 
-    if (broken.count > 0) {
+    if (broken.count > 0)
         qsort(broken.guids, broken.count, sizeof(*broken.guids), compare_guids);
-    }
-    if (found->count > 0) {
+    if (found->count > 0)
         qsort(found->groups, found->count, sizeof(*found->groups), compare_groups);
-    }
-    if (old->count > 0) {
+    if (old->count > 0)
         qsort(old->groups, old->count, sizeof(*old->groups), compare_groups);
-    }
     enum oq_status status = set_of_groups(found->groups, found->count, &whole, err);
     report->lost = broken.count;
     for (size_t i = 0; status == OQ_OK && i < found->count; i++) {
@@ -220,13 +208,11 @@ static enum oq_status put_all(struct oq_store *store, struct oq_salvage *found,
         struct oq_group *group = &old->groups[i];
         bool was_broken = has(&broken, &group->guid);
         /* What is in the copy only was removed since, unless the damage can have hidden it. */
-        if (has(&whole, &group->guid) || (found->is_complete && !was_broken)) {
+        if (has(&whole, &group->guid) || (found->is_complete && !was_broken))
             continue;
-        }
         status = forget_offsets(group);
-        if (status == OQ_OK) {
+        if (status == OQ_OK)
             status = put(store, group, &is_in, err);
-        }
         if (status == OQ_OK && is_in) {
             leave_files_to(found, group);
             report->from_backup++;
@@ -234,11 +220,9 @@ static enum oq_status put_all(struct oq_store *store, struct oq_salvage *found,
             unseen += !was_broken;
         }
     }
-    for (size_t i = 0; status == OQ_OK && i < found->remains_count; i++) {
-        if (found->remains[i].job.file_count > 0) {
+    for (size_t i = 0; status == OQ_OK && i < found->remains_count; i++)
+        if (found->remains[i].job.file_count > 0)
             status = put(store, &found->remains[i], &is_in, err);
-        }
-    }
     report->lost += found->nameless > unseen ? found->nameless - unseen : 0;
     report->is_count_sure = found->is_complete;
     oq_free(whole.guids);
@@ -255,21 +239,16 @@ static enum oq_status write_draft(const struct oq_store_options *options, const 
 
     draft_options.path = draft;
     enum oq_status status = oq_db_files_remove(draft, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_open(&draft_options, &store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_begin(store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = put_all(store, found, old, report, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_commit(store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_checkpoint(store, err);
-    }
     oq_store_close(store);
     return status;
 }
@@ -287,15 +266,12 @@ static enum oq_status is_name_free(const char *path, const char *aside, bool *is
         char *to = oq_asprintf("%s%s", aside, suffix);
         bool is_known = from && to;
         /* A log that is there already and missing here was moved before an interruption. */
-        if (is_known && oq_db_file_exists(to, NULL) &&
-            (!*suffix || oq_db_file_exists(from, NULL))) {
+        if (is_known && oq_db_file_exists(to, NULL) && (!*suffix || oq_db_file_exists(from, NULL)))
             *is_free = false;
-        }
         oq_free(from);
         oq_free(to);
-        if (!is_known) {
+        if (!is_known)
             return oq_error_set(err, OQ_E_NOMEM, "set the database aside: out of memory");
-        }
     }
     return OQ_OK;
 }
@@ -308,18 +284,16 @@ static enum oq_status choose_name(const char *path, int64_t wall_ms, char **asid
         bool is_free = false;
         oq_store_damaged_name(wall_ms, number, ending);
         char *name = oq_db_neighbour(path, ending);
-        if (!name) {
+        if (!name)
             return oq_error_set(err, OQ_E_NOMEM, "set the database aside: out of memory");
-        }
         enum oq_status status = is_name_free(path, name, &is_free, err);
         if (status == OQ_OK && is_free) {
             *aside = name;
             return OQ_OK;
         }
         oq_free(name);
-        if (status != OQ_OK) {
+        if (status != OQ_OK)
             return status;
-        }
     }
     return oq_error_set(err, OQ_E_DB, "set the database aside: every name is taken");
 }
@@ -346,11 +320,9 @@ static enum oq_status move_aside(const char *path, const char *aside, bool *is_m
 static const char *last_segment(const char *path)
 {
     const char *name = path;
-    for (const char *at = path; *at; at++) {
-        if (*at == '/' || *at == '\\') {
+    for (const char *at = path; *at; at++)
+        if (*at == '/' || *at == '\\')
             name = at + 1;
-        }
-    }
     return name;
 }
 
@@ -362,12 +334,10 @@ static enum oq_status take_place(const char *path, const char *salvaged,
     bool is_moved = false;
 
     enum oq_status status = choose_name(path, oq_db_file_written_ms(salvaged), &aside, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = move_aside(path, aside, &is_moved, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_db_file_rename(salvaged, path, false, err);
-    }
     if (status == OQ_OK && is_moved) {
         sqlite3_snprintf((int)sizeof(report->set_aside), report->set_aside, "%s",
                          last_segment(aside));
@@ -412,18 +382,15 @@ static enum oq_status read_and_draft(const struct oq_store_options *options,
     enum oq_status status = OQ_OK;
 
     backup.path = names->backup;
-    if (oq_db_file_exists(options->path, &size_bytes) && size_bytes > 1) {
+    if (oq_db_file_exists(options->path, &size_bytes) && size_bytes > 1)
         status = oq_salvage_read(options, &found, err);
-    }
     if (status == OQ_OK && oq_db_file_exists(names->backup, NULL)) {
         status = refuse_newer_backup(options, names->backup, err);
-        if (status == OQ_OK) {
+        if (status == OQ_OK)
             status = oq_salvage_read(&backup, &old, err);
-        }
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = write_draft(options, names->draft, &found, &old, report, err);
-    }
     oq_salvage_release(&found);
     oq_salvage_release(&old);
     return status;
@@ -437,12 +404,10 @@ static enum oq_status repair(const struct oq_store_options *options, const struc
     sqlite3_snprintf((int)sizeof(report->why), report->why, "%s", damage->text);
     oq_log_error("database: %s; saving what can be read", report->why);
     enum oq_status status = read_and_draft(options, names, report, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_db_file_rename(names->draft, names->salvaged, false, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = take_place(options->path, names->salvaged, report, err);
-    }
     return status;
 }
 
@@ -465,20 +430,17 @@ static enum oq_status open_whole(const struct oq_store_options *options, const s
     /* To SQLite a file of one byte is empty too: it writes one to find a file again. */
     if (!oq_db_file_exists(options->path, &size_bytes) || size_bytes <= 1) {
         char *log = oq_asprintf("%s-wal", options->path);
-        if (!log) {
+        if (!log)
             return oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
-        }
         bool has_log = oq_db_file_exists(log, &log_bytes) && log_bytes > 0;
         oq_free(log);
-        if (has_log || oq_db_file_exists(names->backup, NULL)) {
+        if (has_log || oq_db_file_exists(names->backup, NULL))
             return oq_error_set(err, OQ_E_DB_DAMAGED, "the file of the database is gone or empty");
-        }
     }
     *count = 0;
     enum oq_status status = oq_store_open(options, &store, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_load(store, drop, count, err);
-    }
     if (status == OQ_OK) {
         *out = store;
     } else if (store) {
@@ -513,9 +475,8 @@ enum oq_status oq_store_open_safe(const struct oq_store_options *options,
     if (oq_db_file_exists(names.salvaged, NULL)) {
         done.is_repaired = done.is_continued = true;
         status = take_place(options->path, names.salvaged, &done, err);
-        if (status != OQ_OK) {
+        if (status != OQ_OK)
             goto out;
-        }
     }
     status = open_whole(options, &names, &count, out, &damage);
     if (status == OQ_E_DB_DAMAGED) {
@@ -524,16 +485,14 @@ enum oq_status oq_store_open_safe(const struct oq_store_options *options,
             oq_error_init(&damage);
             status = open_whole(options, &names, &count, out, &damage);
         }
-        if (status != OQ_OK && damage.status == status && err) {
+        if (status != OQ_OK && damage.status == status && err)
             *err = damage;
-        }
     } else if (status != OQ_OK && err) {
         *err = damage;
     }
     if (status == OQ_OK) {
-        if (done.is_continued) {
+        if (done.is_continued)
             done.saved = count;
-        }
         *report = done;
     }
 out:

@@ -57,14 +57,12 @@ static bool is_damage(int rc)
 /* Makes room for one more; NULL when out of memory. */
 static void *grown(void *array, size_t count, size_t *capacity, size_t item_size)
 {
-    if (count < *capacity) {
+    if (count < *capacity)
         return array;
-    }
     size_t wanted = *capacity ? *capacity * 2 : 64;
     void *bigger = oq_realloc(array, wanted * item_size);
-    if (bigger) {
+    if (bigger)
         *capacity = wanted;
-    }
     return bigger;
 }
 
@@ -93,15 +91,12 @@ static enum oq_status has_column(struct reading *reading, const char *table, con
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(
         reading->store.db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(stmt, 2, column, (int)length, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    }
     *has_it = rc == SQLITE_ROW;
     enum oq_status status = rc == SQLITE_ROW || rc == SQLITE_DONE || is_damage(rc)
                                 ? OQ_OK
@@ -117,11 +112,9 @@ static const char *value_before(const char *column, size_t length)
         "source_index",    /* 0002: bytes were those of the only source */
         "max_bytes_per_s", /* 0004: there was no limit */
     };
-    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
-        if (length == strlen(zeros[i]) && strncmp(column, zeros[i], length) == 0) {
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+        if (length == strlen(zeros[i]) && strncmp(column, zeros[i], length) == 0)
             return "0";
-        }
-    }
     return "NULL";
 }
 
@@ -145,14 +138,12 @@ static enum oq_status known_columns(struct reading *reading, const struct table 
         at += length;
         at += strspn(at, ", ");
     }
-    if (status == OQ_OK && !list) {
+    if (status == OQ_OK && !list)
         status = no_memory(err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         *out = list;
-    } else {
+    else
         oq_free(list);
-    }
     return status;
 }
 
@@ -162,14 +153,12 @@ static enum oq_status prepare(struct reading *reading, const struct table *table
     char *columns = NULL;
     *end = WALK_DONE;
     enum oq_status status = known_columns(reading, table, &columns, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     char *sql = oq_asprintf("SELECT %s FROM %s NOT INDEXED WHERE %s", columns, table->name, rest);
     oq_free(columns);
-    if (!sql) {
+    if (!sql)
         return no_memory(err);
-    }
     int rc = sqlite3_prepare_v2(reading->store.db, sql, -1, stmt, NULL);
     oq_free(sql);
     if (is_damage(rc)) {
@@ -199,11 +188,10 @@ static enum oq_status walk_from(struct reading *reading, const struct table *tab
         status = table->take(reading, stmt, err);
     }
     if (status == OQ_OK && *end == WALK_DONE && rc != SQLITE_DONE) {
-        if (is_damage(rc)) {
+        if (is_damage(rc))
             *end = WALK_DAMAGE;
-        } else {
+        else
             status = oq_store_fail(reading->store.db, rc, "read a table", err);
-        }
     }
     sqlite3_finalize(stmt);
     return status;
@@ -217,14 +205,12 @@ static enum oq_status try_each(struct reading *reading, const struct table *tabl
     enum oq_status status = prepare(reading, table, "id = ?1", &stmt, &end, err);
     for (int64_t id = first; status == OQ_OK && end == WALK_DONE && id <= last; id++) {
         int rc = sqlite3_bind_int64(stmt, 1, id);
-        if (rc == SQLITE_OK) {
+        if (rc == SQLITE_OK)
             rc = sqlite3_step(stmt);
-        }
-        if (rc == SQLITE_ROW && sqlite3_column_int64(stmt, table->id_column) == id) {
+        if (rc == SQLITE_ROW && sqlite3_column_int64(stmt, table->id_column) == id)
             status = table->take(reading, stmt, err);
-        } else if (rc != SQLITE_ROW && rc != SQLITE_DONE && !is_damage(rc)) {
+        else if (rc != SQLITE_ROW && rc != SQLITE_DONE && !is_damage(rc))
             status = oq_store_fail(reading->store.db, rc, "read a table", err);
-        }
         (void)sqlite3_reset(stmt);
     }
     sqlite3_finalize(stmt);
@@ -241,21 +227,18 @@ static enum oq_status walk(struct reading *reading, const struct table *table, b
     enum walk_end end = WALK_DONE;
     enum oq_status status = walk_from(reading, table, 1, 0, &front, &end, err);
     *is_complete = status == OQ_OK && end == WALK_DONE;
-    if (status != OQ_OK || *is_complete) {
+    if (status != OQ_OK || *is_complete)
         return status;
-    }
     status = walk_from(reading, table, -1, front, &back, &end, err);
-    if (status != OQ_OK || (front == 0 && back == INT64_MAX)) {
+    if (status != OQ_OK || (front == 0 && back == INT64_MAX))
         return status;
-    }
     int64_t first = front + 1;
     int64_t last = back - 1;
     if (last - first >= GAP_MAX) {
-        if (front == 0) {
+        if (front == 0)
             first = last - GAP_MAX + 1;
-        } else {
+        else
             last = first + GAP_MAX - 1;
-        }
     }
     return try_each(reading, table, first, last, err);
 }
@@ -266,9 +249,8 @@ static enum oq_status take_job(struct reading *reading, sqlite3_stmt *stmt, stru
 {
     struct job_row *jobs =
         grown(reading->jobs, reading->job_count, &reading->job_capacity, sizeof(*reading->jobs));
-    if (!jobs) {
+    if (!jobs)
         return no_memory(err);
-    }
     reading->jobs = jobs;
     struct job_row *row = &jobs[reading->job_count++];
     *row = (struct job_row){.id = sqlite3_column_int64(stmt, 0),
@@ -287,9 +269,8 @@ static enum oq_status add_broken(struct oq_salvage *found, const struct oq_guid 
 {
     struct oq_guid *broken =
         grown(found->broken, found->broken_count, &found->broken_capacity, sizeof(*found->broken));
-    if (!broken) {
+    if (!broken)
         return no_memory(err);
-    }
     found->broken = broken;
     found->broken[found->broken_count++] = *guid;
     return OQ_OK;
@@ -302,9 +283,8 @@ static enum oq_status add_stub(struct reading *reading, const struct oq_group *g
     struct oq_group stub = {.id = id, .guid = group->guid, .error.file_index = OQ_NO_FILE};
     struct oq_group *stubs = grown(reading->stubs, reading->stub_count, &reading->stub_capacity,
                                    sizeof(*reading->stubs));
-    if (!stubs) {
+    if (!stubs)
         return no_memory(err);
-    }
     reading->stubs = stubs;
     if (oq_text_set(&stub.owner_sid, group->owner_sid) != OQ_OK ||
         oq_text_set(&stub.display_name, "") != OQ_OK ||
@@ -324,9 +304,8 @@ static enum oq_status take_group(struct reading *reading, sqlite3_stmt *stmt, st
 
     struct oq_group *groups =
         grown(found->groups, found->count, &found->capacity, sizeof(*found->groups));
-    if (!groups) {
+    if (!groups)
         return no_memory(err);
-    }
     found->groups = groups;
     enum oq_status status = oq_store_read_group(stmt, &group, err);
     if (status == OQ_OK) {
@@ -335,13 +314,11 @@ static enum oq_status take_group(struct reading *reading, sqlite3_stmt *stmt, st
     }
     struct oq_guid guid = group.guid; /* the first column: read before anything could fail */
     if (status == OQ_E_DB_DAMAGED && !oq_guid_is_null(&guid) && group.owner_sid &&
-        add_stub(reading, &group, sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err) != OQ_OK) {
+        add_stub(reading, &group, sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err) != OQ_OK)
         status = OQ_E_NOMEM;
-    }
     oq_group_release(&group);
-    if (status != OQ_E_DB_DAMAGED) {
+    if (status != OQ_E_DB_DAMAGED)
         return status;
-    }
     if (oq_guid_is_null(&guid)) {
         found->nameless++;
         return OQ_OK;
@@ -382,14 +359,12 @@ static enum oq_status add_remains(struct oq_salvage *found, struct oq_group *gro
                                   struct oq_error *err)
 {
     keep_remains(group);
-    if (group->job.file_count == 0 || oq_group_check(group)) {
+    if (group->job.file_count == 0 || oq_group_check(group))
         return OQ_OK;
-    }
     struct oq_group *remains = grown(found->remains, found->remains_count, &found->remains_capacity,
                                      sizeof(*found->remains));
-    if (!remains) {
+    if (!remains)
         return no_memory(err);
-    }
     found->remains = remains;
     found->remains[found->remains_count++] = *group;
     *group = (struct oq_group){0};
@@ -413,21 +388,17 @@ static enum oq_status complete(struct reading *reading, struct oq_group *group, 
     size_t at = (size_t)(row - reading->jobs);
     bool is_double = (at > 0 && row[-1].group_id == group->id) ||
                      (at + 1 < reading->job_count && row[1].group_id == group->id);
-    if (is_double || !row->is_readable || !reading->store.statements[OQ_SQL_LOAD_FILES]) {
+    if (is_double || !row->is_readable || !reading->store.statements[OQ_SQL_LOAD_FILES])
         return OQ_OK;
-    }
     group->job.id = row->id;
     oq_guid_from_bytes(row->guid, &group->job.guid);
     enum oq_status status = oq_store_read_files(&reading->store, group, err);
-    if (status == OQ_E_DB_DAMAGED) {
+    if (status == OQ_E_DB_DAMAGED)
         return OQ_OK;
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_load_extras(&reading->store, group, err);
-    }
-    if (status == OQ_E_DB_DAMAGED) {
+    if (status == OQ_E_DB_DAMAGED)
         return OQ_OK; /* without what a file must be, nobody may say that it is right */
-    }
     /* Where the tree of files is damaged, a job without any is rather one that lost them. */
     *is_whole = status == OQ_OK && (reading->is_files_sound || group->job.file_count > 0) &&
                 !oq_group_check(group);
@@ -440,35 +411,29 @@ static enum oq_status complete_all(struct reading *reading, struct oq_error *err
     enum oq_status status = OQ_OK;
     size_t kept = 0;
 
-    if (reading->job_count > 0) {
+    if (reading->job_count > 0)
         qsort(reading->jobs, reading->job_count, sizeof(*reading->jobs), compare_jobs);
-    }
     for (size_t i = 0; i < found->count; i++) {
         bool is_whole = false;
         struct oq_group group = found->groups[i];
         found->groups[i] = (struct oq_group){0};
-        if (status == OQ_OK) {
+        if (status == OQ_OK)
             status = complete(reading, &group, &is_whole, err);
-        }
-        if (status == OQ_OK && !is_whole) {
+        if (status == OQ_OK && !is_whole)
             status = add_broken(found, &group.guid, err);
-        }
-        if (status == OQ_OK && !is_whole) {
+        if (status == OQ_OK && !is_whole)
             status = add_remains(found, &group, err);
-        }
-        if (status == OQ_OK && is_whole) {
+        if (status == OQ_OK && is_whole)
             found->groups[kept++] = group;
-        } else {
+        else
             oq_group_release(&group);
-        }
     }
     found->count = kept;
     for (size_t i = 0; status == OQ_OK && i < reading->stub_count; i++) {
         bool is_whole = false; /* never: it is in `broken` already */
         status = complete(reading, &reading->stubs[i], &is_whole, err);
-        if (status == OQ_OK) {
+        if (status == OQ_OK)
             status = add_remains(found, &reading->stubs[i], err);
-        }
     }
     return status;
 }
@@ -489,15 +454,13 @@ static enum oq_status is_sound(struct reading *reading, const char *sql, bool *i
            (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
         bool is_value = false;
-        for (size_t i = 0; text && i < sizeof(values) / sizeof(values[0]); i++) {
+        for (size_t i = 0; text && i < sizeof(values) / sizeof(values[0]); i++)
             is_value = is_value || strncmp(text, values[i], strlen(values[i])) == 0;
-        }
         *is_ok = is_value && ++lines < CHECK_LINES;
-        if (!text) {
+        if (!text)
             status = no_memory(err);
-        } else if (oq_store_read_error_in(text) != SQLITE_OK) {
+        else if (oq_store_read_error_in(text) != SQLITE_OK)
             status = oq_store_fail(NULL, oq_store_read_error_in(text), "check a table", err);
-        }
     }
     if (status == OQ_OK && rc != SQLITE_ROW && rc != SQLITE_DONE) {
         *is_ok = false;
@@ -515,9 +478,8 @@ static enum oq_status prepare_extras(struct reading *reading, struct oq_error *e
     static const enum oq_store_sql both[] = {OQ_SQL_LOAD_EXPECTATIONS, OQ_SQL_LOAD_MIRRORS};
     for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
         enum oq_status status = oq_store_prepare(&reading->store, both[i], err);
-        if (status != OQ_OK && status != OQ_E_DB_DAMAGED) {
+        if (status != OQ_OK && status != OQ_E_DB_DAMAGED)
             return status;
-        }
     }
     return OQ_OK;
 }
@@ -532,30 +494,25 @@ static enum oq_status read_all(struct reading *reading, struct oq_error *err)
     enum walk_end end = WALK_DONE;
     enum oq_status status = prepare(reading, &files, "job_id = ?1 ORDER BY file_index",
                                     &reading->store.statements[OQ_SQL_LOAD_FILES], &end, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = prepare_extras(reading, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = walk(reading, &jobs, &reading->is_jobs_complete, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = walk(reading, &groups, &is_complete, err);
-    }
     bool is_ok = false;
     if (status == OQ_OK) {
         status = is_sound(reading, "PRAGMA quick_check('jobs')", &is_ok, err);
         reading->is_jobs_complete = reading->is_jobs_complete && is_ok;
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = is_sound(reading, "PRAGMA quick_check('files')", &reading->is_files_sound, err);
-    }
     if (status == OQ_OK) {
         status = is_sound(reading, "PRAGMA quick_check('groups')", &is_ok, err);
         reading->found->is_complete = is_complete && reading->found->nameless == 0 && is_ok;
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = complete_all(reading, err);
-    }
     return status;
 }
 
@@ -572,23 +529,19 @@ enum oq_status oq_salvage_read(const struct oq_store_options *options, struct oq
         goto out;
     }
     status = oq_store_configure(&reading.store, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = read_all(&reading, err);
-    }
     oq_store_leave_untouched(&reading.store);
 out:
-    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+    for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(reading.store.statements[i]);
-    }
     (void)sqlite3_close_v2(reading.store.db);
     oq_free(reading.jobs);
-    for (size_t i = 0; i < reading.stub_count; i++) {
+    for (size_t i = 0; i < reading.stub_count; i++)
         oq_group_release(&reading.stubs[i]);
-    }
     oq_free(reading.stubs);
-    if (status == OQ_E_DB_DAMAGED) {
+    if (status == OQ_E_DB_DAMAGED)
         status = OQ_OK; /* what was found until then is what there is */
-    }
     return status;
 }
 
@@ -604,21 +557,18 @@ bool oq_salvage_identify(const struct oq_store_options *options, int64_t *applic
         oq_store_query_int(&store, "PRAGMA application_id", "read", application_id, &ignored) ==
             OQ_OK &&
         oq_store_query_int(&store, "PRAGMA user_version", "read", version, &ignored) == OQ_OK;
-    if (store.db) {
+    if (store.db)
         oq_store_leave_untouched(&store);
-    }
     (void)sqlite3_close_v2(store.db);
     return is_known;
 }
 
 void oq_salvage_release(struct oq_salvage *found)
 {
-    for (size_t i = 0; i < found->count; i++) {
+    for (size_t i = 0; i < found->count; i++)
         oq_group_release(&found->groups[i]);
-    }
-    for (size_t i = 0; i < found->remains_count; i++) {
+    for (size_t i = 0; i < found->remains_count; i++)
         oq_group_release(&found->remains[i]);
-    }
     oq_free(found->groups);
     oq_free(found->broken);
     oq_free(found->remains);

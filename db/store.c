@@ -103,14 +103,12 @@ enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_er
     const char *words =
         db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int system = db && (rc & 0xff) != SQLITE_CONSTRAINT ? sqlite3_system_errno(db) : 0;
-    if (system != 0) {
+    if (system != 0)
         oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, words, rc, system);
-    } else {
+    else
         oq_error_set(err, status, "%s: %s (SQLite %d)", what, words, rc);
-    }
-    if (status == OQ_E_BUG) {
+    if (status == OQ_E_BUG)
         oq_log_error("database: %s: %s (SQLite %d)", what, words, rc);
-    }
     return status;
 }
 
@@ -129,9 +127,8 @@ enum oq_status oq_store_query_int(struct oq_store *store, const char *sql, const
     int64_t result = 0;
 
     int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    }
     if (rc == SQLITE_ROW) {
         result = sqlite3_column_int64(stmt, 0);
     } else if (rc != SQLITE_DONE) {
@@ -176,28 +173,22 @@ static enum oq_status check_header(struct oq_store *store, int known, struct oq_
     sqlite3_file *file = NULL;
 
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "open the database", err);
-    }
-    if (!file || !file->pMethods) {
+    if (!file || !file->pMethods)
         return OQ_OK; /* in memory */
-    }
     rc = file->pMethods->xRead(file, header, (int)sizeof(header), 0);
     if (rc == SQLITE_IOERR_SHORT_READ ||
-        (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0)) {
+        (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0))
         return OQ_OK;
-    }
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(NULL, rc, "read the database", err);
-    }
     uint32_t application_id = big_endian(header + 68);
     int32_t version = (int32_t)big_endian(header + 60);
-    if (application_id != OQ_STORE_APPLICATION_ID && application_id != 0) {
+    if (application_id != OQ_STORE_APPLICATION_ID && application_id != 0)
         return refuse_foreign(application_id, err);
-    }
-    if (application_id == OQ_STORE_APPLICATION_ID && version > known) {
+    if (application_id == OQ_STORE_APPLICATION_ID && version > known)
         return refuse_newer(version, known, err);
-    }
     if (header[18] > 2 || header[19] > 2) { /* SQLite would only read it, or not even that */
         return oq_error_set(err, OQ_E_DB_DAMAGED,
                             "the header of the database names the impossible file format %d/%d",
@@ -230,18 +221,14 @@ static enum oq_status check_identity(struct oq_store *store, int known, struct o
         status =
             oq_store_query_int(store, "PRAGMA user_version", "read the database", &version, err);
     }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
-    if (application_id == 0 && version == 0 && tables == 0) {
+    if (application_id == 0 && version == 0 && tables == 0)
         return OQ_OK;
-    }
-    if (application_id != OQ_STORE_APPLICATION_ID) {
+    if (application_id != OQ_STORE_APPLICATION_ID)
         return refuse_foreign((uint32_t)application_id, err);
-    }
-    if (version > known) {
+    if (version > known)
         return refuse_newer(version, known, err);
-    }
     if (version < 1) {
         return oq_error_set(err, OQ_E_DB_DAMAGED,
                             "the database has the impossible schema number %lld",
@@ -286,13 +273,12 @@ enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms, st
     }
     if (rc == SQLITE_ROW) {
         const char *result = (const char *)sqlite3_column_text(stmt, 0);
-        if (!result) {
+        if (!result)
             status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
-        } else if (oq_store_read_error_in(result) != SQLITE_OK) {
+        else if (oq_store_read_error_in(result) != SQLITE_OK)
             status = oq_store_fail(NULL, oq_store_read_error_in(result), "check the database", err);
-        } else if (strcmp(result, "ok") != 0) {
+        else if (strcmp(result, "ok") != 0)
             status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
-        }
     } else if (rc == SQLITE_INTERRUPT) {
         oq_log_warning("database: check stopped after %lld ms, using it as it is",
                        (long long)limit_ms);
@@ -315,9 +301,8 @@ enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err)
     };
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
         int rc = sqlite3_db_config(store->db, switches[i][0], switches[i][1], (int *)NULL);
-        if (rc != SQLITE_OK) {
+        if (rc != SQLITE_OK)
             return oq_store_fail(store->db, rc, "configure the database", err);
-        }
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
     /* locking_mode before the first read: then WAL keeps its index in memory and no -shm file is
@@ -338,9 +323,8 @@ static enum oq_status use_wal(struct oq_store *store, struct oq_error *err)
     enum oq_status status = OQ_OK;
 
     int rc = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    }
     if (rc != SQLITE_ROW) {
         status = oq_store_fail(store->db, rc, "switch the database to WAL", err);
         goto out;
@@ -383,9 +367,8 @@ enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
-    for (int i = 0; status == OQ_OK && i < OQ_SQL_COUNT; i++) {
+    for (int i = 0; status == OQ_OK && i < OQ_SQL_COUNT; i++)
         status = oq_store_prepare(store, (enum oq_store_sql)i, err);
-    }
     return status;
 }
 
@@ -398,9 +381,8 @@ void oq_store_leave_untouched(struct oq_store *store)
 
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
-        log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0) {
+        log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0)
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
-    }
 }
 
 enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
@@ -408,9 +390,8 @@ enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
     int log_frames = 0, done_frames = 0;
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log_frames,
                                        &done_frames);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "bring the log home", err);
-    }
     return OQ_OK;
 }
 
@@ -422,9 +403,8 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
     enum oq_status status = OQ_OK;
 
     struct oq_store *store = oq_calloc(1, sizeof(*store));
-    if (!store) {
+    if (!store)
         return oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
-    }
     store->clock = options->clock ? options->clock : oq_clock_system();
     store->vfs = options->vfs;
     store->path = oq_strdup(options->path);
@@ -441,24 +421,18 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
         goto out;
     }
     status = check_header(store, known, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_configure(store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = check_identity(store, known, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_quick_check(store, QUICK_CHECK_LIMIT_MS, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = use_wal(store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_migrate(store, migrations, count, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = prepare_all(store, err);
-    }
     if (status != OQ_OK) {
         oq_store_leave_untouched(store);
         goto out;
@@ -479,13 +453,11 @@ enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_s
 
 void oq_store_close(struct oq_store *store)
 {
-    if (!store) {
+    if (!store)
         return;
-    }
     oq_store_rollback(store);
-    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+    for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
-    }
     /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
      * the next open. */
     int rc = sqlite3_close(store->db);
@@ -513,26 +485,22 @@ static int run(struct oq_store *store, enum oq_store_sql which)
 
 enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err)
 {
-    if (store->is_in_transaction || sqlite3_get_autocommit(store->db)) {
+    if (store->is_in_transaction || sqlite3_get_autocommit(store->db))
         return OQ_OK;
-    }
     int rc = run(store, OQ_SQL_ROLLBACK);
     return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, "roll back", err);
 }
 
 enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
 {
-    if (store->is_in_transaction) {
+    if (store->is_in_transaction)
         return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
-    }
     enum oq_status status = oq_store_settle(store, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     int rc = run(store, OQ_SQL_BEGIN);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "begin a transaction", err);
-    }
     store->is_in_transaction = true;
     return OQ_OK;
 }
@@ -541,31 +509,27 @@ enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
 
-    if (!store->is_in_transaction) {
+    if (!store->is_in_transaction)
         return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
-    }
     if (sqlite3_get_autocommit(store->db)) {
         status =
             oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
     } else {
         int rc = run(store, OQ_SQL_COMMIT);
-        if (rc != SQLITE_OK) {
+        if (rc != SQLITE_OK)
             status = oq_store_fail(store->db, rc, "commit", err);
-        }
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         store->is_in_transaction = false;
-    } else {
+    else
         oq_store_rollback(store);
-    }
     return status;
 }
 
 void oq_store_rollback(struct oq_store *store)
 {
-    if (!store->is_in_transaction) {
+    if (!store->is_in_transaction)
         return;
-    }
     store->is_in_transaction = false;
     /* After some errors (disk full, I/O, memory) SQLite has already rolled back by itself. */
     if (!sqlite3_get_autocommit(store->db)) {

@@ -25,9 +25,8 @@ static void fail(struct reader *r, enum oq_status status)
 
 static int64_t read_int(struct reader *r, int64_t min, int64_t max)
 {
-    if (r->status != OQ_OK) {
+    if (r->status != OQ_OK)
         return 0;
-    }
     int column = r->next++;
     int64_t value = sqlite3_column_int64(r->stmt, column);
     if (sqlite3_column_type(r->stmt, column) != SQLITE_INTEGER || value < min || value > max) {
@@ -60,9 +59,8 @@ static bool is_null(const struct reader *r)
 /* Borrowed until the row is left. */
 static const char *read_borrowed_text(struct reader *r)
 {
-    if (r->status != OQ_OK) {
+    if (r->status != OQ_OK)
         return NULL;
-    }
     int column = r->next++;
     if (sqlite3_column_type(r->stmt, column) != SQLITE_TEXT) {
         fail(r, OQ_E_DB_DAMAGED);
@@ -86,36 +84,32 @@ static void read_text(struct reader *r, char **field)
     const char *text = read_borrowed_text(r);
     if (text) {
         enum oq_status status = oq_text_set(field, text);
-        if (status != OQ_OK) {
+        if (status != OQ_OK)
             fail(r, status);
-        }
     }
 }
 
 static void read_text_or_null(struct reader *r, char **field)
 {
-    if (is_null(r)) {
+    if (is_null(r))
         r->next++;
-    } else {
+    else
         read_text(r, field);
-    }
 }
 
 static void read_guid(struct reader *r, struct oq_guid *guid)
 {
-    if (r->status != OQ_OK) {
+    if (r->status != OQ_OK)
         return;
-    }
     int column = r->next++;
     const void *bytes = sqlite3_column_blob(r->stmt, column);
     if (sqlite3_column_type(r->stmt, column) != SQLITE_BLOB ||
-        sqlite3_column_bytes(r->stmt, column) != 16) {
+        sqlite3_column_bytes(r->stmt, column) != 16)
         fail(r, OQ_E_DB_DAMAGED);
-    } else if (!bytes) {
+    else if (!bytes)
         fail(r, OQ_E_NOMEM);
-    } else {
+    else
         oq_guid_from_bytes(bytes, guid);
-    }
 }
 
 static enum oq_event_kind read_event(struct reader *r)
@@ -123,11 +117,9 @@ static enum oq_event_kind read_event(struct reader *r)
     static const enum oq_event_kind kinds[] = {OQ_EVENT_NONE, OQ_EVENT_COMPLETE, OQ_EVENT_ERROR};
 
     const char *text = read_borrowed_text(r);
-    for (size_t i = 0; text && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(text, oq_store_event_text(kinds[i])) == 0) {
+    for (size_t i = 0; text && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(text, oq_store_event_text(kinds[i])) == 0)
             return kinds[i];
-        }
-    }
     fail(r, OQ_E_DB_DAMAGED);
     return OQ_EVENT_NONE;
 }
@@ -137,9 +129,8 @@ static void read_group(struct reader *r, struct oq_group *group)
     read_guid(r, &group->guid);
     read_text(r, &group->owner_sid);
     const char *state = read_borrowed_text(r);
-    if (state && oq_group_state_parse(state, &group->state) != OQ_OK) {
+    if (state && oq_group_state_parse(state, &group->state) != OQ_OK)
         fail(r, OQ_E_DB_DAMAGED);
-    }
     group->is_foreground = read_int(r, 0, 1) != 0;
     read_text(r, &group->display_name);
     read_text(r, &group->description);
@@ -173,9 +164,8 @@ static void read_group(struct reader *r, struct oq_group *group)
 static void read_file(struct reader *r, struct oq_file *file)
 {
     const char *state = read_borrowed_text(r);
-    if (state && oq_file_state_parse(state, &file->state) != OQ_OK) {
+    if (state && oq_file_state_parse(state, &file->state) != OQ_OK)
         fail(r, OQ_E_DB_DAMAGED);
-    }
     read_text(r, &file->remote);
     read_text(r, &file->local);
     read_text_or_null(r, &file->temp_path);
@@ -199,9 +189,8 @@ static void read_file(struct reader *r, struct oq_file *file)
     file->mismatches = read_u32_or_null(r);
     if (read_u32_or_null(r) != 0 && r->status == OQ_OK) {
         file->extras = oq_extras_new(); /* filled by oq_store_load_extras */
-        if (!file->extras) {
+        if (!file->extras)
             fail(r, OQ_E_NOMEM);
-        }
     }
     read_text_or_null(r, &file->temp_id);
     /* The index is the position in the array, so a hole cannot be represented. */
@@ -211,9 +200,8 @@ static void read_file(struct reader *r, struct oq_file *file)
 static enum oq_status explain(const struct reader *r, const char *what, int64_t id,
                               struct oq_error *err)
 {
-    if (r->status == OQ_E_NOMEM) {
+    if (r->status == OQ_E_NOMEM)
         return oq_error_set(err, OQ_E_NOMEM, "load %s %lld: out of memory", what, (long long)id);
-    }
     return oq_error_set(err, r->status, "the database is damaged: %s %lld, column %s", what,
                         (long long)id, sqlite3_column_name(r->stmt, r->failed_column));
 }
@@ -227,9 +215,8 @@ enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *grou
     enum oq_status status = OQ_OK;
 
     int rc = sqlite3_bind_int64(stmt, 1, group->job.id);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "load files", err);
-    }
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct oq_file *file = oq_job_add_file(&group->job);
         if (!file) {
@@ -243,9 +230,8 @@ enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *grou
             goto out;
         }
     }
-    if (rc != SQLITE_DONE) {
+    if (rc != SQLITE_DONE)
         status = oq_store_fail(store->db, rc, "load files", err);
-    }
 out:
     (void)sqlite3_reset(stmt);
     return status;
@@ -256,9 +242,8 @@ enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group, s
     struct reader r = {stmt, OQ_OK, 0, 0};
 
     read_group(&r, group);
-    if (r.status != OQ_OK) {
+    if (r.status != OQ_OK)
         return explain(&r, "group", sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err);
-    }
     return OQ_OK;
 }
 
@@ -266,15 +251,12 @@ static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
                                  struct oq_error *err)
 {
     enum oq_status status = oq_store_read_group(store->statements[OQ_SQL_LOAD_GROUPS], group, err);
-    if (status == OQ_OK && group->job.id != 0) {
+    if (status == OQ_OK && group->job.id != 0)
         status = oq_store_read_files(store, group, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_load_extras(store, group, err);
-    }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     const char *broken = oq_group_check(group);
     if (broken) {
         return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: group %lld: %s",
@@ -291,26 +273,23 @@ enum oq_status oq_store_load(struct oq_store *store,
     int rc;
 
     enum oq_status status = oq_store_settle(store, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct oq_group group = {0};
         status = load_group(store, &group, err);
         if (status == OQ_OK) {
             status = take(ctx, &group);
-            if (status != OQ_OK) {
+            if (status != OQ_OK)
                 (void)oq_error_set(err, status, "the load was ended by its taker");
-            }
         }
         if (status != OQ_OK) {
             oq_group_release(&group);
             goto out;
         }
     }
-    if (rc != SQLITE_DONE) {
+    if (rc != SQLITE_DONE)
         status = oq_store_fail(store->db, rc, "load groups", err);
-    }
 out:
     (void)sqlite3_reset(stmt);
     return status;

@@ -18,16 +18,14 @@ struct binder {
 
 static void bind_int(struct binder *b, int64_t value)
 {
-    if (b->rc == SQLITE_OK) {
+    if (b->rc == SQLITE_OK)
         b->rc = sqlite3_bind_int64(b->stmt, b->next++, value);
-    }
 }
 
 static void bind_text(struct binder *b, const char *text)
 {
-    if (text && !oq_utf8_is_valid(text, strlen(text))) {
+    if (text && !oq_utf8_is_valid(text, strlen(text)))
         b->is_text_bad = true;
-    }
     if (b->rc == SQLITE_OK) {
         b->rc = sqlite3_bind_text(b->stmt, b->next++, text, -1,
                                   SQLITE_STATIC); /* NULL text binds NULL */
@@ -36,16 +34,14 @@ static void bind_text(struct binder *b, const char *text)
 
 static void bind_null(struct binder *b)
 {
-    if (b->rc == SQLITE_OK) {
+    if (b->rc == SQLITE_OK)
         b->rc = sqlite3_bind_null(b->stmt, b->next++);
-    }
 }
 
 static void bind_guid(struct binder *b, const uint8_t bytes[16])
 {
-    if (b->rc == SQLITE_OK) {
+    if (b->rc == SQLITE_OK)
         b->rc = sqlite3_bind_blob(b->stmt, b->next++, bytes, 16, SQLITE_STATIC);
-    }
 }
 
 /* Outside of a transaction each write would be committed by itself; so it would after SQLite has
@@ -53,9 +49,8 @@ static void bind_guid(struct binder *b, const uint8_t bytes[16])
 static enum oq_status start(struct oq_store *store, enum oq_store_sql which, struct binder *b,
                             struct oq_error *err)
 {
-    if (!store->is_in_transaction) {
+    if (!store->is_in_transaction)
         return oq_error_set(err, OQ_E_BUG, "a write outside of a transaction");
-    }
     if (sqlite3_get_autocommit(store->db)) {
         return oq_error_set(err, OQ_E_DB,
                             "the transaction was rolled back after an error inside it");
@@ -71,9 +66,8 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
     enum oq_status status = OQ_OK;
 
     int rc = b->rc;
-    if (rc == SQLITE_OK && !b->is_text_bad) {
+    if (rc == SQLITE_OK && !b->is_text_bad)
         rc = sqlite3_step(b->stmt);
-    }
     if (b->is_text_bad) {
         status = oq_error_set(err, OQ_E_BUG, "%s: a text is not UTF-8", what);
         oq_log_error("database: %s: a text is not UTF-8", what);
@@ -110,11 +104,10 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     bind_int(b, group->error.code);
     bind_int(b, group->error.win32);
     bind_int(b, group->error.http);
-    if (group->error.file_index == OQ_NO_FILE) {
+    if (group->error.file_index == OQ_NO_FILE)
         bind_null(b);
-    } else {
+    else
         bind_int(b, group->error.file_index);
-    }
     bind_text(b, is_readable(group->error.text) ? group->error.text : NULL);
     bind_int(b, group->retries);
     bind_int(b, group->created_at_ms);
@@ -130,15 +123,13 @@ enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *gr
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->guid, guid);
     bind_group(&b, group, guid);
     status = finish(store, &b, "insert a group", err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         group->id = sqlite3_last_insert_rowid(store->db);
-    }
     return status;
 }
 
@@ -149,9 +140,8 @@ enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_gro
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_UPDATE_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->guid, guid);
     bind_group(&b, group, guid);
     bind_int(&b, group->id);
@@ -163,9 +153,8 @@ enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, s
     struct binder b = {0};
 
     enum oq_status status = start(store, OQ_SQL_DELETE_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     bind_int(&b, group_id);
     return finish(store, &b, "delete a group", err);
 }
@@ -179,23 +168,19 @@ enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *grou
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_JOB, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->job.guid, guid);
     bind_int(&b, group->id);
     bind_guid(&b, guid);
     status = finish(store, &b, "insert a job", err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     int64_t job_id = sqlite3_last_insert_rowid(store->db);
-    for (uint32_t i = 0; status == OQ_OK && i < group->job.file_count; i++) {
+    for (uint32_t i = 0; status == OQ_OK && i < group->job.file_count; i++)
         status = oq_store_insert_file(store, job_id, &group->job.files[i], err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         group->job.id = job_id;
-    }
     return status;
 }
 
@@ -220,23 +205,21 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_text(b, file->remote);
     bind_text(b, file->local);
     bind_text(b, file->temp_path);
-    if (file->size_bytes == OQ_SIZE_UNKNOWN) {
+    if (file->size_bytes == OQ_SIZE_UNKNOWN)
         bind_null(b);
-    } else {
+    else
         bind_int(b, (int64_t)file->size_bytes);
-    }
     bind_int(b, (int64_t)file->done_bytes);
     bind_text(b, file->etag);
     bind_text(b, file->last_modified);
     bind_text(b, file->digest);
-    if (file->source == OQ_NO_SOURCE) {
+    if (file->source == OQ_NO_SOURCE)
         bind_null(b);
-    } else {
+    else
         bind_int(b, file->source);
-    }
     bind_int(b, file->bad_sources);
     bind_int(b, file->mismatches);
-    bind_int(b, file->extras != NULL);
+    bind_int(b, file->extras ? 1 : 0);
     bind_text(b, file->temp_id);
     bind_int(b, job_id);
     bind_int(b, file->index);
@@ -248,12 +231,10 @@ static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which
     struct binder b = {0};
 
     enum oq_status status = check_sizes(file, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = start(store, which, &b, err);
-    }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     bind_file(&b, job_id, file);
     return finish(store, &b, what, err);
 }

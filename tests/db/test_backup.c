@@ -29,9 +29,8 @@ static unsigned copy(struct oq_store *store, void (*between)(struct oq_store *st
     unsigned steps = 0;
     assert_ok(oq_store_backup_begin(store, &backup, &err), err);
     while (!is_done) {
-        if (between) {
+        if (between)
             between(store, steps);
-        }
         assert_ok(oq_store_backup_step(backup, &is_done, &err), err);
         steps++;
         assert_true(steps < 1000);
@@ -64,14 +63,12 @@ static void assert_copy_has(unsigned count)
 
 static void backup__finished__is_the_queue(void **state)
 {
-    for (unsigned i = 1; i <= 5; i++) {
+    for (unsigned i = 1; i <= 5; i++)
         insert_sample(*state, i, 10);
-    }
     (void)copy(*state, NULL);
     assert_copy_has(5);
-    for (unsigned i = 6; i <= 9; i++) {
+    for (unsigned i = 6; i <= 9; i++)
         insert_sample(*state, i, 10);
-    }
     assert_copy_has(5);
     (void)copy(*state, NULL); /* takes the older one's place */
     assert_copy_has(9);
@@ -88,9 +85,8 @@ static void insert_one(struct oq_store *store, unsigned step)
 /* Writes go to the pages that were copied and to those that were not. */
 static void backup__written_to_meanwhile__holds_what_was_written(void **state)
 {
-    for (inserted = 0; inserted < 400;) {
+    for (inserted = 0; inserted < 400;)
         insert_sample(*state, ++inserted, 10);
-    }
     unsigned steps = copy(*state, insert_one);
     assert_true(steps >= 3);
     assert_copy_has(inserted);
@@ -120,9 +116,8 @@ static void backup__given_up__leaves_the_older_copy(void **state)
 {
     struct oq_store_backup *backup = NULL;
     bool is_done = true;
-    for (inserted = 0; inserted < 400;) {
+    for (inserted = 0; inserted < 400;)
         insert_sample(*state, ++inserted, 10);
-    }
     (void)copy(*state, NULL);
     insert_sample(*state, 401, 10);
     assert_ok(oq_store_backup_begin(*state, &backup, &err), err);

@@ -69,9 +69,8 @@ void insert(struct oq_store *store, struct oq_group *group)
 {
     assert_ok(oq_store_begin(store, &err), err);
     assert_ok(oq_store_insert_group(store, group, &err), err);
-    if (!oq_guid_is_null(&group->job.guid)) {
+    if (!oq_guid_is_null(&group->job.guid))
         assert_ok(oq_store_insert_job(store, group, &err), err);
-    }
     assert_ok(oq_store_commit(store, &err), err);
 }
 
@@ -80,9 +79,8 @@ int64_t insert_sample(struct oq_store *store, uint32_t number, uint32_t file_cou
 {
     struct oq_group group;
     sample_group(&group, number);
-    if (file_count > 0) {
+    if (file_count > 0)
         sample_job(&group, number, file_count);
-    }
     insert(store, &group);
     int64_t id = group.id;
     oq_group_release(&group);

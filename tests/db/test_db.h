@@ -56,9 +56,8 @@ static inline void check_status(enum oq_status status, enum oq_status wanted,
 static inline void assert_same_group(const struct oq_group *found, const struct oq_group *wanted)
 {
     const char *field = sample_difference(found, wanted);
-    if (field) {
+    if (field)
         fail_msg("group %lld differs in %s", (long long)wanted->id, field);
-    }
 }
 
 #define DB "store.db"

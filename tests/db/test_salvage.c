@@ -28,9 +28,8 @@ static unsigned each_file(const char *beginning, void (*see)(const char *name))
     while ((item = readdir(folder))) {
         if (strncmp(item->d_name, beginning, strlen(beginning)) == 0) {
             count++;
-            if (see) {
+            if (see)
                 see(item->d_name);
-            }
         }
     }
     closedir(folder);
@@ -128,9 +127,8 @@ static unsigned check_groups(struct oq_store *store)
         const struct oq_group *found = &queue.groups[i];
         uint32_t number = found->guid.data1;
         struct oq_group wanted;
-        if (found->state == OQ_GROUP_CANCELLING) {
+        if (found->state == OQ_GROUP_CANCELLING)
             continue;
-        }
         assert_true(number >= 1 && number <= GROUPS);
         assert_false(is_seen[number]);
         is_seen[number] = true;
@@ -279,35 +277,30 @@ static void each_page(bool has_backup)
     assert_non_null(bytes);
     for (size_t page = 0; page < size / 4096; page++) {
         for (unsigned kind = 0; kind < 3; kind++) {
-            if (has_backup && kind != page % 3) {
+            if (has_backup && kind != page % 3)
                 continue; /* one kind each is enough: what is read of the page hardly matters */
-            }
             clear();
             memcpy(bytes, whole, size);
             damage_page(bytes + page * 4096, kind);
             sample_file_write(QUEUE, bytes, size);
-            if (has_backup) {
+            if (has_backup)
                 sample_file_copy(WHOLE, BACKUP);
-            }
             struct oq_store *store = NULL;
-            if (page == 0 && try_open(&store) == OQ_E_DB_NEWER) {
+            if (page == 0 && try_open(&store) == OQ_E_DB_NEWER)
                 continue; /* the damage looks like a newer version's file: it is left alone */
-            }
             oq_store_close(store);
             if (page == 0) { /* it was opened above */
                 clear();
                 sample_file_write(QUEUE, bytes, size);
-                if (has_backup) {
+                if (has_backup)
                     sample_file_copy(WHOLE, BACKUP);
-                }
             }
             unsigned count = check_opened(GROUPS);
             places++;
             repaired += report.is_repaired;
             lost += GROUPS - count;
-            if (report.is_repaired) {
+            if (report.is_repaired)
                 assert_set_aside(bytes, size);
-            }
             if (has_backup) {
                 assert_int_equal(count, GROUPS);
                 assert_int_equal(report.lost, 0);
@@ -343,17 +336,14 @@ static void salvage__truncated_anywhere__saves_what_can_be_read(void **state)
         for (int has_backup = 0; has_backup < 2; has_backup++) {
             clear();
             sample_file_write(QUEUE, whole, length);
-            if (has_backup) {
+            if (has_backup)
                 sample_file_copy(WHOLE, BACKUP);
-            }
             unsigned count = check_opened(GROUPS);
-            if (!report.is_repaired) {
+            if (!report.is_repaired)
                 fail_msg("%zu bytes of it were taken for a queue", length);
-            }
             assert_set_aside(whole, length);
-            if (has_backup) {
+            if (has_backup)
                 assert_int_equal(count, GROUPS);
-            }
         }
     }
     free(whole);
@@ -372,12 +362,10 @@ static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **
         sample_file_write(QUEUE, bytes, size);
         bytes[i] ^= mask;
         enum oq_status status = try_open(&store);
-        if (status != OQ_OK && status != OQ_E_DB_NEWER) {
+        if (status != OQ_OK && status != OQ_E_DB_NEWER)
             fail_msg("byte %zu: %s: %s", i, oq_status_name(status), err.text);
-        }
-        if (store) {
+        if (store)
             (void)check_groups(store);
-        }
         oq_store_close(store);
     }
     free(bytes);
@@ -406,9 +394,8 @@ static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
         unsigned count = check_opened(0);
         store = open_safe(); /* groups came in order: those that are there are the first ones */
         struct sample_queue queue = load(store);
-        for (size_t i = 0; i < queue.count; i++) {
+        for (size_t i = 0; i < queue.count; i++)
             assert_int_equal(queue.groups[i].guid.data1, i + 1);
-        }
         assert_int_equal(queue.count, count);
         sample_queue_release(&queue);
         oq_store_close(store);
@@ -424,9 +411,8 @@ static void salvage__file_gone__comes_back_from_the_backup(void **state)
     for (int is_empty = 0; is_empty < 2; is_empty++) {
         clear();
         sample_file_copy(WHOLE, BACKUP);
-        if (is_empty) {
+        if (is_empty)
             sample_file_write(QUEUE, "", 0);
-        }
         assert_int_equal(check_opened(GROUPS), GROUPS);
         assert_true(report.is_repaired);
         assert_int_equal(report.from_backup, GROUPS);
@@ -445,9 +431,8 @@ static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(
                        "UPDATE groups SET state = 'nonsense' WHERE id = 7;"
                        "UPDATE files SET state = 'nonsense', temp_path = NULL WHERE job_id = 9");
         oq_store_close(store);
-        if (has_backup) {
+        if (has_backup)
             sample_file_copy(WHOLE, BACKUP);
-        }
         assert_int_equal(check_opened(GROUPS), has_backup ? GROUPS : GROUPS - 2);
         assert_int_equal(report.from_backup, has_backup ? 2 : 0);
         assert_int_equal(report.lost, has_backup ? 0 : 2);

@@ -13,9 +13,8 @@ static struct oq_extras *sample_extras(void)
         .kind = OQ_HASH_SHA1, .piece_bytes = 1000, .count = 3, .hashes = hashes};
     struct oq_extras *extras = oq_extras_new();
     assert_non_null(extras);
-    for (size_t i = 0; i < sizeof(hashes); i++) {
+    for (size_t i = 0; i < sizeof(hashes); i++)
         hashes[i] = (uint8_t)(i * 7);
-    }
     extras->has_sha256 = true;
     memset(extras->sha256, 0xa5, sizeof(extras->sha256));
     extras->size_bytes = 2001;
@@ -235,20 +234,17 @@ static void store__every_state__can_be_stored(void **state)
         file->state = (enum oq_file_state)i;
         file->size_bytes = 1;
         file->done_bytes = 1;
-        if (file->state != OQ_FILE_FINAL) {
+        if (file->state != OQ_FILE_FINAL)
             set_text(&file->temp_path, "t");
-        }
         insert(*state, &group);
         oq_group_release(&group);
     }
     struct sample_queue queue = load(*state);
     assert_int_equal(queue.count, OQ_GROUP_STATE_COUNT + OQ_FILE_STATE_COUNT);
-    for (size_t i = 0; i < OQ_GROUP_STATE_COUNT; i++) {
+    for (size_t i = 0; i < OQ_GROUP_STATE_COUNT; i++)
         assert_int_equal(queue.groups[i].state, i);
-    }
-    for (size_t i = 0; i < OQ_FILE_STATE_COUNT; i++) {
+    for (size_t i = 0; i < OQ_FILE_STATE_COUNT; i++)
         assert_int_equal(queue.groups[OQ_GROUP_STATE_COUNT + i].job.files[0].state, i);
-    }
     sample_queue_release(&queue);
 }
 
@@ -264,9 +260,8 @@ static void store__every_event__can_be_stored(void **state)
     }
     struct sample_queue queue = load(*state);
     assert_int_equal(queue.count, 3);
-    for (size_t i = 0; i < queue.count; i++) {
+    for (size_t i = 0; i < queue.count; i++)
         assert_int_equal(queue.groups[i].event, i);
-    }
     sample_queue_release(&queue);
 }
 
@@ -314,9 +309,8 @@ static enum oq_status try_insert(struct oq_store *store, uint32_t number, uint32
     struct oq_group group;
     sample_group(&group, number);
     group.state = group_state;
-    if (job_number > 0) {
+    if (job_number > 0)
         sample_job(&group, job_number, 1);
-    }
     assert_ok(oq_store_begin(store, &err), err);
     group.id = -7;
     group.job.id = -7;
@@ -326,11 +320,10 @@ static enum oq_status try_insert(struct oq_store *store, uint32_t number, uint32
         status = oq_store_insert_job(store, &group, &err);
         assert_true(status == OQ_OK ? group.job.id > 0 : group.job.id == -7);
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         assert_ok(oq_store_commit(store, &err), err);
-    } else {
+    else
         oq_store_rollback(store);
-    }
     oq_group_release(&group);
     return status;
 }
@@ -504,9 +497,8 @@ static void store__load__is_in_the_order_of_creation(void **state)
     assert_ok(oq_store_insert_job(*state, &first, &err), err);
     all.id = first.job.id;
     first.job = all;
-    for (uint32_t i = 12; i-- > 0;) {
+    for (uint32_t i = 12; i-- > 0;)
         assert_ok(oq_store_insert_file(*state, first.job.id, &first.job.files[i], &err), err);
-    }
     assert_ok(oq_store_commit(*state, &err), err);
     struct sample_queue queue = load(*state);
     assert_int_equal(queue.count, 2);
@@ -520,9 +512,8 @@ static void store__load__is_in_the_order_of_creation(void **state)
 static enum oq_status take_one(void *ctx, struct oq_group *group)
 {
     int *count = ctx;
-    if (*count == 1) {
+    if (*count == 1)
         return OQ_E_LIMIT_MACHINE; /* and the group stays the loader's */
-    }
     (*count)++;
     oq_group_release(group);
     return OQ_OK;
@@ -601,9 +592,8 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
         run_sql(*state, edits[i]);
         oq_error_init(&err);
         enum oq_status status = oq_store_load(*state, sample_queue_take, &queue, &err);
-        if (status != OQ_E_DB_DAMAGED || err.status != status || !strstr(err.text, "damaged")) {
+        if (status != OQ_E_DB_DAMAGED || err.status != status || !strstr(err.text, "damaged"))
             fail_msg("%s: %s, %s", edits[i], oq_status_name(status), err.text);
-        }
         sample_queue_release(&queue);
         oq_store_rollback(*state);
     }
