@@ -83,8 +83,7 @@ struct guid_set {
 
 static bool has(const struct guid_set *set, const struct oq_guid *guid)
 {
-    return set->count > 0 &&
-           bsearch(guid, set->guids, set->count, sizeof(*guid), compare_guids);
+    return set->count > 0 && bsearch(guid, set->guids, set->count, sizeof(*guid), compare_guids);
 }
 
 static enum oq_status set_of_groups(const struct oq_group *groups, size_t count,
@@ -115,8 +114,6 @@ static enum oq_status forget_offsets(struct oq_group *group)
             status = oq_text_set(&file->etag, NULL);
             if (status == OQ_OK)
                 status = oq_text_set(&file->last_modified, NULL);
-            if (status == OQ_OK)
-                status = oq_text_set(&file->digest, NULL);
             if (status == OQ_OK)
                 status = oq_text_set(&file->digest, NULL);
         }

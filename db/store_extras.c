@@ -162,17 +162,13 @@ static enum oq_status read_pieces(sqlite3_stmt *stmt, struct oq_group *group,
     size_t length = (size_t)sqlite3_column_bytes(stmt, 5);
     if (length > 0 && !hashes)
         return no_memory(err);
-    if (length % oq_hash_size(pieces.kind) != 0)
+    if (length > OQ_PIECES_MAX_BYTES || length % oq_hash_size(pieces.kind) != 0)
         return damaged(group, "the hashes of a file's pieces", err);
     pieces.piece_bytes = (uint64_t)sqlite3_column_int64(stmt, 4);
     pieces.count = (uint32_t)(length / oq_hash_size(pieces.kind));
-    pieces.hashes = oq_malloc(length > 0 ? length : 1);
-    if (!pieces.hashes)
-        return no_memory(err);
-    if (length > 0)
-        memcpy(pieces.hashes, hashes, length);
-    extras->pieces = pieces; /* oq_group_check looks at the rest */
-    return OQ_OK;
+    pieces.hashes = (uint8_t *)(uintptr_t)hashes; /* only copied from */
+    enum oq_status status = oq_extras_set_pieces(extras, &pieces, err);
+    return status == OQ_E_INVALID_ARG ? damaged(group, "the pieces of a file", err) : status;
 }
 
 static enum oq_status read_expectation(sqlite3_stmt *stmt, struct oq_group *group,

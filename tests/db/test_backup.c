@@ -141,6 +141,25 @@ static void backup__unfinished_one_of_an_earlier_process__is_no_hindrance(void *
     assert_copy_has(1);
 }
 
+/* Only a copy that was read through may replace the older one. */
+static void backup__copy_fails_its_check__older_copy_stays(void **state)
+{
+    struct oq_store_backup *backup = NULL;
+    bool is_done = false;
+    insert_sample(*state, 1, 10);
+    (void)copy(*state, NULL);
+    insert_sample(*state, 2, 10);
+    run_sql(*state, "PRAGMA ignore_check_constraints = ON;"
+                    "UPDATE groups SET state = 'nonsense' WHERE id = 2");
+    assert_ok(oq_store_backup_begin(*state, &backup, &err), err);
+    assert_status(oq_store_backup_step(backup, &is_done, &err), OQ_E_DB_DAMAGED, err);
+    assert_false(is_done);
+    oq_store_backup_free(backup);
+    assert_true(oq_store_needs_backup(*state));
+    assert_false(sample_file_exists(DRAFT));
+    assert_copy_has(1);
+}
+
 static void backup__in_a_transaction__is_a_bug(void **state)
 {
     struct oq_store_backup *backup = NULL;
@@ -172,6 +191,7 @@ int main(void)
         COPY_TEST(backup__needed__when_something_was_written),
         COPY_TEST(backup__given_up__leaves_the_older_copy),
         COPY_TEST(backup__unfinished_one_of_an_earlier_process__is_no_hindrance),
+        COPY_TEST(backup__copy_fails_its_check__older_copy_stays),
         COPY_TEST(backup__in_a_transaction__is_a_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

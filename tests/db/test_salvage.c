@@ -419,6 +419,38 @@ static void salvage__file_gone__comes_back_from_the_backup(void **state)
     }
 }
 
+/* Without a backup a log is all there is of the queue: it is set aside, not thrown away. */
+static void salvage__file_gone_but_its_log_is_there__log_is_set_aside(void **state)
+{
+    size_t size = 0;
+    (void)state;
+    sample_database_remove("log.db");
+    struct oq_store *store = open_store("log.db");
+    run_sql(store, "PRAGMA wal_autocheckpoint = 0");
+    insert_many(store, 1, 5);
+    unsigned char *log = sample_file_read("log.db-wal", &size);
+    oq_store_close(store);
+    assert_non_null(log);
+    for (int is_empty = 0; is_empty < 2; is_empty++) {
+        char name[100];
+        size_t kept_size = 0;
+        clear();
+        sample_file_write(QUEUE "-wal", log, size);
+        if (is_empty)
+            sample_file_write(QUEUE, "", 0);
+        (void)check_opened(0);
+        assert_true(report.is_repaired);
+        assert_int_equal(strncmp(report.set_aside, "queue.damaged-20", 16), 0);
+        snprintf(name, sizeof name, "%s-wal", report.set_aside);
+        unsigned char *kept = sample_file_read(name, &kept_size);
+        assert_int_equal(kept_size, size);
+        assert_memory_equal(kept, log, size);
+        free(kept);
+    }
+    free(log);
+    sample_database_remove("log.db");
+}
+
 /* A damaged row: its group comes from the copy or is counted, and no other one is touched. */
 static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(void **state)
 {
@@ -505,6 +537,64 @@ static void salvage__temporary_files_of_a_lost_group__are_cleared_away(void **st
     *state = store;
 }
 
+/* The group itself comes back from the copy: its temporary files are in use, whatever the damaged
+ * file says of them. A fetched one would be given its final name, the other one removed. */
+static void salvage__broken_group_that_the_backup_has__keeps_its_temporary_files(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 2);
+    run_sql(store, "UPDATE files SET temp_path = 'C:\\BIT0123456789abcde' || file_index || '.tmp',"
+                   " size_bytes = 900, done_bytes = 500, etag = '\"v\"' WHERE job_id = 1;"
+                   "UPDATE files SET state = 'fetched', done_bytes = 900"
+                   " WHERE job_id = 1 AND file_index = 1");
+    oq_store_close(store);
+    sample_file_copy(QUEUE, BACKUP);
+    store = open_store(QUEUE); /* one more file name than the copy knows, and the damage */
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\BITfedcba9876543210.tmp'"
+                   " WHERE job_id = 1 AND file_index = 2;"
+                   "UPDATE groups SET retries = -1 WHERE id = 1");
+    oq_store_close(store);
+    store = open_safe();
+    assert_int_equal(report.from_backup, 1);
+    assert_int_equal(report.lost, 0);
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 3);
+    for (size_t i = 0; i < queue.count; i++) {
+        const struct oq_job *job = &queue.groups[i].job;
+        if (queue.groups[i].state != OQ_GROUP_CANCELLING)
+            continue;
+        assert_int_equal(job->file_count, 1);
+        assert_string_equal(job->files[0].temp_path, "C:\\BITfedcba9876543210.tmp");
+    }
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+/* Damage must not make the service remove a file that is not its own. */
+static void salvage__path_that_is_no_temporary_name__is_not_cleared_away(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 2);
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\precious.doc' WHERE job_id = 1;"
+                   "UPDATE files SET temp_path = 'C:\\BIT0123456789abcdef.tmp'"
+                   " WHERE job_id = 1 AND file_index = 1;"
+                   "UPDATE groups SET retries = -1 WHERE id = 1");
+    oq_store_close(store);
+    store = open_safe();
+    assert_int_equal(report.lost, 1);
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 2);
+    assert_int_equal(queue.groups[1].state, OQ_GROUP_CANCELLING);
+    assert_int_equal(queue.groups[1].job.file_count, 1);
+    assert_string_equal(queue.groups[1].job.files[0].temp_path, "C:\\BIT0123456789abcdef.tmp");
+    sample_queue_release(&queue);
+    *state = store;
+}
+
 /* --- what is told ----------------------------------------------------------------------------- */
 
 static void damaged_name__time_and_number__are_in_it(void **state)
@@ -559,10 +649,13 @@ int main(void)
         QUEUE_TEST(salvage__each_header_byte_damaged__never_gives_a_wrong_group),
         QUEUE_TEST(salvage__log_damaged__gives_an_earlier_whole_queue),
         QUEUE_TEST(salvage__file_gone__comes_back_from_the_backup),
+        QUEUE_TEST(salvage__file_gone_but_its_log_is_there__log_is_set_aside),
         QUEUE_TEST(salvage__row_with_an_impossible_value__only_that_group_is_concerned),
         QUEUE_TEST(salvage__groups_of_the_backup_that_were_removed__stay_removed),
         QUEUE_TEST(salvage__running_file_of_the_backup__is_fetched_from_the_start),
         QUEUE_TEST(salvage__temporary_files_of_a_lost_group__are_cleared_away),
+        QUEUE_TEST(salvage__broken_group_that_the_backup_has__keeps_its_temporary_files),
+        QUEUE_TEST(salvage__path_that_is_no_temporary_name__is_not_cleared_away),
         cmocka_unit_test(damaged_name__time_and_number__are_in_it),
         cmocka_unit_test(report_text__says_what_was_done),
     };

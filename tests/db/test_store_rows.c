@@ -82,6 +82,34 @@ static void store__every_column_set__comes_back(void **state)
     oq_group_release(&group);
 }
 
+/* A file's row of expectations must not inherit from the row written before it. */
+static void store__files_with_different_expectations__none_has_anothers(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 9);
+    sample_job(&group, 9, 5);
+    group.job.files[0].extras = sample_extras(); /* everything */
+    for (uint32_t i = 1; i < 5; i++) {
+        group.job.files[i].extras = oq_extras_new();
+        assert_non_null(group.job.files[i].extras);
+    }
+    group.job.files[1].extras->size_bytes = 77; /* a size only */
+    group.job.files[2].extras->has_sha256 = true;
+    memset(group.job.files[2].extras->sha256, 0x5a, OQ_SHA256_BYTES);
+    assert_int_equal(oq_extras_set_pieces(group.job.files[3].extras,
+                                          &(struct oq_pieces){.kind = OQ_HASH_SHA256,
+                                                              .piece_bytes = 500,
+                                                              .count = 1,
+                                                              .hashes = (uint8_t[32]){1, 2, 3}},
+                                          &err),
+                     OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(group.job.files[4].extras, "https://three.example/"),
+                     OQ_OK);
+    insert(*state, &group);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
 static void store__everything_empty__comes_back(void **state)
 {
     struct oq_group group;
@@ -532,6 +560,28 @@ static void store__taker_that_refuses__ends_the_load(void **state)
     sample_queue_release(&queue);
 }
 
+/* Each edit by itself makes the load say that the database is damaged; without it, it loads. */
+static void assert_each_is_damage(struct oq_store *store, const char *const *edits, size_t count,
+                                  size_t groups)
+{
+    struct sample_queue queue = {0};
+
+    run_sql(store, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF");
+    for (size_t i = 0; i < count; i++) {
+        assert_ok(oq_store_begin(store, &err), err);
+        run_sql(store, edits[i]);
+        oq_error_init(&err);
+        enum oq_status status = oq_store_load(store, sample_queue_take, &queue, &err);
+        if (status != OQ_E_DB_DAMAGED || err.status != status || !strstr(err.text, "damaged"))
+            fail_msg("%s: %s, %s", edits[i], oq_status_name(status), err.text);
+        sample_queue_release(&queue);
+        oq_store_rollback(store);
+    }
+    queue = load(store);
+    assert_int_equal(queue.count, groups);
+    sample_queue_release(&queue);
+}
+
 static void store__row_that_breaks_a_promise__is_damage(void **state)
 {
     static const char *const edits[] = {
@@ -582,24 +632,60 @@ static void store__row_that_breaks_a_promise__is_damage(void **state)
         WITH_PIECES("NULL", "9223372036854775807", "40"),
         WITH_PIECES("NULL", "1", "21"),
     };
-    struct sample_queue queue = {0};
 
     insert_sample(*state, 1, 0);
     insert_sample(*state, 2, 2);
-    run_sql(*state, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF");
-    for (size_t i = 0; i < COUNT_OF(edits); i++) {
-        assert_ok(oq_store_begin(*state, &err), err);
-        run_sql(*state, edits[i]);
-        oq_error_init(&err);
-        enum oq_status status = oq_store_load(*state, sample_queue_take, &queue, &err);
-        if (status != OQ_E_DB_DAMAGED || err.status != status || !strstr(err.text, "damaged"))
-            fail_msg("%s: %s, %s", edits[i], oq_status_name(status), err.text);
-        sample_queue_release(&queue);
-        oq_store_rollback(*state);
-    }
-    queue = load(*state);
-    assert_int_equal(queue.count, 2);
-    sample_queue_release(&queue);
+    assert_each_is_damage(*state, edits, COUNT_OF(edits), 2);
+}
+
+/* What is said of a file comes from clients and documents of theirs: no number of it may be one
+ * that a division or an allocation further on could not take. */
+static void store__expectation_or_mirror_that_breaks_a_promise__is_damage(void **state)
+{
+    static const char *const edits[] = {
+        "UPDATE file_expectations SET size_bytes = NULL, piece_hashes = x''",
+        "UPDATE file_expectations SET size_bytes = 1, piece_hashes = x''",
+        "UPDATE file_expectations SET size_bytes = 0",
+        "UPDATE file_expectations SET size_bytes = 3001",
+        "UPDATE file_expectations SET size_bytes = -1",
+        "UPDATE file_expectations SET piece_bytes = 0",
+        "UPDATE file_expectations SET piece_bytes = -1",
+        "UPDATE file_expectations SET piece_bytes = NULL",
+        "UPDATE file_expectations SET piece_bytes = 0, size_bytes = NULL",
+        "UPDATE file_expectations SET piece_bytes = 9223372036854775807, size_bytes = NULL",
+        "UPDATE file_expectations SET piece_hashes = zeroblob(61)",
+        "UPDATE file_expectations SET piece_hashes = zeroblob(8388620), size_bytes = NULL",
+        "UPDATE file_expectations SET piece_hashes = NULL",
+        "UPDATE file_expectations SET piece_kind = 'sha-256'",
+        "UPDATE file_expectations SET piece_kind = 'crc-32'",
+        "UPDATE file_expectations SET piece_kind = ''",
+        "UPDATE file_expectations SET sha256 = zeroblob(31)",
+        "UPDATE file_expectations SET sha256 = x''",
+        "UPDATE file_expectations SET file_index = 1",
+        "UPDATE file_expectations SET file_index = -1",
+        "UPDATE file_expectations SET file_index = 4294967296",
+        "UPDATE files SET has_extras = 0; UPDATE files SET has_extras = 1 WHERE file_index = 1",
+        "UPDATE files SET source_index = 32",
+        "UPDATE files SET bad_sources = -1",
+        "UPDATE files SET mismatches = 4294967296",
+        "DELETE FROM file_mirrors WHERE source_index = 1",
+        "UPDATE file_mirrors SET source_index = 3 WHERE source_index = 2",
+        "UPDATE file_mirrors SET source_index = 0 WHERE source_index = 1",
+        "UPDATE file_mirrors SET file_index = 1",
+        "UPDATE file_mirrors SET url = ''",
+        "UPDATE file_mirrors SET url = CAST(x'ff' AS TEXT)",
+        "UPDATE file_mirrors SET url = CAST(x'610062' AS TEXT)",
+        "WITH RECURSIVE n(i) AS (VALUES (3) UNION ALL SELECT i + 1 FROM n WHERE i < 32)"
+        " INSERT INTO file_mirrors SELECT id, 0, i, 'http://h/' FROM n, jobs",
+    };
+    struct oq_group group;
+
+    sample_group(&group, 1);
+    sample_job(&group, 1, 2);
+    group.job.files[0].extras = sample_extras();
+    insert(*state, &group);
+    oq_group_release(&group);
+    assert_each_is_damage(*state, edits, COUNT_OF(edits), 1);
 }
 
 int main(void)
@@ -607,6 +693,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(store__every_column_set__comes_back),
+        T(store__files_with_different_expectations__none_has_anothers),
         T(store__everything_empty__comes_back),
         T(store__job_without_files__comes_back),
         T(store__long_texts__come_back),
@@ -630,6 +717,7 @@ int main(void)
         T(store__load__is_in_the_order_of_creation),
         T(store__taker_that_refuses__ends_the_load),
         T(store__row_that_breaks_a_promise__is_damage),
+        T(store__expectation_or_mirror_that_breaks_a_promise__is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
