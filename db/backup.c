@@ -83,7 +83,8 @@ static enum oq_status put_in_place(struct oq_store_backup *backup, struct oq_err
     backup->backup = NULL;
     if (rc != SQLITE_OK)
         return oq_store_fail(backup->copy.db, rc, "finish the backup copy", err);
-    enum oq_status status = oq_store_quick_check(&backup->copy, CHECK_LIMIT_MS, err);
+    enum oq_status status =
+        oq_store_quick_check(&backup->copy, "PRAGMA quick_check(1)", true, CHECK_LIMIT_MS, err);
     oq_store_leave_untouched(&backup->copy);
     rc = sqlite3_close(backup->copy.db);
     backup->copy.db = NULL;

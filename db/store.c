@@ -27,7 +27,7 @@
 #define WAL_CHECKPOINT_PAGES 512
 #define WAL_SIZE_LIMIT_BYTES (4 * 1024 * 1024)
 
-static const char *const sql_texts[OQ_SQL_COUNT] = {
+const char *const oq_store_sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [OQ_SQL_COMMIT] = "COMMIT",
     [OQ_SQL_ROLLBACK] = "ROLLBACK",
@@ -251,7 +251,7 @@ static int is_past_deadline(void *ctx)
 /* quick_check tells a page that could not be read like one that is damaged, as a line of text.
  * Returns SQLite's code for the failing read, or SQLITE_OK if the line is about damage: a database
  * must not be given up because the disk was away for a moment. */
-int oq_store_read_error_in(const char *line)
+static int read_error_in(const char *line)
 {
     static const char mark[] = "error code=";
     const char *found = strstr(line, mark);
@@ -260,31 +260,30 @@ int oq_store_read_error_in(const char *line)
 
 /* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's
  * pages; the limit is then overrun by the time for the pages, which is the faster half. */
-enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms, struct oq_error *err)
+enum oq_status oq_store_quick_check(struct oq_store *store, const char *sql, bool is_value_counted,
+                                    int64_t limit_ms, struct oq_error *err)
 {
+    static const char *const values[] = {"ok", "CHECK constraint failed", "NULL value in ", "non-"};
     struct deadline deadline = {store->clock, oq_clock_mono_ms(store->clock) + limit_ms};
     sqlite3_stmt *stmt = NULL;
     enum oq_status status = OQ_OK;
 
-    int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
-        sqlite3_progress_handler(store->db, QUICK_CHECK_STEP, is_past_deadline, &deadline);
-        rc = sqlite3_step(stmt);
+    int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
+    sqlite3_progress_handler(store->db, QUICK_CHECK_STEP, is_past_deadline, &deadline);
+    while (status == OQ_OK && rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *line = (const char *)sqlite3_column_text(stmt, 0);
+        bool is_fine = line && strcmp(line, "ok") == 0;
+        for (size_t i = 0; line && !is_value_counted && i < sizeof(values) / sizeof(values[0]); i++)
+            is_fine = is_fine || strncmp(line, values[i], strlen(values[i])) == 0;
+        rc = line ? read_error_in(line) : SQLITE_NOMEM;
+        if (rc == SQLITE_OK && !is_fine)
+            status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", line);
     }
-    if (rc == SQLITE_ROW) {
-        const char *result = (const char *)sqlite3_column_text(stmt, 0);
-        if (!result)
-            status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
-        else if (oq_store_read_error_in(result) != SQLITE_OK)
-            status = oq_store_fail(NULL, oq_store_read_error_in(result), "check the database", err);
-        else if (strcmp(result, "ok") != 0)
-            status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
-    } else if (rc == SQLITE_INTERRUPT) {
+    if (rc == SQLITE_INTERRUPT)
         oq_log_warning("database: check stopped after %lld ms, using it as it is",
                        (long long)limit_ms);
-    } else {
+    else if (status == OQ_OK && rc != SQLITE_DONE)
         status = oq_store_fail(store->db, rc, "check the database", err);
-    }
     sqlite3_progress_handler(store->db, 0, NULL, NULL);
     sqlite3_finalize(stmt);
     return status;
@@ -354,14 +353,14 @@ out:
 enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
                                 struct oq_error *err)
 {
-    int rc = sqlite3_prepare_v3(store->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+    int rc = sqlite3_prepare_v3(store->db, oq_store_sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                 &store->statements[which], NULL);
     if (rc == SQLITE_ERROR) {
         /* The texts are right, so it is the tables: a schema that is there in part only. */
         return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
                             sqlite3_errmsg(store->db));
     }
-    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, sql_texts[which], err);
+    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, oq_store_sql_texts[which], err);
 }
 
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
@@ -426,7 +425,8 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
     if (status == OQ_OK)
         status = check_identity(store, known, err);
     if (status == OQ_OK)
-        status = oq_store_quick_check(store, QUICK_CHECK_LIMIT_MS, err);
+        status =
+            oq_store_quick_check(store, "PRAGMA quick_check(1)", true, QUICK_CHECK_LIMIT_MS, err);
     if (status == OQ_OK)
         status = use_wal(store, err);
     if (status == OQ_OK)

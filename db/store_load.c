@@ -41,7 +41,7 @@ static uint32_t read_u32(struct reader *r)
     return (uint32_t)read_int(r, 0, UINT32_MAX);
 }
 
-/* 0 for NULL, which salvage_read.c gives for a column that an older schema does not have. */
+/* 0 for NULL, which repair.c gives for a column that an older schema does not have. */
 static uint32_t read_u32_or_null(struct reader *r)
 {
     if (r->status == OQ_OK && sqlite3_column_type(r->stmt, r->next) == SQLITE_NULL) {
@@ -225,12 +225,12 @@ enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *grou
         }
         struct reader r = {stmt, OQ_OK, 0, 0};
         read_file(&r, file);
-        if (r.status != OQ_OK) {
+        if (r.status != OQ_OK && status == OQ_OK)
             status = explain(&r, "a file of group", group->id, err);
+        if (r.status != OQ_OK && r.status != OQ_E_DB_DAMAGED)
             goto out;
-        }
     }
-    if (rc != SQLITE_DONE)
+    if (rc != SQLITE_DONE && status == OQ_OK)
         status = oq_store_fail(store->db, rc, "load files", err);
 out:
     (void)sqlite3_reset(stmt);
@@ -242,9 +242,10 @@ enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group, s
     struct reader r = {stmt, OQ_OK, 0, 0};
 
     read_group(&r, group);
-    if (r.status != OQ_OK)
-        return explain(&r, "group", sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err);
-    return OQ_OK;
+    if (r.status == OQ_OK)
+        return OQ_OK;
+    group->job.id = sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN + 1);
+    return explain(&r, "group", sqlite3_column_int64(stmt, OQ_GROUP_ID_COLUMN), err);
 }
 
 static enum oq_status load_group(struct oq_store *store, struct oq_group *group,

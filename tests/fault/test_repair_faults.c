@@ -1,4 +1,4 @@
-/* test_salvage_faults.c - the repair of a damaged queue, and the backup copy, with the n-th call
+/* test_repair_faults.c - the repair of a damaged queue, and the backup copy, with the n-th call
  * failing, for every n.
  *
  * An interrupted repair has lost nothing: the next start finishes it and the queue is what an
@@ -16,7 +16,7 @@
 #define QUEUE "faulty.db"
 #define BACKUP "faulty.backup.db"
 #define DRAFT "faulty.rebuild.db"
-#define SALVAGED "faulty.salvaged.db"
+#define REPAIRED "faulty.repaired.db"
 #define COPYING "faulty.copying.db"
 #define SOUND "sound.db"
 #define GROUPS 30u
@@ -50,7 +50,7 @@ static void insert_many(const char *path, unsigned first, unsigned count)
 
 static void clear(void)
 {
-    static const char *const names[] = {QUEUE, BACKUP, DRAFT, SALVAGED, COPYING};
+    static const char *const names[] = {QUEUE, BACKUP, DRAFT, REPAIRED, COPYING};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         sample_database_remove(names[i]);
     for (size_t i = 0; i < 2; i++) {
@@ -133,7 +133,7 @@ static bool repair_under(enum oq_fault_point point, uint64_t n, bool for_ever)
     check_all_there(store, n);
     oq_store_close(store);
     assert_false(sample_file_exists(DRAFT));
-    assert_false(sample_file_exists(SALVAGED));
+    assert_false(sample_file_exists(REPAIRED));
     return has_struck;
 }
 
