@@ -675,8 +675,8 @@ static void store__expectation_or_mirror_that_breaks_a_promise__is_damage(void *
         "UPDATE file_mirrors SET url = ''",
         "UPDATE file_mirrors SET url = CAST(x'ff' AS TEXT)",
         "UPDATE file_mirrors SET url = CAST(x'610062' AS TEXT)",
-        "WITH RECURSIVE n(i) AS (VALUES (3) UNION ALL SELECT i + 1 FROM n WHERE i < 32)"
-        " INSERT INTO file_mirrors SELECT id, 0, i, 'http://h/' FROM n, jobs",
+        ("WITH RECURSIVE n(i) AS (VALUES (3) UNION ALL SELECT i + 1 FROM n WHERE i < 32)"
+         " INSERT INTO file_mirrors SELECT id, 0, i, 'http://h/' FROM n, jobs"),
     };
     struct oq_group group;
 
