@@ -1,4 +1,8 @@
-/* store.c - opens, checks and closes the database; transactions; SQLite's errors in our words. */
+/* store.c - opens, checks, upgrades and closes the database; the text of every statement; SQLite's
+ * errors as status and sentence.
+ *
+ * Knows the file's header, pragmas and the schema's migrations, but no group: rows are written by
+ * store_write.c and read by store_load.c. Engine thread only. */
 #include "store_int.h"
 
 #include "oq_alloc.h"
@@ -141,7 +145,7 @@ out:
     return status;
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- is it ours, and whole? -------------------------------------------------------------------- */
 
 static enum oq_status refuse_foreign(uint32_t application_id, struct oq_error *err)
 {
@@ -350,25 +354,106 @@ out:
     return status;
 }
 
-enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
-                                struct oq_error *err)
+/* --- the schema ------------------------------------------------------------------------------- */
+
+/* Values that SQL text cannot take as parameters (PRAGMA) or that come once: numbers and our own
+ * names only. */
+static enum oq_status record_migration(struct oq_store *store, const struct oq_migration *migration,
+                                       struct oq_error *err)
 {
-    int rc = sqlite3_prepare_v3(store->db, oq_store_sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                &store->statements[which], NULL);
-    if (rc == SQLITE_ERROR) {
-        /* The texts are right, so it is the tables: a schema that is there in part only. */
-        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
-                            sqlite3_errmsg(store->db));
-    }
-    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, oq_store_sql_texts[which], err);
+    char sql[400];
+
+    sqlite3_snprintf(
+        (int)sizeof(sql), sql,
+        "INSERT INTO schema_migrations (version, name, applied_at_ms) VALUES (%d, %Q, %lld);"
+        "PRAGMA application_id = %d;"
+        "PRAGMA user_version = %d",
+        migration->version, migration->name, (long long)oq_clock_wall_ms(store->clock),
+        OQ_STORE_APPLICATION_ID, migration->version);
+    return oq_store_exec(store, sql, "record the schema change", err);
 }
+
+static enum oq_status apply_migration(struct oq_store *store, const struct oq_migration *migration,
+                                      struct oq_error *err)
+{
+    int64_t broken = 0;
+
+    enum oq_status status = oq_store_exec(store, "BEGIN IMMEDIATE", "begin a schema change", err);
+    if (status != OQ_OK)
+        return status;
+    status = oq_store_exec(store, migration->sql, migration->name, err);
+    if (status == OQ_OK && sqlite3_get_autocommit(store->db)) {
+        status = oq_error_set(err, OQ_E_BUG, "schema change %d ended its own transaction",
+                              migration->version);
+    }
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "SELECT count(*) FROM pragma_foreign_key_check",
+                                    "check the references", &broken, err);
+    }
+    if (status == OQ_OK && broken > 0) {
+        status = oq_error_set(err, OQ_E_DB_DAMAGED,
+                              "schema change %d found %lld rows that refer to nothing",
+                              migration->version, (long long)broken);
+    }
+    if (status == OQ_OK)
+        status = record_migration(store, migration, err);
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "COMMIT", "commit the schema change", err);
+    if (status != OQ_OK && !sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* Each migration is a transaction of its own; one that fails leaves the schema as it was before it.
+ * Afterwards foreign keys are on. */
+static enum oq_status migrate(struct oq_store *store, const struct oq_migration *migrations,
+                              size_t count, struct oq_error *err)
+{
+    int64_t version = 0;
+    int64_t are_keys_on = 0;
+
+    enum oq_status status =
+        oq_store_query_int(store, "PRAGMA user_version", "read the schema number", &version, err);
+    /* A table that others refer to can only be rebuilt with foreign keys off, and they can only be
+     * switched outside of a transaction (https://www.sqlite.org/lang_altertable.html, section 7).
+     */
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "PRAGMA foreign_keys = OFF", "configure the database", err);
+    for (size_t i = 0; status == OQ_OK && i < count; i++) {
+        if (migrations[i].version > version) {
+            status = apply_migration(store, &migrations[i], err);
+            if (status == OQ_OK) {
+                oq_log_info("database: schema %d (%s) applied", migrations[i].version,
+                            migrations[i].name);
+            }
+        }
+    }
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "PRAGMA foreign_keys = ON", "configure the database", err);
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "PRAGMA foreign_keys", "configure the database",
+                                    &are_keys_on, err);
+    }
+    if (status == OQ_OK && are_keys_on != 1)
+        status = oq_error_set(err, OQ_E_DB, "this SQLite was built without foreign keys");
+    return status;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
 {
-    enum oq_status status = OQ_OK;
-    for (int i = 0; status == OQ_OK && i < OQ_SQL_COUNT; i++)
-        status = oq_store_prepare(store, (enum oq_store_sql)i, err);
-    return status;
+    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+        const char *text = oq_store_sql_texts[i];
+        int rc = sqlite3_prepare_v3(store->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+                                    &store->statements[i], NULL);
+        if (rc == SQLITE_ERROR) /* the texts are right: a schema that is there in part only */
+            return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
+                                sqlite3_errmsg(store->db));
+        if (rc != SQLITE_OK)
+            return oq_store_fail(store->db, rc, text, err);
+    }
+    return OQ_OK;
 }
 
 /* Reading a database in WAL mode makes an empty log if there is none. A refused file shall not get
@@ -430,7 +515,7 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
     if (status == OQ_OK)
         status = use_wal(store, err);
     if (status == OQ_OK)
-        status = oq_store_migrate(store, migrations, count, err);
+        status = migrate(store, migrations, count, err);
     if (status == OQ_OK)
         status = prepare_all(store, err);
     if (status != OQ_OK) {
@@ -455,10 +540,9 @@ void oq_store_close(struct oq_store *store)
 {
     if (!store)
         return;
-    oq_store_rollback(store);
     for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
-    /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
+    /* An open transaction is rolled back. A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
      * the next open. */
     int rc = sqlite3_close(store->db);
     if (rc != SQLITE_OK) {
@@ -472,73 +556,6 @@ void oq_store_close(struct oq_store *store)
 int oq_store_schema_version(void)
 {
     return oq_migrations[oq_migration_count - 1].version;
-}
-
-/* --- transactions ---------------------------------------------------------------------------- */
-
-static int run(struct oq_store *store, enum oq_store_sql which)
-{
-    int rc = sqlite3_step(store->statements[which]);
-    (void)sqlite3_reset(store->statements[which]);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err)
-{
-    if (store->is_in_transaction || sqlite3_get_autocommit(store->db))
-        return OQ_OK;
-    int rc = run(store, OQ_SQL_ROLLBACK);
-    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, "roll back", err);
-}
-
-enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
-{
-    if (store->is_in_transaction)
-        return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
-    enum oq_status status = oq_store_settle(store, err);
-    if (status != OQ_OK)
-        return status;
-    int rc = run(store, OQ_SQL_BEGIN);
-    if (rc != SQLITE_OK)
-        return oq_store_fail(store->db, rc, "begin a transaction", err);
-    store->is_in_transaction = true;
-    return OQ_OK;
-}
-
-enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
-{
-    enum oq_status status = OQ_OK;
-
-    if (!store->is_in_transaction)
-        return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
-    if (sqlite3_get_autocommit(store->db)) {
-        status =
-            oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
-    } else {
-        int rc = run(store, OQ_SQL_COMMIT);
-        if (rc != SQLITE_OK)
-            status = oq_store_fail(store->db, rc, "commit", err);
-    }
-    if (status == OQ_OK)
-        store->is_in_transaction = false;
-    else
-        oq_store_rollback(store);
-    return status;
-}
-
-void oq_store_rollback(struct oq_store *store)
-{
-    if (!store->is_in_transaction)
-        return;
-    store->is_in_transaction = false;
-    /* After some errors (disk full, I/O, memory) SQLite has already rolled back by itself. */
-    if (!sqlite3_get_autocommit(store->db)) {
-        int rc = run(store, OQ_SQL_ROLLBACK);
-        if (rc != SQLITE_OK) {
-            /* Nothing of it can be committed any more; oq_store_settle tries again. */
-            oq_log_error("database: rollback: %s", sqlite3_errstr(rc));
-        }
-    }
 }
 
 const char *oq_store_event_text(enum oq_event_kind event)

@@ -1,13 +1,13 @@
 /* store_int.h - what the files of db/ share, and what their tests may reach.
  *
- * store.c opens, checks, closes and holds transactions; migrate.c brings the schema up to date;
- * store_rows.c writes rows; store_load.c reads them; store_extras.c does both for what a client
- * said of a file beyond its names; backup.c copies the queue; repair.c puts a new one in the place
- * of a damaged one; files.c renames. SQLite's own allocations
- * stay with SQLite: sqlite3_config works for the whole process and only before its first use, its
- * allocator must tell the size of each block, and its out-of-memory handling is tested upstream.
- * What this code allocates comes from oq_alloc.h. (tests/support/fault_vfs.h can still make
- * SQLite's allocations fail.)
+ * store.c opens, checks, upgrades and closes; store_write.c has transactions and writes rows;
+ * store_load.c reads them; backup.c copies the queue; repair.c puts a whole one in the place of a
+ * damaged one; files.c renames. Each calls only those before it, and files.c.
+ *
+ * SQLite's own allocations stay with SQLite: sqlite3_config works for the whole process and only
+ * before its first use, its allocator must tell the size of each block, and its out-of-memory
+ * handling is tested upstream. What this code allocates comes from oq_alloc.h.
+ * (tests/support/fault_vfs.h can still make SQLite's allocations fail.)
  */
 #ifndef STORE_INT_H
 #define STORE_INT_H
@@ -64,7 +64,7 @@ struct oq_store {
     int changes_at_backup; /* sqlite3_total_changes when its last copy was begun */
 };
 
-/* Columns in the order in which store_rows.c binds and store_load.c reads them. */
+/* Columns in the order in which store_write.c binds and store_load.c reads them. */
 #define OQ_GROUP_COLUMNS                                                                           \
     "guid, owner_sid, state, is_foreground, display_name, description, notify_flags, "             \
     "notify_clsid, pending_event,"                                                                 \
@@ -82,12 +82,6 @@ struct oq_store {
 OQ_MUST_CHECK enum oq_status oq_store_open_with(const struct oq_store_options *options,
                                                 const struct oq_migration *migrations, size_t count,
                                                 struct oq_store **out, struct oq_error *err);
-
-/* Applies what is missing, each migration in a transaction of its own; a failing one leaves the
- * schema as it was before it. Afterwards foreign keys are on. */
-OQ_MUST_CHECK enum oq_status oq_store_migrate(struct oq_store *store,
-                                              const struct oq_migration *migrations, size_t count,
-                                              struct oq_error *err);
 
 /* Turns the result code of the last call on `db` into a status and a sentence "<what>: <SQLite's
  * words> (SQLite <code>)". Never OQ_OK. */
@@ -115,9 +109,6 @@ OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct
 
 /* Switches of the connection, among them "no checkpoint at close"; reads and writes nothing. */
 OQ_MUST_CHECK enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err);
-/* Makes one of the store's statements. OQ_E_DB_DAMAGED if the tables are not there for it. */
-OQ_MUST_CHECK enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
-                                              struct oq_error *err);
 /* Runs a PRAGMA quick_check for about limit_ms at most, then the database is used as it is (with a
  * warning). OQ_E_DB_DAMAGED at the first line of trouble; lines about the values of rows rather
  * than the trees that hold them count only if is_value_counted. */
