@@ -11,7 +11,7 @@
  *      queue.damaged-<date>.db..., and
  *   4. queue.repaired.db is renamed to queue.db.
  * The date is that of the repaired file, so that it is the same after an interruption. Why this is
- * not done by SQLite's recovery extension: docs/decisions/0017-a-damaged-queue.md.
+ * not done by SQLite's recovery extension: docs/decisions/0025-a-damaged-queue.md.
  */
 #include "store_int.h"
 
