@@ -145,7 +145,8 @@ out:
     return status;
 }
 
-/* --- is it ours, and whole? -------------------------------------------------------------------- */
+/* --- is it ours, and whole? --------------------------------------------------------------------
+ */
 
 static enum oq_status refuse_foreign(uint32_t application_id, struct oq_error *err)
 {
@@ -542,8 +543,8 @@ void oq_store_close(struct oq_store *store)
         return;
     for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
-    /* An open transaction is rolled back. A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
-     * the next open. */
+    /* An open transaction is rolled back. A failing checkpoint is no loss, and SQLite does not
+     * report it: the log stays and is read at the next open. */
     int rc = sqlite3_close(store->db);
     if (rc != SQLITE_OK) {
         oq_log_error("database: close: %s", sqlite3_errstr(rc));

@@ -1,8 +1,8 @@
 /* store_load.c - reads the queue: groups, jobs, files and what a client said of them.
  *
- * What a row may hold is checked again here, as a file can be damaged or edited: nothing that breaks
- * the promises of oq_model.h leaves oq_store_load. Each row goes through a reader. Engine thread
- * only. */
+ * What a row may hold is checked again here, as a file can be damaged or edited: nothing that
+ * breaks the promises of oq_model.h leaves oq_store_load. Each row goes through a reader. Engine
+ * thread only. */
 #include "store_int.h"
 
 #include "oq_utf.h"
@@ -103,7 +103,8 @@ static void read_text_or_null(struct reader *r, char **field)
         read_text(r, field);
 }
 
-/* Borrowed until the row is left; its length is *size. NULL if that is 0 or the column is not good. */
+/* Borrowed until the row is left; its length is *size. NULL if that is 0 or the column is not good.
+ */
 static const uint8_t *read_borrowed_blob(struct reader *r, size_t *size)
 {
     *size = 0;

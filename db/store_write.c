@@ -1,4 +1,5 @@
-/* store_write.c - transactions, and the writing of groups, jobs, files and what a client said of them.
+/* store_write.c - transactions, and the writing of groups, jobs, files and what a client said of
+ * them.
  *
  * Each row goes through a binder, which checks texts and leaves no value behind for the next row.
  * Every write is inside the caller's transaction. Engine thread only. */

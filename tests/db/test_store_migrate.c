@@ -1,4 +1,5 @@
-/* test_store_migrate.c - the migrations of db/store.c: from schema to schema, in whole steps, and never back. */
+/* test_store_migrate.c - the migrations of db/store.c: from schema to schema, in whole steps, and
+ * never back. */
 #include "test_db.h"
 
 /* Lists of migrations as later versions of the program would have them; the first ones are always

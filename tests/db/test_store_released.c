@@ -1,5 +1,5 @@
-/* test_store_released.c - a queue that was written by a released version is read, to the last field, by
- * this one. tests/data/README.md says how its files are made.
+/* test_store_released.c - a queue that was written by a released version is read, to the last
+ * field, by this one. tests/data/README.md says how its files are made.
  *
  * Called with "make FILE" it writes the queue with this version instead.
  */

@@ -1,5 +1,5 @@
-/* test_store_write.c - db/store_write.c, read back through store_load.c: what is written is read, and
- * identifiers are unique where they must be. */
+/* test_store_write.c - db/store_write.c, read back through store_load.c: what is written is read,
+ * and identifiers are unique where they must be. */
 #include "test_db.h"
 
 #include "oq_log.h"
