@@ -26,9 +26,8 @@ static enum oq_status open_copy(struct oq_store_backup *backup, struct oq_error 
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(backup->draft, &backup->copy.db, flags, backup->store->vfs);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(backup->copy.db, rc, "open the backup copy", err);
-    }
     enum oq_status status = oq_store_configure(&backup->copy, err);
     /* Nobody reads the draft, so it needs no journal; the last step flushes it. */
     if (status == OQ_OK) {
@@ -44,13 +43,11 @@ enum oq_status oq_store_backup_begin(struct oq_store *store, struct oq_store_bac
 {
     enum oq_status status = OQ_OK;
 
-    if (store->is_in_transaction) {
+    if (store->is_in_transaction)
         return oq_error_set(err, OQ_E_BUG, "a backup copy is begun inside a transaction");
-    }
     struct oq_store_backup *backup = oq_calloc(1, sizeof(*backup));
-    if (!backup) {
+    if (!backup)
         return oq_error_set(err, OQ_E_NOMEM, "copy the queue: out of memory");
-    }
     backup->store = store;
     backup->copy.clock = store->clock;
     backup->draft = oq_db_neighbour(store->path, "copying.db");
@@ -60,12 +57,10 @@ enum oq_status oq_store_backup_begin(struct oq_store *store, struct oq_store_bac
         goto out;
     }
     status = oq_db_files_remove(backup->draft, err); /* one that was not finished */
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = open_copy(backup, err);
-    }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         goto out;
-    }
     backup->backup = sqlite3_backup_init(backup->copy.db, "main", store->db, "main");
     if (!backup->backup) {
         status = oq_store_fail(backup->copy.db, sqlite3_extended_errcode(backup->copy.db),
@@ -86,16 +81,15 @@ static enum oq_status put_in_place(struct oq_store_backup *backup, struct oq_err
 {
     int rc = sqlite3_backup_finish(backup->backup); /* commits and flushes */
     backup->backup = NULL;
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(backup->copy.db, rc, "finish the backup copy", err);
-    }
-    enum oq_status status = oq_store_quick_check(&backup->copy, CHECK_LIMIT_MS, err);
+    enum oq_status status =
+        oq_store_quick_check(&backup->copy, "PRAGMA quick_check(1)", true, CHECK_LIMIT_MS, err);
     oq_store_leave_untouched(&backup->copy);
     rc = sqlite3_close(backup->copy.db);
     backup->copy.db = NULL;
-    if (status == OQ_OK && rc != SQLITE_OK) {
+    if (status == OQ_OK && rc != SQLITE_OK)
         status = oq_store_fail(NULL, rc, "close the backup copy", err);
-    }
     return status == OQ_OK ? oq_db_file_rename(backup->draft, backup->final, true, err) : status;
 }
 
@@ -104,24 +98,21 @@ enum oq_status oq_store_backup_step(struct oq_store_backup *backup, bool *is_don
 {
     enum oq_status status = OQ_OK;
 
-    if (backup->store->is_in_transaction || !backup->backup) {
+    if (backup->store->is_in_transaction || !backup->backup)
         return oq_error_set(err, OQ_E_BUG, "a step of a backup copy out of place");
-    }
     int rc = sqlite3_backup_step(backup->backup, STEP_PAGES);
     if (rc == SQLITE_OK) {
         *is_done = false;
         return OQ_OK;
     }
-    if (rc == SQLITE_DONE) {
+    if (rc == SQLITE_DONE)
         status = put_in_place(backup, err);
-    } else {
+    else
         status = oq_store_fail(backup->copy.db, rc, "copy the queue", err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         *is_done = true;
-    } else {
+    else
         backup->store->has_backup = false; /* there is still something to copy */
-    }
     return status;
 }
 
@@ -129,17 +120,15 @@ void oq_store_backup_free(struct oq_store_backup *backup)
 {
     struct oq_error ignored;
 
-    if (!backup) {
+    if (!backup)
         return;
-    }
     if (backup->backup) {
         (void)sqlite3_backup_finish(backup->backup);
         backup->store->has_backup = false;
     }
     (void)sqlite3_close_v2(backup->copy.db);
-    if (backup->draft) {
+    if (backup->draft)
         (void)(oq_db_files_remove(backup->draft, &ignored) == OQ_OK);
-    }
     oq_free(backup->draft);
     oq_free(backup->final);
     oq_free(backup);

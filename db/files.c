@@ -15,9 +15,8 @@ const char *const oq_db_suffixes[OQ_DB_FILES] = {"-wal", "-journal", "-shm", ""}
 char *oq_db_neighbour(const char *path, const char *ending)
 {
     size_t length = strlen(path);
-    if (length > 3 && strcmp(path + length - 3, ".db") == 0) {
+    if (length > 3 && strcmp(path + length - 3, ".db") == 0)
         length -= 3;
-    }
     return oq_asprintf("%.*s.%s", (int)length, path, ending);
 }
 
@@ -58,9 +57,8 @@ bool oq_db_file_exists(const char *path, uint64_t *size_bytes)
     WIN32_FILE_ATTRIBUTE_DATA facts = {0};
     wchar_t *name = wide(path);
     bool exists = name && GetFileAttributesExW(name, GetFileExInfoStandard, &facts);
-    if (exists && size_bytes) {
+    if (exists && size_bytes)
         *size_bytes = (uint64_t)facts.nFileSizeHigh << 32 | facts.nFileSizeLow;
-    }
     oq_free(name);
     return exists;
 }
@@ -86,13 +84,12 @@ enum oq_status oq_db_file_rename(const char *from, const char *to, bool may_repl
     wchar_t *old_name = wide(from);
     wchar_t *new_name = wide(to);
     DWORD flags = MOVEFILE_WRITE_THROUGH | (may_replace ? MOVEFILE_REPLACE_EXISTING : 0u);
-    if (!old_name || !new_name) {
+    if (!old_name || !new_name)
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    } else if (oq_fault_hit(OQ_FAULT_DB_IO)) {
+    else if (oq_fault_hit(OQ_FAULT_DB_IO))
         status = oq_error_set(err, OQ_E_DB, "rename %s: a fault for a test", from);
-    } else if (!MoveFileExW(old_name, new_name, flags)) {
+    else if (!MoveFileExW(old_name, new_name, flags))
         status = fail("rename", from, err);
-    }
     oq_free(old_name);
     oq_free(new_name);
     return status;
@@ -102,14 +99,12 @@ enum oq_status oq_db_file_remove(const char *path, struct oq_error *err)
 {
     enum oq_status status = OQ_OK;
     wchar_t *name = wide(path);
-    if (!name) {
+    if (!name)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    }
-    if (oq_fault_hit(OQ_FAULT_DB_IO)) {
+    if (oq_fault_hit(OQ_FAULT_DB_IO))
         status = oq_error_set(err, OQ_E_DB, "remove %s: a fault for a test", path);
-    } else if (!DeleteFileW(name) && GetLastError() != ERROR_FILE_NOT_FOUND) {
+    else if (!DeleteFileW(name) && GetLastError() != ERROR_FILE_NOT_FOUND)
         status = fail("remove", path, err);
-    }
     oq_free(name);
     return status;
 }
@@ -131,12 +126,10 @@ static enum oq_status fail(const char *what, const char *path, struct oq_error *
 bool oq_db_file_exists(const char *path, uint64_t *size_bytes)
 {
     struct stat facts;
-    if (stat(path, &facts) != 0) {
+    if (stat(path, &facts) != 0)
         return false;
-    }
-    if (size_bytes) {
+    if (size_bytes)
         *size_bytes = (uint64_t)facts.st_size;
-    }
     return true;
 }
 
@@ -152,16 +145,13 @@ static enum oq_status flush_folder_of(const char *path, struct oq_error *err)
     enum oq_status status = OQ_OK;
     const char *end = strrchr(path, '/');
     char *folder = end ? oq_strndup(path, end == path ? 1 : (size_t)(end - path)) : oq_strdup(".");
-    if (!folder) {
+    if (!folder)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    }
     int handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (handle < 0 || fsync(handle) != 0) {
+    if (handle < 0 || fsync(handle) != 0)
         status = fail("flush the folder", folder, err);
-    }
-    if (handle >= 0) {
+    if (handle >= 0)
         (void)close(handle);
-    }
     oq_free(folder);
     return status;
 }
@@ -169,20 +159,17 @@ static enum oq_status flush_folder_of(const char *path, struct oq_error *err)
 enum oq_status oq_db_file_rename(const char *from, const char *to, bool may_replace,
                                  struct oq_error *err)
 {
-    if (oq_fault_hit(OQ_FAULT_DB_IO)) {
+    if (oq_fault_hit(OQ_FAULT_DB_IO))
         return oq_error_set(err, OQ_E_DB, "rename %s: a fault for a test", from);
-    }
-    if (!may_replace && oq_db_file_exists(to, NULL)) {
+    if (!may_replace && oq_db_file_exists(to, NULL))
         return oq_error_set(err, OQ_E_EXISTS, "rename %s: %s is there already", from, to);
-    }
     return rename(from, to) == 0 ? flush_folder_of(to, err) : fail("rename", from, err);
 }
 
 enum oq_status oq_db_file_remove(const char *path, struct oq_error *err)
 {
-    if (oq_fault_hit(OQ_FAULT_DB_IO)) {
+    if (oq_fault_hit(OQ_FAULT_DB_IO))
         return oq_error_set(err, OQ_E_DB, "remove %s: a fault for a test", path);
-    }
     return unlink(path) == 0 || errno == ENOENT ? OQ_OK : fail("remove", path, err);
 }
 

@@ -1,4 +1,8 @@
-/* store.c - opens, checks and closes the database; transactions; SQLite's errors in our words. */
+/* store.c - opens, checks, upgrades and closes the database; the text of every statement; SQLite's
+ * errors as status and sentence.
+ *
+ * Knows the file's header, pragmas and the schema's migrations, but no group: rows are written by
+ * store_write.c and read by store_load.c. Engine thread only. */
 #include "store_int.h"
 
 #include "oq_alloc.h"
@@ -27,7 +31,7 @@
 #define WAL_CHECKPOINT_PAGES 512
 #define WAL_SIZE_LIMIT_BYTES (4 * 1024 * 1024)
 
-static const char *const sql_texts[OQ_SQL_COUNT] = {
+const char *const oq_store_sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [OQ_SQL_COMMIT] = "COMMIT",
     [OQ_SQL_ROLLBACK] = "ROLLBACK",
@@ -103,14 +107,12 @@ enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_er
     const char *words =
         db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int system = db && (rc & 0xff) != SQLITE_CONSTRAINT ? sqlite3_system_errno(db) : 0;
-    if (system != 0) {
+    if (system != 0)
         oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, words, rc, system);
-    } else {
+    else
         oq_error_set(err, status, "%s: %s (SQLite %d)", what, words, rc);
-    }
-    if (status == OQ_E_BUG) {
+    if (status == OQ_E_BUG)
         oq_log_error("database: %s: %s (SQLite %d)", what, words, rc);
-    }
     return status;
 }
 
@@ -129,9 +131,8 @@ enum oq_status oq_store_query_int(struct oq_store *store, const char *sql, const
     int64_t result = 0;
 
     int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    }
     if (rc == SQLITE_ROW) {
         result = sqlite3_column_int64(stmt, 0);
     } else if (rc != SQLITE_DONE) {
@@ -144,7 +145,8 @@ out:
     return status;
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- is it ours, and whole? --------------------------------------------------------------------
+ */
 
 static enum oq_status refuse_foreign(uint32_t application_id, struct oq_error *err)
 {
@@ -176,28 +178,22 @@ static enum oq_status check_header(struct oq_store *store, int known, struct oq_
     sqlite3_file *file = NULL;
 
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "open the database", err);
-    }
-    if (!file || !file->pMethods) {
+    if (!file || !file->pMethods)
         return OQ_OK; /* in memory */
-    }
     rc = file->pMethods->xRead(file, header, (int)sizeof(header), 0);
     if (rc == SQLITE_IOERR_SHORT_READ ||
-        (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0)) {
+        (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) != 0))
         return OQ_OK;
-    }
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(NULL, rc, "read the database", err);
-    }
     uint32_t application_id = big_endian(header + 68);
     int32_t version = (int32_t)big_endian(header + 60);
-    if (application_id != OQ_STORE_APPLICATION_ID && application_id != 0) {
+    if (application_id != OQ_STORE_APPLICATION_ID && application_id != 0)
         return refuse_foreign(application_id, err);
-    }
-    if (application_id == OQ_STORE_APPLICATION_ID && version > known) {
+    if (application_id == OQ_STORE_APPLICATION_ID && version > known)
         return refuse_newer(version, known, err);
-    }
     if (header[18] > 2 || header[19] > 2) { /* SQLite would only read it, or not even that */
         return oq_error_set(err, OQ_E_DB_DAMAGED,
                             "the header of the database names the impossible file format %d/%d",
@@ -230,18 +226,14 @@ static enum oq_status check_identity(struct oq_store *store, int known, struct o
         status =
             oq_store_query_int(store, "PRAGMA user_version", "read the database", &version, err);
     }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
-    if (application_id == 0 && version == 0 && tables == 0) {
+    if (application_id == 0 && version == 0 && tables == 0)
         return OQ_OK;
-    }
-    if (application_id != OQ_STORE_APPLICATION_ID) {
+    if (application_id != OQ_STORE_APPLICATION_ID)
         return refuse_foreign((uint32_t)application_id, err);
-    }
-    if (version > known) {
+    if (version > known)
         return refuse_newer(version, known, err);
-    }
     if (version < 1) {
         return oq_error_set(err, OQ_E_DB_DAMAGED,
                             "the database has the impossible schema number %lld",
@@ -264,7 +256,7 @@ static int is_past_deadline(void *ctx)
 /* quick_check tells a page that could not be read like one that is damaged, as a line of text.
  * Returns SQLite's code for the failing read, or SQLITE_OK if the line is about damage: a database
  * must not be given up because the disk was away for a moment. */
-int oq_store_read_error_in(const char *line)
+static int read_error_in(const char *line)
 {
     static const char mark[] = "error code=";
     const char *found = strstr(line, mark);
@@ -273,32 +265,30 @@ int oq_store_read_error_in(const char *line)
 
 /* SQLite before 3.41 asks the progress handler between the tables' rows, not within one b-tree's
  * pages; the limit is then overrun by the time for the pages, which is the faster half. */
-enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms, struct oq_error *err)
+enum oq_status oq_store_quick_check(struct oq_store *store, const char *sql, bool is_value_counted,
+                                    int64_t limit_ms, struct oq_error *err)
 {
+    static const char *const values[] = {"ok", "CHECK constraint failed", "NULL value in ", "non-"};
     struct deadline deadline = {store->clock, oq_clock_mono_ms(store->clock) + limit_ms};
     sqlite3_stmt *stmt = NULL;
     enum oq_status status = OQ_OK;
 
-    int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
-        sqlite3_progress_handler(store->db, QUICK_CHECK_STEP, is_past_deadline, &deadline);
-        rc = sqlite3_step(stmt);
+    int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
+    sqlite3_progress_handler(store->db, QUICK_CHECK_STEP, is_past_deadline, &deadline);
+    while (status == OQ_OK && rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *line = (const char *)sqlite3_column_text(stmt, 0);
+        bool is_fine = line && strcmp(line, "ok") == 0;
+        for (size_t i = 0; line && !is_value_counted && i < sizeof(values) / sizeof(values[0]); i++)
+            is_fine = is_fine || strncmp(line, values[i], strlen(values[i])) == 0;
+        rc = line ? read_error_in(line) : SQLITE_NOMEM;
+        if (rc == SQLITE_OK && !is_fine)
+            status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", line);
     }
-    if (rc == SQLITE_ROW) {
-        const char *result = (const char *)sqlite3_column_text(stmt, 0);
-        if (!result) {
-            status = oq_error_set(err, OQ_E_NOMEM, "check the database: out of memory");
-        } else if (oq_store_read_error_in(result) != SQLITE_OK) {
-            status = oq_store_fail(NULL, oq_store_read_error_in(result), "check the database", err);
-        } else if (strcmp(result, "ok") != 0) {
-            status = oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s", result);
-        }
-    } else if (rc == SQLITE_INTERRUPT) {
+    if (rc == SQLITE_INTERRUPT)
         oq_log_warning("database: check stopped after %lld ms, using it as it is",
                        (long long)limit_ms);
-    } else {
+    else if (status == OQ_OK && rc != SQLITE_DONE)
         status = oq_store_fail(store->db, rc, "check the database", err);
-    }
     sqlite3_progress_handler(store->db, 0, NULL, NULL);
     sqlite3_finalize(stmt);
     return status;
@@ -315,9 +305,8 @@ enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err)
     };
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
         int rc = sqlite3_db_config(store->db, switches[i][0], switches[i][1], (int *)NULL);
-        if (rc != SQLITE_OK) {
+        if (rc != SQLITE_OK)
             return oq_store_fail(store->db, rc, "configure the database", err);
-        }
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
     /* locking_mode before the first read: then WAL keeps its index in memory and no -shm file is
@@ -338,9 +327,8 @@ static enum oq_status use_wal(struct oq_store *store, struct oq_error *err)
     enum oq_status status = OQ_OK;
 
     int rc = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    }
     if (rc != SQLITE_ROW) {
         status = oq_store_fail(store->db, rc, "switch the database to WAL", err);
         goto out;
@@ -367,26 +355,106 @@ out:
     return status;
 }
 
-enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
-                                struct oq_error *err)
+/* --- the schema ------------------------------------------------------------------------------- */
+
+/* Values that SQL text cannot take as parameters (PRAGMA) or that come once: numbers and our own
+ * names only. */
+static enum oq_status record_migration(struct oq_store *store, const struct oq_migration *migration,
+                                       struct oq_error *err)
 {
-    int rc = sqlite3_prepare_v3(store->db, sql_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                &store->statements[which], NULL);
-    if (rc == SQLITE_ERROR) {
-        /* The texts are right, so it is the tables: a schema that is there in part only. */
-        return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
-                            sqlite3_errmsg(store->db));
-    }
-    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, sql_texts[which], err);
+    char sql[400];
+
+    sqlite3_snprintf(
+        (int)sizeof(sql), sql,
+        "INSERT INTO schema_migrations (version, name, applied_at_ms) VALUES (%d, %Q, %lld);"
+        "PRAGMA application_id = %d;"
+        "PRAGMA user_version = %d",
+        migration->version, migration->name, (long long)oq_clock_wall_ms(store->clock),
+        OQ_STORE_APPLICATION_ID, migration->version);
+    return oq_store_exec(store, sql, "record the schema change", err);
 }
+
+static enum oq_status apply_migration(struct oq_store *store, const struct oq_migration *migration,
+                                      struct oq_error *err)
+{
+    int64_t broken = 0;
+
+    enum oq_status status = oq_store_exec(store, "BEGIN IMMEDIATE", "begin a schema change", err);
+    if (status != OQ_OK)
+        return status;
+    status = oq_store_exec(store, migration->sql, migration->name, err);
+    if (status == OQ_OK && sqlite3_get_autocommit(store->db)) {
+        status = oq_error_set(err, OQ_E_BUG, "schema change %d ended its own transaction",
+                              migration->version);
+    }
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "SELECT count(*) FROM pragma_foreign_key_check",
+                                    "check the references", &broken, err);
+    }
+    if (status == OQ_OK && broken > 0) {
+        status = oq_error_set(err, OQ_E_DB_DAMAGED,
+                              "schema change %d found %lld rows that refer to nothing",
+                              migration->version, (long long)broken);
+    }
+    if (status == OQ_OK)
+        status = record_migration(store, migration, err);
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "COMMIT", "commit the schema change", err);
+    if (status != OQ_OK && !sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* Each migration is a transaction of its own; one that fails leaves the schema as it was before it.
+ * Afterwards foreign keys are on. */
+static enum oq_status migrate(struct oq_store *store, const struct oq_migration *migrations,
+                              size_t count, struct oq_error *err)
+{
+    int64_t version = 0;
+    int64_t are_keys_on = 0;
+
+    enum oq_status status =
+        oq_store_query_int(store, "PRAGMA user_version", "read the schema number", &version, err);
+    /* A table that others refer to can only be rebuilt with foreign keys off, and they can only be
+     * switched outside of a transaction (https://www.sqlite.org/lang_altertable.html, section 7).
+     */
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "PRAGMA foreign_keys = OFF", "configure the database", err);
+    for (size_t i = 0; status == OQ_OK && i < count; i++) {
+        if (migrations[i].version > version) {
+            status = apply_migration(store, &migrations[i], err);
+            if (status == OQ_OK) {
+                oq_log_info("database: schema %d (%s) applied", migrations[i].version,
+                            migrations[i].name);
+            }
+        }
+    }
+    if (status == OQ_OK)
+        status = oq_store_exec(store, "PRAGMA foreign_keys = ON", "configure the database", err);
+    if (status == OQ_OK) {
+        status = oq_store_query_int(store, "PRAGMA foreign_keys", "configure the database",
+                                    &are_keys_on, err);
+    }
+    if (status == OQ_OK && are_keys_on != 1)
+        status = oq_error_set(err, OQ_E_DB, "this SQLite was built without foreign keys");
+    return status;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static enum oq_status prepare_all(struct oq_store *store, struct oq_error *err)
 {
-    enum oq_status status = OQ_OK;
-    for (int i = 0; status == OQ_OK && i < OQ_SQL_COUNT; i++) {
-        status = oq_store_prepare(store, (enum oq_store_sql)i, err);
+    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+        const char *text = oq_store_sql_texts[i];
+        int rc = sqlite3_prepare_v3(store->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+                                    &store->statements[i], NULL);
+        if (rc == SQLITE_ERROR) /* the texts are right: a schema that is there in part only */
+            return oq_error_set(err, OQ_E_DB_DAMAGED, "the database is damaged: %s",
+                                sqlite3_errmsg(store->db));
+        if (rc != SQLITE_OK)
+            return oq_store_fail(store->db, rc, text, err);
     }
-    return status;
+    return OQ_OK;
 }
 
 /* Reading a database in WAL mode makes an empty log if there is none. A refused file shall not get
@@ -398,9 +466,8 @@ void oq_store_leave_untouched(struct oq_store *store)
 
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
-        log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0) {
+        log && log->pMethods && log->pMethods->xFileSize(log, &size) == SQLITE_OK && size == 0)
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL);
-    }
 }
 
 enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
@@ -408,9 +475,8 @@ enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
     int log_frames = 0, done_frames = 0;
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log_frames,
                                        &done_frames);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return oq_store_fail(store->db, rc, "bring the log home", err);
-    }
     return OQ_OK;
 }
 
@@ -422,9 +488,8 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
     enum oq_status status = OQ_OK;
 
     struct oq_store *store = oq_calloc(1, sizeof(*store));
-    if (!store) {
+    if (!store)
         return oq_error_set(err, OQ_E_NOMEM, "open the database: out of memory");
-    }
     store->clock = options->clock ? options->clock : oq_clock_system();
     store->vfs = options->vfs;
     store->path = oq_strdup(options->path);
@@ -441,24 +506,19 @@ enum oq_status oq_store_open_with(const struct oq_store_options *options,
         goto out;
     }
     status = check_header(store, known, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = oq_store_configure(store, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = check_identity(store, known, err);
-    }
-    if (status == OQ_OK) {
-        status = oq_store_quick_check(store, QUICK_CHECK_LIMIT_MS, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
+        status =
+            oq_store_quick_check(store, "PRAGMA quick_check(1)", true, QUICK_CHECK_LIMIT_MS, err);
+    if (status == OQ_OK)
         status = use_wal(store, err);
-    }
-    if (status == OQ_OK) {
-        status = oq_store_migrate(store, migrations, count, err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
+        status = migrate(store, migrations, count, err);
+    if (status == OQ_OK)
         status = prepare_all(store, err);
-    }
     if (status != OQ_OK) {
         oq_store_leave_untouched(store);
         goto out;
@@ -479,15 +539,12 @@ enum oq_status oq_store_open(const struct oq_store_options *options, struct oq_s
 
 void oq_store_close(struct oq_store *store)
 {
-    if (!store) {
+    if (!store)
         return;
-    }
-    oq_store_rollback(store);
-    for (int i = 0; i < OQ_SQL_COUNT; i++) {
+    for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
-    }
-    /* A failing checkpoint is no loss, and SQLite does not report it: the log stays and is read at
-     * the next open. */
+    /* An open transaction is rolled back. A failing checkpoint is no loss, and SQLite does not
+     * report it: the log stays and is read at the next open. */
     int rc = sqlite3_close(store->db);
     if (rc != SQLITE_OK) {
         oq_log_error("database: close: %s", sqlite3_errstr(rc));
@@ -500,81 +557,6 @@ void oq_store_close(struct oq_store *store)
 int oq_store_schema_version(void)
 {
     return oq_migrations[oq_migration_count - 1].version;
-}
-
-/* --- transactions ---------------------------------------------------------------------------- */
-
-static int run(struct oq_store *store, enum oq_store_sql which)
-{
-    int rc = sqlite3_step(store->statements[which]);
-    (void)sqlite3_reset(store->statements[which]);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err)
-{
-    if (store->is_in_transaction || sqlite3_get_autocommit(store->db)) {
-        return OQ_OK;
-    }
-    int rc = run(store, OQ_SQL_ROLLBACK);
-    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, "roll back", err);
-}
-
-enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
-{
-    if (store->is_in_transaction) {
-        return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
-    }
-    enum oq_status status = oq_store_settle(store, err);
-    if (status != OQ_OK) {
-        return status;
-    }
-    int rc = run(store, OQ_SQL_BEGIN);
-    if (rc != SQLITE_OK) {
-        return oq_store_fail(store->db, rc, "begin a transaction", err);
-    }
-    store->is_in_transaction = true;
-    return OQ_OK;
-}
-
-enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
-{
-    enum oq_status status = OQ_OK;
-
-    if (!store->is_in_transaction) {
-        return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
-    }
-    if (sqlite3_get_autocommit(store->db)) {
-        status =
-            oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
-    } else {
-        int rc = run(store, OQ_SQL_COMMIT);
-        if (rc != SQLITE_OK) {
-            status = oq_store_fail(store->db, rc, "commit", err);
-        }
-    }
-    if (status == OQ_OK) {
-        store->is_in_transaction = false;
-    } else {
-        oq_store_rollback(store);
-    }
-    return status;
-}
-
-void oq_store_rollback(struct oq_store *store)
-{
-    if (!store->is_in_transaction) {
-        return;
-    }
-    store->is_in_transaction = false;
-    /* After some errors (disk full, I/O, memory) SQLite has already rolled back by itself. */
-    if (!sqlite3_get_autocommit(store->db)) {
-        int rc = run(store, OQ_SQL_ROLLBACK);
-        if (rc != SQLITE_OK) {
-            /* Nothing of it can be committed any more; oq_store_settle tries again. */
-            oq_log_error("database: rollback: %s", sqlite3_errstr(rc));
-        }
-    }
 }
 
 const char *oq_store_event_text(enum oq_event_kind event)

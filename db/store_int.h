@@ -1,13 +1,13 @@
 /* store_int.h - what the files of db/ share, and what their tests may reach.
  *
- * store.c opens, checks, closes and holds transactions; migrate.c brings the schema up to date;
- * store_rows.c writes rows; store_load.c reads them; store_extras.c does both for what a client
- * said of a file beyond its names; backup.c copies the queue; salvage.c puts a new one in the place
- * of a damaged one, with what salvage_read.c could read; files.c renames. SQLite's own allocations
- * stay with SQLite: sqlite3_config works for the whole process and only before its first use, its
- * allocator must tell the size of each block, and its out-of-memory handling is tested upstream.
- * What this code allocates comes from oq_alloc.h. (tests/support/fault_vfs.h can still make
- * SQLite's allocations fail.)
+ * store.c opens, checks, upgrades and closes; store_write.c has transactions and writes rows;
+ * store_load.c reads them; backup.c copies the queue; repair.c puts a whole one in the place of a
+ * damaged one; files.c renames. Each calls only those before it, and files.c.
+ *
+ * SQLite's own allocations stay with SQLite: sqlite3_config works for the whole process and only
+ * before its first use, its allocator must tell the size of each block, and its out-of-memory
+ * handling is tested upstream. What this code allocates comes from oq_alloc.h.
+ * (tests/support/fault_vfs.h can still make SQLite's allocations fail.)
  */
 #ifndef STORE_INT_H
 #define STORE_INT_H
@@ -64,7 +64,7 @@ struct oq_store {
     int changes_at_backup; /* sqlite3_total_changes when its last copy was begun */
 };
 
-/* Columns in the order in which store_rows.c binds and store_load.c reads them. */
+/* Columns in the order in which store_write.c binds and store_load.c reads them. */
 #define OQ_GROUP_COLUMNS                                                                           \
     "guid, owner_sid, state, is_foreground, display_name, description, notify_flags, "             \
     "notify_clsid, pending_event,"                                                                 \
@@ -82,12 +82,6 @@ struct oq_store {
 OQ_MUST_CHECK enum oq_status oq_store_open_with(const struct oq_store_options *options,
                                                 const struct oq_migration *migrations, size_t count,
                                                 struct oq_store **out, struct oq_error *err);
-
-/* Applies what is missing, each migration in a transaction of its own; a failing one leaves the
- * schema as it was before it. Afterwards foreign keys are on. */
-OQ_MUST_CHECK enum oq_status oq_store_migrate(struct oq_store *store,
-                                              const struct oq_migration *migrations, size_t count,
-                                              struct oq_error *err);
 
 /* Turns the result code of the last call on `db` into a status and a sentence "<what>: <SQLite's
  * words> (SQLite <code>)". Never OQ_OK. */
@@ -111,52 +105,31 @@ OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const ch
 OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
                                                   struct oq_error *err);
 
-/* --- what store.c and store_load.c lend to salvage and backup --------------------------------- */
+/* --- what store.c and store_load.c lend to repair.c and backup.c ------------------------------ */
 
 /* Switches of the connection, among them "no checkpoint at close"; reads and writes nothing. */
 OQ_MUST_CHECK enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err);
-/* Makes one of the store's statements. OQ_E_DB_DAMAGED if the tables are not there for it. */
-OQ_MUST_CHECK enum oq_status oq_store_prepare(struct oq_store *store, enum oq_store_sql which,
-                                              struct oq_error *err);
-/* For about limit_ms at most, then the database is used as it is (with a warning). */
-OQ_MUST_CHECK enum oq_status oq_store_quick_check(struct oq_store *store, int64_t limit_ms,
+/* Runs a PRAGMA quick_check for about limit_ms at most, then the database is used as it is (with a
+ * warning). OQ_E_DB_DAMAGED at the first line of trouble; lines about the values of rows rather
+ * than the trees that hold them count only if is_value_counted. */
+OQ_MUST_CHECK enum oq_status oq_store_quick_check(struct oq_store *store, const char *sql,
+                                                  bool is_value_counted, int64_t limit_ms,
                                                   struct oq_error *err);
-/* SQLite's code for a page that could not be read, if the line of quick_check is about that. */
-int oq_store_read_error_in(const char *line);
 /* Brings the whole log into the database, flushed: the file alone is then the queue. */
 OQ_MUST_CHECK enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err);
 /* Closing will not write into the database. */
 void oq_store_leave_untouched(struct oq_store *store);
+/* The text of a statement. */
+extern const char *const oq_store_sql_texts[OQ_SQL_COUNT];
 /* One row of OQ_GROUP_COLUMNS, id, job_id, job_guid (NULL, NULL: without a job). The caller
- * releases *group whatever is returned. OQ_E_DB_DAMAGED, OQ_E_NOMEM. */
+ * releases *group whatever is returned. OQ_E_DB_DAMAGED: *group has what could be read, in the
+ * order of the columns up to the damaged one, and the number of its job. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group,
                                                  struct oq_error *err);
-/* Adds the files of group->job, by OQ_SQL_LOAD_FILES. */
+/* Adds the files of group->job, by OQ_SQL_LOAD_FILES. OQ_E_DB_DAMAGED: of each row that can be
+ * reached, what could be read. */
 OQ_MUST_CHECK enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *group,
                                                  struct oq_error *err);
-
-/* --- salvage_read.c --------------------------------------------------------------------------- */
-
-/* What could be read of a database, whatever state it is in. Start with {0}. */
-struct oq_salvage {
-    struct oq_group *groups; /* each whole and true to oq_group_check; in no order */
-    size_t count, capacity;
-    struct oq_guid *broken; /* seen, but not whole or not true to its promises */
-    size_t broken_count, broken_capacity;
-    struct oq_group *remains; /* of broken ones: files that have a temporary file, as CANCELLING */
-    size_t remains_count, remains_capacity;
-    size_t nameless;  /* the same, and not even the GUID could be read */
-    bool is_complete; /* no group can be there that was not seen */
-};
-
-/* Never changes the file. OQ_OK also when nothing could be read. Other than OQ_OK: memory or the
- * disk failed, and trying again may give more. */
-OQ_MUST_CHECK enum oq_status oq_salvage_read(const struct oq_store_options *options,
-                                             struct oq_salvage *found, struct oq_error *err);
-void oq_salvage_release(struct oq_salvage *found);
-/* The numbers in the header of a database; false if it cannot be opened or read. */
-bool oq_salvage_identify(const struct oq_store_options *options, int64_t *application_id,
-                         int64_t *version);
 
 /* --- files.c: what SQLite's VFS has no call for ----------------------------------------------- */
 

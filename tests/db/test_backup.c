@@ -29,9 +29,8 @@ static unsigned copy(struct oq_store *store, void (*between)(struct oq_store *st
     unsigned steps = 0;
     assert_ok(oq_store_backup_begin(store, &backup, &err), err);
     while (!is_done) {
-        if (between) {
+        if (between)
             between(store, steps);
-        }
         assert_ok(oq_store_backup_step(backup, &is_done, &err), err);
         steps++;
         assert_true(steps < 1000);
@@ -64,14 +63,12 @@ static void assert_copy_has(unsigned count)
 
 static void backup__finished__is_the_queue(void **state)
 {
-    for (unsigned i = 1; i <= 5; i++) {
+    for (unsigned i = 1; i <= 5; i++)
         insert_sample(*state, i, 10);
-    }
     (void)copy(*state, NULL);
     assert_copy_has(5);
-    for (unsigned i = 6; i <= 9; i++) {
+    for (unsigned i = 6; i <= 9; i++)
         insert_sample(*state, i, 10);
-    }
     assert_copy_has(5);
     (void)copy(*state, NULL); /* takes the older one's place */
     assert_copy_has(9);
@@ -88,9 +85,8 @@ static void insert_one(struct oq_store *store, unsigned step)
 /* Writes go to the pages that were copied and to those that were not. */
 static void backup__written_to_meanwhile__holds_what_was_written(void **state)
 {
-    for (inserted = 0; inserted < 400;) {
+    for (inserted = 0; inserted < 400;)
         insert_sample(*state, ++inserted, 10);
-    }
     unsigned steps = copy(*state, insert_one);
     assert_true(steps >= 3);
     assert_copy_has(inserted);
@@ -120,9 +116,8 @@ static void backup__given_up__leaves_the_older_copy(void **state)
 {
     struct oq_store_backup *backup = NULL;
     bool is_done = true;
-    for (inserted = 0; inserted < 400;) {
+    for (inserted = 0; inserted < 400;)
         insert_sample(*state, ++inserted, 10);
-    }
     (void)copy(*state, NULL);
     insert_sample(*state, 401, 10);
     assert_ok(oq_store_backup_begin(*state, &backup, &err), err);
@@ -143,6 +138,25 @@ static void backup__unfinished_one_of_an_earlier_process__is_no_hindrance(void *
     insert_sample(*state, 1, 10);
     sample_file_write(DRAFT, "half a copy", 11);
     (void)copy(*state, NULL);
+    assert_copy_has(1);
+}
+
+/* Only a copy that was read through may replace the older one. */
+static void backup__copy_fails_its_check__older_copy_stays(void **state)
+{
+    struct oq_store_backup *backup = NULL;
+    bool is_done = false;
+    insert_sample(*state, 1, 10);
+    (void)copy(*state, NULL);
+    insert_sample(*state, 2, 10);
+    run_sql(*state, "PRAGMA ignore_check_constraints = ON;"
+                    "UPDATE groups SET state = 'nonsense' WHERE id = 2");
+    assert_ok(oq_store_backup_begin(*state, &backup, &err), err);
+    assert_status(oq_store_backup_step(backup, &is_done, &err), OQ_E_DB_DAMAGED, err);
+    assert_false(is_done);
+    oq_store_backup_free(backup);
+    assert_true(oq_store_needs_backup(*state));
+    assert_false(sample_file_exists(DRAFT));
     assert_copy_has(1);
 }
 
@@ -177,6 +191,7 @@ int main(void)
         COPY_TEST(backup__needed__when_something_was_written),
         COPY_TEST(backup__given_up__leaves_the_older_copy),
         COPY_TEST(backup__unfinished_one_of_an_earlier_process__is_no_hindrance),
+        COPY_TEST(backup__copy_fails_its_check__older_copy_stays),
         COPY_TEST(backup__in_a_transaction__is_a_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

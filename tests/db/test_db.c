@@ -69,9 +69,8 @@ void insert(struct oq_store *store, struct oq_group *group)
 {
     assert_ok(oq_store_begin(store, &err), err);
     assert_ok(oq_store_insert_group(store, group, &err), err);
-    if (!oq_guid_is_null(&group->job.guid)) {
+    if (!oq_guid_is_null(&group->job.guid))
         assert_ok(oq_store_insert_job(store, group, &err), err);
-    }
     assert_ok(oq_store_commit(store, &err), err);
 }
 
@@ -80,9 +79,8 @@ int64_t insert_sample(struct oq_store *store, uint32_t number, uint32_t file_cou
 {
     struct oq_group group;
     sample_group(&group, number);
-    if (file_count > 0) {
+    if (file_count > 0)
         sample_job(&group, number, file_count);
-    }
     insert(store, &group);
     int64_t id = group.id;
     oq_group_release(&group);
@@ -106,4 +104,22 @@ void assert_only_group(void **state, const struct oq_group *wanted)
         sample_queue_release(&queue);
         reopen(state);
     }
+}
+
+struct oq_extras *sample_extras(void)
+{
+    uint8_t hashes[3 * 20];
+    struct oq_pieces pieces = {
+        .kind = OQ_HASH_SHA1, .piece_bytes = 1000, .count = 3, .hashes = hashes};
+    struct oq_extras *extras = oq_extras_new();
+    assert_non_null(extras);
+    for (size_t i = 0; i < sizeof(hashes); i++)
+        hashes[i] = (uint8_t)(i * 7);
+    extras->has_sha256 = true;
+    memset(extras->sha256, 0xa5, sizeof(extras->sha256));
+    extras->size_bytes = 2001;
+    assert_int_equal(oq_extras_add_mirror(extras, "https://one.example/a"), OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(extras, "https://two.example/\xc3\xa4"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
+    return extras;
 }

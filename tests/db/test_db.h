@@ -56,9 +56,8 @@ static inline void check_status(enum oq_status status, enum oq_status wanted,
 static inline void assert_same_group(const struct oq_group *found, const struct oq_group *wanted)
 {
     const char *field = sample_difference(found, wanted);
-    if (field) {
+    if (field)
         fail_msg("group %lld differs in %s", (long long)wanted->id, field);
-    }
 }
 
 #define DB "store.db"
@@ -83,6 +82,8 @@ void insert(struct oq_store *store, struct oq_group *group);
 /* Inserts sample `number`, with a job if it is to have files; returns its id. */
 int64_t insert_sample(struct oq_store *store, uint32_t number, uint32_t file_count);
 void set_text(char **field, const char *value);
+/* Two mirrors, a hash, a size and three pieces. */
+struct oq_extras *sample_extras(void);
 /* The whole queue is `wanted`, ids included, now and after another open. */
 void assert_only_group(void **state, const struct oq_group *wanted);
 

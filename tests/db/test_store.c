@@ -148,9 +148,8 @@ static void assert_refused_untouched(enum oq_status wanted)
     assert_ptr_equal(store, &err);
     unsigned char *after = sample_file_read(DB, &size_after);
     assert_int_equal(size_before, size_after);
-    if (size_before > 0) {
+    if (size_before > 0)
         assert_memory_equal(before, after, size_before);
-    }
     assert_false(sample_file_exists(DB "-wal"));
     assert_false(sample_file_exists(DB "-shm"));
     assert_false(sample_file_exists(DB "-journal"));
@@ -228,9 +227,8 @@ static void store__empty_database_without_ids__becomes_ours(void **state)
 static void make_big(void)
 {
     struct oq_store *store = open_store(DB);
-    for (uint32_t i = 1; i <= 50; i++) {
+    for (uint32_t i = 1; i <= 50; i++)
         insert_sample(store, i, 20);
-    }
     oq_store_close(store);
 }
 
@@ -251,11 +249,10 @@ static void store__damaged_page__is_refused_untouched_or_harmless(void **state)
         for (int kind = 0; kind < 2; kind++) {
             struct oq_store *store = NULL;
             memcpy(bad, good, size);
-            if (kind == 0) {
+            if (kind == 0)
                 memset(bad + at, 0xa5, 4096);
-            } else {
+            else
                 bad[at + 4] ^= 0x40; /* number of cells, high byte's neighbour */
-            }
             sample_database_remove(DB);
             sample_file_write(DB, bad, size);
             pages++;
@@ -305,9 +302,8 @@ static int warnings;
 static void count_warnings(void *ctx, enum oq_log_level level, const char *line)
 {
     (void)ctx;
-    if (level == OQ_LOG_WARNING && strstr(line, "check stopped")) {
+    if (level == OQ_LOG_WARNING && strstr(line, "check stopped"))
         warnings++;
-    }
 }
 
 static void store__check_out_of_time__opens_and_warns(void **state)

@@ -42,9 +42,8 @@ int scenario_setup(void **state)
     sample_job(&big, 2, FILES_OF_THE_BIG_GROUP);
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    for (uint32_t i = 0; i < FILES_OF_THE_BIG_GROUP; i++) {
+    for (uint32_t i = 0; i < FILES_OF_THE_BIG_GROUP; i++)
         set_text(&big.job.files[i].remote, text);
-    }
     sample_group(&again, 1); /* the identifiers of the first one, which is gone by then */
     sample_job(&again, 1, 1);
     set_text(&again.display_name, "again");
@@ -116,18 +115,16 @@ enum oq_status scenario_step(struct oq_store *store, struct scenario_ledger *led
                              struct oq_error *err)
 {
     enum oq_status status = oq_store_begin(store, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = write_step(store, ledger->acknowledged, err);
-    }
     if (status == OQ_OK) {
         status = oq_store_commit(store, err);
         ledger->is_doubtful = status != OQ_OK;
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         ledger->acknowledged++;
-    } else {
+    else
         oq_store_rollback(store);
-    }
     return status;
 }
 
@@ -142,11 +139,10 @@ enum oq_status scenario_open(const char *vfs, struct oq_store **out, struct oq_e
         (void)sqlite3_wal_autocheckpoint(store->db, 8);
         status = oq_store_exec(store, "PRAGMA cache_size = 6", "scenario", err);
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         *out = store;
-    } else {
+    else
         oq_store_close(store);
-    }
     return status;
 }
 
@@ -160,17 +156,14 @@ const char *scenario_difference(const struct sample_queue *queue, size_t steps)
     };
     size_t count = 0;
 
-    while (count < 2 && wanted[steps][count]) {
+    while (count < 2 && wanted[steps][count])
         count++;
-    }
-    if (queue->count != count) {
+    if (queue->count != count)
         return "number of groups";
-    }
     for (size_t i = 0; i < count; i++) {
         const char *field = sample_difference(&queue->groups[i], wanted[steps][i]);
-        if (field) {
+        if (field)
             return field;
-        }
     }
     return NULL;
 }
@@ -182,14 +175,12 @@ void scenario_check(struct oq_store *store, const struct scenario_ledger *ledger
 
     oq_error_init(&err);
     enum oq_status status = oq_store_load(store, sample_queue_take, &queue, &err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         fail_msg("load: %s: %s", oq_status_name(status), err.text);
-    }
     const char *field = scenario_difference(&queue, ledger->acknowledged);
     sample_queue_release(&queue);
-    if (field) {
+    if (field)
         fail_msg("after %zu transactions: %s", ledger->acknowledged, field);
-    }
 }
 
 void scenario_check_file(const char *vfs, struct scenario_ledger *ledger)
@@ -211,18 +202,16 @@ void scenario_check_file(const char *vfs, struct scenario_ledger *ledger)
     assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "ok");
     sqlite3_finalize(stmt);
     status = oq_store_load(store, sample_queue_take, &queue, &err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         fail_msg("load after reopen: %s: %s", oq_status_name(status), err.text);
-    }
     const char *field = scenario_difference(&queue, ledger->acknowledged);
     if (field && ledger->is_doubtful) {
         field = scenario_difference(&queue, ledger->acknowledged + 1);
-        ledger->acknowledged += field == NULL;
+        ledger->acknowledged += !field;
     }
     ledger->is_doubtful = false;
     sample_queue_release(&queue);
     oq_store_close(store);
-    if (field) {
+    if (field)
         fail_msg("reopened after %zu transactions: %s", ledger->acknowledged, field);
-    }
 }

@@ -71,11 +71,10 @@ static void load_under(const struct plan *plan, struct oq_store *store,
     struct sample_queue queue = {0};
     oq_error_init(&err);
     enum oq_status status = oq_store_load(store, sample_queue_take, &queue, &err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         assert_null(scenario_difference(&queue, ledger->acknowledged));
-    } else {
+    else
         assert_explained(plan, status);
-    }
     sample_queue_release(&queue);
 }
 
@@ -102,25 +101,22 @@ static bool live(const struct plan *plan)
             status = is_over ? status : OQ_OK;
         }
     }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         load_under(plan, store, &ledger);
-    }
     oq_store_close(store);
     bool has_struck = oq_fault_count(plan->point) >= plan->n || failures > 0;
     disarm(plan);
     scenario_check_file(FAULT_VFS_NAME, &ledger);
-    if (!plan->for_ever || plan->is_healed_in_place) {
+    if (!plan->for_ever || plan->is_healed_in_place)
         assert_int_equal(ledger.acknowledged, SCENARIO_STEPS);
-    }
     return has_struck;
 }
 
 static void fail_each(enum oq_fault_point point, bool for_ever, bool is_healed_in_place)
 {
     uint64_t n = 1;
-    while (live(&(struct plan){point, n, for_ever, is_healed_in_place})) {
+    while (live(&(struct plan){point, n, for_ever, is_healed_in_place}))
         n += step_of(point);
-    }
     print_message("%llu places, every %u\n", (unsigned long long)(n - 1), (unsigned)step_of(point));
     assert_true(n > 20); /* the seam is connected */
 }
@@ -188,9 +184,8 @@ static void store__disk_full_from_nth_write_on__is_told_as_such(void **state)
         scenario_check(store, &ledger);
     }
     oq_fault_arm(OQ_FAULT_DB_IO, 0, false);
-    while (ledger.acknowledged < SCENARIO_STEPS) {
+    while (ledger.acknowledged < SCENARIO_STEPS)
         assert_int_equal(scenario_step(store, &ledger, &err), OQ_OK);
-    }
     scenario_check(store, &ledger);
     oq_store_close(store);
     scenario_check_file(FAULT_VFS_NAME, &ledger);
@@ -255,11 +250,10 @@ static bool upgrade_under(const struct plan *plan)
     oq_fault_arm(plan->point, plan->n, plan->for_ever);
     oq_error_init(&err);
     enum oq_status status = oq_store_open_with(&options, upgrade(), (size_t)NEW, &store, &err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         oq_store_close(store);
-    } else {
+    else
         assert_explained(plan, status);
-    }
     bool has_struck = oq_fault_count(plan->point) >= plan->n;
     disarm(plan);
     int version = check_schema_is_whole();
@@ -288,18 +282,16 @@ static void upgrade__any_call_fails__schema_is_old_or_new(void **state)
     (void)state;
     sample_database_remove(SCENARIO_DB);
     assert_int_equal(scenario_open(NULL, &store, &err), OQ_OK);
-    while (ledger.acknowledged < 2) {
+    while (ledger.acknowledged < 2)
         assert_int_equal(scenario_step(store, &ledger, &err), OQ_OK);
-    }
     oq_store_close(store);
     sample_database_copy(SCENARIO_DB, "old.db");
     sample_database_remove(SCENARIO_DB);
     for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
         struct plan plan = plans[i];
         plan.n = 1;
-        while (upgrade_under(&plan)) {
+        while (upgrade_under(&plan))
             plan.n += step_of(plan.point);
-        }
         print_message("%llu places, every %u\n", (unsigned long long)(plan.n - 1),
                       (unsigned)step_of(plan.point));
         assert_true(plan.n > 20);
@@ -309,9 +301,8 @@ static void upgrade__any_call_fails__schema_is_old_or_new(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "all") == 0) {
+    if (argc > 1 && strcmp(argv[1], "all") == 0)
         allocation_step = 1;
-    }
 
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(store__nth_disk_call_fails_once__the_next_try_succeeds, choose_all),

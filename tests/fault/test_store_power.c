@@ -27,15 +27,12 @@ static void session(struct scenario_ledger *ledger, size_t until)
 
     oq_error_init(&err);
     enum oq_status status = scenario_open(POWER_CUT_VFS_NAME, &store, &err);
-    while (status == OQ_OK && ledger->acknowledged < until) {
+    while (status == OQ_OK && ledger->acknowledged < until)
         status = scenario_step(store, ledger, &err);
-    }
-    if (status != OQ_OK && !power_cut_has_happened()) {
+    if (status != OQ_OK && !power_cut_has_happened())
         fail_msg("%s: %s", oq_status_name(status), err.text);
-    }
-    if (status != OQ_OK && status != OQ_E_DB) { /* least of all damage */
+    if (status != OQ_OK && status != OQ_E_DB) /* least of all damage */
         fail_msg("the cut was told as %s: %s", oq_status_name(status), err.text);
-    }
     oq_store_close(store);
 }
 
@@ -47,9 +44,8 @@ static bool live(uint64_t n, enum power_cut_mode mode, uint64_t seed)
     sample_database_remove(SCENARIO_DB);
     oq_fault_arm(OQ_FAULT_DB_IO, n, false);
     session(&ledger, 3);
-    if (!power_cut_has_happened()) {
+    if (!power_cut_has_happened())
         session(&ledger, SCENARIO_STEPS);
-    }
     oq_fault_arm(OQ_FAULT_DB_IO, 0, false);
     bool has_gone = power_cut_has_happened();
     (void)power_cut_apply(mode, seed);
@@ -65,9 +61,8 @@ static void power__goes_at_any_change__what_was_acknowledged_is_there(void **sta
         uint64_t n = 1;
         bool has_gone = true;
         while (has_gone) {
-            for (unsigned i = 0; i < fates[fate].seeds; i++) {
+            for (unsigned i = 0; i < fates[fate].seeds; i++)
                 has_gone = live(n, fates[fate].mode, n * 100 + i);
-            }
             n++;
         }
         print_message("%llu places, %u times each\n", (unsigned long long)(n - 2),
@@ -86,9 +81,8 @@ static void power__goes_after_a_commit__the_transaction_is_there(void **state)
             struct oq_store *store = NULL;
             sample_database_remove(SCENARIO_DB);
             assert_int_equal(scenario_open(POWER_CUT_VFS_NAME, &store, &err), OQ_OK);
-            while (ledger.acknowledged < steps) {
+            while (ledger.acknowledged < steps)
                 assert_int_equal(scenario_step(store, &ledger, &err), OQ_OK);
-            }
             power_cut_now();
             assert_int_equal(oq_store_begin(store, &err) == OQ_OK &&
                                  oq_store_delete_group(store, 1, &err) == OQ_OK &&
@@ -112,9 +106,8 @@ static void power__goes_during_recovery__what_was_acknowledged_is_there(void **s
     sample_database_remove(SCENARIO_DB);
     assert_int_equal(scenario_open(NULL, &store, &err), OQ_OK);
     (void)sqlite3_wal_autocheckpoint(store->db, 0);
-    while (before.acknowledged < 4) {
+    while (before.acknowledged < 4)
         assert_int_equal(scenario_step(store, &before, &err), OQ_OK);
-    }
     sample_database_copy(SCENARIO_DB, "crashed.db");
     assert_true(sample_file_exists("crashed.db-wal"));
     oq_store_close(store);

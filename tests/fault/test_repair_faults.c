@@ -1,4 +1,4 @@
-/* test_salvage_faults.c - the repair of a damaged queue, and the backup copy, with the n-th call
+/* test_repair_faults.c - the repair of a damaged queue, and the backup copy, with the n-th call
  * failing, for every n.
  *
  * An interrupted repair has lost nothing: the next start finishes it and the queue is what an
@@ -16,7 +16,7 @@
 #define QUEUE "faulty.db"
 #define BACKUP "faulty.backup.db"
 #define DRAFT "faulty.rebuild.db"
-#define SALVAGED "faulty.salvaged.db"
+#define REPAIRED "faulty.repaired.db"
 #define COPYING "faulty.copying.db"
 #define SOUND "sound.db"
 #define GROUPS 30u
@@ -50,14 +50,12 @@ static void insert_many(const char *path, unsigned first, unsigned count)
 
 static void clear(void)
 {
-    static const char *const names[] = {QUEUE, BACKUP, DRAFT, SALVAGED, COPYING};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    static const char *const names[] = {QUEUE, BACKUP, DRAFT, REPAIRED, COPYING};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         sample_database_remove(names[i]);
-    }
     for (size_t i = 0; i < 2; i++) {
-        if (set_aside[i][0]) {
+        if (set_aside[i][0])
             sample_database_remove(set_aside[i]);
-        }
         set_aside[i][0] = '\0';
     }
 }
@@ -84,27 +82,24 @@ static enum oq_status open_safe(struct oq_store **store, struct oq_store_report 
 
 static void keep_name(const struct oq_store_report *report)
 {
-    if (report->set_aside[0]) {
+    if (report->set_aside[0])
         snprintf(set_aside[0], sizeof set_aside[0], "%s", report->set_aside);
-    }
 }
 
 static void check_all_there(struct oq_store *store, uint64_t n)
 {
     struct sample_queue queue = {0};
     assert_int_equal(oq_store_load(store, sample_queue_take, &queue, &err), OQ_OK);
-    if (queue.count != GROUPS) {
+    if (queue.count != GROUPS)
         fail_msg("fault %llu: %zu groups", (unsigned long long)n, queue.count);
-    }
     for (size_t i = 0; i < queue.count; i++) {
         struct oq_group wanted;
         sample_group(&wanted, (uint32_t)i + 1);
         sample_job(&wanted, (uint32_t)i + 1, FILES);
         const char *field = sample_difference(&queue.groups[i], &wanted);
         oq_group_release(&wanted);
-        if (field) {
+        if (field)
             fail_msg("fault %llu: group %zu differs in %s", (unsigned long long)n, i, field);
-        }
     }
     sample_queue_release(&queue);
 }
@@ -127,29 +122,26 @@ static bool repair_under(enum oq_fault_point point, uint64_t n, bool for_ever)
     } else {
         assert_null(store);
         assert_true(has_struck);
-        if (status != OQ_E_DB && status != OQ_E_NOMEM && status != OQ_E_DB_DAMAGED) {
+        if (status != OQ_E_DB && status != OQ_E_NOMEM && status != OQ_E_DB_DAMAGED)
             fail_msg("fault %llu: %s: %s", (unsigned long long)n, oq_status_name(status), err.text);
-        }
         assert_string_not_equal(err.text, "");
     }
     report = (struct oq_store_report){0};
-    if (open_safe(&store, &report) != OQ_OK) {
+    if (open_safe(&store, &report) != OQ_OK)
         fail_msg("fault %llu: the next start: %s", (unsigned long long)n, err.text);
-    }
     keep_name(&report);
     check_all_there(store, n);
     oq_store_close(store);
     assert_false(sample_file_exists(DRAFT));
-    assert_false(sample_file_exists(SALVAGED));
+    assert_false(sample_file_exists(REPAIRED));
     return has_struck;
 }
 
 static void every_repair(enum oq_fault_point point, bool for_ever, unsigned step)
 {
     uint64_t n = 1;
-    while (repair_under(point, n, for_ever)) {
+    while (repair_under(point, n, for_ever))
         n += step;
-    }
     print_message("%llu places, every %u\n", (unsigned long long)(n - 1), step);
     assert_true(n > 100);
 }
@@ -188,9 +180,8 @@ static bool repair_without_power(uint64_t n, enum power_cut_mode mode)
     (void)power_cut_apply(mode, n);
     keep_name(&report);
     store = NULL;
-    if (open_safe(&store, &report) != OQ_OK) {
+    if (open_safe(&store, &report) != OQ_OK)
         fail_msg("cut %llu: the next start: %s", (unsigned long long)n, err.text);
-    }
     keep_name(&report);
     check_all_there(store, n);
     oq_store_close(store);
@@ -202,9 +193,8 @@ static void repair__power_goes_at_any_change__the_next_start_finishes_it(void **
     (void)state;
     for (int mode = 0; mode < POWER_CUT_MODE_COUNT; mode++) {
         uint64_t n = 1;
-        while (repair_without_power(n, (enum power_cut_mode)mode)) {
+        while (repair_without_power(n, (enum power_cut_mode)mode))
             n++;
-        }
         print_message("%llu places\n", (unsigned long long)(n - 1));
         assert_true(n > 30);
     }
@@ -227,9 +217,8 @@ static bool copy_under(enum oq_fault_point point, uint64_t n, bool for_ever)
                      OQ_OK);
     oq_fault_arm(point, n, for_ever);
     enum oq_status status = oq_store_backup_begin(store, &backup, &err);
-    while (status == OQ_OK && !is_done) {
+    while (status == OQ_OK && !is_done)
         status = oq_store_backup_step(backup, &is_done, &err);
-    }
     bool has_struck = oq_fault_count(point) >= n;
     oq_store_backup_free(backup);
     oq_fault_arm(point, 0, false);
@@ -260,9 +249,8 @@ static void copy__any_call_fails__older_copy_and_queue_stay(void **state)
     for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
         unsigned step = plans[i].step ? plans[i].step : (allocation_step + 9) / 10;
         uint64_t n = 1;
-        while (copy_under(plans[i].point, n, plans[i].for_ever)) {
+        while (copy_under(plans[i].point, n, plans[i].for_ever))
             n += step;
-        }
         print_message("%llu places, every %u\n", (unsigned long long)(n - 1), step);
         assert_true(n > 20);
     }
@@ -270,9 +258,8 @@ static void copy__any_call_fails__older_copy_and_queue_stay(void **state)
 
 static int setup(void **state)
 {
-    if (scenario_setup(state) != 0) {
+    if (scenario_setup(state) != 0)
         return 1;
-    }
     sample_database_remove(SOUND);
     sample_database_remove("longer.db");
     insert_many(SOUND, 1, IN_BACKUP);
@@ -291,9 +278,8 @@ static int teardown(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "all") == 0) {
+    if (argc > 1 && strcmp(argv[1], "all") == 0)
         allocation_step = 13;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repair__nth_disk_call_fails_once__the_next_start_finishes_it),
         cmocka_unit_test(repair__disk_calls_fail_for_ever__the_next_start_finishes_it),

@@ -1,5 +1,5 @@
-/* test_released.c - a queue that was written by a released version is read, to the last field, by
- * this one. tests/data/README.md says how its files are made.
+/* test_store_released.c - a queue that was written by a released version is read, to the last
+ * field, by this one. tests/data/README.md says how its files are made.
  *
  * Called with "make FILE" it writes the queue with this version instead.
  */
@@ -28,9 +28,8 @@ static void fetch_files(struct oq_group *group, enum oq_file_state state)
         struct oq_file *file = &group->job.files[i];
         begin_file(file, 1000 + i, 1000 + i);
         file->state = state;
-        if (state == OQ_FILE_FINAL) {
+        if (state == OQ_FILE_FINAL)
             set_text(&file->temp_path, NULL);
-        }
     }
 }
 
@@ -76,9 +75,8 @@ static void make_queue(struct oq_group groups[GROUPS])
 
 static void release_queue(struct oq_group groups[GROUPS])
 {
-    for (size_t i = 0; i < GROUPS; i++) {
+    for (size_t i = 0; i < GROUPS; i++)
         oq_group_release(&groups[i]);
-    }
 }
 
 static int make(const char *path)
@@ -87,9 +85,8 @@ static int make(const char *path)
     make_queue(groups);
     sample_database_remove(path);
     struct oq_store *store = open_store(path);
-    for (size_t i = 0; i < GROUPS; i++) {
+    for (size_t i = 0; i < GROUPS; i++)
         insert(store, &groups[i]);
-    }
     oq_store_close(store);
     release_queue(groups);
     return 0;
@@ -115,9 +112,8 @@ static bool take_released(int version)
     char path[1000];
     snprintf(path, sizeof path, "%s/tests/data/queue-schema-%d.db", source ? source : "../../..",
              version);
-    if (!sample_file_exists(path)) {
+    if (!sample_file_exists(path))
         return false;
-    }
     sample_database_remove(DB);
     sample_file_copy(path, DB);
     return true;
@@ -128,9 +124,8 @@ static void released_queue__of_every_version__is_upgraded_whole(void **state)
     int versions = 0;
     (void)state;
     for (int version = 1; version <= oq_store_schema_version(); version++) {
-        if (!take_released(version)) {
+        if (!take_released(version))
             continue;
-        }
         for (int round = 0; round < 2; round++) { /* upgraded, and as it was left */
             struct oq_store *store = open_store(DB);
             assert_int_equal(query_int(store, "PRAGMA user_version"), oq_store_schema_version());
@@ -157,9 +152,8 @@ static void released_queue__damaged__is_saved_whole(void **state)
         struct oq_store_report report = {0};
         struct oq_store *store = NULL;
         size_t size = 0;
-        if (!take_released(version)) {
+        if (!take_released(version))
             continue;
-        }
         unsigned char *bytes = sample_file_read(DB, &size);
         bytes[36] ^= 0x55; /* the list of free pages: all rows are readable */
         sample_file_write(DB, bytes, size);
@@ -189,9 +183,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(released_queue__damaged__is_saved_whole, setup_closed,
                                         teardown),
     };
-    if (argc == 3 && strcmp(argv[1], "make") == 0) {
+    if (argc == 3 && strcmp(argv[1], "make") == 0)
         return make(argv[2]);
-    }
     oq_log_set_sink(drop_line, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_migrate.c - db/migrate.c: from schema to schema, in whole steps, and never back. */
+/* test_store_migrate.c - the migrations of db/store.c: from schema to schema, in whole steps, and
+ * never back. */
 #include "test_db.h"
 
 /* Lists of migrations as later versions of the program would have them; the first ones are always
@@ -220,11 +221,10 @@ static struct bytes bytes_of(void)
 static void assert_same_bytes(const unsigned char *a, size_t a_size, const unsigned char *b,
                               size_t b_size)
 {
-    assert_int_equal(a == NULL, b == NULL);
+    assert_int_equal(!a, !b);
     assert_int_equal(a_size, b_size);
-    if (a_size > 0) {
+    if (a_size > 0)
         assert_memory_equal(a, b, a_size);
-    }
 }
 
 /* Opening COPY by this program's list is refused, and no byte of it nor beside it changes. */
@@ -353,14 +353,12 @@ static char *page_text(void)
     char path[1000];
     size_t size = 0;
 
-    if (!source) {
+    if (!source)
         return NULL;
-    }
     snprintf(path, sizeof(path), "%s/docs/database.md", source);
     char *text = (char *)sample_file_read(path, &size);
-    if (text) {
+    if (text)
         text[size] = '\0';
-    }
     return text;
 }
 
@@ -373,9 +371,8 @@ static bool is_documented(const char *page, const char *table, const char *colum
     snprintf(heading, sizeof(heading), "\n## `%s`", table);
     snprintf(row, sizeof(row), "\n| `%s` |", column);
     const char *section = strstr(page, heading);
-    if (!section) {
+    if (!section)
         return false;
-    }
     const char *end = strstr(section + 1, "\n## ");
     const char *found = strstr(section, row);
     return found && (!end || found < end);
@@ -384,9 +381,8 @@ static bool is_documented(const char *page, const char *table, const char *colum
 static size_t count_of(const char *page, const char *what)
 {
     size_t count = 0;
-    for (const char *at = page; (at = strstr(at, what)) != NULL; at++) {
+    for (const char *at = page; (at = strstr(at, what)); at++)
         count++;
-    }
     return count;
 }
 
@@ -412,9 +408,8 @@ static void page__tables_and_columns__are_those_of_the_schema(void **state)
         const char *table = (const char *)sqlite3_column_text(stmt, 0);
         const char *column = (const char *)sqlite3_column_text(stmt, 1);
         columns++;
-        if (!is_documented(page, table, column)) {
+        if (!is_documented(page, table, column))
             fail_msg("docs/database.md does not describe %s.%s", table, column);
-        }
     }
     sqlite3_finalize(stmt);
     assert_true(columns > 30);

@@ -1,4 +1,4 @@
-/* test_salvage.c - db/salvage.c: whatever was done to the file, there is a queue afterwards,
+/* test_repair.c - db/repair.c: whatever was done to the file, there is a queue afterwards,
  * nothing in it is wrong, nothing is missing without being counted, and the damaged file is still
  * there. */
 #include "test_db.h"
@@ -28,9 +28,8 @@ static unsigned each_file(const char *beginning, void (*see)(const char *name))
     while ((item = readdir(folder))) {
         if (strncmp(item->d_name, beginning, strlen(beginning)) == 0) {
             count++;
-            if (see) {
+            if (see)
                 see(item->d_name);
-            }
         }
     }
     closedir(folder);
@@ -128,9 +127,8 @@ static unsigned check_groups(struct oq_store *store)
         const struct oq_group *found = &queue.groups[i];
         uint32_t number = found->guid.data1;
         struct oq_group wanted;
-        if (found->state == OQ_GROUP_CANCELLING) {
+        if (found->state == OQ_GROUP_CANCELLING)
             continue;
-        }
         assert_true(number >= 1 && number <= GROUPS);
         assert_false(is_seen[number]);
         is_seen[number] = true;
@@ -164,7 +162,7 @@ static unsigned check_opened(unsigned known)
     assert_int_equal(check_groups(store), count);
     oq_store_close(store);
     assert_int_equal(each_file("queue.rebuild", NULL), 0);
-    assert_int_equal(each_file("queue.salvaged", NULL), 0);
+    assert_int_equal(each_file("queue.repaired", NULL), 0);
     report = first;
     return count;
 }
@@ -183,7 +181,7 @@ static void assert_set_aside(const unsigned char *bytes, size_t size)
 
 /* --- nothing to do ---------------------------------------------------------------------------- */
 
-static void salvage__sound_or_new_database__nothing_is_done(void **state)
+static void repair__sound_or_new_database__nothing_is_done(void **state)
 {
     (void)state;
     assert_int_equal(check_opened(0), 0);
@@ -195,7 +193,7 @@ static void salvage__sound_or_new_database__nothing_is_done(void **state)
     assert_int_equal(each_file("queue.", NULL), 1);
 }
 
-static void salvage__newer_database__is_refused_and_untouched(void **state)
+static void repair__newer_database__is_refused_and_untouched(void **state)
 {
     size_t size = 0, after_size = 0;
     sample_file_copy(WHOLE, QUEUE);
@@ -215,7 +213,7 @@ static void salvage__newer_database__is_refused_and_untouched(void **state)
     (void)state;
 }
 
-static void salvage__damaged_with_a_newer_backup__both_are_untouched(void **state)
+static void repair__damaged_with_a_newer_backup__both_are_untouched(void **state)
 {
     size_t size = 0;
     (void)state;
@@ -231,7 +229,7 @@ static void salvage__damaged_with_a_newer_backup__both_are_untouched(void **stat
 
 /* --- damage ----------------------------------------------------------------------------------- */
 
-static void salvage__garbage__is_set_aside_and_a_new_queue_begins(void **state)
+static void repair__garbage__is_set_aside_and_a_new_queue_begins(void **state)
 {
     static const char garbage[] = "this has never been a database, whatever its name may say";
     (void)state;
@@ -242,7 +240,7 @@ static void salvage__garbage__is_set_aside_and_a_new_queue_begins(void **state)
     assert_set_aside((const unsigned char *)garbage, sizeof garbage);
 }
 
-static void salvage__same_second_twice__neither_is_overwritten(void **state)
+static void repair__same_second_twice__neither_is_overwritten(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
@@ -279,35 +277,30 @@ static void each_page(bool has_backup)
     assert_non_null(bytes);
     for (size_t page = 0; page < size / 4096; page++) {
         for (unsigned kind = 0; kind < 3; kind++) {
-            if (has_backup && kind != page % 3) {
+            if (has_backup && kind != page % 3)
                 continue; /* one kind each is enough: what is read of the page hardly matters */
-            }
             clear();
             memcpy(bytes, whole, size);
             damage_page(bytes + page * 4096, kind);
             sample_file_write(QUEUE, bytes, size);
-            if (has_backup) {
+            if (has_backup)
                 sample_file_copy(WHOLE, BACKUP);
-            }
             struct oq_store *store = NULL;
-            if (page == 0 && try_open(&store) == OQ_E_DB_NEWER) {
+            if (page == 0 && try_open(&store) == OQ_E_DB_NEWER)
                 continue; /* the damage looks like a newer version's file: it is left alone */
-            }
             oq_store_close(store);
             if (page == 0) { /* it was opened above */
                 clear();
                 sample_file_write(QUEUE, bytes, size);
-                if (has_backup) {
+                if (has_backup)
                     sample_file_copy(WHOLE, BACKUP);
-                }
             }
             unsigned count = check_opened(GROUPS);
             places++;
             repaired += report.is_repaired;
             lost += GROUPS - count;
-            if (report.is_repaired) {
+            if (report.is_repaired)
                 assert_set_aside(bytes, size);
-            }
             if (has_backup) {
                 assert_int_equal(count, GROUPS);
                 assert_int_equal(report.lost, 0);
@@ -322,19 +315,19 @@ static void each_page(bool has_backup)
     assert_true(lost < places * GROUPS / 3);
 }
 
-static void salvage__each_page_damaged__saves_what_can_be_read(void **state)
+static void repair__each_page_damaged__saves_what_can_be_read(void **state)
 {
     (void)state;
     each_page(false);
 }
 
-static void salvage__each_page_damaged_with_a_backup__loses_nothing(void **state)
+static void repair__each_page_damaged_with_a_backup__loses_nothing(void **state)
 {
     (void)state;
     each_page(true);
 }
 
-static void salvage__truncated_anywhere__saves_what_can_be_read(void **state)
+static void repair__truncated_anywhere__saves_what_can_be_read(void **state)
 {
     size_t size = 0;
     unsigned char *whole = sample_file_read(WHOLE, &size);
@@ -343,23 +336,20 @@ static void salvage__truncated_anywhere__saves_what_can_be_read(void **state)
         for (int has_backup = 0; has_backup < 2; has_backup++) {
             clear();
             sample_file_write(QUEUE, whole, length);
-            if (has_backup) {
+            if (has_backup)
                 sample_file_copy(WHOLE, BACKUP);
-            }
             unsigned count = check_opened(GROUPS);
-            if (!report.is_repaired) {
+            if (!report.is_repaired)
                 fail_msg("%zu bytes of it were taken for a queue", length);
-            }
             assert_set_aside(whole, length);
-            if (has_backup) {
+            if (has_backup)
                 assert_int_equal(count, GROUPS);
-            }
         }
     }
     free(whole);
 }
 
-static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **state)
+static void repair__each_header_byte_damaged__never_gives_a_wrong_group(void **state)
 {
     size_t size = 0;
     unsigned char *bytes = sample_file_read(WHOLE, &size);
@@ -372,19 +362,17 @@ static void salvage__each_header_byte_damaged__never_gives_a_wrong_group(void **
         sample_file_write(QUEUE, bytes, size);
         bytes[i] ^= mask;
         enum oq_status status = try_open(&store);
-        if (status != OQ_OK && status != OQ_E_DB_NEWER) {
+        if (status != OQ_OK && status != OQ_E_DB_NEWER)
             fail_msg("byte %zu: %s: %s", i, oq_status_name(status), err.text);
-        }
-        if (store) {
+        if (store)
             (void)check_groups(store);
-        }
         oq_store_close(store);
     }
     free(bytes);
 }
 
 /* The log is read up to its first damaged frame: what comes out is the queue after some commit. */
-static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
+static void repair__log_damaged__gives_an_earlier_whole_queue(void **state)
 {
     static const char log_name[] = QUEUE "-wal";
     size_t size = 0;
@@ -406,9 +394,8 @@ static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
         unsigned count = check_opened(0);
         store = open_safe(); /* groups came in order: those that are there are the first ones */
         struct sample_queue queue = load(store);
-        for (size_t i = 0; i < queue.count; i++) {
+        for (size_t i = 0; i < queue.count; i++)
             assert_int_equal(queue.groups[i].guid.data1, i + 1);
-        }
         assert_int_equal(queue.count, count);
         sample_queue_release(&queue);
         oq_store_close(store);
@@ -418,23 +405,54 @@ static void salvage__log_damaged__gives_an_earlier_whole_queue(void **state)
     sample_database_remove("crashed.db");
 }
 
-static void salvage__file_gone__comes_back_from_the_backup(void **state)
+static void repair__file_gone__comes_back_from_the_backup(void **state)
 {
     (void)state;
     for (int is_empty = 0; is_empty < 2; is_empty++) {
         clear();
         sample_file_copy(WHOLE, BACKUP);
-        if (is_empty) {
+        if (is_empty)
             sample_file_write(QUEUE, "", 0);
-        }
         assert_int_equal(check_opened(GROUPS), GROUPS);
         assert_true(report.is_repaired);
         assert_int_equal(report.from_backup, GROUPS);
     }
 }
 
+/* Without a backup a log is all there is of the queue: it is set aside, not thrown away. */
+static void repair__file_gone_but_its_log_is_there__log_is_set_aside(void **state)
+{
+    size_t size = 0;
+    (void)state;
+    sample_database_remove("log.db");
+    struct oq_store *store = open_store("log.db");
+    run_sql(store, "PRAGMA wal_autocheckpoint = 0");
+    insert_many(store, 1, 5);
+    unsigned char *log = sample_file_read("log.db-wal", &size);
+    oq_store_close(store);
+    assert_non_null(log);
+    for (int is_empty = 0; is_empty < 2; is_empty++) {
+        char name[100];
+        size_t kept_size = 0;
+        clear();
+        sample_file_write(QUEUE "-wal", log, size);
+        if (is_empty)
+            sample_file_write(QUEUE, "", 0);
+        (void)check_opened(0);
+        assert_true(report.is_repaired);
+        assert_int_equal(strncmp(report.set_aside, "queue.damaged-20", 16), 0);
+        snprintf(name, sizeof name, "%s-wal", report.set_aside);
+        unsigned char *kept = sample_file_read(name, &kept_size);
+        assert_int_equal(kept_size, size);
+        assert_memory_equal(kept, log, size);
+        free(kept);
+    }
+    free(log);
+    sample_database_remove("log.db");
+}
+
 /* A damaged row: its group comes from the copy or is counted, and no other one is touched. */
-static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(void **state)
+static void repair__row_with_an_impossible_value__only_that_group_is_concerned(void **state)
 {
     (void)state;
     for (int has_backup = 0; has_backup < 2; has_backup++) {
@@ -445,9 +463,8 @@ static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(
                        "UPDATE groups SET state = 'nonsense' WHERE id = 7;"
                        "UPDATE files SET state = 'nonsense', temp_path = NULL WHERE job_id = 9");
         oq_store_close(store);
-        if (has_backup) {
+        if (has_backup)
             sample_file_copy(WHOLE, BACKUP);
-        }
         assert_int_equal(check_opened(GROUPS), has_backup ? GROUPS : GROUPS - 2);
         assert_int_equal(report.from_backup, has_backup ? 2 : 0);
         assert_int_equal(report.lost, has_backup ? 0 : 2);
@@ -455,7 +472,7 @@ static void salvage__row_with_an_impossible_value__only_that_group_is_concerned(
 }
 
 /* What was removed since the copy was made does not come back. */
-static void salvage__groups_of_the_backup_that_were_removed__stay_removed(void **state)
+static void repair__groups_of_the_backup_that_were_removed__stay_removed(void **state)
 {
     (void)state;
     sample_file_copy(WHOLE, BACKUP);
@@ -471,7 +488,7 @@ static void salvage__groups_of_the_backup_that_were_removed__stay_removed(void *
 }
 
 /* Bytes on disk are younger than the copy: an offset of it is worth nothing. */
-static void salvage__running_file_of_the_backup__is_fetched_from_the_start(void **state)
+static void repair__running_file_of_the_backup__is_fetched_from_the_start(void **state)
 {
     (void)state;
     struct oq_store *store = open_store(BACKUP);
@@ -494,7 +511,7 @@ static void salvage__running_file_of_the_backup__is_fetched_from_the_start(void 
 
 /* A group that cannot be saved leaves its temporary files to be cleared away, and finished ones to
  * be handed over. */
-static void salvage__temporary_files_of_a_lost_group__are_cleared_away(void **state)
+static void repair__temporary_files_of_a_lost_group__are_cleared_away(void **state)
 {
     (void)state;
     struct oq_store *store = open_store(QUEUE);
@@ -516,6 +533,66 @@ static void salvage__temporary_files_of_a_lost_group__are_cleared_away(void **st
     assert_int_equal(remains->job.file_count, 2);
     assert_int_equal(remains->job.files[0].state, OQ_FILE_WAITING);
     assert_int_equal(remains->job.files[1].state, OQ_FILE_FETCHED);
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+/* The group itself comes back from the copy: its temporary files are in use, whatever the damaged
+ * file says of them. A fetched one would be given its final name, the other one removed. */
+static void repair__broken_group_that_the_backup_has__keeps_its_temporary_files(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 2);
+    run_sql(store, "UPDATE files SET temp_path = 'C:\\BIT0123456789abcde' || file_index || '.tmp',"
+                   " size_bytes = 900, done_bytes = 500, etag = '\"v\"' WHERE job_id = 1;"
+                   "UPDATE files SET state = 'fetched', done_bytes = 900"
+                   " WHERE job_id = 1 AND file_index = 1");
+    oq_store_close(store);
+    sample_file_copy(QUEUE, BACKUP);
+    store = open_store(QUEUE); /* one more file name than the copy knows, and the damage */
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\BITfedcba9876543210.tmp'"
+                   " WHERE job_id = 1 AND file_index = 2;"
+                   "UPDATE groups SET retries = -1 WHERE id = 1");
+    oq_store_close(store);
+    store = open_safe();
+    assert_int_equal(report.from_backup, 1);
+    assert_int_equal(report.lost, 0);
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 3);
+    for (size_t i = 0; i < queue.count; i++) {
+        const struct oq_job *job = &queue.groups[i].job;
+        if (queue.groups[i].state != OQ_GROUP_CANCELLING)
+            continue;
+        assert_int_equal(job->file_count, 3);
+        assert_null(job->files[0].temp_path);
+        assert_null(job->files[1].temp_path);
+        assert_string_equal(job->files[2].temp_path, "C:\\BITfedcba9876543210.tmp");
+    }
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+/* Damage must not make the service remove a file that is not its own. */
+static void repair__path_that_is_no_temporary_name__is_not_cleared_away(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 2);
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\precious.doc' WHERE job_id = 1;"
+                   "UPDATE files SET temp_path = 'C:\\BIT0123456789abcdef.tmp'"
+                   " WHERE job_id = 1 AND file_index = 1;"
+                   "UPDATE groups SET retries = -1 WHERE id = 1");
+    oq_store_close(store);
+    store = open_safe();
+    assert_int_equal(report.lost, 1);
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 2);
+    assert_int_equal(queue.groups[1].state, OQ_GROUP_CANCELLING);
+    assert_int_equal(queue.groups[1].job.file_count, 1);
+    assert_string_equal(queue.groups[1].job.files[0].temp_path, "C:\\BIT0123456789abcdef.tmp");
     sample_queue_release(&queue);
     *state = store;
 }
@@ -563,21 +640,24 @@ static void report_text__says_what_was_done(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        QUEUE_TEST(salvage__sound_or_new_database__nothing_is_done),
-        QUEUE_TEST(salvage__newer_database__is_refused_and_untouched),
-        QUEUE_TEST(salvage__damaged_with_a_newer_backup__both_are_untouched),
-        QUEUE_TEST(salvage__garbage__is_set_aside_and_a_new_queue_begins),
-        QUEUE_TEST(salvage__same_second_twice__neither_is_overwritten),
-        QUEUE_TEST(salvage__each_page_damaged__saves_what_can_be_read),
-        QUEUE_TEST(salvage__each_page_damaged_with_a_backup__loses_nothing),
-        QUEUE_TEST(salvage__truncated_anywhere__saves_what_can_be_read),
-        QUEUE_TEST(salvage__each_header_byte_damaged__never_gives_a_wrong_group),
-        QUEUE_TEST(salvage__log_damaged__gives_an_earlier_whole_queue),
-        QUEUE_TEST(salvage__file_gone__comes_back_from_the_backup),
-        QUEUE_TEST(salvage__row_with_an_impossible_value__only_that_group_is_concerned),
-        QUEUE_TEST(salvage__groups_of_the_backup_that_were_removed__stay_removed),
-        QUEUE_TEST(salvage__running_file_of_the_backup__is_fetched_from_the_start),
-        QUEUE_TEST(salvage__temporary_files_of_a_lost_group__are_cleared_away),
+        QUEUE_TEST(repair__sound_or_new_database__nothing_is_done),
+        QUEUE_TEST(repair__newer_database__is_refused_and_untouched),
+        QUEUE_TEST(repair__damaged_with_a_newer_backup__both_are_untouched),
+        QUEUE_TEST(repair__garbage__is_set_aside_and_a_new_queue_begins),
+        QUEUE_TEST(repair__same_second_twice__neither_is_overwritten),
+        QUEUE_TEST(repair__each_page_damaged__saves_what_can_be_read),
+        QUEUE_TEST(repair__each_page_damaged_with_a_backup__loses_nothing),
+        QUEUE_TEST(repair__truncated_anywhere__saves_what_can_be_read),
+        QUEUE_TEST(repair__each_header_byte_damaged__never_gives_a_wrong_group),
+        QUEUE_TEST(repair__log_damaged__gives_an_earlier_whole_queue),
+        QUEUE_TEST(repair__file_gone__comes_back_from_the_backup),
+        QUEUE_TEST(repair__file_gone_but_its_log_is_there__log_is_set_aside),
+        QUEUE_TEST(repair__row_with_an_impossible_value__only_that_group_is_concerned),
+        QUEUE_TEST(repair__groups_of_the_backup_that_were_removed__stay_removed),
+        QUEUE_TEST(repair__running_file_of_the_backup__is_fetched_from_the_start),
+        QUEUE_TEST(repair__temporary_files_of_a_lost_group__are_cleared_away),
+        QUEUE_TEST(repair__broken_group_that_the_backup_has__keeps_its_temporary_files),
+        QUEUE_TEST(repair__path_that_is_no_temporary_name__is_not_cleared_away),
         cmocka_unit_test(damaged_name__time_and_number__are_in_it),
         cmocka_unit_test(report_text__says_what_was_done),
     };

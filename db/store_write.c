@@ -1,11 +1,83 @@
-/* store_rows.c - writes groups, jobs and files. Each function runs inside the caller's transaction.
- */
+/* store_write.c - transactions, and the writing of groups, jobs, files and what a client said of
+ * them.
+ *
+ * Each row goes through a binder, which checks texts and leaves no value behind for the next row.
+ * Every write is inside the caller's transaction. Engine thread only. */
 #include "store_int.h"
 
 #include "oq_log.h"
 #include "oq_utf.h"
 
 #include <string.h>
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+static int run(struct oq_store *store, enum oq_store_sql which)
+{
+    int rc = sqlite3_step(store->statements[which]);
+    (void)sqlite3_reset(store->statements[which]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err)
+{
+    if (store->is_in_transaction || sqlite3_get_autocommit(store->db))
+        return OQ_OK;
+    int rc = run(store, OQ_SQL_ROLLBACK);
+    return rc == SQLITE_OK ? OQ_OK : oq_store_fail(store->db, rc, "roll back", err);
+}
+
+enum oq_status oq_store_begin(struct oq_store *store, struct oq_error *err)
+{
+    if (store->is_in_transaction)
+        return oq_error_set(err, OQ_E_BUG, "a transaction within a transaction");
+    enum oq_status status = oq_store_settle(store, err);
+    if (status != OQ_OK)
+        return status;
+    int rc = run(store, OQ_SQL_BEGIN);
+    if (rc != SQLITE_OK)
+        return oq_store_fail(store->db, rc, "begin a transaction", err);
+    store->is_in_transaction = true;
+    return OQ_OK;
+}
+
+enum oq_status oq_store_commit(struct oq_store *store, struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
+
+    if (!store->is_in_transaction)
+        return oq_error_set(err, OQ_E_BUG, "a commit without a transaction");
+    if (sqlite3_get_autocommit(store->db)) {
+        status =
+            oq_error_set(err, OQ_E_DB, "the transaction was rolled back after an error inside it");
+    } else {
+        int rc = run(store, OQ_SQL_COMMIT);
+        if (rc != SQLITE_OK)
+            status = oq_store_fail(store->db, rc, "commit", err);
+    }
+    if (status == OQ_OK)
+        store->is_in_transaction = false;
+    else
+        oq_store_rollback(store);
+    return status;
+}
+
+void oq_store_rollback(struct oq_store *store)
+{
+    if (!store->is_in_transaction)
+        return;
+    store->is_in_transaction = false;
+    /* After some errors (disk full, I/O, memory) SQLite has already rolled back by itself. */
+    if (!sqlite3_get_autocommit(store->db)) {
+        int rc = run(store, OQ_SQL_ROLLBACK);
+        if (rc != SQLITE_OK) {
+            /* Nothing of it can be committed any more; oq_store_settle tries again. */
+            oq_log_error("database: rollback: %s", sqlite3_errstr(rc));
+        }
+    }
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* Arguments of one statement, bound in order. The first failure is kept and the rest does nothing.
  * Texts and GUIDs are not copied: they live until finish(). */
@@ -18,16 +90,14 @@ struct binder {
 
 static void bind_int(struct binder *b, int64_t value)
 {
-    if (b->rc == SQLITE_OK) {
+    if (b->rc == SQLITE_OK)
         b->rc = sqlite3_bind_int64(b->stmt, b->next++, value);
-    }
 }
 
 static void bind_text(struct binder *b, const char *text)
 {
-    if (text && !oq_utf8_is_valid(text, strlen(text))) {
+    if (text && !oq_utf8_is_valid(text, strlen(text)))
         b->is_text_bad = true;
-    }
     if (b->rc == SQLITE_OK) {
         b->rc = sqlite3_bind_text(b->stmt, b->next++, text, -1,
                                   SQLITE_STATIC); /* NULL text binds NULL */
@@ -36,16 +106,23 @@ static void bind_text(struct binder *b, const char *text)
 
 static void bind_null(struct binder *b)
 {
-    if (b->rc == SQLITE_OK) {
+    if (b->rc == SQLITE_OK)
         b->rc = sqlite3_bind_null(b->stmt, b->next++);
-    }
 }
 
-static void bind_guid(struct binder *b, const uint8_t bytes[16])
+static void bind_size(struct binder *b, uint64_t size_bytes)
 {
-    if (b->rc == SQLITE_OK) {
-        b->rc = sqlite3_bind_blob(b->stmt, b->next++, bytes, 16, SQLITE_STATIC);
-    }
+    if (size_bytes == OQ_SIZE_UNKNOWN)
+        bind_null(b);
+    else
+        bind_int(b, (int64_t)size_bytes);
+}
+
+/* NULL binds NULL. */
+static void bind_blob(struct binder *b, const uint8_t *bytes, size_t size)
+{
+    if (b->rc == SQLITE_OK)
+        b->rc = sqlite3_bind_blob(b->stmt, b->next++, bytes, (int)size, SQLITE_STATIC);
 }
 
 /* Outside of a transaction each write would be committed by itself; so it would after SQLite has
@@ -53,9 +130,8 @@ static void bind_guid(struct binder *b, const uint8_t bytes[16])
 static enum oq_status start(struct oq_store *store, enum oq_store_sql which, struct binder *b,
                             struct oq_error *err)
 {
-    if (!store->is_in_transaction) {
+    if (!store->is_in_transaction)
         return oq_error_set(err, OQ_E_BUG, "a write outside of a transaction");
-    }
     if (sqlite3_get_autocommit(store->db)) {
         return oq_error_set(err, OQ_E_DB,
                             "the transaction was rolled back after an error inside it");
@@ -71,9 +147,8 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
     enum oq_status status = OQ_OK;
 
     int rc = b->rc;
-    if (rc == SQLITE_OK && !b->is_text_bad) {
+    if (rc == SQLITE_OK && !b->is_text_bad)
         rc = sqlite3_step(b->stmt);
-    }
     if (b->is_text_bad) {
         status = oq_error_set(err, OQ_E_BUG, "%s: a text is not UTF-8", what);
         oq_log_error("database: %s: a text is not UTF-8", what);
@@ -98,7 +173,7 @@ static bool is_readable(const char *text)
 
 static void bind_group(struct binder *b, const struct oq_group *group, const uint8_t guid[16])
 {
-    bind_guid(b, guid);
+    bind_blob(b, guid, 16);
     bind_text(b, group->owner_sid);
     bind_text(b, oq_group_state_text(group->state));
     bind_int(b, group->is_foreground);
@@ -110,11 +185,10 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     bind_int(b, group->error.code);
     bind_int(b, group->error.win32);
     bind_int(b, group->error.http);
-    if (group->error.file_index == OQ_NO_FILE) {
+    if (group->error.file_index == OQ_NO_FILE)
         bind_null(b);
-    } else {
+    else
         bind_int(b, group->error.file_index);
-    }
     bind_text(b, is_readable(group->error.text) ? group->error.text : NULL);
     bind_int(b, group->retries);
     bind_int(b, group->created_at_ms);
@@ -130,15 +204,13 @@ enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *gr
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->guid, guid);
     bind_group(&b, group, guid);
     status = finish(store, &b, "insert a group", err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         group->id = sqlite3_last_insert_rowid(store->db);
-    }
     return status;
 }
 
@@ -149,9 +221,8 @@ enum oq_status oq_store_update_group(struct oq_store *store, const struct oq_gro
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_UPDATE_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->guid, guid);
     bind_group(&b, group, guid);
     bind_int(&b, group->id);
@@ -163,9 +234,8 @@ enum oq_status oq_store_delete_group(struct oq_store *store, int64_t group_id, s
     struct binder b = {0};
 
     enum oq_status status = start(store, OQ_SQL_DELETE_GROUP, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     bind_int(&b, group_id);
     return finish(store, &b, "delete a group", err);
 }
@@ -179,23 +249,19 @@ enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *grou
     uint8_t guid[16];
 
     enum oq_status status = start(store, OQ_SQL_INSERT_JOB, &b, err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     oq_guid_to_bytes(&group->job.guid, guid);
     bind_int(&b, group->id);
-    bind_guid(&b, guid);
+    bind_blob(&b, guid, 16);
     status = finish(store, &b, "insert a job", err);
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     int64_t job_id = sqlite3_last_insert_rowid(store->db);
-    for (uint32_t i = 0; status == OQ_OK && i < group->job.file_count; i++) {
+    for (uint32_t i = 0; status == OQ_OK && i < group->job.file_count; i++)
         status = oq_store_insert_file(store, job_id, &group->job.files[i], err);
-    }
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         group->job.id = job_id;
-    }
     return status;
 }
 
@@ -220,27 +286,115 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_text(b, file->remote);
     bind_text(b, file->local);
     bind_text(b, file->temp_path);
-    if (file->size_bytes == OQ_SIZE_UNKNOWN) {
-        bind_null(b);
-    } else {
-        bind_int(b, (int64_t)file->size_bytes);
-    }
+    bind_size(b, file->size_bytes);
     bind_int(b, (int64_t)file->done_bytes);
     bind_text(b, file->etag);
     bind_text(b, file->last_modified);
     bind_text(b, file->digest);
-    if (file->source == OQ_NO_SOURCE) {
+    if (file->source == OQ_NO_SOURCE)
         bind_null(b);
-    } else {
+    else
         bind_int(b, file->source);
-    }
     bind_int(b, file->bad_sources);
     bind_int(b, file->mismatches);
-    bind_int(b, file->extras != NULL);
+    bind_int(b, file->extras ? 1 : 0);
     bind_text(b, file->temp_id);
     bind_int(b, job_id);
     bind_int(b, file->index);
 }
+
+/* --- what a client said of a file ------------------------------------------------------------- */
+
+static enum oq_status check_extras(const struct oq_file *file, struct oq_error *err)
+{
+    const struct oq_extras *extras = file->extras;
+    const char *broken = extras ? oq_extras_check(extras) : NULL;
+
+    if (broken)
+        return oq_error_set(err, OQ_E_BUG, "%s", broken);
+    if (extras && ((extras->size_bytes != OQ_SIZE_UNKNOWN && extras->size_bytes > INT64_MAX) ||
+                   extras->pieces.piece_bytes > INT64_MAX))
+        return oq_error_set(err, OQ_E_INVALID_ARG,
+                            "file %u: a size of that many bytes cannot be stored", file->index);
+    return OQ_OK;
+}
+
+/* Begins a statement whose first arguments are those that name the file. */
+static enum oq_status start_for(struct oq_store *store, enum oq_store_sql which, int64_t job_id,
+                                const struct oq_file *file, struct binder *b, struct oq_error *err)
+{
+    enum oq_status status = start(store, which, b, err);
+    if (status == OQ_OK) {
+        bind_int(b, job_id);
+        bind_int(b, file->index);
+    }
+    return status;
+}
+
+static enum oq_status delete_rows(struct oq_store *store, enum oq_store_sql which, int64_t job_id,
+                                  const struct oq_file *file, struct oq_error *err)
+{
+    struct binder b = {0};
+    enum oq_status status = start_for(store, which, job_id, file, &b, err);
+    if (status == OQ_OK)
+        status = finish(store, &b, "delete what a file must be", err);
+    return status == OQ_E_NOT_FOUND ? OQ_OK : status; /* there were none */
+}
+
+static enum oq_status write_expectation(struct oq_store *store, int64_t job_id,
+                                        const struct oq_file *file, struct oq_error *err)
+{
+    const struct oq_extras *extras = file->extras;
+    const struct oq_pieces *pieces = &extras->pieces;
+    struct binder b = {0};
+
+    if (!extras->has_sha256 && extras->size_bytes == OQ_SIZE_UNKNOWN &&
+        pieces->kind == OQ_HASH_NONE)
+        return OQ_OK;
+    enum oq_status status = start_for(store, OQ_SQL_INSERT_EXPECTATION, job_id, file, &b, err);
+    if (status != OQ_OK)
+        return status;
+    bind_blob(&b, extras->has_sha256 ? extras->sha256 : NULL, OQ_SHA256_BYTES);
+    bind_size(&b, extras->size_bytes);
+    if (pieces->kind != OQ_HASH_NONE) {
+        size_t length = pieces->count * oq_hash_size(pieces->kind);
+        bind_text(&b, oq_hash_name(pieces->kind));
+        bind_int(&b, (int64_t)pieces->piece_bytes);
+        bind_blob(&b, length > 0 ? pieces->hashes : (const uint8_t *)"", length);
+    }
+    return finish(store, &b, "insert what a file must be", err);
+}
+
+static enum oq_status write_mirror(struct oq_store *store, int64_t job_id,
+                                   const struct oq_file *file, uint32_t mirror,
+                                   struct oq_error *err)
+{
+    struct binder b = {0};
+    enum oq_status status = start_for(store, OQ_SQL_INSERT_MIRROR, job_id, file, &b, err);
+    if (status != OQ_OK)
+        return status;
+    bind_int(&b, (int64_t)mirror + 1);
+    bind_text(&b, file->extras->mirrors[mirror]);
+    return finish(store, &b, "insert a mirror", err);
+}
+
+enum oq_status oq_store_update_extras(struct oq_store *store, int64_t job_id,
+                                      const struct oq_file *file, struct oq_error *err)
+{
+    enum oq_status status = check_extras(file, err);
+
+    if (status == OQ_OK)
+        status = delete_rows(store, OQ_SQL_DELETE_EXPECTATION, job_id, file, err);
+    if (status == OQ_OK)
+        status = delete_rows(store, OQ_SQL_DELETE_MIRRORS, job_id, file, err);
+    if (status == OQ_OK && file->extras)
+        status = write_expectation(store, job_id, file, err);
+    for (uint32_t i = 0; status == OQ_OK && file->extras && i < file->extras->mirror_count; i++)
+        status = write_mirror(store, job_id, file, i, err);
+    return status;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
 
 static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which, const char *what,
                                  int64_t job_id, const struct oq_file *file, struct oq_error *err)
@@ -248,12 +402,10 @@ static enum oq_status write_file(struct oq_store *store, enum oq_store_sql which
     struct binder b = {0};
 
     enum oq_status status = check_sizes(file, err);
-    if (status == OQ_OK) {
+    if (status == OQ_OK)
         status = start(store, which, &b, err);
-    }
-    if (status != OQ_OK) {
+    if (status != OQ_OK)
         return status;
-    }
     bind_file(&b, job_id, file);
     return finish(store, &b, what, err);
 }
