@@ -24,6 +24,7 @@
 #include "oq_win_policy.h"
 #include "oq_win_watch.h"
 #include "self_stop_int.h"
+#include "settings_int.h"
 
 #include <windows.h>
 
@@ -46,6 +47,7 @@ struct oq_host {
     struct oq_win_network *network;
     struct oq_win_link *link;
     struct oq_engine *engine;
+    struct oq_live_settings live;
     struct oq_com *com;
     struct oq_win_watch *watch;
     struct oq_win_policy *policy;
@@ -111,6 +113,7 @@ static enum oq_status start_com(struct oq_host *host, struct oq_error *err)
     struct oq_com_options options = {
         .engine = host->engine,
         .identity = oq_win_identities_port(host->identities),
+        .settings = &host->live.port,
         .serve_legacy_clsid = oq_win_settings_is_legacy_ours(),
     };
     return oq_com_start(&options, &host->com, err);
@@ -121,13 +124,12 @@ static void on_network_change(void *ctx)
     oq_engine_poke(ctx);
 }
 
-static void on_policy_change(void *ctx, const struct oq_win_settings *settings)
+static void on_policy_change(void *ctx)
 {
     struct oq_error err;
     oq_error_init(&err);
-    oq_log_set_level(settings->log_level);
-    if (oq_engine_set_policy(ctx, &settings->numbers, &settings->plan, &err) != OQ_OK)
-        oq_log_warning("configuration: the limits could not be changed: %s", err.text);
+    if (oq_live_settings_apply(ctx, &err) != OQ_OK)
+        oq_log_warning("configuration: %s; what was set before stays", err.text);
 }
 
 /* Frees what is there; the engine is not running any more. */
@@ -139,6 +141,7 @@ static void release(struct oq_host *host)
     host->link = NULL;
     oq_win_identities_free(host->identities);
     oq_win_settings_release(&host->settings);
+    oq_live_settings_release(&host->live);
     close_log(host);
     oq_win_data_release(&host->data); /* last: whoever gets the lock finds nobody in the folder */
     host->engine = NULL;
@@ -184,6 +187,9 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
     status = open_engine(host, err);
     if (status != OQ_OK)
         goto out;
+    status = oq_live_settings_init(&host->live, &host->settings, host->engine, &host->data);
+    if (status != OQ_OK)
+        goto out;
     oq_win_scm_progress(scm, COM_START_MS);
     status = start_com(host, err);
     if (status != OQ_OK)
@@ -192,7 +198,7 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
     if (oq_win_watch_start(on_network_change, host->engine, &host->watch, &trouble) != OQ_OK)
         oq_log_warning("network: %s; waiting downloads go on with their next attempt only",
                        trouble.text);
-    if (oq_win_policy_start(on_policy_change, host->engine, &host->policy, &trouble) != OQ_OK)
+    if (oq_win_policy_start(on_policy_change, &host->live, &host->policy, &trouble) != OQ_OK)
         oq_log_warning("configuration: %s; changes hold after the next start only", trouble.text);
     /* In the foreground there is nobody who would start it again. */
     if (host->settings.numbers.stop_when_idle_ms > 0 && !host->options.is_console &&

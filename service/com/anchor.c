@@ -29,6 +29,8 @@ static const IID *const interfaces[] = {
     &IID_IOpenQmgrPeek,
     &IID_IOpenQmgrLimit,
     &IID_IOpenQmgrExport,
+    &IID_IOpenQmgrManager,
+    &IID_IOpenQmgrGroup,
 };
 
 /* Answers to the interfaces without having their methods: nobody ever calls one. Lives as long as

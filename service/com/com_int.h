@@ -27,6 +27,7 @@
 #include "openqmgr.h"
 
 #include "oq_com_server.h"
+#include "oq_engine_sources.h"
 
 #include <oleauto.h>
 #include <stdatomic.h>
@@ -66,6 +67,7 @@ struct oq_context {
     atomic_uint refs;
     struct oq_engine *engine; /* only between oq_context_enter and oq_context_leave */
     const struct oq_identity_port *identity;
+    const struct oq_settings_port *settings;
     const struct oq_impersonation *impersonation;
     struct oq_notify *notify;
     struct oq_classes *classes;
@@ -130,11 +132,13 @@ struct oq_object {
     atomic_uint refs;
     struct oq_context *context;
     const struct oq_object_class *class;
-    IUnknown *unknown;                 /* the main interface, and the object's identity */
-    IUnknown *info;                    /* the extension interface, or NULL */
-    IUnknown *sources;                 /* the second one, or NULL */
-    IUnknown *limit;                   /* the third one, or NULL */
-    IUnknown *export;                  /* the fourth one, or NULL */
+    IUnknown *unknown;        /* the main interface, and the object's identity */
+    IUnknown *info;           /* the extension interface, or NULL */
+    IUnknown *sources;        /* the second one, or NULL */
+    IUnknown *limit;          /* the third one, or NULL */
+    IUnknown *export;         /* the fourth one, or NULL */
+    const IID *extension_iid; /* of extension, or NULL */
+    IUnknown *extension;
     struct oq_object *next, *previous; /* in context->objects */
     bool is_disconnected;
 };
@@ -208,8 +212,50 @@ struct oq_export_part {
 /* After oq_object_init. */
 void oq_export_part_init(struct oq_export_part *part, struct oq_object *object, int64_t group_id);
 
+/* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ------------
+ */
+
+struct oq_open_group {
+    IOpenQmgrGroup iface;
+    struct oq_object *object;
+    int64_t group_id;
+};
+/* After oq_object_init. */
+void oq_open_group_init(struct oq_open_group *part, struct oq_object *object, int64_t group_id);
+
+struct oq_open_manager {
+    IOpenQmgrManager iface;
+    struct oq_object *object;
+};
+/* After oq_object_init. */
+void oq_open_manager_init(struct oq_open_manager *part, struct oq_object *object);
+
+/* --- group_info.c: values of the engine as clients see them ------------------------------------
+ */
+
+OPENQMGR_STATE oq_group_state_of(const struct oq_group_view *view);
+OPENQMGR_WAIT oq_group_wait_of(const struct oq_group_view *view);
+char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view); /* oq_free */
+OPENQMGR_FILE oq_file_state_of(const struct oq_group_view *group, const struct oq_file_view *file,
+                               uint32_t index);
+/* *out only on success. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_group_info_of(const struct oq_group_summary *summary,
+                                              OPENQMGR_GROUP_INFO *out);
+OQ_MUST_CHECK enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index,
+                                             const struct oq_file_view *file,
+                                             const struct oq_checks_view *checks,
+                                             OPENQMGR_FILE_INFO *out);
+
 /* --- group.c: what group, job and extension read alike ---------------------------------------- */
 
+/* One whole call that names a group by its GUID and hands it out: CreateGroup, GetGroup, OpenGroup.
+ */
+HRESULT oq_group_open(struct oq_context *context, const GUID *guid,
+                      enum oq_status (*verb)(struct oq_engine *engine,
+                                             const struct oq_caller *caller,
+                                             const struct oq_guid *guid, int64_t *group_id,
+                                             struct oq_error *err),
+                      IBackgroundCopyGroup **out);
 /* One whole call that copies the engine's view of the group; *view only on success. */
 HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view);
 /* GetProgress of the group and of the job (D12, D13). */
@@ -314,6 +360,11 @@ OQ_MUST_CHECK enum oq_status oq_convert_bstr(BSTR text, size_t max_units, const 
                                              char **out, struct oq_error *err);
 /* New BSTR (SysFreeString); NULL gives an empty one. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_convert_to_bstr(const char *text, BSTR *out);
+/* The text in an array of `room` units, with a NUL; one that is longer is cut between characters.
+ * OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_convert_to_array(const char *text, WCHAR *out, size_t room);
+/* New BSTR of bytes, zeros for NULL. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_convert_to_bytes(const void *bytes, size_t length, BSTR *out);
 
 /* The integer of a VT_I4, I2, UI4, UI2, INT or UINT, negative ones as their two's complement.
  * OQ_E_INVALID_ARG for any other type (contract section 6). */

@@ -30,6 +30,7 @@ enum oq_status oq_context_new(const struct oq_com_options *options,
     atomic_init(&context->locks, 0);
     context->engine = options->engine;
     context->identity = options->identity;
+    context->settings = options->settings;
     context->impersonation = impersonation;
     InitializeSRWLock(&context->lock);
     InitializeConditionVariable(&context->calls_ended);

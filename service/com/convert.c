@@ -63,6 +63,39 @@ enum oq_status oq_convert_to_bstr(const char *text, BSTR *out)
     return OQ_OK;
 }
 
+enum oq_status oq_convert_to_array(const char *text, WCHAR *out, size_t room)
+{
+    uint16_t *wide = NULL;
+    size_t units = 0;
+    enum oq_status status = oq_utf8_to_16(text, &wide, &units);
+    if (status != OQ_OK) /* what is inside is valid UTF-8 */
+        return status == OQ_E_INVALID_ARG ? OQ_E_BUG : status;
+    if (units >= room) {
+        units = room - 1;
+        if (IS_HIGH_SURROGATE(wide[units - 1]))
+            units--;
+    }
+    memcpy(out, wide, units * sizeof *out);
+    memset(out + units, 0, (room - units) * sizeof *out);
+    oq_free(wide);
+    return OQ_OK;
+}
+
+enum oq_status oq_convert_to_bytes(const void *bytes, size_t length, BSTR *out)
+{
+    BSTR outside = length > UINT32_MAX / 2 || oq_fault_hit(OQ_FAULT_ALLOC)
+                       ? NULL
+                       : SysAllocStringByteLen(NULL, (UINT)length);
+    if (!outside)
+        return OQ_E_NOMEM;
+    if (bytes && length > 0)
+        memcpy(outside, bytes, length);
+    else
+        memset(outside, 0, length);
+    *out = outside;
+    return OQ_OK;
+}
+
 enum oq_status oq_convert_variant_number(const VARIANT *value, uint32_t *out, struct oq_error *err)
 {
     switch (V_VT(value)) {

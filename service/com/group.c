@@ -14,6 +14,7 @@ struct group {
     struct oq_sources_part sources;
     struct oq_limit_part limit;
     struct oq_export_part export;
+    struct oq_open_group extension;
     int64_t id;
     GUID guid;
 };
@@ -384,8 +385,38 @@ enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
     oq_sources_part_init(&group->sources, &group->object, 0);
     oq_limit_part_init(&group->limit, &group->object, 0);
     oq_export_part_init(&group->export, &group->object, 0);
+    oq_open_group_init(&group->extension, &group->object, 0);
     *out = &group->iface;
     return OQ_OK;
+}
+
+HRESULT oq_group_open(struct oq_context *context, const GUID *guid,
+                      enum oq_status (*verb)(struct oq_engine *engine,
+                                             const struct oq_caller *caller,
+                                             const struct oq_guid *guid, int64_t *group_id,
+                                             struct oq_error *err),
+                      IBackgroundCopyGroup **out)
+{
+    if (!out)
+        return E_INVALIDARG;
+    *out = NULL;
+
+    struct oq_call call;
+    struct oq_guid inside = oq_convert_guid(guid);
+    IBackgroundCopyGroup *group = NULL;
+    int64_t group_id = 0;
+    enum oq_status status = oq_call_begin(&call, context);
+    if (status == OQ_OK) /* first, so that no memory can be missing after the engine has said yes */
+        status = oq_group_new(context, guid, &group);
+    if (status == OQ_OK)
+        status = verb(call.engine, call.caller, &inside, &group_id, &call.err);
+    if (status == OQ_OK) {
+        oq_group_set_id(group, group_id);
+        *out = group;
+    } else if (group) {
+        IBackgroundCopyGroup_Release(group);
+    }
+    return oq_call_end(&call, status);
 }
 
 void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
@@ -396,4 +427,5 @@ void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
     group->sources.group_id = group_id;
     group->limit.group_id = group_id;
     group->export.group_id = group_id;
+    group->extension.group_id = group_id;
 }

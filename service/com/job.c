@@ -15,6 +15,7 @@ struct job {
     struct oq_sources_part sources;
     struct oq_limit_part limit;
     struct oq_export_part export;
+    struct oq_open_group extension;
     int64_t group_id;
     GUID guid;
 };
@@ -201,6 +202,7 @@ enum oq_status oq_job_new(struct oq_context *context, int64_t group_id, const GU
     oq_sources_part_init(&job->sources, &job->object, group_id);
     oq_limit_part_init(&job->limit, &job->object, group_id);
     oq_export_part_init(&job->export, &job->object, group_id);
+    oq_open_group_init(&job->extension, &job->object, group_id);
     *out = &job->iface;
     return OQ_OK;
 }

@@ -16,6 +16,8 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     object->sources = NULL;
     object->limit = NULL;
     object->export = NULL;
+    object->extension_iid = NULL;
+    object->extension = NULL;
     object->is_disconnected = false;
     object->previous = NULL;
 
@@ -46,6 +48,8 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         *out = object->limit;
     else if (object->export && IsEqualIID(iid, &IID_IOpenQmgrExport))
         *out = object->export;
+    else if (object->extension && IsEqualIID(iid, object->extension_iid))
+        *out = object->extension;
     else
         return E_NOINTERFACE;
     oq_object_ref(object);

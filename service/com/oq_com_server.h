@@ -12,12 +12,14 @@
 #define OQ_COM_SERVER_H
 
 #include "oq_engine.h"
+#include "oq_settings.h"
 
 struct oq_com;
 
 struct oq_com_options {
     struct oq_engine *engine;                /* borrowed; outlives a stop that returned OQ_OK */
     const struct oq_identity_port *identity; /* borrowed, as the engine */
+    const struct oq_settings_port *settings; /* borrowed, as the engine */
     bool serve_legacy_clsid;                 /* also answer for CLSID_BackgroundCopyQMgr */
 };
 

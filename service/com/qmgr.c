@@ -11,6 +11,7 @@ struct qmgr {
     IBackgroundCopyQMgr iface;
     IOpenQmgrPeek peek;
     struct oq_object object;
+    struct oq_open_manager extension;
 };
 
 static struct qmgr *from_iface(IBackgroundCopyQMgr *iface)
@@ -43,45 +44,17 @@ static ULONG STDMETHODCALLTYPE qmgr_Release(IBackgroundCopyQMgr *iface)
 
 /* --- IBackgroundCopyQMgr ---------------------------------------------------------------------- */
 
-/* CreateGroup, GetGroup and PeekGroup: all name a group by its GUID and hand it out. */
-static HRESULT open_group(struct qmgr *qmgr, const GUID *group_guid, IBackgroundCopyGroup **out,
-                          enum oq_status (*verb)(struct oq_engine *engine,
-                                                 const struct oq_caller *caller,
-                                                 const struct oq_guid *guid, int64_t *group_id,
-                                                 struct oq_error *err))
-{
-    if (!out)
-        return E_INVALIDARG;
-    *out = NULL;
-
-    struct oq_call call;
-    struct oq_guid guid = oq_convert_guid(group_guid);
-    IBackgroundCopyGroup *group = NULL;
-    int64_t group_id = 0;
-    enum oq_status status = oq_call_begin(&call, qmgr->object.context);
-    if (status == OQ_OK)
-        status = oq_group_new(qmgr->object.context, group_guid, &group);
-    if (status == OQ_OK)
-        status = verb(call.engine, call.caller, &guid, &group_id, &call.err);
-    if (status == OQ_OK) {
-        oq_group_set_id(group, group_id);
-        *out = group;
-    } else if (group) {
-        IBackgroundCopyGroup_Release(group);
-    }
-    return oq_call_end(&call, status);
-}
-
 static HRESULT STDMETHODCALLTYPE qmgr_CreateGroup(IBackgroundCopyQMgr *iface, GUID group_guid,
                                                   IBackgroundCopyGroup **out)
 {
-    return open_group(from_iface(iface), &group_guid, out, oq_engine_create_group);
+    return oq_group_open(from_iface(iface)->object.context, &group_guid, oq_engine_create_group,
+                         out);
 }
 
 static HRESULT STDMETHODCALLTYPE qmgr_GetGroup(IBackgroundCopyQMgr *iface, GUID group_guid,
                                                IBackgroundCopyGroup **out)
 {
-    return open_group(from_iface(iface), &group_guid, out, oq_engine_get_group);
+    return oq_group_open(from_iface(iface)->object.context, &group_guid, oq_engine_get_group, out);
 }
 
 static HRESULT STDMETHODCALLTYPE qmgr_EnumGroups(IBackgroundCopyQMgr *iface, DWORD flags,
@@ -142,7 +115,7 @@ static ULONG STDMETHODCALLTYPE peek_Release(IOpenQmgrPeek *iface)
 static HRESULT STDMETHODCALLTYPE peek_PeekGroup(IOpenQmgrPeek *iface, GUID group_guid,
                                                 IBackgroundCopyGroup **out)
 {
-    return open_group(from_peek(iface), &group_guid, out, oq_engine_peek_group);
+    return oq_group_open(from_peek(iface)->object.context, &group_guid, oq_engine_peek_group, out);
 }
 
 /* clang-format off */
@@ -172,6 +145,7 @@ enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out
     qmgr->iface.lpVtbl = &qmgr_vtbl;
     qmgr->peek.lpVtbl = &peek_vtbl;
     oq_object_init(&qmgr->object, context, &qmgr_class, (IUnknown *)&qmgr->iface, NULL);
+    oq_open_manager_init(&qmgr->extension, &qmgr->object);
     *out = &qmgr->iface;
     return OQ_OK;
 }

@@ -30,6 +30,7 @@ void oq_request_unref(struct oq_request *request)
     oq_free(request->policy);
     files_free(request->files, request->file_count);
     oq_free(request->guids);
+    oq_free(request->summaries);
     oq_file_view_release(&request->file_view);
     if (request->data)
         request->free_data(request->data);
@@ -179,6 +180,37 @@ enum oq_status oq_engine_view_group(struct oq_engine *engine, const struct oq_ca
     return status;
 }
 
+enum oq_status oq_engine_summarise_group(struct oq_engine *engine, const struct oq_caller *caller,
+                                         int64_t group, struct oq_group_summary *summary,
+                                         struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_summarise_group, caller, group);
+    enum oq_status status = ask(engine, request, err);
+    if (status == OQ_OK)
+        *summary = request->summaries[0];
+    oq_request_unref(request);
+    return status;
+}
+
+enum oq_status oq_engine_summarise_groups(struct oq_engine *engine, const struct oq_caller *caller,
+                                          int64_t after, uint32_t most,
+                                          struct oq_group_summary **summaries, size_t *count,
+                                          bool *is_more, struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_summarise_groups, caller, after);
+    if (request)
+        request->number = most;
+    enum oq_status status = ask(engine, request, err);
+    if (status == OQ_OK) {
+        *summaries = request->summaries;
+        *count = request->summary_count;
+        *is_more = request->is_more;
+        request->summaries = NULL;
+    }
+    oq_request_unref(request);
+    return status;
+}
+
 enum oq_status oq_engine_get_text(struct oq_engine *engine, const struct oq_caller *caller,
                                   int64_t group, enum oq_text_prop prop, char **text,
                                   struct oq_error *err)
@@ -242,6 +274,17 @@ enum oq_status oq_engine_set_policy(struct oq_engine *engine, const struct oq_co
     *policy = (struct oq_policy){.config = *config, .plan = *plan};
     request->policy = policy;
     return ask_and_free(engine, request, err);
+}
+
+enum oq_status oq_engine_view_policy(struct oq_engine *engine, const struct oq_caller *caller,
+                                     struct oq_policy_view *view, struct oq_error *err)
+{
+    struct oq_request *request = request_new(oq_handle_view_policy, caller, 0);
+    enum oq_status status = ask(engine, request, err);
+    if (status == OQ_OK)
+        *view = request->policy_view;
+    oq_request_unref(request);
+    return status;
 }
 
 enum oq_status oq_engine_resume(struct oq_engine *engine, const struct oq_caller *caller,

@@ -34,6 +34,10 @@ struct oq_request {
     struct oq_guid *guids; /* results */
     size_t guid_count;
     struct oq_group_view view;
+    struct oq_group_summary *summaries; /* summary_count of them; `number` at most */
+    size_t summary_count;
+    bool is_more;
+    struct oq_policy_view policy_view;
     struct oq_file_view file_view;
 
     void *data; /* of a family of calls with a file of its own, both ways; or NULL */
@@ -76,6 +80,9 @@ void oq_handle_get_group(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_peek_group(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_list_groups(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_view_group(struct oq_engine *engine, struct oq_request *request);
+/* view.c; of the one group, or of those behind request->group */
+void oq_handle_summarise_group(struct oq_engine *engine, struct oq_request *request);
+void oq_handle_summarise_groups(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_get_text(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_text(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_notify_flags(struct oq_engine *engine, struct oq_request *request);
@@ -84,6 +91,7 @@ void oq_handle_suspend(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request); /* throttle.c */
+void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_add_files(struct oq_engine *engine, struct oq_request *request);

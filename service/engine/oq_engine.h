@@ -77,6 +77,20 @@ void oq_engine_wake(struct oq_engine *engine);
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
                                                   const struct oq_plan *plan, struct oq_error *err);
+/* What holds for all downloads now. */
+struct oq_policy_view {
+    bool idle_throttle;
+    uint32_t max_rate_kbits;    /* as set; 0 = no limit */
+    bool is_pause_all;          /* by PauseAll: nothing is downloaded */
+    bool is_metered_pause;      /* by a metered network: background downloads wait */
+    bool is_schedule_pause;     /* by the schedule, likewise */
+    uint64_t limit_bytes_per_s; /* of all background downloads together; 0 = no limit */
+};
+/* For everybody. OQ_E_BUSY, OQ_E_STOPPING, OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_engine_view_policy(struct oq_engine *engine,
+                                                   const struct oq_caller *caller,
+                                                   struct oq_policy_view *view,
+                                                   struct oq_error *err);
 /* Is there any group that is ACTIVE, COMMITTING or CANCELLING? Does not wait. */
 bool oq_engine_has_work(struct oq_engine *engine);
 
@@ -150,6 +164,29 @@ struct oq_group_view {
 OQ_MUST_CHECK enum oq_status oq_engine_view_group(struct oq_engine *engine,
                                                   const struct oq_caller *caller, int64_t group,
                                                   struct oq_group_view *view, struct oq_error *err);
+
+#define OQ_SUMMARY_TEXT 800 /* bytes: 256 UTF-16 units of UTF-8, and some more */
+
+/* What a list of downloads shows of a group: its view and its names. No pointers. Names that are
+ * longer are cut between characters. */
+struct oq_group_summary {
+    int64_t group; /* grows in the order in which the groups were created */
+    struct oq_group_view view;
+    char display_name[OQ_SUMMARY_TEXT]; /* "" for a group that is gone, too */
+    char first_file[OQ_SUMMARY_TEXT];   /* local name of its first file without the folder */
+};
+OQ_MUST_CHECK enum oq_status oq_engine_summarise_group(struct oq_engine *engine,
+                                                       const struct oq_caller *caller,
+                                                       int64_t group,
+                                                       struct oq_group_summary *summary,
+                                                       struct oq_error *err);
+/* The same of the groups that the caller may list, in creation order: of those behind `after` (0:
+ * from the first), at most `most`. *is_more: there are others behind them. New array (oq_free),
+ * NULL when *count is 0. */
+OQ_MUST_CHECK enum oq_status oq_engine_summarise_groups(
+    struct oq_engine *engine, const struct oq_caller *caller, int64_t after, uint32_t most,
+    struct oq_group_summary **summaries, size_t *count, bool *is_more, struct oq_error *err);
+
 /* New string (oq_free). */
 OQ_MUST_CHECK enum oq_status oq_engine_get_text(struct oq_engine *engine,
                                                 const struct oq_caller *caller, int64_t group,

@@ -61,8 +61,9 @@ struct oq_checks_view {
     enum oq_hash_kind piece_kind;
     uint64_t piece_bytes;
     uint32_t piece_count;
-    uint32_t mismatches; /* since the last resume */
-    bool is_checking;    /* the file is being hashed, or bad pieces are fetched again */
+    uint32_t mismatches;   /* since the last resume */
+    uint32_t source_count; /* its first URL included */
+    bool is_checking;      /* the file is being hashed, or bad pieces are fetched again */
 };
 OQ_MUST_CHECK enum oq_status oq_engine_view_checks(struct oq_engine *engine,
                                                    const struct oq_caller *caller, int64_t group,

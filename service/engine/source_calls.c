@@ -288,6 +288,7 @@ static void handle_view_checks(struct oq_engine *engine, struct oq_request *requ
         view->piece_bytes = file->extras->pieces.piece_bytes;
         view->piece_count = file->extras->pieces.count;
     }
+    view->source_count = oq_sources_count(file);
     view->mismatches = file->mismatches;
     view->is_checking = is_checking(entry, file);
 }

@@ -66,8 +66,9 @@ struct oq_throttle {
     struct oq_flow *flows;
     struct oq_bucket bucket; /* of all background transfers */
     int64_t step_us, plan_us, told_us;
-    bool is_paused; /* by policy */
-    bool is_metered_pause;
+    bool is_paused;                           /* by policy */
+    bool is_metered_pause, is_schedule_pause; /* background transfers wait */
+    uint64_t limit_bytes_per_s;               /* of all background transfers; 0 = none */
     struct peer peers[PEERS];
     unsigned next_peer;
 };
@@ -482,6 +483,11 @@ int64_t oq_throttle_due_ms(const struct oq_throttle *throttle)
 
 /* --- policy ----------------------------------------------------------------------------------- */
 
+static bool is_background_paused(const struct oq_throttle *throttle)
+{
+    return throttle->is_metered_pause || throttle->is_schedule_pause;
+}
+
 void oq_throttle_policy(struct oq_throttle *throttle)
 {
     struct oq_engine *engine = throttle->engine;
@@ -490,17 +496,19 @@ void oq_throttle_policy(struct oq_throttle *throttle)
     int64_t ahead_ms = port && port->ahead_ms ? port->ahead_ms(port->ctx, wall_ms) : 0;
     struct oq_plan_now plan =
         oq_plan_at(&engine->plan, wall_ms, ahead_ms, engine->config.max_rate_kbits);
-    bool was_paused = throttle->is_paused, was_metered = throttle->is_metered_pause;
+    bool was_paused = throttle->is_paused, was_background = is_background_paused(throttle);
     throttle->plan_us = now + PLAN_US;
     throttle->is_metered_pause = engine->config.metered_networks == 1 && port && port->is_metered &&
                                  port->is_metered(port->ctx);
     throttle->is_paused = engine->config.pause_all != 0;
-    throttle->is_metered_pause = throttle->is_metered_pause || plan.is_paused;
+    throttle->is_schedule_pause = plan.is_paused;
+    throttle->limit_bytes_per_s = plan.bytes_per_s;
     oq_bucket_set_rate(&throttle->bucket, now, plan.bytes_per_s);
-    if (was_paused != throttle->is_paused || was_metered != throttle->is_metered_pause) {
-        oq_log_info("throttle: %s", throttle->is_paused          ? "all downloads are paused"
-                                    : throttle->is_metered_pause ? "background downloads are paused"
-                                                                 : "downloads go on");
+    if (was_paused != throttle->is_paused || was_background != is_background_paused(throttle)) {
+        oq_log_info("throttle: %s", throttle->is_paused ? "all downloads are paused"
+                                    : is_background_paused(throttle)
+                                        ? "background downloads are paused"
+                                        : "downloads go on");
         engine->needs_turns = true;
     }
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
@@ -519,6 +527,19 @@ void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request)
     oq_throttle_policy(engine->throttle);
 }
 
+void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request)
+{
+    const struct oq_throttle *throttle = engine->throttle;
+    request->policy_view = (struct oq_policy_view){
+        .idle_throttle = engine->config.idle_throttle != 0,
+        .max_rate_kbits = (uint32_t)engine->config.max_rate_kbits,
+        .is_pause_all = throttle->is_paused,
+        .is_metered_pause = throttle->is_metered_pause,
+        .is_schedule_pause = throttle->is_schedule_pause,
+        .limit_bytes_per_s = throttle->limit_bytes_per_s,
+    };
+}
+
 void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
 {
     oq_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
@@ -533,7 +554,7 @@ void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
 
 bool oq_throttle_may_run(const struct oq_throttle *throttle, const struct oq_entry *entry)
 {
-    return !throttle->is_paused && (entry->group.is_foreground || !throttle->is_metered_pause);
+    return !throttle->is_paused && (entry->group.is_foreground || !is_background_paused(throttle));
 }
 
 enum oq_limit oq_throttle_limit(const struct oq_throttle *throttle, const struct oq_entry *entry,

@@ -35,6 +35,8 @@ void oq_win_settings_release(struct oq_win_settings *settings)
     settings->proxy = NULL;
     settings->proxy_bypass = NULL;
     settings->log_on_hosts = NULL;
+    oq_free(settings->schedule);
+    settings->schedule = NULL;
 }
 
 /* A value as it is in the registry. `bytes` ends with two zero units that are not counted. */
@@ -188,8 +190,13 @@ static enum oq_status take_plan(struct oq_win_settings *settings, const char *na
     char *text = NULL;
     oq_error_init(&err);
     enum oq_status status = take_text(&text, name, value);
-    if (status == OQ_OK && oq_plan_parse(text, &settings->plan, &err) != OQ_OK)
+    if (status == OQ_OK && oq_plan_parse(text, &settings->plan, &err) != OQ_OK) {
         oq_log_warning("configuration: %s is ignored: %s", name, err.text);
+    } else if (status == OQ_OK) {
+        oq_free(settings->schedule);
+        settings->schedule = text;
+        text = NULL;
+    }
     oq_free(text);
     return status;
 }
@@ -252,6 +259,43 @@ enum oq_status oq_win_settings_load(struct oq_win_settings *settings, struct oq_
     if (status == OQ_OK)
         status = oq_win_settings_read(HKEY_LOCAL_MACHINE, KEY_POLICY, settings, err);
     return status;
+}
+
+bool oq_win_settings_is_enforced(const char *name)
+{
+    wchar_t *wide = NULL;
+    if (oq_utf8_to_16(name, &wide, NULL) != OQ_OK)
+        return false;
+    LSTATUS result =
+        RegGetValueW(HKEY_LOCAL_MACHINE, KEY_POLICY, wide, RRF_RT_ANY, NULL, NULL, NULL);
+    oq_free(wide);
+    return result == ERROR_SUCCESS;
+}
+
+enum oq_status oq_win_settings_save_number(const char *name, int64_t value, struct oq_error *err)
+{
+    const uint64_t qword = (uint64_t)value;
+    const DWORD dword = (DWORD)value;
+    const bool is_short = qword <= UINT32_MAX;
+    wchar_t *wide = NULL;
+    HKEY key = NULL;
+    enum oq_status status = oq_utf8_to_16(name, &wide, NULL);
+    if (status != OQ_OK)
+        return oq_error_set(err, status, "out of memory");
+    LSTATUS result =
+        RegCreateKeyExW(HKEY_LOCAL_MACHINE, KEY_LOCAL, 0, NULL, 0, KEY_SET_VALUE, NULL, &key, NULL);
+    if (result == ERROR_SUCCESS)
+        result = RegSetValueExW(key, wide, 0, is_short ? REG_DWORD : REG_QWORD,
+                                is_short ? (const BYTE *)&dword : (const BYTE *)&qword,
+                                is_short ? sizeof dword : sizeof qword);
+    if (result == ERROR_SUCCESS)
+        result = RegFlushKey(key);
+    if (key)
+        RegCloseKey(key);
+    oq_free(wide);
+    return result == ERROR_SUCCESS
+               ? OQ_OK
+               : oq_win_fail(err, (uint32_t)result, "%s cannot be saved in the registry", name);
 }
 
 bool oq_win_settings_is_legacy_ours(void)

@@ -28,6 +28,7 @@ struct oq_win_settings {
     char *log_on_hosts;         /* owned; NULL = none */
     enum oq_log_level log_level;
     struct oq_plan plan; /* RateSchedule */
+    char *schedule;      /* owned; its text; NULL = none */
 };
 
 /* Defaults. */
@@ -38,6 +39,12 @@ void oq_win_settings_release(struct oq_win_settings *settings); /* an empty or i
  * initialised. OQ_E_NOMEM, OQ_E_ACCESS_DENIED or OQ_E_IO when a key exists and cannot be read. */
 OQ_MUST_CHECK enum oq_status oq_win_settings_load(struct oq_win_settings *settings,
                                                   struct oq_error *err);
+
+/* Has group policy set that value, so that nothing else can? */
+bool oq_win_settings_is_enforced(const char *name);
+/* Writes a number below SOFTWARE\OpenQMGR, to disk. OQ_E_ACCESS_DENIED, OQ_E_IO, OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_win_settings_save_number(const char *name, int64_t value,
+                                                         struct oq_error *err);
 
 /* Does CLSID_BackgroundCopyQMgr (contract annex C) name our AppID in the registry, so that we have
  * to serve it? */

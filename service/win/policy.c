@@ -44,19 +44,6 @@ static bool arm(struct watched *watched)
     return was_there != (watched->key != NULL);
 }
 
-static void report(struct oq_win_policy *policy)
-{
-    struct oq_win_settings settings;
-    struct oq_error err;
-    oq_error_init(&err);
-    oq_win_settings_init(&settings);
-    if (oq_win_settings_load(&settings, &err) == OQ_OK)
-        policy->changed(policy->ctx, &settings);
-    else
-        oq_log_warning("configuration: %s; what was set before stays", err.text);
-    oq_win_settings_release(&settings);
-}
-
 static DWORD WINAPI watch(void *ctx)
 {
     struct oq_win_policy *policy = ctx;
@@ -75,7 +62,7 @@ static DWORD WINAPI watch(void *ctx)
             if (is_new || !policy->keys[i].key)
                 is_new = arm(&policy->keys[i]) || is_new;
         if (is_new) /* armed first: what changes while it is read is told, too */
-            report(policy);
+            policy->changed(policy->ctx);
     }
 }
 

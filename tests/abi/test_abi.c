@@ -57,6 +57,8 @@ static void identifiers__objects__are_those_of_the_spec(void **state)
         {&IID_IOpenQmgrLimit, "{630bef76-b20e-49eb-a20e-f719c63dd18b}"},
         {&IID_IOpenQmgrExport, "{3d4322c5-85ff-4b17-8c05-90406aa42d2e}"},
         {&IID_IOpenQmgrPeek, "{81c5c878-4be4-4a04-a519-48a3f826f58e}"},
+        {&IID_IOpenQmgrManager, "{cf50ef05-5bbd-4e7b-970f-61fbe1a414fb}"},
+        {&IID_IOpenQmgrGroup, "{5a64c846-731e-4e0d-923d-ba85f5ac524c}"},
     };
 
     (void)state;

@@ -47,6 +47,8 @@ static const struct {
     {L"{630BEF76-B20E-49EB-A20E-F719C63DD18B}", L"IOpenQmgrLimit", L"5"},
     {L"{3D4322C5-85FF-4B17-8C05-90406AA42D2E}", L"IOpenQmgrExport", L"5"},
     {L"{81C5C878-4BE4-4A04-A519-48A3F826F58E}", L"IOpenQmgrPeek", L"4"},
+    {L"{CF50EF05-5BBD-4E7B-970F-61FBE1A414FB}", L"IOpenQmgrManager", L"8"},
+    {L"{5A64C846-731E-4E0D-923D-BA85F5AC524C}", L"IOpenQmgrGroup", L"12"},
 };
 enum { INTERFACE_COUNT = sizeof interfaces / sizeof *interfaces };
 

@@ -1,6 +1,8 @@
 /* com_fixture.c - see com_fixture.h */
 #include "com_fixture.h"
 
+#include "oq_alloc.h"
+
 const GUID group_guid = {
     0x11111111, 0x2222, 0x3333, {0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb}};
 const GUID job_guid = {
@@ -50,7 +52,7 @@ static enum oq_status fake_capture(void *ctx, struct oq_caller_buffer *out, stru
         return oq_error_set(err, identity->status, "scripted");
     strcpy(out->sid, FAKE_SID);
     out->caller.sid = out->sid;
-    out->caller.is_admin = true;
+    out->caller.is_admin = !identity->is_user;
     out->caller.identity = (struct oq_identity *)identity;
     identity->refs++;
     return OQ_OK;
@@ -84,9 +86,43 @@ void fixture_reset(struct fixture *fixture)
     fixture->engine.file_remote = "http://server/file";
     fixture->engine.file_local = "C:\\folder\\file";
     fixture->engine.text = "text";
+    fixture->engine.first_file = "file";
+    fixture->settings = (struct fake_settings){0};
     fixture->identity.status = OQ_OK;
     fixture->identity.captures = 0;
+    fixture->identity.is_user = false;
     impersonation = (struct fake_impersonation){0};
+}
+
+static enum oq_status fake_read_settings(void *ctx, struct oq_settings_view *view,
+                                         struct oq_error *err)
+{
+    struct fake_settings *settings = ctx;
+    settings->reads++;
+    if (settings->status != OQ_OK)
+        return oq_error_win32(err, settings->status, settings->win32, "scripted failure");
+    char *schedule = oq_strdup("mon-fri 8-18 2000");
+    if (!schedule)
+        return OQ_E_NOMEM;
+    *view = (struct oq_settings_view){.version = "1.2.3",
+                                      .database = "C:\\data\\queue.db",
+                                      .log = "C:\\data\\service.log",
+                                      .schedule = schedule,
+                                      .is_limit_enforced = settings->is_limit_enforced,
+                                      .is_pause_enforced = settings->is_pause_enforced};
+    return OQ_OK;
+}
+
+static enum oq_status fake_set(void *ctx, const char *name, int64_t value, struct oq_error *err)
+{
+    struct fake_settings *settings = ctx;
+    assert_false(impersonation.is_on);
+    settings->sets++;
+    snprintf(settings->name, sizeof settings->name, "%s", name);
+    settings->value = value;
+    return settings->status == OQ_OK
+               ? OQ_OK
+               : oq_error_win32(err, settings->status, settings->win32, "scripted failure");
 }
 
 int fixture_open(void **state)
@@ -98,9 +134,13 @@ int fixture_open(void **state)
     fixture->port.capture = fake_capture;
     fixture->port.ref = fake_ref;
     fixture->port.unref = fake_unref;
+    fixture->settings_port = (struct oq_settings_port){
+        .ctx = &fixture->settings, .read = fake_read_settings, .set = fake_set};
     fixture_reset(fixture);
 
-    struct oq_com_options options = {.engine = &fixture->engine, .identity = &fixture->port};
+    struct oq_com_options options = {.engine = &fixture->engine,
+                                     .identity = &fixture->port,
+                                     .settings = &fixture->settings_port};
     if (oq_context_new(&options, &scripted_impersonation, &fixture->context) != OQ_OK ||
         oq_qmgr_new(fixture->context, &fixture->qmgr) != OQ_OK ||
         oq_group_new(fixture->context, &group_guid, &fixture->group) != OQ_OK ||

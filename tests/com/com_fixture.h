@@ -49,6 +49,9 @@ enum fake_function {
     FAKE_VIEW_CHECKS,
     FAKE_VIEW_PIECES,
     FAKE_SET_MAX_RATE,
+    FAKE_SUMMARISE_GROUP,
+    FAKE_SUMMARISE_GROUPS,
+    FAKE_VIEW_POLICY,
     FAKE_FUNCTION_COUNT
 };
 
@@ -66,6 +69,11 @@ struct oq_engine {
     struct oq_file_view file; /* without its strings, which are: */
     const char *file_remote, *file_local, *file_temp, *file_validator;
     const char *text; /* what get_text gives */
+    const char *first_file;
+    const struct oq_group_summary *summaries;
+    size_t summary_count;
+    bool is_more;
+    struct oq_policy_view policy;
     const struct oq_guid *guids;
     size_t guid_count;
     enum oq_status event_status; /* of the three functions about events, in place of `status` */
@@ -83,6 +91,8 @@ struct oq_engine {
     char prop_text[4096];
     uint32_t flags;
     uint64_t max_rate;
+    int64_t after;
+    uint32_t most;
     uint32_t index;
     uint32_t spec_count;
     char remote[FAKE_MAX_SPECS][256], local[FAKE_MAX_SPECS][256];
@@ -103,6 +113,7 @@ enum oq_status fake_engine_asked(struct oq_engine *engine, enum fake_function fu
 /* --- who calls --- */
 
 struct fake_identity {
+    bool is_user;          /* no administrator */
     enum oq_status status; /* of capture */
     unsigned captures;
     int refs; /* identities handed out and not given back */
@@ -116,12 +127,25 @@ struct fake_impersonation {
 };
 extern struct fake_impersonation impersonation; /* the functions have no context */
 
+/* --- the settings --- */
+
+struct fake_settings {
+    enum oq_status status; /* of reading and setting */
+    uint32_t win32;
+    bool is_limit_enforced, is_pause_enforced;
+    unsigned reads, sets;
+    char name[64]; /* of the last set */
+    int64_t value;
+};
+
 /* --- all of it --- */
 
 struct fixture {
     struct oq_engine engine;
     struct fake_identity identity;
     struct oq_identity_port port;
+    struct fake_settings settings;
+    struct oq_settings_port settings_port;
     struct oq_context *context;
     IBackgroundCopyQMgr *qmgr;
     IBackgroundCopyGroup *group; /* id FAKE_GROUP, identifier group_guid */

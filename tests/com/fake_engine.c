@@ -109,6 +109,51 @@ enum oq_status oq_engine_view_group(struct oq_engine *engine, const struct oq_ca
     return status;
 }
 
+enum oq_status oq_engine_summarise_group(struct oq_engine *engine, const struct oq_caller *caller,
+                                         int64_t group, struct oq_group_summary *summary,
+                                         struct oq_error *err)
+{
+    enum oq_status status = asked_about(engine, FAKE_SUMMARISE_GROUP, caller, group, err);
+    if (status != OQ_OK)
+        return status;
+    *summary = (struct oq_group_summary){.group = group, .view = engine->view};
+    snprintf(summary->display_name, sizeof summary->display_name, "%s", engine->text);
+    snprintf(summary->first_file, sizeof summary->first_file, "%s", engine->first_file);
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_summarise_groups(struct oq_engine *engine, const struct oq_caller *caller,
+                                          int64_t after, uint32_t most,
+                                          struct oq_group_summary **summaries, size_t *count,
+                                          bool *is_more, struct oq_error *err)
+{
+    enum oq_status status = asked(engine, FAKE_SUMMARISE_GROUPS, caller, err);
+    engine->after = after;
+    engine->most = most;
+    if (status != OQ_OK)
+        return status;
+    struct oq_group_summary *copy = NULL;
+    if (engine->summary_count > 0) {
+        copy = oq_calloc(engine->summary_count, sizeof *copy);
+        if (!copy)
+            return OQ_E_NOMEM;
+        memcpy(copy, engine->summaries, engine->summary_count * sizeof *copy);
+    }
+    *summaries = copy;
+    *count = engine->summary_count;
+    *is_more = engine->is_more;
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_view_policy(struct oq_engine *engine, const struct oq_caller *caller,
+                                     struct oq_policy_view *view, struct oq_error *err)
+{
+    enum oq_status status = asked(engine, FAKE_VIEW_POLICY, caller, err);
+    if (status == OQ_OK)
+        *view = engine->policy;
+    return status;
+}
+
 enum oq_status oq_engine_set_max_rate(struct oq_engine *engine, const struct oq_caller *caller,
                                       int64_t group, uint64_t bytes_per_s, struct oq_error *err)
 {
