@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Prints the machine's own Debian package sources again, as source-package entries.
+"""Prints the machine's own Debian package sources again, as entries of one type and without architectures.
 
-usage: debian_sources.py [--codename NAME] FILE_OR_FOLDER...
+usage: debian_sources.py [--codename NAME] [--type deb-src | --type deb] FILE_OR_FOLDER...
 
 Reads apt's configuration (one-line *.list files and deb822 *.sources files) and prints, in deb822 form, the entries
-that are Debian's own, each with "Types: deb-src". So source packages come from wherever this machine takes its
-binary packages, no mirror has to be named here, and apt's own files stay as they are.
+that are Debian's own, each with that type (deb-src unless said otherwise). So source packages, and packages of another
+architecture, come from wherever this machine takes its packages, no mirror has to be named here, and apt's own files
+stay as they are.
 
 An entry counts as Debian's own when it is enabled, is of type deb or deb-src, has the component main, has a suite
 named after the release (bookworm, bookworm-updates, bookworm-security, stable, ...), and is signed by the Debian
 archive keyring or says nothing about keys. Everything else on the machine is a third party's and is left out.
 """
 
+import argparse
 import os
 import re
 import sys
@@ -85,7 +87,7 @@ def files_of(paths):
             yield path
 
 
-def collect(paths, suites):
+def collect(paths, suites, kind="deb-src"):
     stanzas = []
     for path in files_of(paths):
         with open(path, encoding="utf-8", errors="replace") as stream:
@@ -94,7 +96,7 @@ def collect(paths, suites):
             own = debians_own(entry, suites)
             if not own:
                 continue
-            fields = [("Types", "deb-src"), ("URIs", entry["URIs"]), ("Suites", " ".join(own)), ("Components", "main")]
+            fields = [("Types", kind), ("URIs", entry["URIs"]), ("Suites", " ".join(own)), ("Components", "main")]
             fields += [(name, entry[name]) for name in KEPT_FIELDS if entry.get(name)]
             stanza = "".join(f"{name}: {value}\n" for name, value in fields)
             if stanza not in stanzas:
@@ -103,10 +105,12 @@ def collect(paths, suites):
 
 
 def main(arguments):
-    codename = "bookworm"
-    if arguments[:1] == ["--codename"]:
-        codename, arguments = arguments[1], arguments[2:]
-    stanzas = collect(arguments, suites_of(codename))
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--codename", default="bookworm")
+    parser.add_argument("--type", default="deb-src", choices=("deb-src", "deb"))
+    parser.add_argument("paths", nargs="+")
+    options = parser.parse_args(arguments)
+    stanzas = collect(options.paths, suites_of(options.codename), options.type)
     if not stanzas:
         sys.stderr.write("debian_sources.py: apt has no entry of Debian's own with the component main\n")
         return 1

@@ -14,9 +14,16 @@ export WINEDEBUG=${WINEDEBUG:--all}
 export WINEDLLOVERRIDES=${WINEDLLOVERRIDES:-mscoree,mshtml=;winemenubuilder.exe=d}
 unset DISPLAY WAYLAND_DISPLAY
 
-oq_wine_home=$WINEPREFIX.home
-oq_wine_ready=$WINEPREFIX/openqmgr-ready
+# The DLLs for 32-bit programs, where scripts/wine32 has put them: Wine looks there beside its own folders.
+oq_wine_kind=64
+if [ -f "$OQ_BUILD/wine32/version" ]; then
+    oq_wine_kind="64 and 32, $(cat "$OQ_BUILD/wine32/version")"
+    export WINEDLLPATH=$OQ_BUILD/wine32
+fi
 
+oq_wine_home=$WINEPREFIX.home
+
+# Sets OQ_WINE, WINESERVER and oq_wine_dlls, the folder that x86_64-windows is in.
 find_wine() {
     local folder
     for folder in /usr/lib/wine /usr/lib/x86_64-linux-gnu/wine; do
@@ -24,6 +31,7 @@ find_wine() {
             OQ_WINE=$folder/wine64
             export WINESERVER=$folder/wineserver64
             [ -x "$WINESERVER" ] || WINESERVER=$folder/wineserver
+            find_wine_dlls
             return 0
         fi
     done
@@ -33,6 +41,20 @@ find_wine() {
     if [ -z "$OQ_WINE" ] || [ -z "$WINESERVER" ]; then
         die "Wine is not installed: run scripts/setup"
     fi
+    find_wine_dlls
+}
+
+find_wine_dlls() {
+    local folder
+    oq_wine_dlls=
+    for folder in /usr/lib/x86_64-linux-gnu/wine "$(dirname "$OQ_WINE")/../lib/wine" "$(dirname "$OQ_WINE")/../lib64/wine" \
+        /usr/lib/wine; do
+        if [ -d "$folder/x86_64-windows" ]; then
+            # shellcheck disable=SC2034  # read by scripts/wine32
+            oq_wine_dlls=$folder
+            return 0
+        fi
+    done
 }
 
 # Runs COMMAND with the environment of a prefix: a home folder of its own, so that nothing is written to the user's.
@@ -41,14 +63,19 @@ in_prefix() {
         XDG_CACHE_HOME=$oq_wine_home/.cache "$@"
 }
 
+# wine_is_ready FOLDER: whether the prefix is made, and with the 32-bit half or without it, as Wine is now.
+wine_is_ready() {
+    [ -e "$1/openqmgr-ready" ] && [ "$(cat "$1/openqmgr-ready")" = "$oq_wine_kind" ]
+}
+
 # Making a prefix takes Windows' whole set-up, so it is done once, and every prefix is a copy of that one. What nobody
-# writes to in place (Wine's own DLLs and programs, 700 MB) is linked, not copied.
+# writes to in place (Wine's own DLLs and programs, 700 MB, or 1.2 GB with the 32-bit ones) is linked, not copied.
 oq_wine_template=$OQ_BUILD/wine-template
-oq_wine_shared=(drive_c/windows/system32 drive_c/windows/winsxs)
+oq_wine_shared=(drive_c/windows/system32 drive_c/windows/syswow64 drive_c/windows/winsxs)
 
 make_template() {
     local WINEPREFIX=$oq_wine_template oq_wine_home=$oq_wine_template.home
-    [ -e "$oq_wine_template/openqmgr-ready" ] && return 0
+    wine_is_ready "$oq_wine_template" && return 0
     mkdir -p "$oq_wine_home" "$OQ_LOGS"
     rm -rf "${oq_wine_template:?}"
     if ! in_prefix timeout 180 "$OQ_WINE" wineboot --init >"$OQ_LOGS/wineboot.log" 2>&1; then
@@ -58,12 +85,13 @@ make_template() {
     fi
     # The registry is written when the server ends.
     in_prefix timeout 60 "$WINESERVER" -w || in_prefix "$WINESERVER" -k || true
-    : >"$oq_wine_template/openqmgr-ready"
+    echo "$oq_wine_kind" >"$oq_wine_template/openqmgr-ready"
 }
 
 make_prefix() {
     local folder exclude=()
-    [ -e "$oq_wine_ready" ] && return 0
+    wine_is_ready "$WINEPREFIX" && return 0
+    [ ! -d "$WINEPREFIX" ] || in_prefix "$WINESERVER" -k || true
     rm -rf "${WINEPREFIX:?}"
     mkdir -p "$WINEPREFIX" "$oq_wine_home" || return
     for folder in "${oq_wine_shared[@]}"; do
@@ -75,12 +103,12 @@ make_prefix() {
         cp -al "$oq_wine_template/$folder" "$WINEPREFIX/$folder" 2>/dev/null ||
             cp -a "$oq_wine_template/$folder" "$(dirname "$WINEPREFIX/$folder")/" || return
     done
-    : >"$oq_wine_ready"
+    echo "$oq_wine_kind" >"$WINEPREFIX/openqmgr-ready"
 }
 
 # Several programs may ask for a prefix at once: one makes it, the others wait.
 prepare_prefix() {
-    [ -e "$oq_wine_ready" ] && return 0
+    wine_is_ready "$WINEPREFIX" && return 0
     with_lock "$oq_wine_template.lock" make_template || die "no Wine prefix"
     with_lock "$WINEPREFIX.lock" make_prefix || die "no Wine prefix $WINEPREFIX"
 }

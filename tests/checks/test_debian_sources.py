@@ -15,11 +15,11 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class DebianSources(unittest.TestCase):
-    def collect(self, name, text):
+    def collect(self, name, text, kind="deb-src"):
         with tempfile.TemporaryDirectory(dir=os.environ.get("OQ_TEST_TMP")) as folder:
             with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
                 stream.write(text)
-            return debian_sources.collect([folder], debian_sources.suites_of("bookworm"))
+            return debian_sources.collect([folder], debian_sources.suites_of("bookworm"), kind)
 
     def test_deb822__signed_by_debian__kept_as_source(self):
         text = f"Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\n" \
@@ -59,6 +59,11 @@ class DebianSources(unittest.TestCase):
     def test_same_entry_twice__kept_once(self):
         text = "deb http://a.example/d bookworm main\ndeb-src http://a.example/d bookworm main\n"
         self.assertEqual(len(self.collect("sources.list", text)), 1)
+
+    def test_type_deb__asked_for__is_that(self):
+        text = "deb [arch=amd64] http://a.example/d bookworm main\n"
+        self.assertEqual(self.collect("sources.list", text, "deb"),
+                         ["Types: deb\nURIs: http://a.example/d\nSuites: bookworm\nComponents: main\n"])
 
 
 if __name__ == "__main__":

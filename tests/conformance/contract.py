@@ -41,20 +41,11 @@ def run(rig, name, program):
 
 
 def run_32(rig, lines):
-    """A 32-bit client of the 64-bit service, where Wine can run one."""
-    folder = os.path.join(os.path.dirname(os.path.dirname(rig.bin)), "mingw32", "bin")
-    program = os.path.join(folder, "qmgr_conformance.exe")
-    why = None
-    if not os.path.exists(program) or not os.path.exists(os.path.join(folder, "qmgrps.dll")):
-        why = "the tree mingw32 is not built"
-    elif rig.wine(program, "--no-such-option").status != 2:  # its answer to that
-        why = "this Wine does not run 32-bit programs"
-    if why:
-        print("SKIPPED, LOUDLY: NO 32-BIT CLIENT WAS RUN: " + why)
+    """A 32-bit client of the 64-bit service."""
+    if not rig.check("32-bit programs run, and their proxy DLL is registered", rig.install_32(), rig.bin_32):
         return
-    rig.wine("C:\\windows\\syswow64\\regsvr32.exe", "/s", rig.path(os.path.join(folder, "qmgrps.dll")))
     rig.check("32-bit client: the same as the 64-bit one",
-              run(rig, "32 bits", program) == lines, folder)
+              run(rig, "32 bits", os.path.join(rig.bin_32, "qmgr_conformance.exe")) == lines, rig.bin_32)
 
 
 def main():

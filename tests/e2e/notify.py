@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """notify.py - OnStatus from one process to another: clients that hang, call back, live in an STA, die, or come late.
 
-Each client is a process of its own (notify_client.c), so that it can be killed. What one of them does must not disturb
+usage: notify.py [--32]
+
+With --32 the clients are 32-bit programs, which reach the service through the 32-bit proxy DLL. Each client is a process of its own (notify_client.c), so that it can be killed. What one of them does must not disturb
 another, nor the service.
 """
 
@@ -12,6 +14,7 @@ import sys
 
 from rig import Rig, poll
 
+IS_32 = "--32" in sys.argv[1:]
 HANGING = 3
 UNDERSTOOD = "its client was told"  # the service's word for an answer of S_OK, at log level 3
 
@@ -22,7 +25,7 @@ class Client:
     def __init__(self, rig, *words):
         self.rig = rig
         self.answers = rig.service_log().count(UNDERSTOOD)
-        program = os.path.join(rig.bin, "tests", "notify_client.exe")
+        program = os.path.join(rig.bin_32 if IS_32 else rig.bin, "tests", "notify_client.exe")
         self.process = rig.start(program, *words)
 
     def text(self):
@@ -126,6 +129,8 @@ def restarts(rig, clients):
 def main():
     with Rig() as rig:
         rig.check("service installed", rig.install(), rig.bin)
+        if IS_32 and not rig.check("proxy DLL for 32-bit clients registered", rig.install_32(), rig.bin_32):
+            return rig.end()
         rig.set_value("LogLevel", 3)
         server = rig.serve()
         server.make("small.bin", 1000)

@@ -112,6 +112,7 @@ class Rig:
     def __init__(self):
         self.tmp = os.environ.get("OQ_TEST_TMP") or os.path.join(SOURCE, "build", "e2e")
         self.bin = os.environ.get("OQ_BIN_DIR") or os.path.join(SOURCE, "out", "win64")
+        self.bin_32 = os.path.join(SOURCE, "build", "mingw32", "bin")
         os.environ.setdefault("OQ_WINEPREFIX", os.path.join(SOURCE, "build", "wine-e2e"))
         self.prefix = os.environ["OQ_WINEPREFIX"]
         self.downloads = os.path.join(self.tmp, "downloads")
@@ -255,6 +256,17 @@ class Rig:
                          "obj=", "LocalSystem", "DisplayName=", "Open Queue Manager (background downloads)")
         known = self.wine("regsvr32", "/s", self.path(os.path.join(self.bin, "qmgrps.dll")))
         return made.status == 0 and known.status == 0
+
+    def install_32(self):
+        """Registers the proxy DLL for 32-bit clients, which are in bin_32. Says what is missing when that fails."""
+        proxy = os.path.join(self.bin_32, "qmgrps.dll")
+        if not os.path.exists(proxy):
+            print("     the tree mingw32 is not built: scripts/lib/build_tree.sh mingw32")
+            return False
+        result = self.wine("C:\\windows\\syswow64\\regsvr32.exe", "/s", self.path(proxy))
+        if result.status != 0:
+            print("     32-bit regsvr32: %s. Where this Wine runs no 32-bit programs, scripts/wine32 mends that" % result)
+        return result.status == 0
 
     def uninstall(self):
         self.wine("sc.exe", "stop", "OpenQMGR")
