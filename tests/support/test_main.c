@@ -1,8 +1,9 @@
-/* test_main.c - the main function around that of every CMocka program (see oq_test in tests/CMakeLists.txt).
+/* test_main.c - the main function around that of every CMocka program (see oq_test in
+ * tests/CMakeLists.txt).
  *
- * CMocka counts a test that calls skip() as passed. Here the skipped ones are counted, and a program
- * in which nothing failed but something was skipped ends with 77, which CTest shows as "Skipped".
- * The linker puts these functions in the place of main and of CMocka's _skip (--wrap).
+ * CMocka counts a test that calls skip() as passed. Here the skipped ones are counted, and a
+ * program in which nothing failed but something was skipped ends with 77, which CTest shows as
+ * "Skipped". The linker puts these functions in the place of main and of CMocka's _skip (--wrap).
  */
 #include <stdlib.h>
 
