@@ -1,8 +1,8 @@
-/* backup.c - copies the queue while it is in use, by SQLite's backup API
- * (https://www.sqlite.org/c3ref/backup_finish.html).
+/* backup.c - online backup of the queue, by SQLite's backup API
+ * (https://www.sqlite.org/c3ref/backup_finish.html). Engine thread only.
  *
- * The copy grows as queue.copying.db and takes the place of queue.backup.db in one rename when it
- * is whole. Pages that this connection changes meanwhile are written to both by SQLite itself, so a
+ * The copy is written to queue.copying.db and replaces queue.backup.db by one rename when it is
+ * whole. Pages that this connection changes meanwhile are written to both by SQLite itself, so a
  * copy never starts again from the front.
  */
 #include "store_int.h"
@@ -11,25 +11,25 @@
 
 /* A step: at most 256 KiB, below a millisecond for most disks. */
 #define STEP_PAGES 64
-/* The finished copy is read through once; beyond this it is believed. */
+/* Time limit of the quick_check of a finished copy. */
 #define CHECK_LIMIT_MS 200
 
 struct oq_store_backup {
     struct oq_store *store;
     struct oq_store copy; /* only its connection */
     sqlite3_backup *backup;
-    char *draft, *final;
+    char *copying, *final;
 };
 
 static enum oq_status open_copy(struct oq_store_backup *backup, struct oq_error *err)
 {
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int rc = sqlite3_open_v2(backup->draft, &backup->copy.db, flags, backup->store->vfs);
+    int rc = sqlite3_open_v2(backup->copying, &backup->copy.db, flags, backup->store->vfs);
     if (rc != SQLITE_OK)
         return oq_store_fail(backup->copy.db, rc, "open the backup copy", err);
     enum oq_status status = oq_store_configure(&backup->copy, err);
-    /* Nobody reads the draft, so it needs no journal; the last step flushes it. */
+    /* An unfinished copy is never read, so it needs no journal; the last step flushes it. */
     if (status == OQ_OK) {
         status =
             oq_store_exec(&backup->copy, "PRAGMA journal_mode = OFF; PRAGMA synchronous = FULL",
@@ -50,13 +50,13 @@ enum oq_status oq_store_backup_begin(struct oq_store *store, struct oq_store_bac
         return oq_error_set(err, OQ_E_NOMEM, "copy the queue: out of memory");
     backup->store = store;
     backup->copy.clock = store->clock;
-    backup->draft = oq_db_neighbour(store->path, "copying.db");
+    backup->copying = oq_db_neighbour(store->path, "copying.db");
     backup->final = oq_db_neighbour(store->path, "backup.db");
-    if (!backup->draft || !backup->final) {
+    if (!backup->copying || !backup->final) {
         status = oq_error_set(err, OQ_E_NOMEM, "copy the queue: out of memory");
         goto out;
     }
-    status = oq_db_files_remove(backup->draft, err); /* one that was not finished */
+    status = oq_db_files_remove(backup->copying, err); /* one that was not finished */
     if (status == OQ_OK)
         status = open_copy(backup, err);
     if (status != OQ_OK)
@@ -76,8 +76,8 @@ out:
     return status;
 }
 
-/* The copy is whole: check it, then put it in the place of the older one. */
-static enum oq_status put_in_place(struct oq_store_backup *backup, struct oq_error *err)
+/* The copy is whole: checks it, then replaces the older one. */
+static enum oq_status replace_older(struct oq_store_backup *backup, struct oq_error *err)
 {
     int rc = sqlite3_backup_finish(backup->backup); /* commits and flushes */
     backup->backup = NULL;
@@ -90,7 +90,7 @@ static enum oq_status put_in_place(struct oq_store_backup *backup, struct oq_err
     backup->copy.db = NULL;
     if (status == OQ_OK && rc != SQLITE_OK)
         status = oq_store_fail(NULL, rc, "close the backup copy", err);
-    return status == OQ_OK ? oq_db_file_rename(backup->draft, backup->final, true, err) : status;
+    return status == OQ_OK ? oq_db_file_rename(backup->copying, backup->final, true, err) : status;
 }
 
 enum oq_status oq_store_backup_step(struct oq_store_backup *backup, bool *is_done,
@@ -106,7 +106,7 @@ enum oq_status oq_store_backup_step(struct oq_store_backup *backup, bool *is_don
         return OQ_OK;
     }
     if (rc == SQLITE_DONE)
-        status = put_in_place(backup, err);
+        status = replace_older(backup, err);
     else
         status = oq_store_fail(backup->copy.db, rc, "copy the queue", err);
     if (status == OQ_OK)
@@ -127,9 +127,9 @@ void oq_store_backup_free(struct oq_store_backup *backup)
         backup->store->has_backup = false;
     }
     (void)sqlite3_close_v2(backup->copy.db);
-    if (backup->draft)
-        (void)(oq_db_files_remove(backup->draft, &ignored) == OQ_OK);
-    oq_free(backup->draft);
+    if (backup->copying)
+        (void)(oq_db_files_remove(backup->copying, &ignored) == OQ_OK);
+    oq_free(backup->copying);
     oq_free(backup->final);
     oq_free(backup);
 }

@@ -7,8 +7,8 @@
  * newest one applied, and schema_migrations records each with its time. docs/database.md describes
  * it.
  *
- * Errors of all: OQ_E_DB (err->text has SQLite's words; OQ_E_DISK_FULL for SQLITE_FULL),
- * OQ_E_NOMEM, OQ_E_DB_DAMAGED where SQLite meets damage, OQ_E_BUG for a write outside of a
+ * Errors of all: OQ_E_DB (err->text has SQLite's message; OQ_E_DISK_FULL for SQLITE_FULL),
+ * OQ_E_NOMEM, OQ_E_DB_DAMAGED where SQLite finds damage, OQ_E_BUG for a write outside of a
  * transaction, a value that oq_model.h forbids, or a text that is not UTF-8 (but error.text, which
  * is then stored as NULL). After a failure inside a transaction the caller rolls back; in-memory
  * state must then not have changed: ids that an insert has set are void again.
@@ -51,7 +51,7 @@ struct oq_store_report {
 /* As oq_store_open, but a damaged database does not end it: as docs/database.md ("Damage") says, it
  * is set aside as <name>.damaged-YYYYMMDD-HHMMSS.db (never deleted, never changed, nothing is
  * overwritten), and a new one takes its place with what can be read of the old one and of the
- * backup copy. Reads every row once, so that oq_store_load will not meet damage. May be interrupted
+ * backup copy. Reads every row once, so that oq_store_load will find no damage. May be interrupted
  * at any point and repeated. OQ_E_DISK_FULL, OQ_E_DB, OQ_E_NOMEM: nothing is lost, try again. */
 OQ_MUST_CHECK enum oq_status oq_store_open_safe(const struct oq_store_options *options,
                                                 struct oq_store_report *report,

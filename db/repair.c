@@ -1,13 +1,13 @@
 /* repair.c - opens the queue, and puts a whole one in the place of a damaged one.
  *
- * Owns the reading of what is damaged, the choice of groups and the renames. Nothing counts because
- * it stands in the file: a group must be whole and keep the promises of oq_model.h. Four steps,
+ * Owns the reading of what is damaged, the choice of groups and the renames. No row is
+ * trusted: a group must be whole and keep the promises of oq_model.h. Four steps,
  * each of which may be the last before a crash:
  *   1. the groups of queue.db that are whole, and from the backup copy those that are not, are
- *      written into a draft, queue.rebuild.db, which counts for nothing until
+ *      written to a draft, queue.rebuild.db, which is ignored until
  *   2. it is renamed to queue.repaired.db. From here on it is the queue; a start that finds it
  *      continues with
- *   3. queue.db-wal and what else stands beside, then queue.db itself, are renamed to
+ *   3. queue.db-wal and other files of SQLite, then queue.db itself, are renamed to
  *      queue.damaged-<date>.db..., and
  *   4. queue.repaired.db is renamed to queue.db.
  * The date is that of the repaired file, so that it is the same after an interruption. Why this is
@@ -42,7 +42,7 @@ struct repair {
     struct oq_store_report *report;
     struct seen *seen;
     size_t seen_count, seen_capacity;
-    size_t nameless;            /* seen, and not even the GUID could be read */
+    size_t unidentified;        /* seen, and not even the GUID could be read */
     bool is_complete;           /* no group can be in the damaged file that was not seen */
     struct oq_group *leftovers; /* files of broken groups that are to be cleared away */
     size_t leftover_count, leftover_capacity;
@@ -55,7 +55,7 @@ struct reading {
     struct repair *repair;
     bool is_backup;
     bool are_jobs_complete, are_files_sound, are_extras_sound;
-    sqlite3_stmt *keep_job;
+    sqlite3_stmt *insert_job;
 };
 
 /* Codes that tell of the file's content, not of memory, disk or another process. */
@@ -93,7 +93,7 @@ static void *grown(void *array, size_t count, size_t *capacity, size_t item_size
     return bigger;
 }
 
-/* --- which groups are kept -------------------------------------------------------------------- */
+/* --- which groups are saved ------------------------------------------------------------------- */
 
 /* A whole one first: a GUID may be that of a cancelled group and of a later one. */
 static const struct seen *find_seen(const struct repair *repair, const struct oq_guid *guid)
@@ -118,8 +118,8 @@ static enum oq_status add_seen(struct repair *repair, const struct oq_guid *guid
 }
 
 /* Inserts the group; *is_in is false if an identifier is taken, as only damage makes it. */
-static enum oq_status put(struct oq_store *draft, struct oq_group *group, bool *is_in,
-                          struct oq_error *err)
+static enum oq_status insert_whole(struct oq_store *draft, struct oq_group *group, bool *is_in,
+                                   struct oq_error *err)
 {
     bool has_job = group->job.id != 0;
     *is_in = false;
@@ -143,8 +143,8 @@ static void forget_bytes(struct oq_file *file)
     (void)(oq_text_set(&file->temp_id, NULL) == OQ_OK);
 }
 
-static enum oq_status keep_from_backup(struct repair *repair, struct oq_group *group,
-                                       struct oq_error *err)
+static enum oq_status restore_from_backup(struct repair *repair, struct oq_group *group,
+                                          struct oq_error *err)
 {
     const struct seen *seen = find_seen(repair, &group->guid);
     bool is_in = false;
@@ -157,32 +157,32 @@ static enum oq_status keep_from_backup(struct repair *repair, struct oq_group *g
     for (uint32_t i = 0; i < group->job.file_count; i++)
         if (group->job.files[i].state == OQ_FILE_WAITING)
             forget_bytes(&group->job.files[i]);
-    enum oq_status status = put(repair->draft, group, &is_in, err);
+    enum oq_status status = insert_whole(repair->draft, group, &is_in, err);
     if (status != OQ_OK || !is_in)
         return status;
     repair->report->from_backup++;
     if (seen) {
         repair->report->lost--;
-    } else if (repair->nameless > 0) { /* perhaps one of these */
-        repair->nameless--;
+    } else if (repair->unidentified > 0) { /* perhaps one of these */
+        repair->unidentified--;
         repair->report->lost--;
     }
     return OQ_OK;
 }
 
-static enum oq_status keep(struct repair *repair, struct oq_group *group, struct oq_error *err)
+static enum oq_status save(struct repair *repair, struct oq_group *group, struct oq_error *err)
 {
     bool is_in = false;
     enum oq_status status = add_seen(repair, &group->guid, true, err);
     if (status == OQ_OK)
-        status = put(repair->draft, group, &is_in, err);
+        status = insert_whole(repair->draft, group, &is_in, err);
     repair->report->saved += is_in;
     repair->report->lost += !is_in;
     return status;
 }
 
 /* Does the file have a temporary file that the service is to remove, or to give its final name? */
-static bool is_leftover(const struct oq_file *file)
+static bool has_leftover(const struct oq_file *file)
 {
     return file->remote && *file->remote && file->local && *file->local &&
            oq_path_is_temp(file->temp_path) &&
@@ -191,9 +191,9 @@ static bool is_leftover(const struct oq_file *file)
 }
 
 /* Of a group that is not whole, with what could be read of it: leaves the files that have a
- * temporary file, as a cancelled group, so that none stays on the user's disk for ever. */
-static enum oq_status keep_leftovers(struct repair *repair, struct oq_group *group,
-                                     struct oq_error *err)
+ * temporary file, as a cancelled group, so that none stays on the user's disk. */
+static enum oq_status collect_leftovers(struct repair *repair, struct oq_group *group,
+                                        struct oq_error *err)
 {
     struct oq_group left = {.guid = group->guid,
                             .owner_sid = group->owner_sid,
@@ -209,7 +209,7 @@ static enum oq_status keep_leftovers(struct repair *repair, struct oq_group *gro
         oq_extras_free(file->extras);
         file->extras = NULL;
         file->source = OQ_NO_SOURCE;
-        if (!is_leftover(file)) {
+        if (!has_leftover(file)) {
             oq_file_release(file);
             continue;
         }
@@ -235,20 +235,21 @@ static enum oq_status keep_leftovers(struct repair *repair, struct oq_group *gro
     return is_enough ? OQ_OK : no_memory(err);
 }
 
-static enum oq_status keep_of_broken(struct repair *repair, struct oq_group *group,
-                                     struct oq_error *err)
+static enum oq_status record_broken(struct repair *repair, struct oq_group *group,
+                                    struct oq_error *err)
 {
     repair->report->lost++;
     if (oq_guid_is_null(&group->guid)) {
-        repair->nameless++;
+        repair->unidentified++;
         return OQ_OK;
     }
     enum oq_status status = add_seen(repair, &group->guid, false, err);
-    return status == OQ_OK ? keep_leftovers(repair, group, err) : status;
+    return status == OQ_OK ? collect_leftovers(repair, group, err) : status;
 }
 
-/* A file that a kept group uses is nothing left over: it would be taken away from that group. */
-static enum oq_status put_leftovers(struct repair *repair, struct oq_error *err)
+/* A temporary file that a saved group uses is no leftover: clearing it away would take it from that
+ * group. */
+static enum oq_status insert_leftovers(struct repair *repair, struct oq_error *err)
 {
     char sql[500];
     int64_t first = 0;
@@ -257,7 +258,7 @@ static enum oq_status put_leftovers(struct repair *repair, struct oq_error *err)
     enum oq_status status = oq_store_query_int(
         repair->draft, "SELECT coalesce(max(id), 0) + 1 FROM jobs", "count the jobs", &first, err);
     for (size_t i = 0; status == OQ_OK && i < repair->leftover_count; i++)
-        status = put(repair->draft, &repair->leftovers[i], &is_in, err);
+        status = insert_whole(repair->draft, &repair->leftovers[i], &is_in, err);
     if (status != OQ_OK || repair->leftover_count == 0)
         return status;
     sqlite3_snprintf((int)sizeof(sql), sql,
@@ -283,9 +284,9 @@ static enum oq_status prepare(struct reading *reading, const char *text, sqlite3
 
     while (sql &&
            (rc = sqlite3_prepare_v2(reading->store.db, sql, -1, stmt, NULL)) == SQLITE_ERROR) {
-        const char *words = sqlite3_errmsg(reading->store.db);
-        const char *name = words + sizeof(missing) - 1;
-        char *at = strncmp(words, missing, sizeof(missing) - 1) == 0 ? strstr(sql, name) : NULL;
+        const char *message = sqlite3_errmsg(reading->store.db);
+        const char *name = message + sizeof(missing) - 1;
+        char *at = strncmp(message, missing, sizeof(missing) - 1) == 0 ? strstr(sql, name) : NULL;
         if (!at || strlen(name) < 4)
             break;
         const char *value =
@@ -299,34 +300,54 @@ static enum oq_status prepare(struct reading *reading, const char *text, sqlite3
                : oq_store_fail(reading->store.db, rc, "read a table", err);
 }
 
-/* Every row of the table that can be reached, by id; `text` takes the id to begin behind. */
-static enum oq_status walk(struct reading *reading, const char *text, int id_column,
+/* The last id that was given to a row of the table, in *id; a large one if the damage hides it. */
+static enum oq_status find_last_id(struct reading *reading, const char *table, int64_t *id,
+                                   struct oq_error *err)
+{
+    char sql[80];
+
+    sqlite3_snprintf((int)sizeof(sql), sql, "SELECT seq FROM sqlite_sequence WHERE name = %Q",
+                     table);
+    enum oq_status status = oq_store_query_int(&reading->store, sql, "read the last id", id, err);
+    if (status != OQ_OK && !is_damage(sqlite3_extended_errcode(reading->store.db)))
+        return status;
+    if (status != OQ_OK || *id <= 0 || *id > INT64_MAX / 2)
+        *id = INT64_MAX / 2;
+    return OQ_OK;
+}
+
+/* Every row of the table that can be reached, by id; `text` takes the id to begin with. An id above
+ * the last one that was given is damage, and must not end the walk. */
+static enum oq_status walk(struct reading *reading, const char *table, const char *text,
+                           int id_column,
                            enum oq_status (*take)(struct reading *reading, sqlite3_stmt *stmt,
                                                   struct oq_error *err),
                            bool *is_complete, struct oq_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int64_t last = 0;
+    int64_t next = 1, last = 0;
     int rc = SQLITE_CORRUPT;
-    enum oq_status status = prepare(reading, text, &stmt, err);
+    enum oq_status status = find_last_id(reading, table, &last, err);
+    if (status == OQ_OK)
+        status = prepare(reading, text, &stmt, err);
 
     *is_complete = stmt;
     for (int tries = 0; status == OQ_OK && stmt && is_damage(rc) && tries < TRIES_MOST; tries++) {
-        rc = sqlite3_bind_int64(stmt, 1, last);
+        rc = next <= last ? sqlite3_bind_int64(stmt, 1, next) : SQLITE_DONE;
         while (status == OQ_OK && rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(stmt, id_column);
-            rc = id > last ? SQLITE_OK : SQLITE_CORRUPT;
-            if (rc == SQLITE_OK) {
-                last = id;
+            rc = id >= next ? SQLITE_OK : SQLITE_CORRUPT;
+            if (id > last) {
+                *is_complete = false;
+            } else if (rc == SQLITE_OK) {
+                next = id + 1;
                 status = take(reading, stmt, err);
             }
         }
         (void)sqlite3_reset(stmt);
         if (is_damage(rc)) {
             *is_complete = false;
-            if (last > INT64_MAX - TRIES_MOST)
-                break;
-            last += 1 + tries / TRIES_PER_STEP;
+            next += 1 + tries / TRIES_PER_STEP;
         } else if (status == OQ_OK && rc != SQLITE_DONE) {
             status = oq_store_fail(reading->store.db, rc, "read a table", err);
         }
@@ -335,7 +356,7 @@ static enum oq_status walk(struct reading *reading, const char *text, int id_col
     return status;
 }
 
-/* Is the tree of the table in order? What its rows hold is judged elsewhere. */
+/* Is the tree of the table in order? Values are checked where rows are read. */
 static enum oq_status check_tree(struct reading *reading, const char *sql, bool *is_sound,
                                  struct oq_error *err)
 {
@@ -355,10 +376,10 @@ static enum oq_status take_job(struct reading *reading, sqlite3_stmt *stmt, stru
     if (sqlite3_column_type(stmt, 1) == SQLITE_INTEGER) {
         rc = SQLITE_OK;
         for (int i = 0; i < 3 && rc == SQLITE_OK; i++)
-            rc = sqlite3_bind_value(reading->keep_job, i + 1, sqlite3_column_value(stmt, i));
+            rc = sqlite3_bind_value(reading->insert_job, i + 1, sqlite3_column_value(stmt, i));
         if (rc == SQLITE_OK)
-            rc = sqlite3_step(reading->keep_job);
-        (void)sqlite3_reset(reading->keep_job);
+            rc = sqlite3_step(reading->insert_job);
+        (void)sqlite3_reset(reading->insert_job);
     }
     if (rc == SQLITE_DONE)
         return OQ_OK;
@@ -386,8 +407,8 @@ static enum oq_status complete(struct reading *reading, struct oq_group *group, 
         status = oq_store_load_extras(&reading->store, group, err);
     for (uint32_t i = 0; i < group->job.file_count; i++)
         has_extras = has_extras || group->job.files[i].extras;
-    /* Where a tree is damaged, a job without files is rather one that lost them; and without all
-     * that a file must be, nobody may say that it is right. */
+    /* Where a tree is damaged, a job without files may have lost them, and a file some of its
+     * expectations, without which it would not be verified. */
     *is_whole = status == OQ_OK && (reading->are_files_sound || group->job.file_count > 0) &&
                 (reading->are_extras_sound || !has_extras) && !oq_group_check(group);
     return status == OQ_E_DB_DAMAGED ? OQ_OK : status;
@@ -404,10 +425,10 @@ static enum oq_status take_group(struct reading *reading, sqlite3_stmt *stmt, st
     if (status == OQ_OK) {
         is_whole = is_whole && row == OQ_OK;
         if (is_whole)
-            status = reading->is_backup ? keep_from_backup(reading->repair, &group, err)
-                                        : keep(reading->repair, &group, err);
+            status = reading->is_backup ? restore_from_backup(reading->repair, &group, err)
+                                        : save(reading->repair, &group, err);
         else if (!reading->is_backup)
-            status = keep_of_broken(reading->repair, &group, err);
+            status = record_broken(reading->repair, &group, err);
     }
     oq_group_release(&group);
     return status;
@@ -445,19 +466,20 @@ static enum oq_status read_groups(struct reading *reading, struct oq_error *err)
         status = prepare(reading,
                          "INSERT INTO found_jobs (job_id, group_id, job_guid) VALUES (?1, ?2, ?3)"
                          " ON CONFLICT DO UPDATE SET job_guid = NULL",
-                         &reading->keep_job, err);
+                         &reading->insert_job, err);
     if (status == OQ_OK)
-        status = walk(reading,
-                      "SELECT id, group_id, guid FROM jobs NOT INDEXED WHERE id > ?1 ORDER BY id",
+        status = walk(reading, "jobs",
+                      "SELECT id, group_id, guid FROM jobs NOT INDEXED WHERE id >= ?1 ORDER BY id",
                       0, take_job, &is_complete, err);
     reading->are_jobs_complete = reading->are_jobs_complete && is_complete;
     if (status == OQ_OK)
-        status = walk(reading,
+        status = walk(reading, "groups",
                       "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups NOT INDEXED"
-                      " LEFT JOIN temp.found_jobs ON group_id = id WHERE id > ?1 ORDER BY id",
+                      " LEFT JOIN temp.found_jobs ON group_id = id WHERE id >= ?1 ORDER BY id",
                       OQ_GROUP_ID_COLUMN, take_group, &is_complete, err);
     if (!reading->is_backup)
-        reading->repair->is_complete = is_complete && is_sound && reading->repair->nameless == 0;
+        reading->repair->is_complete =
+            is_complete && is_sound && reading->repair->unidentified == 0;
     return status;
 }
 
@@ -503,19 +525,19 @@ static void close_reading(struct reading *reading)
     oq_store_leave_untouched(&reading->store);
     for (int i = 0; i < OQ_SQL_COUNT; i++)
         sqlite3_finalize(reading->store.statements[i]);
-    sqlite3_finalize(reading->keep_job);
+    sqlite3_finalize(reading->insert_job);
     (void)sqlite3_close_v2(reading->store.db);
     *reading = (struct reading){0};
 }
 
-/* --- the draft and its way to the queue's place ------------------------------------------------
+/* --- draft, set aside, replace ------------------------------------------------
  */
 
 struct names {
     char *draft, *repaired, *backup;
 };
 
-/* Writes the draft whole and flushed, or leaves nothing that counts. */
+/* Writes the draft whole and flushed; after a failure the next start writes it again. */
 static enum oq_status write_draft(const struct oq_store_options *options, const struct names *names,
                                   struct oq_store_report *report, struct oq_error *err)
 {
@@ -540,7 +562,7 @@ static enum oq_status write_draft(const struct oq_store_options *options, const 
     close_reading(&queue);
     close_reading(&backup);
     if (status == OQ_OK)
-        status = put_leftovers(&repair, err);
+        status = insert_leftovers(&repair, err);
     if (status == OQ_OK)
         status = oq_store_commit(repair.draft, err);
     if (status == OQ_OK)
@@ -554,7 +576,7 @@ static enum oq_status write_draft(const struct oq_store_options *options, const 
     return status;
 }
 
-/* Renames what stands at `path`, or only finds out whether every name is free. */
+/* Renames the files of the database at `path`; a trial only checks that every new name is free. */
 static enum oq_status set_aside(const char *path, const char *aside, bool is_trial, bool *result,
                                 struct oq_error *err)
 {
@@ -590,8 +612,8 @@ static const char *last_segment(const char *path)
 }
 
 /* Steps 3 and 4. */
-static enum oq_status take_place(const char *path, const char *repaired,
-                                 struct oq_store_report *report, struct oq_error *err)
+static enum oq_status replace_queue(const char *path, const char *repaired,
+                                    struct oq_store_report *report, struct oq_error *err)
 {
     int64_t wall_ms = oq_db_file_written_ms(repaired);
     char *aside = NULL;
@@ -628,7 +650,7 @@ static enum oq_status repair(const struct oq_store_options *options, const struc
     enum oq_status status = write_draft(options, names, report, err);
     if (status == OQ_OK)
         status = oq_db_file_rename(names->draft, names->repaired, false, err);
-    return status == OQ_OK ? take_place(options->path, names->repaired, report, err) : status;
+    return status == OQ_OK ? replace_queue(options->path, names->repaired, report, err) : status;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -692,7 +714,7 @@ enum oq_status oq_store_open_safe(const struct oq_store_options *options,
         status = no_memory(err);
     else if (oq_db_file_exists(names.repaired, NULL)) {
         done.is_repaired = done.is_continued = true;
-        status = take_place(options->path, names.repaired, &done, err);
+        status = replace_queue(options->path, names.repaired, &done, err);
     }
     if (status == OQ_OK) {
         oq_error_init(&damage);
@@ -736,7 +758,7 @@ void oq_store_report_text(const struct oq_store_report *report, char *text, size
     char lost[120] = "none is known to be lost";
 
     if (report->set_aside[0])
-        sqlite3_snprintf((int)sizeof(where), where, " The damaged file is kept as %s.",
+        sqlite3_snprintf((int)sizeof(where), where, " The damaged file is now %s.",
                          report->set_aside);
     if (report->is_continued) {
         sqlite3_snprintf((int)size, text,

@@ -20,13 +20,13 @@
 
 /* quick_check reads the whole file, at start, before the service answers. It checks the 10,000
  * groups of 3 files that must be up within 2 s (issue "nothing is lost") in well below 0.1 s; a
- * queue so large or a disk so slow that this limit strikes is used unchecked rather than kept from
- * its user: SQLite still notices damage where it reads (cell_size_check). */
+ * queue so large or a disk so slow that this limit strikes is used unchecked rather than not at
+ * all: SQLite still notices damage where it reads (cell_size_check). */
 #define QUICK_CHECK_LIMIT_MS 1000
-#define QUICK_CHECK_STEP 1000 /* virtual machine instructions between two looks at the clock */
+#define QUICK_CHECK_STEP 1000 /* virtual machine instructions between two readings of the clock */
 
 /* A checkpoint runs inside the commit that reaches this many pages of 4 KiB: it then writes at most
- * 2 MiB and flushes once, which keeps the engine's loop turning. The file is cut back to twice that
+ * 2 MiB and flushes once, so the engine's loop is not held up. The file is cut back to twice that
  * after a big transaction. */
 #define WAL_CHECKPOINT_PAGES 512
 #define WAL_SIZE_LIMIT_BYTES (4 * 1024 * 1024)
@@ -103,16 +103,16 @@ enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_er
 {
     enum oq_status status = status_of(rc);
 
-    /* The connection still has the words of this code only if no other call came in between. */
-    const char *words =
+    /* The connection still has the message of this code only if no other call came in between. */
+    const char *message =
         db && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int system = db && (rc & 0xff) != SQLITE_CONSTRAINT ? sqlite3_system_errno(db) : 0;
     if (system != 0)
-        oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, words, rc, system);
+        oq_error_set(err, status, "%s: %s (SQLite %d, system %d)", what, message, rc, system);
     else
-        oq_error_set(err, status, "%s: %s (SQLite %d)", what, words, rc);
+        oq_error_set(err, status, "%s: %s (SQLite %d)", what, message, rc);
     if (status == OQ_E_BUG)
-        oq_log_error("database: %s: %s (SQLite %d)", what, words, rc);
+        oq_log_error("database: %s: %s (SQLite %d)", what, message, rc);
     return status;
 }
 
@@ -169,9 +169,9 @@ static uint32_t big_endian(const unsigned char *bytes)
            (uint32_t)bytes[3];
 }
 
-/* Looks at the bare header (https://www.sqlite.org/fileformat2.html, 1.3) before SQLite does
+/* Checks the bare header (https://www.sqlite.org/fileformat2.html, 1.3) before SQLite does
  * anything that could change the folder, as replaying a journal would. What is not a database, or
- * torn, is left for SQLite to judge: a rollback journal may mend it. */
+ * torn, is left to SQLite: a rollback journal may repair it. */
 static enum oq_status check_header(struct oq_store *store, int known, struct oq_error *err)
 {
     unsigned char header[100] = {0};
@@ -253,7 +253,7 @@ static int is_past_deadline(void *ctx)
     return oq_clock_mono_ms(deadline->clock) >= deadline->end_ms;
 }
 
-/* quick_check tells a page that could not be read like one that is damaged, as a line of text.
+/* quick_check reports a page that could not be read as it does a damaged one, by a line of text.
  * Returns SQLite's code for the failing read, or SQLITE_OK if the line is about damage: a database
  * must not be given up because the disk was away for a moment. */
 static int read_error_in(const char *line)
@@ -476,7 +476,7 @@ enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err)
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log_frames,
                                        &done_frames);
     if (rc != SQLITE_OK)
-        return oq_store_fail(store->db, rc, "bring the log home", err);
+        return oq_store_fail(store->db, rc, "checkpoint the log", err);
     return OQ_OK;
 }
 

@@ -31,7 +31,7 @@ struct oq_migration {
 extern const struct oq_migration oq_migrations[];
 extern const size_t oq_migration_count;
 
-/* Every prepared statement of the store. The text of each stands in store.c, once. */
+/* Every prepared statement of the store. Their texts are oq_store_sql_texts in store.c. */
 enum oq_store_sql {
     OQ_SQL_BEGIN,
     OQ_SQL_COMMIT,
@@ -83,12 +83,11 @@ OQ_MUST_CHECK enum oq_status oq_store_open_with(const struct oq_store_options *o
                                                 const struct oq_migration *migrations, size_t count,
                                                 struct oq_store **out, struct oq_error *err);
 
-/* Turns the result code of the last call on `db` into a status and a sentence "<what>: <SQLite's
- * words> (SQLite <code>)". Never OQ_OK. */
+/* Turns the result code of the last call on `db` into a status and a sentence "<what>:
+ * <SQLite's message> (SQLite <code>)". Never OQ_OK. */
 enum oq_status oq_store_fail(sqlite3 *db, int rc, const char *what, struct oq_error *err);
 
-/* A rollback can fail when there is no memory at all. Before anything else is begun or read, this
- * makes up for it. */
+/* Repeats a rollback that failed for lack of memory; called before a transaction or a load. */
 OQ_MUST_CHECK enum oq_status oq_store_settle(struct oq_store *store, struct oq_error *err);
 
 /* Runs SQL text without arguments; rows are dropped. */
@@ -105,7 +104,7 @@ OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const ch
 OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
                                                   struct oq_error *err);
 
-/* --- what store.c and store_load.c lend to repair.c and backup.c ------------------------------ */
+/* --- store.c and store_load.c, for repair.c and backup.c ------------------------------------- */
 
 /* Switches of the connection, among them "no checkpoint at close"; reads and writes nothing. */
 OQ_MUST_CHECK enum oq_status oq_store_configure(struct oq_store *store, struct oq_error *err);
@@ -115,7 +114,7 @@ OQ_MUST_CHECK enum oq_status oq_store_configure(struct oq_store *store, struct o
 OQ_MUST_CHECK enum oq_status oq_store_quick_check(struct oq_store *store, const char *sql,
                                                   bool is_value_counted, int64_t limit_ms,
                                                   struct oq_error *err);
-/* Brings the whole log into the database, flushed: the file alone is then the queue. */
+/* Checkpoints the whole log, flushed: the file alone is then the queue. */
 OQ_MUST_CHECK enum oq_status oq_store_checkpoint(struct oq_store *store, struct oq_error *err);
 /* Closing will not write into the database. */
 void oq_store_leave_untouched(struct oq_store *store);
@@ -147,7 +146,7 @@ OQ_MUST_CHECK enum oq_status oq_db_file_remove(const char *path, struct oq_error
 /* "folder/queue.db" and "backup.db" give "folder/queue.backup.db". Caller frees with oq_free; NULL
  * when out of memory. */
 char *oq_db_neighbour(const char *path, const char *ending);
-/* Removes a database that is nobody's yet, with what SQLite puts beside it. */
+/* Removes an unfinished database, with what SQLite puts beside it. */
 OQ_MUST_CHECK enum oq_status oq_db_files_remove(const char *path, struct oq_error *err);
 
 #define OQ_DB_FILES 4

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* Columns of one row, read in order. The first failure is kept (status, and the column it struck)
- * and the rest does nothing. */
+/* Columns of one row, read in order. After the first failure (status and column are
+ * recorded) the rest does nothing. */
 struct reader {
     sqlite3_stmt *stmt;
     enum oq_status status;

@@ -79,13 +79,13 @@ void oq_store_rollback(struct oq_store *store)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* Arguments of one statement, bound in order. The first failure is kept and the rest does nothing.
+/* Arguments of one statement, bound in order. After the first failure the rest does nothing.
  * Texts and GUIDs are not copied: they live until finish(). */
 struct binder {
     sqlite3_stmt *stmt;
     int rc;
     int next;
-    bool is_text_bad; /* not UTF-8: could be written, but would be damage to whoever reads it */
+    bool is_text_bad; /* not UTF-8: could be written, but would be damage when it is read */
 };
 
 static void bind_int(struct binder *b, int64_t value)
@@ -157,15 +157,15 @@ static enum oq_status finish(struct oq_store *store, struct binder *b, const cha
     } else if (sqlite3_changes(store->db) == 0) {
         status = oq_error_set(err, OQ_E_NOT_FOUND, "%s: no such row", what);
     }
-    (void)sqlite3_reset(b->stmt); /* repeats the error that step has told */
+    (void)sqlite3_reset(b->stmt); /* repeats the error of step */
     (void)sqlite3_clear_bindings(b->stmt);
     return status;
 }
 
 /* --- groups ---------------------------------------------------------------------------------- */
 
-/* The sentence about a failure can have come from far away, in whatever characters, and to say why
- * something failed must not fail itself: an unreadable one is left out. */
+/* The sentence about a failure can come from a server, in any encoding, and recording a failure
+ * must not fail itself: one that is not UTF-8 is left out. */
 static bool is_readable(const char *text)
 {
     return text && oq_utf8_is_valid(text, strlen(text));

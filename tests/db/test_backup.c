@@ -4,12 +4,12 @@
 #include "oq_log.h"
 
 #define BACKUP "store.backup.db"
-#define DRAFT "store.copying.db"
+#define COPYING "store.copying.db"
 
 static int setup_copy(void **state)
 {
     sample_database_remove(BACKUP);
-    sample_database_remove(DRAFT);
+    sample_database_remove(COPYING);
     return setup(state);
 }
 
@@ -17,7 +17,7 @@ static int teardown_copy(void **state)
 {
     teardown(state);
     sample_database_remove(BACKUP);
-    sample_database_remove(DRAFT);
+    sample_database_remove(COPYING);
     return 0;
 }
 
@@ -38,7 +38,7 @@ static unsigned copy(struct oq_store *store, void (*between)(struct oq_store *st
     oq_store_backup_free(backup);
     assert_true(sample_file_exists(BACKUP));
     assert_false(sample_file_exists(BACKUP "-wal"));
-    assert_false(sample_file_exists(DRAFT));
+    assert_false(sample_file_exists(COPYING));
     return steps;
 }
 
@@ -109,7 +109,7 @@ static void backup__needed__when_something_was_written(void **state)
     (void)copy(*state, NULL);
     assert_false(oq_store_needs_backup(*state));
     reopen(state);
-    assert_true(oq_store_needs_backup(*state)); /* nobody knows */
+    assert_true(oq_store_needs_backup(*state)); /* not known after a restart */
 }
 
 static void backup__given_up__leaves_the_older_copy(void **state)
@@ -124,7 +124,7 @@ static void backup__given_up__leaves_the_older_copy(void **state)
     assert_ok(oq_store_backup_step(backup, &is_done, &err), err);
     assert_false(is_done);
     oq_store_backup_free(backup);
-    assert_false(sample_file_exists(DRAFT));
+    assert_false(sample_file_exists(COPYING));
     assert_true(oq_store_needs_backup(*state));
     assert_copy_has(400);
     insert_sample(*state, 402, 10); /* the queue itself is as before */
@@ -133,10 +133,10 @@ static void backup__given_up__leaves_the_older_copy(void **state)
     assert_copy_has(402);
 }
 
-static void backup__unfinished_one_of_an_earlier_process__is_no_hindrance(void **state)
+static void backup__unfinished_one_of_an_earlier_process__is_replaced(void **state)
 {
     insert_sample(*state, 1, 10);
-    sample_file_write(DRAFT, "half a copy", 11);
+    sample_file_write(COPYING, "half a copy", 11);
     (void)copy(*state, NULL);
     assert_copy_has(1);
 }
@@ -156,7 +156,7 @@ static void backup__copy_fails_its_check__older_copy_stays(void **state)
     assert_false(is_done);
     oq_store_backup_free(backup);
     assert_true(oq_store_needs_backup(*state));
-    assert_false(sample_file_exists(DRAFT));
+    assert_false(sample_file_exists(COPYING));
     assert_copy_has(1);
 }
 
@@ -190,7 +190,7 @@ int main(void)
         COPY_TEST(backup__written_to_meanwhile__holds_what_was_written),
         COPY_TEST(backup__needed__when_something_was_written),
         COPY_TEST(backup__given_up__leaves_the_older_copy),
-        COPY_TEST(backup__unfinished_one_of_an_earlier_process__is_no_hindrance),
+        COPY_TEST(backup__unfinished_one_of_an_earlier_process__is_replaced),
         COPY_TEST(backup__copy_fails_its_check__older_copy_stays),
         COPY_TEST(backup__in_a_transaction__is_a_bug),
     };

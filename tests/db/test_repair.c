@@ -1,6 +1,5 @@
 /* test_repair.c - db/repair.c: whatever was done to the file, there is a queue afterwards,
- * nothing in it is wrong, nothing is missing without being counted, and the damaged file is still
- * there. */
+ * every group in it is right, every missing one is counted, and the damaged file is still there. */
 #include "test_db.h"
 
 #include "fault_vfs.h"
@@ -267,7 +266,7 @@ static void damage_page(unsigned char *page, unsigned kind)
     }
 }
 
-/* Each page in turn; with a copy of the queue nothing at all may be lost. */
+/* Each page in turn; with a backup no group may be lost. */
 static void each_page(bool has_backup)
 {
     size_t size = 0;
@@ -487,7 +486,7 @@ static void repair__groups_of_the_backup_that_were_removed__stay_removed(void **
     assert_int_equal(report.from_backup, 1);
 }
 
-/* Bytes on disk are younger than the copy: an offset of it is worth nothing. */
+/* Bytes on disk are younger than the copy, so its offsets are not used. */
 static void repair__running_file_of_the_backup__is_fetched_from_the_start(void **state)
 {
     (void)state;
@@ -597,7 +596,92 @@ static void repair__path_that_is_no_temporary_name__is_not_cleared_away(void **s
     *state = store;
 }
 
-/* --- what is told ----------------------------------------------------------------------------- */
+/* The files behind a row that cannot be read are found, too. */
+static void repair__temporary_files_behind_a_damaged_row__are_cleared_away(void **state)
+{
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    insert_many(store, 1, 1);
+    run_sql(store, "PRAGMA ignore_check_constraints = ON;"
+                   "UPDATE files SET temp_path = 'C:\\BIT0123456789abcde' || file_index || '.tmp',"
+                   " size_bytes = 900, done_bytes = 500;"
+                   "UPDATE files SET state = 'nonsense' WHERE file_index = 0;"
+                   "UPDATE files SET state = 'fetched' WHERE file_index = 2");
+    oq_store_close(store);
+    store = open_safe();
+    struct sample_queue queue = load(store);
+    assert_int_equal(queue.count, 1);
+    const struct oq_job *job = &queue.groups[0].job;
+    assert_int_equal(queue.groups[0].state, OQ_GROUP_CANCELLING);
+    assert_int_equal(job->file_count, 1); /* not the fetched one: it is not as long as it must be */
+    assert_string_equal(job->files[0].temp_path, "C:\\BIT0123456789abcde1.tmp");
+    assert_int_equal(job->files[0].done_bytes, 0);
+    sample_queue_release(&queue);
+    *state = store;
+}
+
+static bool is_page_of_groups(const unsigned char *page)
+{
+    struct oq_group group;
+    bool is_found = false;
+    sample_group(&group, 1);
+    size_t length = strlen(group.display_name) - 1; /* without the number */
+    for (size_t i = 0; page[0] == 0x0d && i < 4096 - length; i++)
+        is_found = is_found || memcmp(page + i, group.display_name, length) == 0;
+    oq_group_release(&group);
+    return is_found;
+}
+
+/* Reading does not end at the first damaged page, nor at the second. */
+static void repair__every_second_page_of_groups_damaged__the_others_are_saved(void **state)
+{
+    size_t size = 0;
+    unsigned pages = 0, wanted = 0;
+    unsigned char *bytes = sample_file_read(WHOLE, &size);
+    (void)state;
+    for (size_t at = 4096; at + 4096 <= size; at += 4096) {
+        if (!is_page_of_groups(bytes + at))
+            continue;
+        if (pages++ % 2 == 0)
+            memset(bytes + at, 0, 4096);
+        else
+            wanted += (unsigned)bytes[at + 3] << 8 | bytes[at + 4]; /* cells, one for each group */
+    }
+    sample_file_write(QUEUE, bytes, size);
+    free(bytes);
+    assert_true(pages >= 3); /* at least the first and the third one */
+    assert_true(wanted > 0);
+    assert_int_equal(check_opened(GROUPS), wanted);
+    assert_false(report.is_count_sure);
+}
+
+/* SQLite may read a damaged page without an error and find no row. A file whose hash has vanished
+ * would no longer be verified. */
+static void repair__hash_hidden_by_damage__group_is_not_saved_without_it(void **state)
+{
+    size_t size = 0;
+    struct oq_group group;
+    (void)state;
+    struct oq_store *store = open_store(QUEUE);
+    sample_group(&group, 1);
+    sample_job(&group, 1, FILES);
+    group.job.files[0].extras = sample_extras();
+    insert(store, &group);
+    oq_group_release(&group);
+    insert_many(store, 2, 1);
+    int64_t page =
+        query_int(store, "SELECT rootpage FROM sqlite_schema WHERE name = 'file_expectations'");
+    oq_store_close(store);
+    unsigned char *bytes = sample_file_read(QUEUE, &size);
+    memset(bytes + (page - 1) * 4096 + 3, 0, 2); /* number of cells */
+    sample_file_write(QUEUE, bytes, size);
+    free(bytes);
+    assert_int_equal(check_opened(2), 1);
+    assert_true(report.is_repaired);
+    assert_int_equal(report.lost, 1);
+}
+
+/* --- the report ------------------------------------------------------------------------------- */
 
 static void damaged_name__time_and_number__are_in_it(void **state)
 {
@@ -612,26 +696,26 @@ static void damaged_name__time_and_number__are_in_it(void **state)
 static void report_text__says_what_was_done(void **state)
 {
     char text[600];
-    struct oq_store_report told = {.is_repaired = true,
+    struct oq_store_report done = {.is_repaired = true,
                                    .why = "page 3",
                                    .set_aside = "queue.damaged-1.db",
                                    .saved = 5,
                                    .from_backup = 2,
                                    .lost = 1};
     (void)state;
-    oq_store_report_text(&told, text, sizeof text);
+    oq_store_report_text(&done, text, sizeof text);
     assert_string_equal(text,
                         "the queue was damaged (page 3): 5 groups were saved from it, 2 were taken"
                         " from the backup copy, 1 could not be saved, and there may have been"
-                        " others. The damaged file is kept as queue.damaged-1.db.");
-    told.lost = 0;
-    told.is_count_sure = true;
-    oq_store_report_text(&told, text, sizeof text);
+                        " others. The damaged file is now queue.damaged-1.db.");
+    done.lost = 0;
+    done.is_count_sure = true;
+    oq_store_report_text(&done, text, sizeof text);
     assert_non_null(strstr(text, "copy, none is known to be lost. The"));
-    told.is_continued = true;
-    oq_store_report_text(&told, text, sizeof text);
+    done.is_continued = true;
+    oq_store_report_text(&done, text, sizeof text);
     assert_non_null(strstr(text, "interrupted has been finished; 5 groups"));
-    oq_store_report_text(&told, text, 20);
+    oq_store_report_text(&done, text, 20);
     assert_int_equal(strlen(text), 19);
 }
 
@@ -658,6 +742,9 @@ int main(void)
         QUEUE_TEST(repair__temporary_files_of_a_lost_group__are_cleared_away),
         QUEUE_TEST(repair__broken_group_that_the_backup_has__keeps_its_temporary_files),
         QUEUE_TEST(repair__path_that_is_no_temporary_name__is_not_cleared_away),
+        QUEUE_TEST(repair__temporary_files_behind_a_damaged_row__are_cleared_away),
+        QUEUE_TEST(repair__every_second_page_of_groups_damaged__the_others_are_saved),
+        QUEUE_TEST(repair__hash_hidden_by_damage__group_is_not_saved_without_it),
         cmocka_unit_test(damaged_name__time_and_number__are_in_it),
         cmocka_unit_test(report_text__says_what_was_done),
     };

@@ -438,7 +438,7 @@ static void store__value_that_the_model_forbids__is_a_bug(void **state)
 {
     struct oq_group group;
     oq_log_set_level((enum oq_log_level) -
-                     1); /* each is logged as an error; that is not what this test looks at */
+                     1); /* each is logged as an error; this test is not about that */
     sample_group(&group, 1);
     sample_job(&group, 1, 1);
     assert_ok(oq_store_begin(*state, &err), err);
@@ -504,7 +504,7 @@ static void store__log_above_its_limit__is_cut_back(void **state)
     oq_group_release(&group);
     free(sample_file_read(DB "-wal", &size));
     assert_true(size > 4 * 1024 * 1024);
-    insert_sample(*state, 6000, 1); /* starts the log anew */
+    insert_sample(*state, 6000, 1); /* restarts the log */
     free(sample_file_read(DB "-wal", &size));
     assert_true(size > 0 && size <= 4 * 1024 * 1024);
 }

@@ -49,7 +49,7 @@ static void store__taker_that_refuses__ends_the_load(void **state)
     insert_sample(*state, 3, 1);
     assert_status(oq_store_load(*state, take_one, &count, &err), OQ_E_LIMIT_MACHINE, err);
     assert_int_equal(count, 1);
-    struct sample_queue queue = load(*state); /* and does not hinder the next */
+    struct sample_queue queue = load(*state); /* the next one works */
     assert_int_equal(queue.count, 3);
     sample_queue_release(&queue);
 }

@@ -182,7 +182,7 @@ static void store__update__touches_its_row_only(void **state)
     oq_group_release(&group);
 }
 
-/* Who could write what nobody may read would lose the queue at the next start. */
+/* What can be written but not read would be damage at the next start. */
 static void store__text_that_is_not_utf8__is_not_written(void **state)
 {
     struct oq_group group;

@@ -135,7 +135,7 @@ enum oq_status scenario_open(const char *vfs, struct oq_store **out, struct oq_e
     enum oq_status status =
         oq_store_open(&(struct oq_store_options){.path = SCENARIO_DB, .vfs = vfs}, &store, err);
     if (status == OQ_OK) {
-        /* Pages leave the cache in the middle of a transaction, and go home after most of them. */
+        /* Pages leave the cache within a transaction, and a checkpoint follows most of them. */
         (void)sqlite3_wal_autocheckpoint(store->db, 8);
         status = oq_store_exec(store, "PRAGMA cache_size = 6", "scenario", err);
     }

@@ -23,7 +23,7 @@
 #define FILES 3u
 #define IN_BACKUP 25u
 
-/* Of the allocations, which are many, every so manieth fails; "all" as argument takes more. */
+/* Of the allocations, which are many, every n-th fails; "all" as argument takes more. */
 static unsigned allocation_step = 211;
 
 static struct oq_error err;
@@ -80,7 +80,7 @@ static enum oq_status open_safe(struct oq_store **store, struct oq_store_report 
                               report, store, &err);
 }
 
-static void keep_name(const struct oq_store_report *report)
+static void record_name(const struct oq_store_report *report)
 {
     if (report->set_aside[0])
         snprintf(set_aside[0], sizeof set_aside[0], "%s", report->set_aside);
@@ -115,7 +115,7 @@ static bool repair_under(enum oq_fault_point point, uint64_t n, bool for_ever)
     bool has_struck = oq_fault_count(point) >= n;
     oq_fault_arm(point, 0, false);
     if (status == OQ_OK) {
-        keep_name(&report);
+        record_name(&report);
         check_all_there(store, n);
         oq_store_close(store);
         store = NULL;
@@ -129,7 +129,7 @@ static bool repair_under(enum oq_fault_point point, uint64_t n, bool for_ever)
     report = (struct oq_store_report){0};
     if (open_safe(&store, &report) != OQ_OK)
         fail_msg("fault %llu: the next start: %s", (unsigned long long)n, err.text);
-    keep_name(&report);
+    record_name(&report);
     check_all_there(store, n);
     oq_store_close(store);
     assert_false(sample_file_exists(DRAFT));
@@ -178,11 +178,11 @@ static bool repair_without_power(uint64_t n, enum power_cut_mode mode)
     power_cut_now();
     oq_store_close(store);
     (void)power_cut_apply(mode, n);
-    keep_name(&report);
+    record_name(&report);
     store = NULL;
     if (open_safe(&store, &report) != OQ_OK)
         fail_msg("cut %llu: the next start: %s", (unsigned long long)n, err.text);
-    keep_name(&report);
+    record_name(&report);
     check_all_there(store, n);
     oq_store_close(store);
     return has_struck;

@@ -2,8 +2,8 @@
  * every n, once and for ever.
  *
  * Promises looked at each time: what was acknowledged is there; what was not is there whole or not
- * at all; a failure is told as what it is (no I/O error or lack of memory is taken for damage); and
- * when the cause is gone, the same connection goes on.
+ * at all; a failure is reported as what it is (no I/O error or lack of memory is taken for damage);
+ * and when the cause is gone, the same connection works again.
  */
 #include "store_scenario.h"
 

@@ -11,13 +11,13 @@
 
 static struct oq_error err;
 
-/* Fates of what was not flushed; the torn ones are drawn anew for each place. */
+/* What becomes of what was not flushed; torn writes depend on a seed. */
 static const struct {
     enum power_cut_mode mode;
     unsigned seeds;
-} fates[] = {{POWER_CUT_DROP, 1}, {POWER_CUT_KEEP, 1}, {POWER_CUT_TEAR, 4}};
+} modes[] = {{POWER_CUT_DROP, 1}, {POWER_CUT_KEEP, 1}, {POWER_CUT_TEAR, 4}};
 
-#define FATES (sizeof(fates) / sizeof(fates[0]))
+#define MODES (sizeof(modes) / sizeof(modes[0]))
 
 /* Opens, does what transactions are left up to `until`, closes; ends early when the power has gone.
  */
@@ -32,7 +32,7 @@ static void session(struct scenario_ledger *ledger, size_t until)
     if (status != OQ_OK && !power_cut_has_happened())
         fail_msg("%s: %s", oq_status_name(status), err.text);
     if (status != OQ_OK && status != OQ_E_DB) /* least of all damage */
-        fail_msg("the cut was told as %s: %s", oq_status_name(status), err.text);
+        fail_msg("the cut was reported as %s: %s", oq_status_name(status), err.text);
     oq_store_close(store);
 }
 
@@ -57,16 +57,16 @@ static bool live(uint64_t n, enum power_cut_mode mode, uint64_t seed)
 static void power__goes_at_any_change__what_was_acknowledged_is_there(void **state)
 {
     (void)state;
-    for (size_t fate = 0; fate < FATES; fate++) {
+    for (size_t mode = 0; mode < MODES; mode++) {
         uint64_t n = 1;
         bool has_gone = true;
         while (has_gone) {
-            for (unsigned i = 0; i < fates[fate].seeds; i++)
-                has_gone = live(n, fates[fate].mode, n * 100 + i);
+            for (unsigned i = 0; i < modes[mode].seeds; i++)
+                has_gone = live(n, modes[mode].mode, n * 100 + i);
             n++;
         }
         print_message("%llu places, %u times each\n", (unsigned long long)(n - 2),
-                      fates[fate].seeds);
+                      modes[mode].seeds);
         assert_true(n > 50);
     }
 }
@@ -76,7 +76,7 @@ static void power__goes_after_a_commit__the_transaction_is_there(void **state)
 {
     (void)state;
     for (size_t steps = 1; steps <= SCENARIO_STEPS; steps++) {
-        for (size_t fate = 0; fate < FATES; fate++) {
+        for (size_t mode = 0; mode < MODES; mode++) {
             struct scenario_ledger ledger = {0};
             struct oq_store *store = NULL;
             sample_database_remove(SCENARIO_DB);
@@ -89,14 +89,14 @@ static void power__goes_after_a_commit__the_transaction_is_there(void **state)
                                  oq_store_commit(store, &err) == OQ_OK,
                              0);
             oq_store_close(store);
-            (void)power_cut_apply(fates[fate].mode, steps);
+            (void)power_cut_apply(modes[mode].mode, steps);
             scenario_check_file(NULL, &ledger);
             assert_int_equal(ledger.acknowledged, steps);
         }
     }
 }
 
-/* A second cut, while the first one's log is read and brought home. */
+/* A second cut, while the first one's log is read and checkpointed. */
 static void power__goes_during_recovery__what_was_acknowledged_is_there(void **state)
 {
     struct scenario_ledger before = {0};
@@ -111,30 +111,30 @@ static void power__goes_during_recovery__what_was_acknowledged_is_there(void **s
     sample_database_copy(SCENARIO_DB, "crashed.db");
     assert_true(sample_file_exists("crashed.db-wal"));
     oq_store_close(store);
-    for (size_t fate = 0; fate < FATES; fate++) {
+    for (size_t mode = 0; mode < MODES; mode++) {
         bool has_gone = true;
         uint64_t n = 1;
         while (has_gone) {
-            for (unsigned i = 0; i < fates[fate].seeds; i++) {
+            for (unsigned i = 0; i < modes[mode].seeds; i++) {
                 struct scenario_ledger ledger = before;
                 sample_database_copy("crashed.db", SCENARIO_DB);
                 oq_fault_arm(OQ_FAULT_DB_IO, n, false);
                 session(&ledger, SCENARIO_STEPS);
                 oq_fault_arm(OQ_FAULT_DB_IO, 0, false);
                 has_gone = power_cut_has_happened();
-                (void)power_cut_apply(fates[fate].mode, n * 100 + i);
+                (void)power_cut_apply(modes[mode].mode, n * 100 + i);
                 scenario_check_file(NULL, &ledger);
             }
             n++;
         }
         print_message("%llu places, %u times each\n", (unsigned long long)(n - 2),
-                      fates[fate].seeds);
+                      modes[mode].seeds);
         assert_true(n > 10);
     }
     sample_database_remove("crashed.db");
 }
 
-/* Does the model lose anything at all? A connection that does not flush must lose its commit, and
+/* Does the model lose anything? A connection that does not flush must lose its commit, and
  * one that does must keep it. */
 static void power_cut_vfs__commit_without_flush__is_lost(void **state)
 {
