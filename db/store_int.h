@@ -64,6 +64,11 @@ struct oq_store {
     int changes_at_backup; /* sqlite3_total_changes when its last copy was begun */
 };
 
+/* Times that a row may hold: from the first that Windows can express to the last of four digits, so
+ * that no difference of two overflows. A clock beyond is stored as the nearer end. */
+#define OQ_TIME_MIN_MS INT64_C(-11644473600000) /* 1601-01-01 */
+#define OQ_TIME_MAX_MS INT64_C(253402300799999) /* 9999-12-31 */
+
 /* Columns in the order in which store_write.c binds and store_load.c reads them. */
 #define OQ_GROUP_COLUMNS                                                                           \
     "guid, owner_sid, state, is_foreground, display_name, description, notify_flags, "             \

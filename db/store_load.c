@@ -170,9 +170,9 @@ static void read_group(struct reader *r, struct oq_group *group)
     group->error.file_index = skip_null(r) ? OQ_NO_FILE : (uint32_t)read_int(r, 0, OQ_NO_FILE - 1);
     read_text_or_null(r, &group->error.text);
     group->retries = read_u32(r);
-    group->created_at_ms = read_int(r, INT64_MIN, INT64_MAX);
-    group->changed_at_ms = read_int(r, INT64_MIN, INT64_MAX);
-    group->no_progress_since_ms = read_int(r, INT64_MIN, INT64_MAX);
+    group->created_at_ms = read_int(r, OQ_TIME_MIN_MS, OQ_TIME_MAX_MS);
+    group->changed_at_ms = read_int(r, OQ_TIME_MIN_MS, OQ_TIME_MAX_MS);
+    group->no_progress_since_ms = read_int(r, OQ_TIME_MIN_MS, OQ_TIME_MAX_MS);
     group->max_bytes_per_s = (uint64_t)read_int(r, 0, OQ_GROUP_RATE_MOST);
     group->id = read_int(r, 1, INT64_MAX);
     if (!skip_null(r)) { /* it has a job */

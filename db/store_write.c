@@ -110,6 +110,13 @@ static void bind_null(struct binder *b)
         b->rc = sqlite3_bind_null(b->stmt, b->next++);
 }
 
+static void bind_time(struct binder *b, int64_t wall_ms)
+{
+    bind_int(b, wall_ms < OQ_TIME_MIN_MS   ? OQ_TIME_MIN_MS
+                : wall_ms > OQ_TIME_MAX_MS ? OQ_TIME_MAX_MS
+                                           : wall_ms);
+}
+
 static void bind_size(struct binder *b, uint64_t size_bytes)
 {
     if (size_bytes == OQ_SIZE_UNKNOWN)
@@ -191,9 +198,9 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
         bind_int(b, group->error.file_index);
     bind_text(b, is_readable(group->error.text) ? group->error.text : NULL);
     bind_int(b, group->retries);
-    bind_int(b, group->created_at_ms);
-    bind_int(b, group->changed_at_ms);
-    bind_int(b, group->no_progress_since_ms);
+    bind_time(b, group->created_at_ms);
+    bind_time(b, group->changed_at_ms);
+    bind_time(b, group->no_progress_since_ms);
     bind_int(b, (int64_t)group->max_bytes_per_s);
 }
 

@@ -23,8 +23,8 @@ static void fill(struct oq_group *group)
     group->error.file_index = 2;
     set_text(&group->error.text, "nicht gefunden \xe2\x9c\x97");
     group->retries = UINT32_MAX;
-    group->created_at_ms = INT64_MIN;
-    group->changed_at_ms = INT64_MAX;
+    group->created_at_ms = OQ_TIME_MIN_MS;
+    group->changed_at_ms = OQ_TIME_MAX_MS;
     group->no_progress_since_ms = -1;
 
     struct oq_file *file = &group->job.files[0]; /* everything known */
@@ -88,6 +88,21 @@ static void store__files_with_different_expectations__none_has_anothers(void **s
     assert_int_equal(oq_extras_add_mirror(group.job.files[4].extras, "https://three.example/"),
                      OQ_OK);
     insert(*state, &group);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+/* What a clock says must never make a row that cannot be read. */
+static void store__time_that_no_row_may_hold__is_stored_as_the_nearest(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 8);
+    group.created_at_ms = INT64_MIN;
+    group.changed_at_ms = INT64_MAX;
+    group.no_progress_since_ms = OQ_TIME_MAX_MS + 1;
+    insert(*state, &group);
+    group.created_at_ms = OQ_TIME_MIN_MS;
+    group.changed_at_ms = group.no_progress_since_ms = OQ_TIME_MAX_MS;
     assert_only_group(state, &group);
     oq_group_release(&group);
 }
@@ -206,7 +221,7 @@ static void store__text_that_is_not_utf8__is_not_written(void **state)
     oq_group_release(&group);
 }
 
-static void store__failure_in_strange_characters__is_stored_without_its_sentence(void **state)
+static void store__failure_text_that_is_not_utf8__is_left_out(void **state)
 {
     struct oq_group group;
     sample_group(&group, 1);
@@ -494,13 +509,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(store__every_column_set__comes_back),
         T(store__files_with_different_expectations__none_has_anothers),
+        T(store__time_that_no_row_may_hold__is_stored_as_the_nearest),
         T(store__everything_empty__comes_back),
         T(store__job_without_files__comes_back),
         T(store__long_texts__come_back),
         T(store__update_of_every_column__comes_back),
         T(store__update__touches_its_row_only),
         T(store__text_that_is_not_utf8__is_not_written),
-        T(store__failure_in_strange_characters__is_stored_without_its_sentence),
+        T(store__failure_text_that_is_not_utf8__is_left_out),
         T(store__every_state__can_be_stored),
         T(store__every_event__can_be_stored),
         T(store__sizes_above_int64__are_refused),
