@@ -176,7 +176,7 @@ struct oq_verdict oq_errors_http(uint32_t http_status)
 
     if (!is_http_status(http_status))
         return oq_errors_net(OQ_NET_PROTOCOL);
-    if (row != NULL) {
+    if (row) {
         verdict.is_transient = row->is_transient;
         verdict.win32 = row->win32;
     }
@@ -206,8 +206,7 @@ void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
         (void)snprintf(text, capacity, "%s", oq_errors_describe_net(OQ_NET_PROTOCOL));
     else
         (void)snprintf(text, capacity, "%s (HTTP %u).",
-                       row != NULL ? row->sentence : class_sentence(http_status),
-                       (unsigned)http_status);
+                       row ? row->sentence : class_sentence(http_status), (unsigned)http_status);
 }
 
 /* --- network --- */

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size > 0 ? size : 1);
     struct oq_digest digest;
 
-    if (copy == NULL)
+    if (!copy)
         return 0;
     if (size > 0)
         memcpy(copy, data, size);

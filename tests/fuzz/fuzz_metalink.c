@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(extras->mirror_count >= 1 && extras->mirror_count <= OQ_SOURCES_MAX);
         /* One of them is the URL the file is added with. */
         extras->mirror_count--;
-        MUST(oq_extras_check(extras) == NULL);
+        MUST(!oq_extras_check(extras));
         extras->mirror_count++;
     }
     oq_metalink_release(&found);

@@ -26,7 +26,7 @@ static void look_at(const struct oq_record *record)
         const struct oq_record_file *file = &record->files[i];
         MUST(oq_url_check(file->remote, NULL) == OQ_OK);
         MUST(oq_path_check(file->local, false, NULL) == OQ_OK);
-        MUST(!file->extras || oq_extras_check(file->extras) == NULL);
+        MUST(!file->extras || !oq_extras_check(file->extras));
     }
 }
 
