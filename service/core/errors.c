@@ -218,7 +218,7 @@ struct net_row {
 };
 
 /* PROTOCOL, TOO_LONG and ENCODED are fatal: the server has spoken, and a server that breaks the
- * rules goes on doing so. What a cut connection can explain is CUT. TLS is transient because a
+ * rules will do so again. What a cut connection can explain is CUT. TLS is transient because a
  * handshake that ends early looks the same as one that finds no common cipher. */
 /* clang-format off */
 static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
@@ -318,7 +318,7 @@ struct file_row {
  * BG_E_DESTINATION_LOCKED is not its code: that one is about a volume being checked. */
 /* clang-format off */
 static const struct file_row file_rows[OQ_STATUS_COUNT] = {
-    [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: nobody asks about success */
+    [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: success is not a failure */
     [OQ_E_NOMEM]         = {TRANSIENT, 14},   /* ERROR_OUTOFMEMORY */
     [OQ_E_INVALID_ARG]   = {FATAL,     87},   /* ERROR_INVALID_PARAMETER */
     [OQ_E_NOT_FOUND]     = {FATAL,     1168}, /* ERROR_NOT_FOUND */

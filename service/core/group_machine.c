@@ -1,5 +1,5 @@
-/* group_machine.c - the two tables: who may, and what happens then. Pure. A pair that is not written
- * here is refused. */
+/* group_machine.c - the two tables: who may, and what happens then. Pure. A pair that is not
+ * written here is refused. */
 #include "oq_group_machine.h"
 
 #include <string.h>

@@ -142,7 +142,7 @@ static struct oq_http_decision judge_partial(const struct oq_http_request *reque
     if (response->is_encoded)
         return fail(OQ_NET_ENCODED, "the body is coded although identity was asked for");
     if (response->is_range_malformed || !response->has_content_range || !is_sound(range))
-        return restart(request, response, "the answer does not say which range it is");
+        return restart(request, response, "the response does not say which range it is");
     if (range->first != request->offset_bytes)
         return restart(request, response, "the range does not begin where it was asked to");
     body = range->last - range->first + 1;
@@ -159,7 +159,7 @@ static struct oq_http_decision judge_partial(const struct oq_http_request *reque
             total = request->size_bytes;
     }
     if (total == OQ_SIZE_UNKNOWN)
-        return restart(request, response, "the answer does not say how long the file is");
+        return restart(request, response, "the response does not say how long the file is");
     if (range->last >= total)
         return restart(request, response, "the range goes beyond the known end of the file");
     decision.total_bytes = total;
@@ -200,7 +200,7 @@ struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
         return judge_unsatisfied(request, response);
     if (response->status < 100 || response->status > 999)
         return fail(OQ_NET_PROTOCOL, "the status is none of HTTP's");
-    return decide(OQ_HTTP_FAIL, "the server answers with an error");
+    return decide(OQ_HTTP_FAIL, "the status is an error");
 }
 
 bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t capacity)

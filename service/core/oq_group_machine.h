@@ -1,16 +1,16 @@
 /* oq_group_machine.h - what may be done with a group: a table of rights (verb x relation to the
  * owner), and the life of a group as a table (state x event -> next state and effects).
  *
- * Pure. A hole in the second table is an illegal event: OQ_E_INVALID_STATE, nothing changes (contract
- * section 3.1, D2, D3, D15). The engine has one function that applies a result, saves it and then
- * carries out the effects, in that order.
+ * Pure. A hole in the second table is an illegal event: OQ_E_INVALID_STATE, nothing changes
+ * (contract section 3.1, D2, D3, D15). The engine has one function that applies a result, saves it
+ * and then carries out the effects, in that order.
  */
 #ifndef OQ_GROUP_MACHINE_H
 #define OQ_GROUP_MACHINE_H
 
 #include "oq_model.h"
 
-/* --- rights (contract section 4, D6, D7) ------------------------------------------------------- */
+/* --- rights (contract section 4, D6, D7) ---------------------------------------------------- */
 
 enum oq_access_verb {
     OQ_ACCESS_LIST,   /* EnumGroups: owner or administrator */

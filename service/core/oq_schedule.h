@@ -10,10 +10,10 @@
 
 /* --- places (contract A.5 and 0.1) ------------------------------------------------------------ */
 
-/* All foreground groups run. Background groups share `background_groups` places by round robin: when
- * more want to run than there are places, a group that has run a whole time slice gives its place to
- * the one that has waited longest, if that has not run yet or has waited for a whole slice. Files of
- * a group start in the order added; at most files_in_flight of them run. */
+/* All foreground groups run. Background groups share `background_groups` places by round robin:
+ * when more want to run than there are places, a group that has run a whole time slice gives its
+ * place to the one that has waited longest, if that has not run yet or has waited for a whole
+ * slice. Files of a group start in the order added; at most files_in_flight of them run. */
 struct oq_sched_group {
     int64_t id;
     bool is_foreground;
@@ -34,7 +34,7 @@ struct oq_sched_group {
  * background group within its slice keeps its place. The others go to groups that have a claim
  * (is_new, or waiting for a slice), the longest waiting first; then to those whose slice is over,
  * the shortest running first; then to the rest. Of equals the lower id has run or waited longer.
- * Returns the monotonic time, later than now_ms, at which the answer could change by itself, or
+ * Returns the monotonic time, later than now_ms, at which the result could change by itself, or
  * INT64_MAX.
  *
  * The caller keeps the two times: turn_started_at_ms becomes now_ms when has_place appears, and 0

@@ -65,8 +65,8 @@ static bool comes_before(const struct oq_sched_group *a, const struct oq_sched_g
         if (a->turn_started_at_ms != b->turn_started_at_ms)
             return a->turn_started_at_ms < b->turn_started_at_ms;
         return a->id < b->id;
-    case SLICE_IS_OVER: /* who has run longest gives way first; of equals the one that was started
-                           first */
+    case SLICE_IS_OVER: /* the longest running loses its place first; of equals the one that was
+                           started first */
         if (a->turn_started_at_ms != b->turn_started_at_ms)
             return a->turn_started_at_ms > b->turn_started_at_ms;
         return a->id > b->id;

@@ -158,7 +158,7 @@ static void event_name__every_event__is_unique(void **state)
     assert_string_equal(oq_group_event_name(OQ_GROUP_EVENT_COUNT), "?");
 }
 
-/* --- rights ------------------------------------------------------------------------------------ */
+/* --- rights -------------------------------------------------------------------------------- */
 
 #define ALICE "S-1-5-21-1-2-3-1001"
 #define BOB "S-1-5-21-1-2-3-1002"

@@ -520,7 +520,7 @@ static void schedule__random_loads__keep_the_rules_and_all_finish(void **state)
     }
 }
 
-/* --- retries ----------------------------------------------------------------------------------- */
+/* --- retries ------------------------------------------------------------------------------- */
 
 #define NO_RETRY_AFTER (-1)
 #define DAY_MS INT64_C(86400000)
@@ -664,7 +664,7 @@ static void is_hopeless__no_retries_wanted__is_so_at_once(void **state)
     assert_false(oq_retry_is_hopeless(&config, 0, 1000 * DAY_MS));
 }
 
-/* --- idle stop --------------------------------------------------------------------------------- */
+/* --- idle stop ----------------------------------------------------------------------------- */
 
 static bool look(struct oq_idle_stop *stop, bool has_work, uint32_t clients, uint64_t arrivals,
                  int64_t now_ms)
