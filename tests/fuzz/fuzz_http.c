@@ -4,21 +4,11 @@
  * saved bytes ("saved-" before the name), the fields of the response, its status and the offset
  * asked for. Each line also goes through every parser.
  */
+#include "fuzz.h"
 #include "oq_http.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
 
 #define EARLIEST_MS INT64_C(-62167219200000) /* the first day of the year 0 */
 #define LATEST_MS INT64_C(253402300800000)   /* a leap second at the end of 9999 */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct texts {
     char saved_etag[OQ_ETAG_MAX + 1], etag[OQ_ETAG_MAX + 1];

@@ -1,18 +1,8 @@
 /* fuzz_metalink.c - libFuzzer on Metalink documents: what is accepted keeps the promises. */
+#include "fuzz.h"
 #include "metalink_int.h"
 
 #include "oq_model.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,18 +1,8 @@
 /* fuzz_url.c - libFuzzer on the URL rules: no crash, and what holds for every text. */
+#include "fuzz.h"
 #include "oq_alloc.h"
 #include "oq_path.h"
 #include "oq_url.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_valid(const char *url, const char *redacted, const char *key)
 {
