@@ -3,7 +3,7 @@
 
 #include "oq_alloc.h"
 #include "oq_clock.h"
-#include "oq_idle_stop.h"
+#include "oq_schedule.h"
 #include "oq_log.h"
 
 #include <windows.h>

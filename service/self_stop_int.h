@@ -1,7 +1,7 @@
 /* self_stop_int.h - a service that nobody needs stops itself, and is started again by the next
  * client.
  *
- * Owns one thread, which looks from time to time (core/oq_idle_stop.h decides). It never loses a
+ * Owns one thread, which looks from time to time (core/oq_schedule.h decides). It never loses a
  * client: the door is closed in one step, and only if nobody is in and nobody has come since the
  * work was looked at; who comes later is told CO_E_SERVER_STOPPING and activates again.
  * docs/decisions/0014-a-door-that-closes-in-one-step.md.

@@ -2,7 +2,7 @@
 #include "oq_log.h"
 
 #include "oq_clock.h"
-#include "utf_int.h"
+#include "oq_utf.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* oq_alloc.h - all memory of OpenQMGR comes from here, so that tests can make the n-th allocation
  * fail (oq_fault.h).
  *
- * Any thread. All return NULL when there is no memory; nobody aborts. oq_free accepts NULL. Memory
+ * Any thread. All return NULL when memory runs out; none aborts. oq_free accepts NULL. Memory
  * from oq_alloc may be given to oq_free only; what SQLite, curl or COM hand out goes back to them.
  */
 #ifndef OQ_ALLOC_H

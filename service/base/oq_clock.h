@@ -1,6 +1,6 @@
 /* oq_clock.h - the two clocks, as a struct so that tests can turn them.
  *
- * mono_ms never goes back and does not jump when somebody sets the clock; it goes on while the
+ * mono_ms never goes back and does not jump when the clock is set; it counts on while the
  * machine sleeps. All waiting and all time-outs use it. wall_ms is UTC milliseconds since 1970 and
  * is used only for what people read and for periods that outlive a restart.
  */

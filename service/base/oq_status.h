@@ -35,7 +35,7 @@ enum oq_status {
     OQ_E_STOPPING,      /* the service is stopping; ask again after it has come back */
     OQ_E_BUSY,          /* the request queue is full, or no reply came in time */
     OQ_E_TIMEOUT,       /* a wait reached its limit */
-    OQ_E_OWNER_ABSENT,  /* no way to act as the owner now: not logged on */
+    OQ_E_OWNER_ABSENT,  /* the owner cannot be impersonated now: not logged on */
     OQ_E_IO,            /* the file system failed; error.win32 says how */
     OQ_E_DISK_FULL,     /* no space left on the volume */
     OQ_E_FILE_MISSING,  /* the file or its folder is not there */
@@ -50,7 +50,7 @@ enum oq_status {
 
 #define OQ_NO_FILE UINT32_MAX /* error.file_index when no file is concerned */
 
-/* Detail of a failure. All zero means "nothing known"; oq_error_init() is the way to start. */
+/* Detail of a failure. All zero means "nothing known"; initialise with oq_error_init(). */
 struct oq_error {
     enum oq_status status;
     uint32_t win32;      /* Win32 error code that caused it, or 0 */

@@ -24,4 +24,8 @@ bool oq_utf8_is_valid(const char *text, size_t length);
  */
 size_t oq_utf8_units(const char *text);
 
+/* Bytes of the character at `text`, of which `left` (at least 1) may be read; its code point in
+ * *point. 0 when it is not strict UTF-8 (overlong, surrogate, above U+10FFFF, cut off). */
+size_t oq_utf8_decode(const char *text, size_t left, uint32_t *point);
+
 #endif

@@ -18,7 +18,7 @@ struct oq_queue {
     void *items[];
 };
 
-/* winpthreads knows the wall clock only. Waits are cut into pieces, so that somebody who sets the
+/* winpthreads knows the wall clock only. Waits are cut into pieces, so that setting the
  * clock delays a time-out by no more than one piece; it also keeps the addition below from
  * overflowing for a time-out of centuries. */
 #define LONGEST_PIECE_MS INT64_C(1000)

@@ -31,7 +31,7 @@ static size_t whole_characters(const char *text, size_t length)
 
 static void OQ_PRINTF(2, 0) set_text(struct oq_error *err, const char *fmt, va_list args)
 {
-    /* By way of a second buffer, so that the old err->text may be one of the arguments. */
+    /* Through a second buffer, so that the old err->text may be one of the arguments. */
     char text[sizeof err->text];
     int wanted = vsnprintf(text, sizeof text, fmt, args);
     if (wanted < 0)

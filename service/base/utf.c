@@ -2,7 +2,6 @@
 #include "oq_utf.h"
 
 #include "oq_alloc.h"
-#include "utf_int.h"
 
 #include <string.h>
 

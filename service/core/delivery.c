@@ -1,4 +1,4 @@
-/* delivery.c - who is to be told of an event next, and when again. Pure. */
+/* delivery.c - see oq_delivery.h. */
 #include "oq_delivery.h"
 
 #include <stddef.h>

@@ -176,7 +176,7 @@ struct oq_verdict oq_errors_http(uint32_t http_status)
 
     if (!is_http_status(http_status))
         return oq_errors_net(OQ_NET_PROTOCOL);
-    if (row != NULL) {
+    if (row) {
         verdict.is_transient = row->is_transient;
         verdict.win32 = row->win32;
     }
@@ -206,8 +206,7 @@ void oq_errors_describe_http(uint32_t http_status, char *text, size_t capacity)
         (void)snprintf(text, capacity, "%s", oq_errors_describe_net(OQ_NET_PROTOCOL));
     else
         (void)snprintf(text, capacity, "%s (HTTP %u).",
-                       row != NULL ? row->sentence : class_sentence(http_status),
-                       (unsigned)http_status);
+                       row ? row->sentence : class_sentence(http_status), (unsigned)http_status);
 }
 
 /* --- network --- */
@@ -219,7 +218,7 @@ struct net_row {
 };
 
 /* PROTOCOL, TOO_LONG and ENCODED are fatal: the server has spoken, and a server that breaks the
- * rules goes on doing so. What a cut connection can explain is CUT. TLS is transient because a
+ * rules will do so again. What a cut connection can explain is CUT. TLS is transient because a
  * handshake that ends early looks the same as one that finds no common cipher. */
 /* clang-format off */
 static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
@@ -319,7 +318,7 @@ struct file_row {
  * BG_E_DESTINATION_LOCKED is not its code: that one is about a volume being checked. */
 /* clang-format off */
 static const struct file_row file_rows[OQ_STATUS_COUNT] = {
-    [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: nobody asks about success */
+    [OQ_OK]              = {FATAL,     1359}, /* ERROR_INTERNAL_ERROR: success is not a failure */
     [OQ_E_NOMEM]         = {TRANSIENT, 14},   /* ERROR_OUTOFMEMORY */
     [OQ_E_INVALID_ARG]   = {FATAL,     87},   /* ERROR_INVALID_PARAMETER */
     [OQ_E_NOT_FOUND]     = {FATAL,     1168}, /* ERROR_NOT_FOUND */

@@ -288,7 +288,7 @@ static bool has_ending(const char *path, size_t length, const char *endings)
 bool oq_http_is_foreign_coding(const char *value, size_t length, const char *url)
 {
     struct cursor in = trim(value, length);
-    size_t path_length = url != NULL ? strcspn(url, "?#") : 0;
+    size_t path_length = url ? strcspn(url, "?#") : 0;
 
     if (is_at_end(&in))
         return false;

@@ -40,13 +40,12 @@ static bool is_strong_tag(const char *etag)
     char tag[OQ_ETAG_MAX + 1];
     bool is_weak;
 
-    return etag != NULL && oq_http_parse_etag(etag, strlen(etag), tag, &is_weak) == OQ_OK &&
-           !is_weak;
+    return etag && oq_http_parse_etag(etag, strlen(etag), tag, &is_weak) == OQ_OK && !is_weak;
 }
 
 static bool parse_date(const char *date, int64_t *wall_ms)
 {
-    return date != NULL && strlen(date) <= OQ_DATE_MAX &&
+    return date && strlen(date) <= OQ_DATE_MAX &&
            oq_http_parse_date(date, strlen(date), wall_ms) == OQ_OK;
 }
 
@@ -77,15 +76,14 @@ static bool is_same_date(const char *a, const char *b)
 static const char *contradiction(const struct oq_http_request *request,
                                  const struct oq_http_response *response, uint64_t total)
 {
-    if (!request->is_hashed && resume_validator(request) == NULL)
+    if (!request->is_hashed && !resume_validator(request))
         return "there is no validator for the saved bytes";
     if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN &&
         total != request->size_bytes)
         return "the size has changed";
-    if (request->etag != NULL && response->etag != NULL &&
-        strcmp(request->etag, response->etag) != 0)
+    if (request->etag && response->etag && strcmp(request->etag, response->etag) != 0)
         return "the entity tag has changed";
-    if (request->last_modified != NULL && response->last_modified != NULL &&
+    if (request->last_modified && response->last_modified &&
         !is_same_date(request->last_modified, response->last_modified))
         return "the modification time has changed";
     return NULL;
@@ -96,11 +94,11 @@ static const char *contradiction(const struct oq_http_request *request,
 static const char *doubt(const struct oq_http_request *request,
                          const struct oq_http_response *response, uint64_t total)
 {
-    const bool has_both_dates = request->last_modified != NULL && response->last_modified != NULL;
+    const bool has_both_dates = request->last_modified && response->last_modified;
 
-    if (request->is_hashed || (request->etag != NULL && response->etag != NULL))
+    if (request->is_hashed || (request->etag && response->etag))
         return NULL;
-    if ((response->etag != NULL || response->last_modified != NULL) && !has_both_dates)
+    if ((response->etag || response->last_modified) && !has_both_dates)
         return "the validator of the saved bytes is missing";
     if (request->size_bytes == OQ_SIZE_UNKNOWN || total == OQ_SIZE_UNKNOWN)
         return "neither entity tag nor size show that it is the same file";
@@ -118,7 +116,7 @@ static struct oq_http_decision judge_whole(const struct oq_http_request *request
         decision.total_bytes = response->length_bytes;
         decision.body_bytes = response->length_bytes;
     } else if (request->size_bytes != OQ_SIZE_UNKNOWN && is_strong_tag(request->etag) &&
-               response->etag != NULL && strcmp(request->etag, response->etag) == 0) {
+               response->etag && strcmp(request->etag, response->etag) == 0) {
         decision.total_bytes = request->size_bytes;
         decision.body_bytes = request->size_bytes;
         decision.is_promised_before = true;
@@ -144,7 +142,7 @@ static struct oq_http_decision judge_partial(const struct oq_http_request *reque
     if (response->is_encoded)
         return fail(OQ_NET_ENCODED, "the body is coded although identity was asked for");
     if (response->is_range_malformed || !response->has_content_range || !is_sound(range))
-        return restart(request, response, "the answer does not say which range it is");
+        return restart(request, response, "the response does not say which range it is");
     if (range->first != request->offset_bytes)
         return restart(request, response, "the range does not begin where it was asked to");
     body = range->last - range->first + 1;
@@ -153,15 +151,15 @@ static struct oq_http_decision judge_partial(const struct oq_http_request *reque
     total = range->total;
     if (request->offset_bytes > 0) {
         difference = contradiction(request, response, total);
-        if (difference == NULL)
+        if (!difference)
             difference = doubt(request, response, total);
-        if (difference != NULL)
+        if (difference)
             return restart(request, response, difference);
         if (total == OQ_SIZE_UNKNOWN)
             total = request->size_bytes;
     }
     if (total == OQ_SIZE_UNKNOWN)
-        return restart(request, response, "the answer does not say how long the file is");
+        return restart(request, response, "the response does not say how long the file is");
     if (range->last >= total)
         return restart(request, response, "the range goes beyond the known end of the file");
     decision.total_bytes = total;
@@ -182,7 +180,7 @@ static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *r
                        "the server refuses the range, and the file does not end there");
     if (request->offset_bytes > 0) {
         difference = contradiction(request, response, range->total);
-        if (difference != NULL)
+        if (difference)
             return restart(request, response, difference);
     }
     decision.total_bytes = range->total;
@@ -202,7 +200,7 @@ struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
         return judge_unsatisfied(request, response);
     if (response->status < 100 || response->status > 999)
         return fail(OQ_NET_PROTOCOL, "the status is none of HTTP's");
-    return decide(OQ_HTTP_FAIL, "the server answers with an error");
+    return decide(OQ_HTTP_FAIL, "the status is an error");
 }
 
 bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t capacity)
@@ -210,7 +208,7 @@ bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t
     const char *validator = resume_validator(request);
     size_t length;
 
-    if (request->offset_bytes == 0 || request->is_plain || validator == NULL)
+    if (request->offset_bytes == 0 || request->is_plain || !validator)
         return false;
     length = strlen(validator);
     if (length >= capacity)

@@ -26,7 +26,7 @@
     X(no_progress_ms,       "NoProgressMs",        1209600000, 0,     7776000000,  \
       "transient errors without progress for so long become fatal; 0: at once") \
     X(inactivity_ms,        "InactivityMs",        7776000000, 0,     31536000000, \
-      "groups nobody touched for so long are removed; 0: never") \
+      "groups unchanged for so long are removed; 0: never") \
     X(checkpoint_ms,        "CheckpointMs",        3000,       100,   600000,      \
       "time between two saved offsets of a running file") \
     X(checkpoint_bytes,     "CheckpointBytes",     33554432,   65536, 1073741824,  \

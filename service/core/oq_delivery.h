@@ -1,11 +1,12 @@
-/* oq_delivery.h - who is to be told of an event next, and when again (contract section 8, D28).
+/* oq_delivery.h - which client is notified of an event next, and when again (contract section 8,
+ * D28).
  *
  * Pure: time is an argument, the records are the caller's. A group has at most one event that its
  * client has not confirmed, and at most one registration: the client's object, and the user who set
  * it. An event without registration waits for one, for as long as it takes.
  *
  * A call to a client may never come back. It then keeps its registration busy and one of its user's
- * places; a new registration of the same group is called all the same.
+ * places; a new registration of the same group is called nevertheless.
  */
 #ifndef OQ_DELIVERY_H
 #define OQ_DELIVERY_H
@@ -14,13 +15,13 @@
 #include <stdint.h>
 
 struct oq_delivery_rules {
-    int64_t first_delay_ms, longest_delay_ms; /* after an answer other than S_OK; doubling */
+    int64_t first_delay_ms, longest_delay_ms; /* after a result other than S_OK; doubling */
     uint32_t user_calls;                      /* calls under way for one user, at most */
     uint32_t all_calls;                       /* and for all */
 };
 
 /* 5 s doubling to 600 s (D28); 4 of one user (nn-bits-ibackgroundcopycallback); 64 in all, so that
- * nobody's hanging clients can eat the process up: then it takes sixteen users to stop the rest. */
+ * the hanging clients of one user cannot use up the process: that takes sixteen users. */
 extern const struct oq_delivery_rules oq_delivery_rules_default;
 
 /* Part of the caller's record of a user; all zero at first. */
@@ -48,7 +49,7 @@ struct oq_delivery_call {
     uint32_t serial, registration;
 };
 
-/* The latest word about the group: the event `serial` is pending, or nothing is. One that is new
+/* The latest state of the group: the event `serial` is pending, or nothing is. One that is new
  * may be delivered at once; one that is known already changes nothing. */
 void oq_delivery_post(struct oq_delivery *delivery, bool is_pending, uint32_t serial,
                       int64_t now_ms);
@@ -62,8 +63,8 @@ struct oq_delivery_choice {
     const struct oq_delivery_rules *rules;
     int64_t now_ms;
     bool is_full;             /* no further call is allowed now */
-    struct oq_delivery *best; /* result: whose turn it is, or NULL */
-    int64_t wake_at_ms;       /* result: when it could be somebody's turn by itself, or INT64_MAX */
+    struct oq_delivery *best; /* result: the one to call, or NULL */
+    int64_t wake_at_ms; /* result: when one becomes due without a further event, or INT64_MAX */
 };
 void oq_delivery_choice_init(struct oq_delivery_choice *choice,
                              const struct oq_delivery_rules *rules, uint32_t calls_under_way,
@@ -78,7 +79,7 @@ void oq_delivery_begin(struct oq_delivery *delivery, struct oq_delivery_call *ca
 enum oq_delivery_answer {
     OQ_ANSWER_UNDERSTOOD, /* exactly S_OK */
     OQ_ANSWER_AGAIN,      /* anything else */
-    OQ_ANSWER_GONE,       /* there is nobody any more who could answer */
+    OQ_ANSWER_GONE,       /* the client is gone */
 };
 /* What the HRESULT of a call means. GONE for the codes by which COM and RPC say that the object,
  * its process or the connection to it has ended (winerror.h; contract 8.3). */
@@ -86,11 +87,11 @@ enum oq_delivery_answer oq_delivery_judge(uint32_t hr);
 
 enum oq_delivery_effect {
     OQ_DELIVERY_NOTHING,
-    OQ_DELIVERY_ACKNOWLEDGE, /* tell the engine that the call's event was understood */
-    OQ_DELIVERY_DROP,        /* the registration has been cleared: let go of the client's object */
+    OQ_DELIVERY_ACKNOWLEDGE, /* acknowledge at the engine: the call's event was understood */
+    OQ_DELIVERY_DROP,        /* the registration has been cleared: release the client's object */
 };
-/* The call has ended. The answer of a client that is registered no more counts only if it is
- * UNDERSTOOD and nobody has taken its place: then a successor is to be told too. */
+/* The call has ended. The result of a client that is registered no more counts only if it is
+ * UNDERSTOOD and no other has registered: a successor has to be notified itself. */
 enum oq_delivery_effect oq_delivery_end(struct oq_delivery *delivery,
                                         const struct oq_delivery_call *call,
                                         enum oq_delivery_answer answer,

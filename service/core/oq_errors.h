@@ -1,9 +1,9 @@
 /* oq_errors.h - the one table of what failures mean: transient or fatal, and the codes a client
  * sees (contract D20, A.1).
  *
- * Pure; any thread. The engine turns curl's codes into oq_net_error (service/engine/net.c) and file
- * errors come as oq_status + Win32 code; HTTP statuses are taken as they are. A status or code that
- * is not in the table is transient only where the contract says so; an unknown one is fatal.
+ * Pure; any thread. The engine turns curl's codes into oq_net_error (service/net/http_errors.c) and
+ * file errors come as oq_status + Win32 code; HTTP statuses are taken as they are. A status or code
+ * that is not in the table is transient only where the contract says so; an unknown one is fatal.
  */
 #ifndef OQ_ERRORS_H
 #define OQ_ERRORS_H
@@ -19,14 +19,14 @@ enum oq_net_error {
     OQ_NET_TIMEOUT, /* connecting took too long */
     OQ_NET_STALLED, /* connected, but no bytes for too long */
     OQ_NET_CUT,     /* the connection ended before the body was whole, or was reset, or the body's
-                       framing (chunks, HTTP/2     stream) broke in the middle */
+                       framing (chunks, HTTP/2 stream) broke in the middle */
     OQ_NET_TLS,     /* handshake failed for another reason than the certificate */
     OQ_NET_CERT_UNKNOWN, /* the server's certificate is not from an authority this computer trusts
                           */
     OQ_NET_CERT_NAME,    /* the certificate is for another host */
     OQ_NET_CERT_EXPIRED,
     OQ_NET_CERT_REVOKED,
-    OQ_NET_PROTOCOL, /* what came back is not HTTP, or its head breaks the rules */
+    OQ_NET_PROTOCOL, /* what came back is not HTTP, or its header breaks the rules */
     OQ_NET_TOO_MANY_REDIRECTS,
     OQ_NET_BAD_REDIRECT, /* to another scheme, or https to http */
     OQ_NET_TOO_LONG,     /* the body is longer than the server said */

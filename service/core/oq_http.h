@@ -40,7 +40,7 @@ OQ_MUST_CHECK enum oq_status oq_http_parse_length(const char *value, size_t leng
 
 /* ETag (8.8.3). Copies the tag with quotes and without "W/"; *is_weak tells "W/". OQ_E_INVALID_ARG
  * for bad syntax (a tag without quotes too), above OQ_ETAG_MAX, and for bytes outside ASCII: they
- * need not be UTF-8, and nobody sends them. */
+ * need not be UTF-8, and no known server sends them. */
 OQ_MUST_CHECK enum oq_status oq_http_parse_etag(const char *value, size_t length,
                                                 char tag[OQ_ETAG_MAX + 1], bool *is_weak);
 
@@ -103,7 +103,7 @@ struct oq_http_decision {
     enum oq_http_verdict verdict;
     uint64_t total_bytes;    /* size of the whole file, or OQ_SIZE_UNKNOWN */
     uint64_t body_bytes;     /* APPEND, REPLACE: bytes the body must have, or OQ_SIZE_UNKNOWN */
-    bool is_promised_before; /* REPLACE: body_bytes is what an earlier answer said */
+    bool is_promised_before; /* REPLACE: body_bytes is what an earlier response said */
     const char *why;         /* static words for the log, never NULL */
     enum oq_net_error net; /* FAIL: not OQ_NET_NONE if the response breaks rules although its status
                               is no error */
@@ -142,9 +142,9 @@ struct oq_http_decision {
  * OQ_NET_PROTOCOL, 416 FAIL with its status. A status outside 100..999 is FAIL with
  * OQ_NET_PROTOCOL.
  *
- * Missing validators in a 206: whoever answers If-Range with 206 has compared the validator
- * (13.1.5), and should leave out fields the client has (15.3.7). So with none at all the answer is
- * believed, provided the total is the known one. A server that ignores If-Range, however, sends
+ * Missing validators in a 206: a server that answers If-Range with 206 has compared the validator
+ * (13.1.5), and should leave out fields the client has (15.3.7). So with none at all the response
+ * is trusted, provided the total is the known one. A server that ignores If-Range, however, sends
  * what it always sends: if there is a validator, one of those saved must be among them. All that
  * are on both sides must agree, even a date beside an equal entity tag: tags that never change
  * exist, and starting again costs less than a mixed file.

@@ -49,10 +49,10 @@ struct oq_file {
     uint64_t done_bytes; /* flushed bytes of temp_path, 0..size_bytes */
     char *etag; /* or NULL: strong entity tag of the bytes in temp_path, with its quotes (RFC
                    9110, 8.8.3) */
-    char *last_modified; /* or NULL: Last-Modified field value as sent (RFC 9110, 8.8.2) */
-    char *digest;        /* or NULL: hash of the whole file that the server sent with them, as
+    char *last_modified;  /* or NULL: Last-Modified field value as sent (RFC 9110, 8.8.2) */
+    char *digest;         /* or NULL: hash of the whole file that the server sent with them, as
                             oq_digest_format has it (RFC 9530, RFC 3230) */
-    uint32_t source; /* whose etag, last_modified and digest these are; OQ_NO_SOURCE = nobody's */
+    uint32_t source;      /* of etag, last_modified and digest; OQ_NO_SOURCE = of none */
     uint32_t bad_sources; /* set of sources whose bytes a hash has refuted, since the last resume */
     uint32_t mismatches;  /* how often a hash has refuted the bytes, since the last resume */
     struct oq_extras *extras; /* or NULL: further sources and what the file must be */

@@ -1,10 +1,10 @@
 /* oq_path.h - which local names are allowed, and the names beside them (contract section 2.3, D22,
  * A.4).
  *
- * Pure; any thread: looks at the text only; whether the folder exists and may be written is the
- * file port's answer. Windows rules on every platform ('\' and '/' both separate). For the native
- * test builds oq_path_check also accepts an absolute POSIX path if `allow_posix` is true;
- * production passes false.
+ * Pure; any thread: reads the text only; the file port finds out whether the folder exists and may
+ * be written. Windows rules on every platform ('\' and '/' both separate). For the native test
+ * builds oq_path_check also accepts an absolute POSIX path if `allow_posix` is true; production
+ * passes false.
  *
  * What the contract leaves open: forward slashes and doubled separators inside a path are accepted,
  * because Windows accepts them and clients make them by joining; a server and a share name obey the

@@ -20,7 +20,7 @@ enum oq_qm_status {
     OQ_QM_STATUS_GROUP_FOREGROUND = 0x400,
 };
 
-/* Section 7. CANCELLING never reaches a client by way of these (it gets the frozen last values).
+/* Section 7. CANCELLING never reaches a client through these (it gets the frozen last values).
  * COMMITTING reads as transferring. */
 uint32_t oq_progress_group_bits(enum oq_group_state state, bool is_foreground);
 uint32_t oq_progress_job_bits(enum oq_group_state state);
@@ -53,7 +53,7 @@ uint32_t oq_progress_done_dword(uint64_t done_bytes); /* SIZE_DONE: saturates */
 /* What an ACTIVE group is doing, from values. */
 enum oq_activity {
     OQ_ACTIVITY_NONE,   /* not ACTIVE */
-    OQ_ACTIVITY_QUEUED, /* waits for its turn */
+    OQ_ACTIVITY_QUEUED, /* waits for the scheduler */
     OQ_ACTIVITY_CONNECTING,
     OQ_ACTIVITY_TRANSFERRING,
     OQ_ACTIVITY_BACKOFF,  /* every unfinished file waits after a transient error */

@@ -1,5 +1,5 @@
-/* oq_proxy.h - which proxy leads to a server, from the texts in which administrators, users and
- * Windows write it down.
+/* oq_proxy.h - proxy resolution: the proxy of a URL, from the lists of administrators, users and
+ * Windows.
  *
  * Pure; any thread. The texts come from the registry and may be anything.
  */
@@ -21,7 +21,7 @@
  * matter. This is what Windows' proxy exceptions and NO_PROXY have in common. This computer itself
  * (localhost, 127.*, ::1) is always reached without one, as in Windows.
  *
- * Writes what curl wants to know: "" for no proxy, else a URL. NULL texts are empty ones.
+ * Writes what libcurl expects: "" for no proxy, else a URL. NULL texts are empty ones.
  * OQ_E_INVALID_ARG if `url` is not one that oq_url_check accepts. */
 OQ_MUST_CHECK enum oq_status oq_proxy_choose(const char *servers, const char *bypass,
                                              const char *url, uint32_t attempt,
@@ -32,11 +32,11 @@ OQ_MUST_CHECK enum oq_status oq_proxy_choose(const char *servers, const char *by
 bool oq_proxy_is_listed(const char *list, const char *url);
 
 /* Is that the SID of a person, of this computer, a domain or a directory? Not of the accounts of
- * the system, which log on to servers as the computer. */
+ * the system, which authenticate to servers as the computer. */
 bool oq_proxy_is_person(const char *sid);
 
-/* The user part of a URL, of a proxy or a server, is there and has a name. Without a name a log-on
- * would be made with the rights of whoever runs the program, which must never happen. */
+/* The user part of a URL, of a proxy or a server, is there and has a name. Without a name libcurl
+ * would authenticate as the account that runs the program, which must never happen. */
 bool oq_proxy_has_user(const char *proxy);
 
 #endif

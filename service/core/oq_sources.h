@@ -1,8 +1,9 @@
-/* oq_sources.h - where else a file can be had, what it must be, and whom to ask next.
+/* oq_sources.h - sources of a file (URL and mirrors), the expected size and hashes, and which
+ * source is requested next.
  *
  * Pure but for the allocator; any thread. A file has one or more sources: number 0 is the URL it
- * was added with, 1 and up are its mirrors in the order they were added. docs/sources.md tells the
- * whole story.
+ * was added with, 1 and up are its mirrors in the order they were added. docs/sources.md has all of
+ * it.
  */
 #ifndef OQ_SOURCES_H
 #define OQ_SOURCES_H
@@ -24,7 +25,7 @@ struct oq_pieces {
     uint8_t *hashes; /* owned: count values of oq_hash_size(kind) bytes, in order */
 };
 
-/* What a client said about a file besides its two names. */
+/* What a client expects of a file, besides its two names. */
 struct oq_extras {
     char **mirrors; /* URLs of the sources 1, 2, ... */
     uint32_t mirror_count;
@@ -82,15 +83,15 @@ uint32_t oq_sources_count(const struct oq_file *file);
 /* Borrowed; the first one for a number that is none. */
 const char *oq_sources_url(const struct oq_file *file, uint32_t source);
 
-/* Is there a hash that decides about the bytes in the end, whoever sent them? A size alone is none,
- * and a server's own Digest field neither. */
+/* Is there a hash that decides about the bytes in the end, from whichever source? A size alone is
+ * none, and a server's own Digest field neither. */
 bool oq_sources_has_hash(const struct oq_file *file);
-/* Has anything to be looked at before the file counts as fetched? */
+/* Must the file be verified before it counts as fetched? */
 bool oq_sources_must_check(const struct oq_file *file);
 
-/* Which source is asked, and which were left since the last success. In memory only: after a
- * restart of the service all get their chance again but those in file.bad_sources, whose bytes a
- * hash has refuted. */
+/* Which source is requested, and which were left since the last success. In memory only: after a
+ * restart of the service all are tried again but those in file.bad_sources, whose bytes failed
+ * verification. */
 struct oq_source_run {
     uint32_t current;
     uint32_t failed, slow, other; /* sets of sources: bit n for number n */
@@ -99,20 +100,20 @@ struct oq_source_run {
     uint32_t rounds;              /* in which every source was left, since the last progress */
 };
 
-/* The source to ask now: the current one, else the next in the circle that was neither left nor is
- * bad; when there is none, one that is only slow; then one that is only bad; then any. */
+/* The source to request now: the current one, else the next in the circle that was neither left nor
+ * is bad; when there is none, one that is only slow; then one that is only bad; then any. */
 uint32_t oq_sources_pick(const struct oq_source_run *run, uint32_t count, uint32_t bad);
 
 enum oq_leave {
-    OQ_LEAVE_FAILED, /* it cannot be reached, or answers with an error */
+    OQ_LEAVE_FAILED, /* it cannot be reached, or responds with an error */
     OQ_LEAVE_SLOW,
     OQ_LEAVE_OTHER, /* it has another version than the bytes that are there, which no hash covers */
 };
 
 enum oq_next {
-    OQ_NEXT_SOURCE, /* ask run->current at once */
-    OQ_NEXT_ROUND,  /* all were left: wait as after a failure, then ask run->current; if none of the
-                       failures was transient there is nothing to wait for */
+    OQ_NEXT_SOURCE, /* request run->current at once */
+    OQ_NEXT_ROUND,  /* all were left: wait as after a failure, then request run->current; if none of
+                       the failures was transient there is nothing to wait for */
     OQ_NEXT_STAY    /* SLOW: the others are no better; OTHER: take its version, from zero */
 };
 
@@ -128,8 +129,8 @@ enum oq_next oq_sources_leave(struct oq_source_run *run, uint32_t count, uint32_
  */
 void oq_sources_progress(struct oq_source_run *run);
 
-/* After the bytes of a file were refuted for the n-th time (n = mismatches, from 1): may they be
- * fetched again? Once if there is a single source, else as often as there are sources. */
+/* After the bytes of a file failed verification for the n-th time (n = mismatches, from 1): may
+ * they be fetched again? Once if there is a single source, else as often as there are sources. */
 bool oq_sources_may_repeat(uint32_t mismatches, uint32_t count);
 
 #endif

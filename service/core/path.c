@@ -62,7 +62,7 @@ static bool is_device_name(const char *name, size_t length)
     static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
     const char *dot = memchr(name, '.', length);
 
-    if (dot != NULL)
+    if (dot)
         length = (size_t)(dot - name);
     while (length > 0 && name[length - 1] == ' ')
         length--;
@@ -137,7 +137,7 @@ static const char *names_problem(const char *path, size_t at)
         }
         end = name_end(path, at);
         const char *problem = name_problem(path + at, end - at);
-        if (problem != NULL)
+        if (problem)
             return problem;
         at = end;
     }
@@ -158,7 +158,7 @@ static const char *unc_problem(const char *path)
         if (end == start || path[end] == '\0')
             return "a network name needs a server, a share and a file: \\\\server\\share\\file";
         problem = name_problem(path + start, end - start);
-        if (problem != NULL)
+        if (problem)
             return problem;
         if (i == 0)
             end++;
@@ -186,7 +186,7 @@ static const char *posix_problem(const char *path)
 
     if (strlen(path) > POSIX_MAX_BYTES)
         return "it is too long";
-    if (strchr(path, '\\') != NULL)
+    if (strchr(path, '\\'))
         return "it mixes slashes and backslashes";
     if (is_separator(path[strlen(path) - 1]))
         return "it must end in the name of a file";
@@ -204,7 +204,7 @@ enum oq_status oq_path_check(const char *path, bool allow_posix, struct oq_error
 {
     const char *problem;
 
-    if (path == NULL || path[0] == '\0')
+    if (!path || path[0] == '\0')
         return oq_error_set(err, OQ_E_INVALID_ARG, "The local file name is missing.");
     if (!oq_utf8_is_valid(path, strlen(path)))
         problem = "it is not valid Unicode text";
@@ -212,16 +212,16 @@ enum oq_status oq_path_check(const char *path, bool allow_posix, struct oq_error
         problem = posix_problem(path);
     else
         problem = windows_problem(path);
-    if (problem == NULL)
+    if (!problem)
         return OQ_OK;
     return oq_error_set(err, OQ_E_INVALID_ARG, "The local file name is not usable: %s.", problem);
 }
 
 bool oq_path_is_name(const char *name)
 {
-    size_t length = name != NULL ? strlen(name) : 0;
+    size_t length = name ? strlen(name) : 0;
 
-    return length > 0 && oq_utf8_is_valid(name, length) && name_problem(name, length) == NULL;
+    return length > 0 && oq_utf8_is_valid(name, length) && !name_problem(name, length);
 }
 
 /* Offset of the last name of the path. */
@@ -255,7 +255,7 @@ char *oq_path_temp(const char *path, uint64_t random)
     char *text = oq_malloc(folder + TEMP_LENGTH + 1);
     char *to = text;
 
-    if (text == NULL)
+    if (!text)
         return NULL;
     memcpy(to, path, folder);
     to += folder;
@@ -271,7 +271,7 @@ bool oq_path_is_temp(const char *path)
 {
     const char *name;
 
-    if (path == NULL)
+    if (!path)
         return false;
     name = path + last_name(path);
     if (strlen(name) != TEMP_LENGTH || strncmp(name, TEMP_PREFIX, sizeof(TEMP_PREFIX) - 1) != 0 ||

@@ -95,8 +95,8 @@ static struct span cut_port(struct span entry, struct span *port)
 static bool is_bypassed_by(struct span entry, struct span host, struct span port)
 {
     struct span wanted_port;
-    bool has_dot = memchr(host.text, '.', host.length) != NULL;
-    bool is_address = memchr(host.text, ':', host.length) != NULL;
+    bool has_dot = memchr(host.text, '.', host.length);
+    bool is_address = memchr(host.text, ':', host.length);
     if (is_word(entry, "<local>"))
         return !has_dot && !is_address;
     entry = cut_port(entry, &wanted_port);
@@ -113,8 +113,7 @@ static bool is_bypassed_by(struct span entry, struct span host, struct span port
     if (entry.length == 0 || host.length <= entry.length || is_address)
         return false;
     struct span tail = {host.text + host.length - entry.length, entry.length};
-    return tail.text[-1] == '.' && is_same(tail, entry) &&
-           memchr(entry.text, '*', entry.length) == NULL &&
+    return tail.text[-1] == '.' && is_same(tail, entry) && !memchr(entry.text, '*', entry.length) &&
            strspn(tail.text, "0123456789.") < tail.length;
 }
 
@@ -242,5 +241,5 @@ bool oq_proxy_has_user(const char *proxy)
     const char *start = strstr(proxy, "://");
     start = start ? start + 3 : proxy;
     size_t length = strcspn(start, "/?#");
-    return memchr(start, '@', length) != NULL && *start != '@' && *start != ':';
+    return memchr(start, '@', length) && *start != '@' && *start != ':';
 }

@@ -1,5 +1,10 @@
-/* schedule.c - who may transfer now. Pure; results are written into the groups that were given. */
+/* schedule.c - see oq_schedule.h. */
 #include "oq_schedule.h"
+
+#define IDLE_POLL_LEAST_MS 50
+#define IDLE_POLL_MOST_MS 60000
+
+/* --- places ----------------------------------------------------------------------------------- */
 
 /* Who gets a place first. A group that has waited a whole slice, or has not run yet, takes the
  * place of one whose slice is over; one that has just lost its place waits until its turn comes
@@ -60,8 +65,8 @@ static bool comes_before(const struct oq_sched_group *a, const struct oq_sched_g
         if (a->turn_started_at_ms != b->turn_started_at_ms)
             return a->turn_started_at_ms < b->turn_started_at_ms;
         return a->id < b->id;
-    case SLICE_IS_OVER: /* who has run longest gives way first; of equals the one that was started
-                           first */
+    case SLICE_IS_OVER: /* the longest running loses its place first; of equals the one that was
+                           started first */
         if (a->turn_started_at_ms != b->turn_started_at_ms)
             return a->turn_started_at_ms > b->turn_started_at_ms;
         return a->id > b->id;
@@ -119,4 +124,69 @@ int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq
     if (first_claim_ms == INT64_MAX)
         return INT64_MAX;
     return first_end_ms > first_claim_ms ? first_end_ms : first_claim_ms;
+}
+
+/* --- retries ---------------------------------------------------------------------------------- */
+
+int64_t oq_retry_delay_ms(const struct oq_config *config, uint32_t attempt, int64_t retry_after_ms,
+                          uint64_t random)
+{
+    int64_t first_ms = config->retry_first_ms;
+    if (retry_after_ms >= 0) {
+        int64_t delay_ms = retry_after_ms;
+        if (delay_ms > config->retry_after_limit_ms)
+            delay_ms = config->retry_after_limit_ms;
+        return delay_ms < first_ms ? first_ms : delay_ms;
+    }
+
+    /* A longest delay below the first one is a matter of configuration, not of arithmetic: the
+     * first one wins. */
+    int64_t longest_ms = config->retry_longest_ms > first_ms ? config->retry_longest_ms : first_ms;
+    int64_t delay_ms = first_ms;
+    for (uint32_t i = 1; i < attempt && delay_ms < longest_ms; i++)
+        delay_ms = delay_ms > longest_ms / 2 ? longest_ms : delay_ms * 2;
+
+    uint64_t spread_ms = (uint64_t)delay_ms / 2;
+    return delay_ms - (int64_t)(spread_ms / 2) + (int64_t)(random % (spread_ms + 1));
+}
+
+bool oq_retry_is_hopeless(const struct oq_config *config, int64_t no_progress_since_ms,
+                          int64_t now_wall_ms)
+{
+    if (no_progress_since_ms == 0)
+        return false;
+    if (config->no_progress_ms == 0)
+        return true;
+    int64_t passed_ms;
+    if (__builtin_sub_overflow(now_wall_ms, no_progress_since_ms, &passed_ms))
+        return false; /* a clock set by centuries proves nothing */
+    return passed_ms >= config->no_progress_ms;
+}
+
+/* --- idle stop -------------------------------------------------------------------------------- */
+
+bool oq_idle_stop_is_due(struct oq_idle_stop *stop, const struct oq_idle_look *look,
+                         int64_t limit_ms, int64_t now_ms)
+{
+    bool is_needed = look->has_work || look->clients > 0;
+    bool was_idle = stop->is_idle && stop->arrivals == look->arrivals;
+
+    stop->arrivals = look->arrivals;
+    stop->is_idle = !is_needed;
+    if (is_needed)
+        return false;
+    if (!was_idle)
+        stop->since_ms = now_ms;
+    if (limit_ms > 0 && look->arrivals == 0 && limit_ms < OQ_IDLE_STOP_GRACE_MS)
+        limit_ms = OQ_IDLE_STOP_GRACE_MS;
+    return limit_ms > 0 && now_ms - stop->since_ms >= limit_ms;
+}
+
+int64_t oq_idle_stop_look_ms(int64_t limit_ms)
+{
+    int64_t quarter_ms = limit_ms / 4;
+
+    if (quarter_ms < IDLE_POLL_LEAST_MS)
+        return IDLE_POLL_LEAST_MS;
+    return quarter_ms < IDLE_POLL_MOST_MS ? quarter_ms : IDLE_POLL_MOST_MS;
 }

@@ -9,7 +9,7 @@
 
 #include "engine_int.h"
 
-#include "oq_access.h"
+#include "oq_group_machine.h"
 
 enum oq_wait { OQ_WAIT_NOTHING, OQ_WAIT_STOPPED, OQ_WAIT_REMOVED };
 

@@ -11,7 +11,7 @@
 #include "oq_fault.h"
 #include "oq_http.h"
 #include "oq_log.h"
-#include "oq_retry.h"
+#include "oq_schedule.h"
 
 #include <string.h>
 

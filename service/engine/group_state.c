@@ -8,7 +8,7 @@
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_log.h"
-#include "oq_retry.h"
+#include "oq_schedule.h"
 #include "calls_int.h"
 
 #include <assert.h>

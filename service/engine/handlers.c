@@ -7,7 +7,7 @@
 #include "calls_int.h"
 #include "oq_rate_control.h"
 
-#include "oq_access.h"
+#include "oq_group_machine.h"
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_log.h"

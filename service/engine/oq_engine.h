@@ -7,7 +7,7 @@
  * OQ_OK is durable. Nothing here may be called from within a port.
  *
  * Groups are named by oq_engine ids (int64_t, never reused); open/create/find give them. Every call
- * takes the caller and checks the access table (core/oq_access.h): OQ_E_ACCESS_DENIED,
+ * takes the caller and checks the access table (core/oq_group_machine.h): OQ_E_ACCESS_DENIED,
  * OQ_E_NOT_FOUND. A group that is gone (cancelled, expired) answers reads with its last values and
  * changes with OQ_E_INVALID_STATE (contract D15); the engine remembers the last 1,024 of them,
  * older ones are OQ_E_NOT_FOUND.

@@ -1,16 +1,6 @@
 /* fuzz_digest.c - libFuzzer on the fields that carry hashes. */
+#include "fuzz.h"
 #include "oq_digest.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct oq_digest *digest)
 {
@@ -30,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size > 0 ? size : 1);
     struct oq_digest digest;
 
-    if (copy == NULL)
+    if (!copy)
         return 0;
     if (size > 0)
         memcpy(copy, data, size);

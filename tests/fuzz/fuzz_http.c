@@ -4,21 +4,11 @@
  * saved bytes ("saved-" before the name), the fields of the response, its status and the offset
  * asked for. Each line also goes through every parser.
  */
+#include "fuzz.h"
 #include "oq_http.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
 
 #define EARLIEST_MS INT64_C(-62167219200000) /* the first day of the year 0 */
 #define LATEST_MS INT64_C(253402300800000)   /* a leap second at the end of 9999 */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct texts {
     char saved_etag[OQ_ETAG_MAX + 1], etag[OQ_ETAG_MAX + 1];
@@ -79,7 +69,7 @@ static const char *take_etag(const char *value, size_t length, char tag[OQ_ETAG_
 /* Any text that fits: what a database holds need not be a date. */
 static const char *take_text(const char *value, size_t length, char text[OQ_DATE_MAX + 1])
 {
-    if (length > OQ_DATE_MAX || memchr(value, '\0', length) != NULL)
+    if (length > OQ_DATE_MAX || memchr(value, '\0', length))
         return NULL;
     memcpy(text, value, length);
     text[length] = '\0';
@@ -130,8 +120,8 @@ static void check_decision(const struct oq_http_request *request,
     char if_range[OQ_ETAG_MAX + 1];
     bool can_resume = oq_http_if_range(request, if_range, sizeof if_range);
 
-    MUST(decision.why != NULL && decision.why[0] != '\0');
-    MUST(!can_resume || (request->offset_bytes > 0 && strpbrk(if_range, "\r\n") == NULL));
+    MUST(decision.why && decision.why[0] != '\0');
+    MUST(!can_resume || (request->offset_bytes > 0 && !strpbrk(if_range, "\r\n")));
     MUST((decision.verdict == OQ_HTTP_FAIL) || decision.net == OQ_NET_NONE);
     MUST(!response->is_length_malformed || decision.verdict == OQ_HTTP_FAIL ||
          response->status == 416);
@@ -172,16 +162,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     while (size > 0) {
         const char *newline = memchr(rest, '\n', size);
-        size_t length = newline != NULL ? (size_t)(newline - rest) : size;
+        size_t length = newline ? (size_t)(newline - rest) : size;
         /* Alone on the heap, so that a byte too many is seen. */
         char *line = malloc(length > 0 ? length : 1);
 
-        if (line == NULL)
+        if (!line)
             return 0;
         memcpy(line, rest, length);
         take_line(line, length, &request, &response, &texts);
         free(line);
-        length += newline != NULL ? 1u : 0u;
+        length += newline ? 1u : 0u;
         rest += length;
         size -= length;
     }

@@ -1,18 +1,8 @@
 /* fuzz_metalink.c - libFuzzer on Metalink documents: what is accepted keeps the promises. */
+#include "fuzz.h"
 #include "metalink_int.h"
 
 #include "oq_model.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(extras->mirror_count >= 1 && extras->mirror_count <= OQ_SOURCES_MAX);
         /* One of them is the URL the file is added with. */
         extras->mirror_count--;
-        MUST(oq_extras_check(extras) == NULL);
+        MUST(!oq_extras_check(extras));
         extras->mirror_count++;
     }
     oq_metalink_release(&found);

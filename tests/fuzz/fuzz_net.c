@@ -1,24 +1,15 @@
 /* fuzz_net.c - whatever a server may send, through the real curl and service/engine/net.c: the
  * request is over once, soon, and what it reported fits together. The first byte chooses how it was
  * asked; the rest is what the server sends before it closes the connection. */
+#include "fuzz.h"
 #include "engine_int.h"
 
 #include "oq_log.h"
 #include "oq_url.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define MUST(holds)                                                                                \
-    do {                                                                                           \
-        if (!(holds))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SENT_MAX ((size_t)64 * 1024) /* fits into the socket at once */
 #define TURNS_MAX 2000

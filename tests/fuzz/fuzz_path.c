@@ -1,18 +1,8 @@
 /* fuzz_path.c - libFuzzer on the rules for local names: no crash, and what holds for every text. */
+#include "fuzz.h"
 #include "oq_alloc.h"
 #include "oq_path.h"
 #include "oq_utf.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_allowed(const char *path, const char *folder, const char *temp)
 {
@@ -21,9 +11,9 @@ static void check_allowed(const char *path, const char *folder, const char *temp
 
     MUST(oq_utf8_units(path) <= OQ_PATH_MAX_UNITS);
     MUST(path[length - 1] != '\\' && path[length - 1] != '/');
-    MUST(strpbrk(path, "*?<>|\"") == NULL);
-    MUST(strchr(path + 2, ':') == NULL);
-    MUST(strstr(path, "\\..") == NULL || strstr(path, "\\..\\") == NULL);
+    MUST(!strpbrk(path, "*?<>|\""));
+    MUST(!strchr(path + 2, ':'));
+    MUST(!strstr(path, "\\..") || !strstr(path, "\\..\\"));
     while (path[name - 1] != '\\' && path[name - 1] != '/')
         name--;
     MUST(oq_path_is_name(path + name));
@@ -41,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *folder, *temp;
     struct oq_error err;
 
-    if (path == NULL)
+    if (!path)
         return 0;
     if (size > 0)
         memcpy(path, data, size);
@@ -50,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum oq_status status = oq_path_check(path, false, &err);
     folder = oq_path_folder(path);
     temp = oq_path_temp(path, (uint64_t)size * UINT64_C(0x9E3779B97F4A7C15));
-    MUST(folder != NULL && temp != NULL && oq_path_is_temp(temp));
+    MUST(folder && temp && oq_path_is_temp(temp));
     (void)oq_path_is_temp(path);
     (void)oq_path_is_name(path);
     if (status == OQ_OK)
@@ -58,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         MUST(status == OQ_E_INVALID_ARG && err.text[0] != '\0');
     if (oq_path_check(path, true, NULL) == OQ_OK && status != OQ_OK)
-        MUST(path[0] == '/' && path[1] != '/' && strchr(path, '\\') == NULL);
+        MUST(path[0] == '/' && path[1] != '/' && !strchr(path, '\\'));
     oq_free(folder);
     oq_free(temp);
     free(path);

@@ -1,18 +1,8 @@
 /* fuzz_proxy.c - lists of proxies and exceptions, as they may stand in the registry: three lines,
  * servers, exceptions, URL. What is chosen is nothing or one clean URL. */
+#include "fuzz.h"
 #include "oq_proxy.h"
 #include "oq_url.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(holds)                                                                                \
-    do {                                                                                           \
-        if (!(holds))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

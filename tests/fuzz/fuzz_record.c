@@ -1,22 +1,12 @@
 /* fuzz_record.c - libFuzzer on lines of an exported queue: what is accepted keeps the promises, and
  * is the same after it was written and read again. */
+#include "fuzz.h"
 #include "record_int.h"
 
 #include "oq_alloc.h"
 #include "oq_model.h"
 #include "oq_path.h"
 #include "oq_url.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_at(const struct oq_record *record)
 {
@@ -26,7 +16,7 @@ static void look_at(const struct oq_record *record)
         const struct oq_record_file *file = &record->files[i];
         MUST(oq_url_check(file->remote, NULL) == OQ_OK);
         MUST(oq_path_check(file->local, false, NULL) == OQ_OK);
-        MUST(!file->extras || oq_extras_check(file->extras) == NULL);
+        MUST(!file->extras || !oq_extras_check(file->extras));
     }
 }
 

@@ -4,6 +4,7 @@
  *
  * The first half of the input are the calls, the second half the answers, used in a circle.
  */
+#include "fuzz.h"
 #include "openssl_hash.h"
 #include "posix_files.h"
 
@@ -15,20 +16,10 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FILES_MAX 3
 #define CALLS_MAX 24

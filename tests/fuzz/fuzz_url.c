@@ -1,18 +1,8 @@
 /* fuzz_url.c - libFuzzer on the URL rules: no crash, and what holds for every text. */
+#include "fuzz.h"
 #include "oq_alloc.h"
 #include "oq_path.h"
 #include "oq_url.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_valid(const char *url, const char *redacted, const char *key)
 {
@@ -20,20 +10,20 @@ static void check_valid(const char *url, const char *redacted, const char *key)
     char *again, *key_again;
 
     MUST(strlen(url) <= OQ_URL_MAX_CHARS);
-    MUST(scheme_end != NULL && strlen(redacted) <= strlen(url) + 1); /* "/" */
-    MUST(strpbrk(redacted, "?#") == NULL);
-    MUST(memchr(scheme_end + 3, '@', strcspn(scheme_end + 3, "/")) == NULL);
+    MUST(scheme_end && strlen(redacted) <= strlen(url) + 1); /* "/" */
+    MUST(!strpbrk(redacted, "?#"));
+    MUST(!memchr(scheme_end + 3, '@', strcspn(scheme_end + 3, "/")));
     for (const char *c = url; *c != '\0'; c++)
         MUST(*c > 0x20 && *c < 0x7F);
 
     /* What is shown is a URL of the same server. */
     MUST(oq_url_check(redacted, NULL) == OQ_OK);
     again = oq_url_redact(redacted);
-    MUST(again != NULL && strcmp(again, redacted) == 0);
+    MUST(again && strcmp(again, redacted) == 0);
     oq_free(again);
-    MUST(key != NULL && strrchr(key, ':') != NULL && strpbrk(key, "/?#@%ABCXYZ") == NULL);
+    MUST(key && strrchr(key, ':') && !strpbrk(key, "/?#@%ABCXYZ"));
     key_again = oq_url_host_key(redacted);
-    MUST(key_again != NULL && strcmp(key, key_again) == 0);
+    MUST(key_again && strcmp(key, key_again) == 0);
     oq_free(key_again);
 }
 
@@ -43,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *redacted, *key, *name;
     struct oq_error err;
 
-    if (url == NULL)
+    if (!url)
         return 0;
     if (size > 0)
         memcpy(url, data, size);
@@ -53,12 +43,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     redacted = oq_url_redact(url);
     key = oq_url_host_key(url);
     name = oq_url_file_name(url);
-    MUST(redacted != NULL && name != NULL && oq_path_is_name(name));
+    MUST(redacted && name && oq_path_is_name(name));
     if (status == OQ_OK) {
         check_valid(url, redacted, key);
     } else {
         MUST(status == OQ_E_INVALID_ARG && err.text[0] != '\0');
-        MUST(strcmp(redacted, "(invalid URL)") == 0 && key == NULL);
+        MUST(strcmp(redacted, "(invalid URL)") == 0 && !key);
         MUST(strcmp(name, "download") == 0);
     }
     oq_free(redacted);

@@ -541,11 +541,11 @@ static void append__in_every_small_combination__keeps_its_promises(void **state)
         if (request.offset_bytes == 0)
             continue;
         assert_true(oq_http_if_range(&request, value, sizeof value));
-        assert_true(request.etag == NULL || response.etag == NULL || request.etag == response.etag);
-        assert_true(request.last_modified == NULL || response.last_modified == NULL ||
+        assert_true(!request.etag || !response.etag || request.etag == response.etag);
+        assert_true(!request.last_modified || !response.last_modified ||
                     request.last_modified == response.last_modified);
         assert_true(request.size_bytes == UNKNOWN || decision.total_bytes == request.size_bytes);
-        if (request.etag == NULL || response.etag == NULL)
+        if (!request.etag || !response.etag)
             assert_true(request.size_bytes == response.content_range.total &&
                         request.size_bytes != UNKNOWN);
     }
@@ -560,7 +560,7 @@ static void assert_if_range(const struct oq_http_request *request, const char *w
     bool has_value = oq_http_if_range(request, value, sizeof value);
 
     assert_int_equal(has_value, wanted != NULL);
-    assert_string_equal(value, wanted != NULL ? wanted : "untouched");
+    assert_string_equal(value, wanted ? wanted : "untouched");
 }
 
 static void if_range__with_a_strong_tag__is_the_tag(void **state)

@@ -179,7 +179,7 @@ static void path__that_breaks_a_rule__is_refused_with_it(void **state)
         oq_error_init(&err);
         if (oq_path_check(refused[i].path, false, &err) != OQ_E_INVALID_ARG)
             fail_msg("accepted: %s", refused[i].path);
-        if (strstr(err.text, refused[i].words) == NULL)
+        if (!strstr(err.text, refused[i].words))
             fail_msg("%s: wanted '%s', is: %s", refused[i].path, refused[i].words, err.text);
         assert_int_equal(err.status, OQ_E_INVALID_ARG);
         assert_int_equal(oq_path_check(refused[i].path, false, NULL), OQ_E_INVALID_ARG);

@@ -520,6 +520,228 @@ static void schedule__random_loads__keep_the_rules_and_all_finish(void **state)
     }
 }
 
+/* --- retries ------------------------------------------------------------------------------- */
+
+#define NO_RETRY_AFTER (-1)
+#define DAY_MS INT64_C(86400000)
+
+static int set_up_retries(void **state)
+{
+    (void)state;
+    oq_config_init(&config);
+    return 0;
+}
+
+/* Smallest and largest delay over many random numbers, and their mean. */
+struct spread {
+    int64_t least, most, mean;
+};
+
+static struct spread sample(uint32_t attempt)
+{
+    struct spread got = {INT64_MAX, 0, 0};
+    uint64_t random = 88172645463325252ull;
+    const int64_t rounds = 20000;
+    for (int64_t i = 0; i < rounds; i++) {
+        random ^= random << 13; /* xorshift64 */
+        random ^= random >> 7;
+        random ^= random << 17;
+        int64_t delay = oq_retry_delay_ms(&config, attempt, NO_RETRY_AFTER, random);
+        got.least = delay < got.least ? delay : got.least;
+        got.most = delay > got.most ? delay : got.most;
+        got.mean += delay;
+    }
+    got.mean /= rounds;
+    return got;
+}
+
+static void delay__attempts__double_up_to_the_longest_within_a_quarter(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t attempt;
+        int64_t middle_ms;
+    } cases[] = {{0, 5000},    {1, 5000},    {2, 10000},     {3, 20000},
+                 {4, 40000},   {5, 80000},   {6, 160000},    {7, 320000},
+                 {8, 600000},  {9, 600000},  {10, 600000},   {64, 600000},
+                 {65, 600000}, {66, 600000}, {1000, 600000}, {UINT32_MAX, 600000}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct spread got = sample(cases[i].attempt);
+        int64_t middle = cases[i].middle_ms, close = middle / 50;
+        assert_true(got.least >= middle * 3 / 4 && got.least < middle * 3 / 4 + close);
+        assert_true(got.most <= middle * 5 / 4 && got.most > middle * 5 / 4 - close);
+        assert_true(got.mean > middle - close && got.mean < middle + close);
+    }
+}
+
+static void delay__random_extremes__stay_within_bounds(void **state)
+{
+    (void)state;
+    static const uint64_t randoms[] = {
+        0, 1, 2499, 2500, 2501, UINT64_MAX / 2, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(randoms); i++)
+        for (uint32_t attempt = 0; attempt < 100; attempt++) {
+            int64_t delay = oq_retry_delay_ms(&config, attempt, NO_RETRY_AFTER, randoms[i]);
+            assert_true(delay >= 3750 && delay <= 750000);
+        }
+}
+
+/* 5 s: the spread is 2,501 values, from 3,750 to 6,250. */
+static void delay__random__reaches_both_ends_of_the_spread(void **state)
+{
+    (void)state;
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 0), 3750);
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 2500), 6250);
+    assert_int_equal(oq_retry_delay_ms(&config, 1, NO_RETRY_AFTER, 2501), 3750);
+}
+
+static void delay__any_configuration__stays_within_a_quarter(void **state)
+{
+    (void)state;
+    static const int64_t ends[] = {100, 101, 5000, 86399999, 86400000};
+    for (size_t f = 0; f < COUNT_OF(ends); f++)
+        for (size_t l = 0; l < COUNT_OF(ends); l++) {
+            config.retry_first_ms = ends[f];
+            config.retry_longest_ms = ends[l];
+            int64_t longest = ends[f] > ends[l]
+                                  ? ends[f]
+                                  : ends[l]; /* the first delay wins over a shorter longest */
+            for (uint32_t attempt = 1; attempt < 70; attempt++) {
+                int64_t least = oq_retry_delay_ms(&config, attempt, NO_RETRY_AFTER, 0);
+                assert_true(least >= ends[f] * 3 / 4);
+                int64_t most = oq_retry_delay_ms(&config, attempt, NO_RETRY_AFTER, UINT64_MAX);
+                assert_true(most <= longest * 5 / 4);
+            }
+        }
+}
+
+static void delay__retry_after__replaces_it_within_its_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t retry_after_ms, delay_ms;
+    } cases[] = {
+        {0, 5000},           {1, 5000},
+        {4999, 5000},        {5000, 5000},
+        {5001, 5001},        {700000, 700000}, /* above the longest own delay */
+        {DAY_MS, DAY_MS},    {DAY_MS + 1, DAY_MS},
+        {INT64_MAX, DAY_MS},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (uint32_t attempt = 1; attempt < 20; attempt += 6)
+            assert_int_equal(oq_retry_delay_ms(&config, attempt, cases[i].retry_after_ms, 12345),
+                             cases[i].delay_ms);
+    config.retry_after_limit_ms = 0; /* never honoured: but never below the first delay either */
+    assert_int_equal(oq_retry_delay_ms(&config, 1, 3600000, 0), 5000);
+}
+
+static void is_hopeless__time_without_progress__decides(void **state)
+{
+    (void)state;
+    const int64_t limit = 14 * DAY_MS, since = 1000 * DAY_MS;
+    assert_false(
+        oq_retry_is_hopeless(&config, 0, since + 100 * limit)); /* no transient error yet */
+    assert_false(oq_retry_is_hopeless(&config, since, since));
+    assert_false(oq_retry_is_hopeless(&config, since, since + limit - 1));
+    assert_true(oq_retry_is_hopeless(&config, since, since + limit));
+    assert_true(oq_retry_is_hopeless(&config, since, since + 100 * limit));
+}
+
+static void is_hopeless__clock_set_back__is_not(void **state)
+{
+    (void)state;
+    assert_false(oq_retry_is_hopeless(&config, 1000 * DAY_MS, 0));
+    assert_false(oq_retry_is_hopeless(&config, 1000 * DAY_MS, INT64_MIN));
+    assert_false(oq_retry_is_hopeless(&config, -1, INT64_MAX)); /* does not fit: no overflow */
+}
+
+static void is_hopeless__no_retries_wanted__is_so_at_once(void **state)
+{
+    (void)state;
+    config.no_progress_ms = 0;
+    assert_true(oq_retry_is_hopeless(&config, 1000 * DAY_MS, 1000 * DAY_MS));
+    assert_true(oq_retry_is_hopeless(&config, 1000 * DAY_MS, 0));
+    assert_false(oq_retry_is_hopeless(&config, 0, 1000 * DAY_MS));
+}
+
+/* --- idle stop ----------------------------------------------------------------------------- */
+
+static bool look(struct oq_idle_stop *stop, bool has_work, uint32_t clients, uint64_t arrivals,
+                 int64_t now_ms)
+{
+    const struct oq_idle_look seen = {has_work, clients, arrivals};
+    return oq_idle_stop_is_due(stop, &seen, 1000, now_ms);
+}
+
+static void idle_stop__idle_for_the_limit__is_due(void **state)
+{
+    struct oq_idle_stop stop = {0};
+    (void)state;
+    assert_false(look(&stop, false, 0, 1, 5000)); /* the time begins with the first look */
+    assert_false(look(&stop, false, 0, 1, 5999));
+    assert_true(look(&stop, false, 0, 1, 6000));
+    assert_true(look(&stop, false, 0, 1, 7000)); /* and stays so, if it could not be done */
+}
+
+static void needed__by_work_or_clients__restarts_the_idle_time(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        struct oq_idle_stop stop = {0};
+        assert_false(look(&stop, false, 0, 3, 0));
+        assert_false(look(&stop, kind == 0, kind == 1, 3, 900));
+        assert_false(look(&stop, kind == 0, kind == 1, 3, 5000));
+        assert_false(look(&stop, false, 0, 3, 6000));
+        assert_false(look(&stop, false, 0, 3, 6999));
+        assert_true(look(&stop, false, 0, 3, 7000));
+    }
+}
+
+static void client__between_two_polls__restarts_the_idle_time(void **state)
+{
+    struct oq_idle_stop stop = {0};
+    (void)state;
+    assert_false(look(&stop, false, 0, 7, 0));
+    assert_false(look(&stop, false, 0, 8, 1000));
+    assert_false(look(&stop, false, 0, 8, 1999));
+    assert_true(look(&stop, false, 0, 8, 2000));
+}
+
+static void start__no_client_yet__waits_for_the_first(void **state)
+{
+    struct oq_idle_stop stop = {0};
+    (void)state;
+    assert_false(look(&stop, false, 0, 0, 0));
+    assert_false(look(&stop, false, 0, 0, OQ_IDLE_STOP_GRACE_MS - 1));
+    assert_true(look(&stop, false, 0, 0, OQ_IDLE_STOP_GRACE_MS));
+    /* A limit that is longer stays. */
+    const struct oq_idle_look seen = {0};
+    stop = (struct oq_idle_stop){0};
+    assert_false(oq_idle_stop_is_due(&stop, &seen, 2 * OQ_IDLE_STOP_GRACE_MS, 0));
+    assert_false(
+        oq_idle_stop_is_due(&stop, &seen, 2 * OQ_IDLE_STOP_GRACE_MS, OQ_IDLE_STOP_GRACE_MS));
+    assert_true(
+        oq_idle_stop_is_due(&stop, &seen, 2 * OQ_IDLE_STOP_GRACE_MS, 2 * OQ_IDLE_STOP_GRACE_MS));
+}
+
+static void limit__of_0__is_never_due(void **state)
+{
+    struct oq_idle_stop stop = {0};
+    const struct oq_idle_look seen = {0};
+    (void)state;
+    assert_false(oq_idle_stop_is_due(&stop, &seen, 0, 0));
+    assert_false(oq_idle_stop_is_due(&stop, &seen, 0, INT64_MAX));
+}
+
+static void next_poll__any_limit__is_within_bounds(void **state)
+{
+    (void)state;
+    assert_int_equal(oq_idle_stop_look_ms(1), 50);
+    assert_int_equal(oq_idle_stop_look_ms(1000), 250);
+    assert_int_equal(oq_idle_stop_look_ms(240000), 60000);
+    assert_int_equal(oq_idle_stop_look_ms(INT64_C(2592000000)), 60000);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -548,6 +770,21 @@ int main(void)
         TEST(fifo__groups_of_equal_size__finish_in_order),
         TEST(foreground__among_many_background_groups__is_as_fast_as_alone),
         TEST(schedule__random_loads__keep_the_rules_and_all_finish),
+        cmocka_unit_test_setup(delay__attempts__double_up_to_the_longest_within_a_quarter,
+                               set_up_retries),
+        cmocka_unit_test_setup(delay__random_extremes__stay_within_bounds, set_up_retries),
+        cmocka_unit_test_setup(delay__random__reaches_both_ends_of_the_spread, set_up_retries),
+        cmocka_unit_test_setup(delay__any_configuration__stays_within_a_quarter, set_up_retries),
+        cmocka_unit_test_setup(delay__retry_after__replaces_it_within_its_limits, set_up_retries),
+        cmocka_unit_test_setup(is_hopeless__time_without_progress__decides, set_up_retries),
+        cmocka_unit_test_setup(is_hopeless__clock_set_back__is_not, set_up_retries),
+        cmocka_unit_test_setup(is_hopeless__no_retries_wanted__is_so_at_once, set_up_retries),
+        cmocka_unit_test(idle_stop__idle_for_the_limit__is_due),
+        cmocka_unit_test(needed__by_work_or_clients__restarts_the_idle_time),
+        cmocka_unit_test(client__between_two_polls__restarts_the_idle_time),
+        cmocka_unit_test(start__no_client_yet__waits_for_the_first),
+        cmocka_unit_test(limit__of_0__is_never_due),
+        cmocka_unit_test(next_poll__any_limit__is_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

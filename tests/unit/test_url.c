@@ -188,7 +188,7 @@ static void url__illegal__is_refused_with_rule_and_place(void **state)
         if (check(illegal[i].url, &err) != OQ_E_INVALID_ARG)
             fail_msg("accepted: %s", illegal[i].url);
         (void)snprintf(place, sizeof place, "(character %u)", illegal[i].at);
-        if (strstr(err.text, illegal[i].words) == NULL || strstr(err.text, place) == NULL)
+        if (!strstr(err.text, illegal[i].words) || !strstr(err.text, place))
             fail_msg("%s: wanted '%s' %s, is: %s", illegal[i].url, illegal[i].words, place,
                      err.text);
         assert_int_equal(err.status, OQ_E_INVALID_ARG);
@@ -241,10 +241,10 @@ static void url__every_character__is_legal_exactly_where_rfc_3986_says(void **st
     (void)state;
     for (size_t place = 0; place < COUNT_OF(places); place++) {
         for (int c = 1; c < 256; c++) {
-            bool is_legal = strchr(unreserved, c) != NULL || strchr(places[place].more, c) != NULL;
+            bool is_legal = strchr(unreserved, c) || strchr(places[place].more, c);
             char url[40];
 
-            if (place < 2 && strchr("/?:@", c) != NULL)
+            if (place < 2 && strchr("/?:@", c))
                 continue;
             if (place == 0)
                 (void)snprintf(url, sizeof url, "http://a%cb@h/", c);
@@ -316,8 +316,8 @@ static void assert_makes(make *function, const char *url, const char *wanted)
 {
     char *text = function(url);
 
-    if (text == NULL || strcmp(text, wanted) != 0)
-        fail_msg("%s: wanted %s, is %s", url, wanted, text != NULL ? text : "NULL");
+    if (!text || strcmp(text, wanted) != 0)
+        fail_msg("%s: wanted %s, is %s", url, wanted, text ? text : "NULL");
     oq_free(text);
 }
 

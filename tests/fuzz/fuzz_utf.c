@@ -1,19 +1,9 @@
-/* fuzz_text.c - texts that clients hand over: UTF-16 and UTF-8 become each other without loss or
+/* fuzz_utf.c - texts that clients hand over: UTF-16 and UTF-8 become each other without loss or
  * are refused, and GUIDs in text form are read as they are written. */
+#include "fuzz.h"
 #include "oq_alloc.h"
 #include "oq_guid.h"
 #include "oq_utf.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(holds)                                                                                \
-    do {                                                                                           \
-        if (!(holds))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_utf16(const uint8_t *data, size_t size)
 {
