@@ -2,8 +2,8 @@
  * removal of a cancelled group (CANCELLING): FETCHED files get their final names, partial ones go,
  * then the rows.
  *
- * Engine thread; one file operation at a time per group. Every step may be repeated after a crash: a
- * temporary file that is not there any more has been renamed (or removed) already.
+ * Engine thread; one file operation at a time per group. Every step may be repeated after a crash:
+ * a temporary file that is not there any more has been renamed (or removed) already.
  */
 #include "engine_int.h"
 
