@@ -105,6 +105,18 @@ void oq_group_release(struct oq_group *group)
     group->error.file_index = OQ_NO_FILE;
 }
 
+void oq_file_forget_bytes(struct oq_file *file, bool owns_strings)
+{
+    if (owns_strings) {
+        oq_free(file->etag);
+        oq_free(file->last_modified);
+        oq_free(file->digest);
+    }
+    file->done_bytes = 0;
+    file->size_bytes = OQ_SIZE_UNKNOWN;
+    file->etag = file->last_modified = file->digest = NULL;
+}
+
 struct oq_file *oq_job_add_file(struct oq_job *job)
 {
     if (job->file_count == job->file_capacity) {

@@ -112,6 +112,10 @@ void oq_job_release(struct oq_job *job);
 void oq_group_release(struct oq_group *group);
 void oq_failure_release(struct oq_failure *failure);
 
+/* The saved bytes count no longer: no byte is done, and size, validators and digest are not known.
+ * Strings are freed if the struct owns them, which a copy made to be changed does not. */
+void oq_file_forget_bytes(struct oq_file *file, bool owns_strings);
+
 /* Adds an empty file (WAITING, size unknown, no strings: the caller sets remote and local) at the
  * end with the next index; returns it (borrowed until the next add), NULL when out of memory. */
 struct oq_file *oq_job_add_file(struct oq_job *job);

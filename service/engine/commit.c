@@ -2,8 +2,8 @@
  * removal of a cancelled group (CANCELLING): FETCHED files get their final names, partial ones go,
  * then the rows.
  *
- * Engine thread; one disk op at a time per group. Every step may be repeated after a crash: a
- * temporary file that is not there any more has been renamed (or removed) already.
+ * Engine thread; one file operation at a time per group. Every step may be repeated after a crash:
+ * a temporary file that is not there any more has been renamed (or removed) already.
  */
 #include "engine_int.h"
 
@@ -25,7 +25,79 @@ static bool is_our_file(const struct oq_file *file, const struct oq_file_facts *
     return found->size_bytes == file->size_bytes;
 }
 
-static void on_finished(struct oq_engine *engine, struct oq_disk_op *op);
+/* What a worker does to one file: gives it its final name, or removes it. */
+struct file_operation {
+    struct oq_operation operation;
+    struct oq_engine *engine;
+    struct oq_identity *identity; /* a reference of its own */
+    char *temp_path, *final_path; /* copies */
+    int64_t modified_at_ms;
+    int64_t group_id;
+    uint32_t file_index;
+    bool is_rename;
+    /* results */
+    enum oq_status status;
+    struct oq_error error;
+    struct oq_file_facts found; /* at the final path, when the temporary file was missing */
+};
+
+static void operation_free(struct file_operation *op)
+{
+    if (!op)
+        return;
+    op->engine->identity->unref(op->engine->identity->ctx, op->identity);
+    oq_free(op->temp_path);
+    oq_free(op->final_path);
+    oq_free(op);
+}
+
+static void run_rename(void *argument)
+{
+    struct file_operation *op = argument;
+    const struct oq_file_port *files = op->engine->files;
+    struct oq_error ignored;
+    op->status = files->finish(files->ctx, op->identity, op->temp_path, op->final_path,
+                               op->modified_at_ms, &op->error);
+    /* Missing? Perhaps it was renamed before a crash and not recorded: see what stands there. */
+    if (op->status == OQ_E_FILE_MISSING &&
+        files->stat(files->ctx, op->identity, op->final_path, &op->found, &ignored) != OQ_OK)
+        op->found.exists = false;
+}
+
+static void run_remove(void *argument)
+{
+    struct file_operation *op = argument;
+    const struct oq_file_port *files = op->engine->files;
+    op->status = files->remove(files->ctx, op->identity, op->temp_path, &op->error);
+}
+
+static void on_done(void *argument);
+
+/* NULL when out of memory. */
+static struct file_operation *operation_new(struct oq_engine *engine, const struct oq_entry *entry,
+                                            const struct oq_file *file, int64_t modified_at_ms,
+                                            struct oq_identity *identity)
+{
+    struct file_operation *op = oq_calloc(1, sizeof *op);
+    if (!op)
+        return NULL;
+    op->engine = engine;
+    op->is_rename = file->state == OQ_FILE_FETCHED;
+    op->operation = (struct oq_operation){
+        .run = op->is_rename ? run_rename : run_remove, .done = on_done, .argument = op};
+    op->identity = engine->identity->ref(engine->identity->ctx, identity);
+    op->temp_path = oq_strdup(file->temp_path);
+    op->final_path = oq_strdup(file->local);
+    op->modified_at_ms = modified_at_ms;
+    op->group_id = entry->group.id;
+    op->file_index = file->index;
+    oq_error_init(&op->error);
+    if (!op->temp_path || !op->final_path) {
+        operation_free(op);
+        return NULL;
+    }
+    return op;
+}
 
 static void log_group(const struct oq_entry *entry, enum oq_log_level level, uint32_t index,
                       const char *what)
@@ -132,21 +204,13 @@ void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
         return;
     }
     entry->is_owner_absent = false;
-    struct oq_disk_op *op =
-        oq_disk_op_new(engine, file->state == OQ_FILE_FETCHED ? OQ_DISK_FINISH : OQ_DISK_REMOVE,
-                       identity, file->temp_path, file->local);
+    struct file_operation *op = operation_new(engine, entry, file, modified_at_ms(file), identity);
     engine->identity->unref(engine->identity->ctx, identity);
-    if (op) {
-        op->group_id = entry->group.id;
-        op->file_index = file->index;
-        op->modified_at_ms = modified_at_ms(file);
-        op->done = on_finished;
-        if (oq_disk_submit(engine->disk, op) == OQ_OK) {
-            entry->is_finish_running = true;
-            return;
-        }
-        oq_disk_op_free(engine, op);
+    if (op && oq_worker_pool_submit(engine->pool, &op->operation) == OQ_OK) {
+        entry->is_finish_running = true;
+        return;
     }
+    operation_free(op);
     retry_later(engine, entry);
 }
 
@@ -167,11 +231,7 @@ static enum oq_status save_lost(struct oq_engine *engine, struct oq_entry *entry
 {
     struct oq_file next = entry->group.job.files[index];
     next.state = OQ_FILE_WAITING;
-    next.done_bytes = 0;
-    next.size_bytes = OQ_SIZE_UNKNOWN;
-    next.etag = NULL;
-    next.last_modified = NULL;
-    next.digest = NULL;
+    oq_file_forget_bytes(&next, false);
     next.temp_path = NULL;
     next.temp_id = NULL;
     return oq_change_file(engine, entry, &next, err);
@@ -194,15 +254,17 @@ static void commit_failed(struct oq_engine *engine, struct oq_entry *entry, uint
         retry_later(engine, entry);
 }
 
-static void on_finished(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_done(void *argument)
 {
+    struct file_operation *op = argument;
+    struct oq_engine *engine = op->engine;
     struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, op->group_id);
     struct oq_error err = op->error;
     enum oq_status status = op->status;
     uint32_t index = op->file_index;
-    bool is_finish = op->kind == OQ_DISK_FINISH;
-    struct oq_file_facts found = op->final_facts;
-    oq_disk_op_free(engine, op);
+    bool is_finish = op->is_rename;
+    struct oq_file_facts found = op->found;
+    operation_free(op);
     if (!entry)
         return; /* cannot be: a group with an op out is not removed */
     entry->is_finish_running = false;

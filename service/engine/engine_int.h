@@ -8,7 +8,7 @@
  * group_state.c  applies events to the state of a group; events.c: notifications for clients
  * scheduler.c    which groups transfer now
  * commit.c       final names, removal
- * disk.c         slow file work on worker threads; backup.c: the backup of the database
+ * backup.c       the backup of the database
  */
 #ifndef ENGINE_INT_H
 #define ENGINE_INT_H
@@ -21,6 +21,7 @@
 #include "oq_net.h"
 #include "oq_queue.h"
 #include "oq_store.h"
+#include "oq_worker_pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,68 +30,6 @@ struct oq_entry;
 struct oq_transfer;
 struct oq_throttle;
 struct oq_plan;
-
-/* --- disk.c ----------------------------------------------------------------------------------- */
-
-enum oq_disk_kind {
-    OQ_DISK_OPEN,
-    OQ_DISK_FLUSH,
-    OQ_DISK_FINISH,
-    OQ_DISK_REMOVE,
-    OQ_DISK_PROXY, /* only finds the proxy */
-    OQ_DISK_CHECK  /* hashes the next slice of the file: check.c */
-};
-
-struct oq_check;
-
-/* One slow piece of file work, by value. A worker thread fills the results; then the engine thread
- * calls done, which releases the op with oq_disk_op_free. */
-struct oq_disk_op {
-    enum oq_disk_kind kind;
-    struct oq_identity *identity; /* a reference of its own */
-    char *temp_path, *final_path; /* own copies */
-    char *url;                    /* OPEN, PROXY: own copy, to find the proxy for; or NULL */
-    uint32_t attempt;             /* OPEN, PROXY: takes another proxy of several each time */
-    enum oq_open_mode mode;
-    struct oq_fhandle *handle; /* FLUSH, CHECK: borrowed; OPEN: result, taken by done */
-    struct oq_check *check;    /* CHECK: borrowed; nobody else touches it until done */
-    uint64_t mark_bytes;       /* FLUSH: written bytes when it was asked */
-    uint64_t total_bytes;      /* FLUSH: of the whole file, if there has to be room for it; or
-                                  OQ_SIZE_UNKNOWN */
-    bool is_reserved;          /* FLUSH: there is room already; also a result */
-    int64_t modified_at_ms;
-    int64_t group_id;
-    uint32_t file_index;
-    struct oq_transfer *transfer; /* OPEN, FLUSH, CHECK, PROXY */
-    void (*done)(struct oq_engine *engine, struct oq_disk_op *op);
-    /* results */
-    enum oq_status status;
-    struct oq_error error;
-    uint64_t size_bytes;           /* OPEN */
-    char *proxy;                   /* OPEN, PROXY: see oq_network_port; NULL = not known. Owned */
-    uint64_t missing_bytes;        /* FLUSH: the disk has so much too little; flushed all the
-                                      same */
-    char file_id[OQ_FILE_ID_TEXT]; /* OPEN */
-    struct oq_file_facts final_facts; /* FINISH, when the temporary file was missing */
-};
-
-struct oq_disk;
-OQ_MUST_CHECK enum oq_status oq_disk_new(struct oq_engine *engine, struct oq_disk **out);
-/* Closes the queue and joins the workers; ops whose done was not called are freed. NULL is allowed.
- */
-void oq_disk_free(struct oq_disk *disk);
-/* New op with a reference to identity and copies of the paths. NULL when out of memory. */
-struct oq_disk_op *oq_disk_op_new(struct oq_engine *engine, enum oq_disk_kind kind,
-                                  struct oq_identity *identity, const char *temp_path,
-                                  const char *final_path);
-void oq_disk_op_free(struct oq_engine *engine, struct oq_disk_op *op);
-/* Hands the op to the workers. The queue holds as many as there can be; a full queue is OQ_E_BUSY
- * and the op stays the caller's. */
-OQ_MUST_CHECK enum oq_status oq_disk_submit(struct oq_disk *disk, struct oq_disk_op *op);
-/* Calls done for what the workers have finished. Returns whether there was any. */
-bool oq_disk_drain(struct oq_disk *disk);
-size_t oq_disk_pending(
-    const struct oq_disk *disk); /* ops submitted whose done was not called yet */
 
 /* --- groups in memory: catalogue.c ------------------------------------------------------------ */
 
@@ -128,7 +67,7 @@ struct oq_entry {
     struct oq_bucket bucket;        /* of the group's own limit */
     /* finish.c */
     uint32_t finish_next;      /* file to look at next */
-    bool is_finish_running;    /* a disk op is out */
+    bool is_finish_running;    /* a file operation is out */
     bool is_finish_incomplete; /* DISCARD: something could not be removed */
     int64_t finish_retry_at_ms;
     uint32_t finish_attempts;
@@ -182,7 +121,7 @@ struct oq_engine {
     const struct oq_identity_port *identity;
     struct oq_store *store;
     struct oq_net *net;
-    struct oq_disk *disk;
+    struct oq_worker_pool *pool;
     struct oq_throttle *throttle;
     struct oq_plan plan;
     struct oq_queue *requests;
@@ -267,14 +206,6 @@ bool oq_transfer_is_connected(const struct oq_transfer *transfer);
 bool oq_transfer_is_checking(const struct oq_transfer *transfer);
 uint32_t oq_transfer_source(const struct oq_transfer *transfer);
 
-/* --- check.c, on a disk worker ---------------------------------------------------------------- */
-
-/* Hashes on, up to a slice's length or the end of the file. Flushes the file before the first byte,
- * so that what is hashed is what is on the disk. */
-OQ_MUST_CHECK enum oq_status oq_check_slice(const struct oq_file_port *files,
-                                            struct oq_fhandle *file, struct oq_check *check,
-                                            struct oq_error *err);
-
 /* --- turns.c, finish.c, events.c, view.c, handlers.c ------------------------------------------ */
 
 /* Asks the scheduler and does what it says. */
@@ -282,7 +213,7 @@ void oq_turns_run(struct oq_engine *engine);
 /* Stops or starts all transfers when the machine goes to sleep or wakes up. Once per loop turn. */
 void oq_turns_heed_power(struct oq_engine *engine);
 
-/* Continues COMMITTING and CANCELLING groups: one disk op at a time per group. */
+/* Continues COMMITTING and CANCELLING groups: one file operation at a time per group. */
 void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);
 /* Calls that wait for this group are answered if what they wait for has come: see handlers.c. */
 void oq_waiters_check(struct oq_engine *engine, struct oq_entry *entry, bool is_removed);

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#define WORKERS 4 /* one file on a hanging share must not hold up the others */
+#define OPERATIONS_MAX 16384
 #define REQUEST_QUEUE 4096  /* calls that may wait; more are told OQ_E_BUSY */
 #define REQUESTS_A_TURN 256 /* so that transfers go on under a storm of calls */
 #define IDLE_WAIT_MS 60000
@@ -171,7 +173,7 @@ static void turn(struct oq_engine *engine)
 {
     int64_t now_ms = 0;
     bool is_busy = answer_calls(engine) > 0;
-    oq_disk_drain(engine->disk);
+    oq_worker_pool_drain(engine->pool);
     take_poke(engine);
     oq_turns_heed_power(engine);
     now_ms = oq_now_ms(engine);
@@ -215,9 +217,9 @@ static void *run(void *ctx)
         for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
                 oq_transfer_stop(engine, entry->runs[i].transfer, false);
-    while (count_running(engine) > 0 || oq_disk_pending(engine->disk) > 0) {
-        oq_disk_drain(engine->disk);
-        if (count_running(engine) > 0 || oq_disk_pending(engine->disk) > 0)
+    while (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0) {
+        oq_worker_pool_drain(engine->pool);
+        if (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0)
             oq_net_run(engine->net, 100);
     }
     oq_keep_end(engine);
@@ -260,6 +262,12 @@ static enum oq_status copy_options(struct oq_engine *engine,
     return OQ_OK;
 }
 
+static void wake(void *ctx)
+{
+    const struct oq_engine *engine = ctx;
+    oq_net_wakeup(engine->net);
+}
+
 enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_engine **out,
                              struct oq_error *err)
 {
@@ -298,7 +306,9 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
     }
-    if (oq_disk_new(engine, &engine->disk) != OQ_OK ||
+    struct oq_worker_pool_options pool = {
+        .threads = WORKERS, .capacity = OPERATIONS_MAX, .wake = wake, .ctx = engine};
+    if (oq_worker_pool_new(&pool, &engine->pool) != OQ_OK ||
         pthread_create(&engine->thread, NULL, run, engine) != 0) {
         status = oq_error_set(err, OQ_E_NOMEM, "no threads");
         goto fail;
@@ -330,7 +340,7 @@ void oq_engine_free(struct oq_engine *engine)
         (void)oq_engine_stop(engine, -1);
         pthread_join(engine->thread, NULL);
     }
-    oq_disk_free(engine->disk);
+    oq_worker_pool_free(engine->pool);
     oq_throttle_free(engine->throttle);
     oq_net_free(engine->net);
     oq_keep_end(engine);

@@ -145,37 +145,29 @@ bool oq_source_is_left(struct oq_engine *engine, struct oq_entry *entry, uint32_
 
 /* --- the way to an address that is not the one the transfer started with ---------------------- */
 
-enum oq_status oq_source_find_way(struct oq_transfer *transfer, const char *url,
-                                  void (*found)(struct oq_engine *engine, struct oq_disk_op *op))
+enum oq_status oq_source_resolve_proxy(struct oq_transfer *transfer, const char *url,
+                                       void (*done)(void *argument))
 {
-    struct oq_disk_op *op =
-        oq_disk_op_new(transfer->engine, OQ_DISK_PROXY, transfer->identity, NULL, NULL);
-    if (!op)
+    if (oq_text_set(&transfer->work.url, url) != OQ_OK)
         return OQ_E_NOMEM;
-    op->url = oq_strdup(url);
-    op->attempt = oq_transfer_run(transfer)->attempts;
-    op->transfer = transfer;
-    op->done = found;
-    enum oq_status status = op->url ? oq_disk_submit(transfer->engine->disk, op) : OQ_E_NOMEM;
-    if (status == OQ_OK)
-        transfer->is_finding_way = true;
-    else
-        oq_disk_op_free(transfer->engine, op);
-    return status;
+    transfer->work.attempt = oq_transfer_run(transfer)->attempts;
+    return oq_transfer_submit(transfer, PROXY_WORK, oq_transfer_run_proxy, done);
 }
 
-static void on_redirect_found(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_redirect_resolved(void *argument)
 {
-    struct oq_transfer *transfer = op->transfer;
-    transfer->is_finding_way = false;
+    struct oq_transfer *transfer = argument;
+    struct oq_error unused;
+    char *proxy = transfer->work.proxy;
+    (void)oq_transfer_take_work(transfer, &unused);
     if (transfer->net) /* else it was stopped, or failed, meanwhile */
-        oq_net_follow(transfer->net, op->proxy);
+        oq_net_follow(transfer->net, proxy);
     else
         oq_transfer_proceed(transfer);
-    oq_disk_op_free(engine, op);
+    oq_free(proxy);
 }
 
 bool oq_source_redirected(void *ctx, const char *url)
 {
-    return oq_source_find_way(ctx, url, on_redirect_found) == OQ_OK;
+    return oq_source_resolve_proxy(ctx, url, on_redirect_resolved) == OQ_OK;
 }

@@ -12,6 +12,7 @@
 #include "oq_alloc.h"
 #include "oq_url.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,11 +120,7 @@ enum oq_status oq_transfer_forget(struct oq_transfer *transfer, struct oq_error 
 {
     struct oq_file next = *file_of(transfer);
     transfer->entry->may_percent_fall = true;
-    next.done_bytes = 0;
-    next.size_bytes = OQ_SIZE_UNKNOWN;
-    next.etag = NULL;
-    next.last_modified = NULL;
-    next.digest = NULL;
+    oq_file_forget_bytes(&next, false);
     return oq_change_file(transfer->engine, transfer->entry, &next, err);
 }
 
@@ -180,6 +177,8 @@ static void conclude(struct oq_transfer *transfer)
     engine->identity->unref(engine->identity->ctx, transfer->identity);
     oq_free(transfer->buffer);
     oq_free(transfer->proxy);
+    oq_free(transfer->work.temp_path);
+    oq_free(transfer->work.url);
     oq_free(transfer);
 
     if (ending == ENDED_WHOLE)
@@ -199,27 +198,71 @@ static void conclude(struct oq_transfer *transfer)
     oq_finish_run(engine, entry);
 }
 
-static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op);
+enum oq_status oq_transfer_submit(struct oq_transfer *transfer, enum work_kind kind,
+                                  void (*run)(void *argument), void (*done)(void *argument))
+{
+    struct work *work = &transfer->work;
+    assert(work->kind == NO_WORK);
+    work->operation = (struct oq_operation){.run = run, .done = done, .argument = transfer};
+    work->status = OQ_OK;
+    oq_error_init(&work->error);
+    enum oq_status status = oq_worker_pool_submit(transfer->engine->pool, &work->operation);
+    if (status == OQ_OK)
+        work->kind = kind;
+    return status;
+}
+
+enum oq_status oq_transfer_take_work(struct oq_transfer *transfer, struct oq_error *err)
+{
+    transfer->work.kind = NO_WORK;
+    *err = transfer->work.error;
+    return transfer->work.status;
+}
+
+/* Before the first byte, and again with every flush unless the file system keeps the room: other
+ * programs write too. */
+static void look_for_room(struct oq_transfer *transfer)
+{
+    const struct oq_file_port *files = transfer->engine->files;
+    struct work *work = &transfer->work;
+    struct oq_error ignored;
+    uint64_t free_bytes = 0;
+    work->missing_bytes = 0;
+    if (work->is_reserved || work->total_bytes == OQ_SIZE_UNKNOWN ||
+        work->total_bytes <= work->mark_bytes)
+        return;
+    uint64_t need_bytes = work->total_bytes - work->mark_bytes;
+    oq_error_init(&ignored);
+    if (files->free_space(files->ctx, transfer->identity, work->temp_path, &free_bytes, &ignored) !=
+        OQ_OK)
+        return; /* writing will show */
+    if (free_bytes < need_bytes)
+        work->missing_bytes = need_bytes - free_bytes;
+    else
+        work->is_reserved =
+            files->reserve(files->ctx, transfer->file, work->total_bytes, &ignored) == OQ_OK;
+}
+
+static void run_flush(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    const struct oq_file_port *files = transfer->engine->files;
+    struct work *work = &transfer->work;
+    look_for_room(transfer);
+    if (work->mark_bytes > 0)
+        work->status = files->flush(files->ctx, transfer->file, &work->error);
+}
+
+static void on_flushed(void *argument);
 
 static bool submit_flush(struct oq_transfer *transfer)
 {
-    struct oq_disk_op *op = oq_disk_op_new(transfer->engine, OQ_DISK_FLUSH, transfer->identity,
-                                           file_of(transfer)->temp_path, NULL);
-    if (op) {
-        op->handle = transfer->file;
-        op->mark_bytes = transfer->written_bytes;
-        op->total_bytes = transfer->total_bytes;
-        op->is_reserved = transfer->is_reserved;
-        op->transfer = transfer;
-        op->done = on_flushed;
-        if (oq_disk_submit(transfer->engine->disk, op) == OQ_OK) {
-            transfer->is_flushing = true;
-            return true;
-        }
-        op->handle = NULL;
-        oq_disk_op_free(transfer->engine, op);
-    }
-    return false;
+    struct work *work = &transfer->work;
+    if (oq_text_set(&work->temp_path, file_of(transfer)->temp_path) != OQ_OK)
+        return false;
+    work->mark_bytes = transfer->written_bytes;
+    work->total_bytes = transfer->total_bytes;
+    return oq_transfer_submit(transfer, FLUSH_WORK, run_flush, on_flushed) == OQ_OK;
 }
 
 bool oq_transfer_write_out(struct oq_transfer *transfer)
@@ -251,7 +294,7 @@ void oq_transfer_proceed(struct oq_transfer *transfer)
     transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
-    if (transfer->is_flushing || transfer->is_finding_way)
+    if (transfer->work.kind != NO_WORK)
         return;
     bool keeps_bytes = transfer->file && !transfer->is_discarded && !transfer->is_flush_broken &&
                        transfer->ending != ENDED_RESTART;
@@ -296,9 +339,9 @@ static bool is_saving_due(const struct oq_transfer *transfer)
  * server has sent and the sockets hold. */
 static void keep_within_interval(struct oq_transfer *transfer)
 {
-    bool is_full =
-        transfer->is_flushing && unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
-                                     (uint64_t)transfer->engine->config.checkpoint_bytes / 4 * 3;
+    bool is_full = transfer->work.kind != NO_WORK &&
+                   unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
+                       (uint64_t)transfer->engine->config.checkpoint_bytes / 4 * 3;
     if (transfer->is_held && !is_full) { /* the source was not slow, we were */
         transfer->window_at_ms = oq_now_ms(transfer->engine);
         transfer->window_bytes = 0;
@@ -313,7 +356,7 @@ static void keep_within_interval(struct oq_transfer *transfer)
 static bool save_if_due(struct oq_transfer *transfer)
 {
     struct oq_engine *engine = transfer->engine;
-    if (!transfer->is_flushing && is_saving_due(transfer)) {
+    if (transfer->work.kind == NO_WORK && is_saving_due(transfer)) {
         if (!oq_transfer_write_out(transfer))
             return false;
         if (!submit_flush(transfer)) /* too much to do: the tick tries again */
@@ -323,29 +366,26 @@ static bool save_if_due(struct oq_transfer *transfer)
     return true;
 }
 
-static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_flushed(void *argument)
 {
-    struct oq_transfer *transfer = op->transfer;
-    struct oq_error err = op->error;
-    enum oq_status status = op->status;
-    uint64_t missing_bytes = op->missing_bytes;
-    transfer->is_flushing = false;
-    transfer->is_reserved = op->is_reserved;
+    struct oq_transfer *transfer = argument;
+    struct oq_engine *engine = transfer->engine;
+    struct oq_error err;
+    enum oq_status status = oq_transfer_take_work(transfer, &err);
+    uint64_t missing_bytes = transfer->work.missing_bytes;
+    uint64_t mark_bytes = transfer->work.mark_bytes;
     transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
-    op->handle = NULL;
-    if (status == OQ_OK && !transfer->is_discarded &&
-        op->mark_bytes > file_of(transfer)->done_bytes) {
+    if (status == OQ_OK && !transfer->is_discarded && mark_bytes > file_of(transfer)->done_bytes) {
         struct oq_file next = *file_of(transfer);
-        next.done_bytes = op->mark_bytes;
+        next.done_bytes = mark_bytes;
         status = oq_change_file(engine, transfer->entry, &next, &err);
-        if (status == OQ_OK && op->mark_bytes > run_of(transfer)->furthest_bytes) {
-            run_of(transfer)->furthest_bytes = op->mark_bytes;
+        if (status == OQ_OK && mark_bytes > run_of(transfer)->furthest_bytes) {
+            run_of(transfer)->furthest_bytes = mark_bytes;
             run_of(transfer)->attempts = 0;
             oq_sources_progress(&run_of(transfer)->sources);
             oq_change_progress(engine, transfer->entry);
         }
     }
-    oq_disk_op_free(engine, op);
     if (status != OQ_OK) {
         if (transfer->ending == ENDED_WHOLE)
             transfer->ending = NOT_ENDED;
@@ -362,7 +402,7 @@ static void on_flushed(struct oq_engine *engine, struct oq_disk_op *op)
 
 void oq_transfer_tick(struct oq_transfer *transfer)
 {
-    if (transfer->phase != RECEIVING || transfer->is_flushing || transfer->check)
+    if (transfer->phase != RECEIVING || transfer->work.kind != NO_WORK || transfer->check)
         return;
     if (oq_source_is_slow(transfer)) {
         oq_transfer_proceed(transfer);
@@ -446,7 +486,7 @@ static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *
         transfer->written_bytes = 0;
     }
     /* Is there room for it? Small files find out when they are written. */
-    if (next.size_bytes != OQ_SIZE_UNKNOWN && !transfer->is_flushing &&
+    if (next.size_bytes != OQ_SIZE_UNKNOWN && transfer->work.kind == NO_WORK &&
         next.size_bytes - transfer->written_bytes >= ROOM_FROM_BYTES)
         (void)submit_flush(transfer);
     return true;

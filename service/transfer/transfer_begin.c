@@ -9,23 +9,48 @@
 
 #include <string.h>
 
-static void on_opened(struct oq_engine *engine, struct oq_disk_op *op);
+static void on_opened(void *argument);
+
+/* Resolved on a worker because that may take a while: settings of the user, scripts. */
+void oq_transfer_run_proxy(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    const struct oq_network_port *network = transfer->engine->options.network;
+    struct work *work = &transfer->work;
+    struct oq_error err;
+    oq_error_init(&err);
+    work->proxy = NULL;
+    if (network && network->find_proxy && work->url &&
+        network->find_proxy(network->ctx, work->url, transfer->identity, work->attempt,
+                            &work->proxy, &err) != OQ_OK)
+        oq_log_warning("the proxy settings cannot be read: %s", err.text);
+}
+
+static void run_open(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    const struct oq_file_port *files = transfer->engine->files;
+    struct work *work = &transfer->work;
+    oq_transfer_run_proxy(transfer);
+    work->file = NULL;
+    work->size_bytes = 0;
+    work->file_id[0] = '\0';
+    work->status = files->open(files->ctx, transfer->identity, work->temp_path, work->mode,
+                               &work->file, &work->size_bytes, &work->error);
+    if (work->status == OQ_OK)
+        files->identify(files->ctx, work->file, work->file_id);
+}
 
 static enum oq_status submit_open(struct oq_transfer *transfer, enum oq_open_mode mode)
 {
-    struct oq_disk_op *op = oq_disk_op_new(transfer->engine, OQ_DISK_OPEN, transfer->identity,
-                                           oq_transfer_file(transfer)->temp_path, NULL);
-    if (!op)
+    const struct oq_file *file = oq_transfer_file(transfer);
+    struct work *work = &transfer->work;
+    if (oq_text_set(&work->temp_path, file->temp_path) != OQ_OK ||
+        oq_text_set(&work->url, oq_sources_url(file, transfer->source)) != OQ_OK)
         return OQ_E_NOMEM;
-    op->mode = mode;
-    op->url = oq_strdup(oq_sources_url(oq_transfer_file(transfer), transfer->source));
-    op->attempt = oq_transfer_run(transfer)->attempts;
-    op->transfer = transfer;
-    op->done = on_opened;
-    enum oq_status status = oq_disk_submit(transfer->engine->disk, op);
-    if (status != OQ_OK)
-        oq_disk_op_free(transfer->engine, op);
-    return status;
+    work->mode = mode;
+    work->attempt = oq_transfer_run(transfer)->attempts;
+    return oq_transfer_submit(transfer, OPEN_WORK, run_open, on_opened);
 }
 
 /* Saves a temporary name before there is a file of that name. */
@@ -36,10 +61,7 @@ static enum oq_status save_fresh_name(struct oq_transfer *transfer, struct oq_er
     if (!name)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     next.temp_path = name;
-    next.done_bytes = 0;
-    next.etag = NULL;
-    next.last_modified = NULL;
-    next.digest = NULL;
+    oq_file_forget_bytes(&next, false);
     enum oq_status status = oq_change_file(transfer->engine, transfer->entry, &next, err);
     oq_free(name);
     transfer->is_fresh_name = status == OQ_OK;
@@ -85,22 +107,19 @@ static enum oq_status start_request(struct oq_transfer *transfer, struct oq_erro
 }
 
 /* The temporary file is open, or is not: go on to the request. */
-static void on_opened(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_opened(void *argument)
 {
-    const struct oq_file_port *files = engine->files;
-    struct oq_transfer *transfer = op->transfer;
+    struct oq_transfer *transfer = argument;
+    const struct oq_file_port *files = transfer->engine->files;
     struct oq_file *file = oq_transfer_file(transfer);
-    struct oq_error err = op->error;
-    enum oq_status status = op->status;
-    uint64_t size_bytes = op->size_bytes;
-    enum oq_open_mode mode = op->mode;
-    transfer->file = op->handle;
-    op->handle = NULL;
+    struct oq_error err;
+    enum oq_status status = oq_transfer_take_work(transfer, &err);
+    uint64_t size_bytes = transfer->work.size_bytes;
+    enum oq_open_mode mode = transfer->work.mode;
+    transfer->file = transfer->work.file;
     oq_free(transfer->proxy);
-    transfer->proxy = op->proxy;
-    op->proxy = NULL;
-    memcpy(transfer->file_id, op->file_id, sizeof transfer->file_id);
-    oq_disk_op_free(engine, op);
+    transfer->proxy = transfer->work.proxy;
+    memcpy(transfer->file_id, transfer->work.file_id, sizeof transfer->file_id);
 
     if (transfer->ending != NOT_ENDED) { /* stopped meanwhile */
         oq_transfer_proceed(transfer);

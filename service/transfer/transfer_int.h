@@ -31,6 +31,30 @@ struct response {
     bool is_chunked;         /* then Content-Length does not count */
 };
 
+enum work_kind { NO_WORK, OPEN_WORK, PROXY_WORK, FLUSH_WORK, HASH_WORK };
+
+/* What a worker does for the transfer: one thing at a time. While it is out the transfer is not
+ * freed, and nobody but the worker touches the rest of this. */
+struct work {
+    struct oq_operation operation;
+    enum work_kind kind; /* NO_WORK: nothing is out */
+    char *temp_path;     /* OPEN, FLUSH: copy */
+    char *url;           /* OPEN, PROXY: copy, to find the proxy for; or NULL */
+    uint32_t attempt;    /* OPEN, PROXY: takes another proxy of several each time */
+    enum oq_open_mode mode;
+    uint64_t mark_bytes;  /* FLUSH: written bytes when it was asked */
+    uint64_t total_bytes; /* FLUSH: of the whole file, if there has to be room; OQ_SIZE_UNKNOWN */
+    bool is_reserved;     /* FLUSH: the file system keeps room for the whole file; also a result */
+    /* results */
+    enum oq_status status;
+    struct oq_error error;
+    struct oq_fhandle *file;       /* OPEN: taken by done */
+    uint64_t size_bytes;           /* OPEN */
+    char file_id[OQ_FILE_ID_TEXT]; /* OPEN */
+    char *proxy;            /* OPEN, PROXY: see oq_network_port; NULL: not known. Taken by done */
+    uint64_t missing_bytes; /* FLUSH: the disk has so much too little */
+};
+
 struct oq_transfer {
     struct oq_engine *engine;
     struct oq_entry *entry;
@@ -51,10 +75,8 @@ struct oq_transfer {
     uint64_t end_bytes;   /* position in the file where this response ends; or OQ_SIZE_UNKNOWN */
     bool is_promised_before; /* end_bytes is what an earlier answer said: oq_http.h */
     bool is_judged, has_body;
-    bool is_flushing;
-    bool is_finding_way; /* a disk op is out that finds a proxy */
-    bool is_reserved;    /* the file system keeps room for the whole file */
-    bool is_held;        /* nothing is read until the flush is over */
+    struct work work;
+    bool is_held; /* nothing is read until the flush is over */
     int64_t checkpoint_at_ms;
     struct response response;
 
@@ -98,6 +120,16 @@ void oq_transfer_restart(struct oq_transfer *transfer, const char *why);
 /* Where in the file the next byte goes. */
 uint64_t oq_transfer_position(const struct oq_transfer *transfer);
 
+/* Hands work to the pool; `done` gets the transfer, after oq_transfer_take_work. The fields of the
+ * kind are set, its strings taken over. */
+OQ_MUST_CHECK enum oq_status oq_transfer_submit(struct oq_transfer *transfer, enum work_kind kind,
+                                                void (*run)(void *argument),
+                                                void (*done)(void *argument));
+/* Of `done`: the work is not out any more. Its status and error. */
+enum oq_status oq_transfer_take_work(struct oq_transfer *transfer, struct oq_error *err);
+/* On a worker: the proxy of work.url. */
+void oq_transfer_run_proxy(void *argument);
+
 /* --- transfer_begin.c ------------------------------------------------------------------------- */
 
 /* Forgets the response of before, makes the buffer, and asks. */
@@ -134,11 +166,9 @@ bool oq_source_is_slow(struct oq_transfer *transfer);
 bool oq_source_is_left(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
                        struct oq_verdict *verdict, const char *text);
 
-/* Finds the proxy that leads to `url`; `found` is called with it, and has first to take
- * is_finding_way back. Until then the transfer is not freed. */
-OQ_MUST_CHECK enum oq_status oq_source_find_way(struct oq_transfer *transfer, const char *url,
-                                                void (*found)(struct oq_engine *engine,
-                                                              struct oq_disk_op *op));
+/* Asks a worker for the proxy of `url`; `done` is called with the transfer. */
+OQ_MUST_CHECK enum oq_status oq_source_resolve_proxy(struct oq_transfer *transfer, const char *url,
+                                                     void (*done)(void *argument));
 /* For oq_net_events. */
 bool oq_source_redirected(void *ctx, const char *url);
 

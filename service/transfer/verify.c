@@ -1,6 +1,6 @@
 /* check.c - hashes a file when all of it is there, and has bad pieces fetched again.
  *
- * Engine thread, but oq_check_slice, which runs on a disk worker and touches nothing but its check.
+ * Engine thread, but hash_slice, which runs on a worker and touches nothing but its check.
  * Nothing of a check is saved while it runs: a file whose bytes are all there and that is still
  * WAITING is hashed again after a restart, and what a repair had written by then is seen by that.
  * What is saved, before it is acted upon, is how often a hash has refuted the bytes, and whose they
@@ -101,8 +101,10 @@ static enum oq_status feed(struct oq_check *check, size_t length)
     return status;
 }
 
-enum oq_status oq_check_slice(const struct oq_file_port *files, struct oq_fhandle *file,
-                              struct oq_check *check, struct oq_error *err)
+/* Hashes on, up to a slice's length or the end of the file. Flushes the file before the first byte,
+ * so that what is hashed is what is on the disk. */
+static enum oq_status hash_slice(const struct oq_file_port *files, struct oq_fhandle *file,
+                                 struct oq_check *check, struct oq_error *err)
 {
     uint64_t end = check->size_bytes - check->at_bytes > SLICE_BYTES ? check->at_bytes + SLICE_BYTES
                                                                      : check->size_bytes;
@@ -131,6 +133,13 @@ enum oq_status oq_check_slice(const struct oq_file_port *files, struct oq_fhandl
     return status == OQ_OK ? OQ_OK : oq_error_set(err, status, "the hash could not be computed");
 }
 
+static void run_slice(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    transfer->work.status =
+        hash_slice(transfer->engine->files, transfer->file, transfer->check, &transfer->work.error);
+}
+
 /* --- the engine's side ------------------------------------------------------------------------ */
 
 void oq_check_drop(struct oq_transfer *transfer)
@@ -145,26 +154,13 @@ static void end_check(struct oq_transfer *transfer)
     oq_transfer_proceed(transfer);
 }
 
-static void on_slice(struct oq_engine *engine, struct oq_disk_op *op);
+static void on_slice(void *argument);
 
 static enum oq_status submit_slice(struct oq_transfer *transfer, struct oq_error *err)
 {
-    struct oq_disk_op *op =
-        oq_disk_op_new(transfer->engine, OQ_DISK_CHECK, transfer->identity, NULL, NULL);
-    if (!op)
-        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    op->handle = transfer->file;
-    op->check = transfer->check;
-    op->transfer = transfer;
-    op->done = on_slice;
     transfer->phase = CHECKING;
-    enum oq_status status = oq_disk_submit(transfer->engine->disk, op);
-    if (status != OQ_OK) {
-        op->handle = NULL;
-        oq_disk_op_free(transfer->engine, op);
-        return oq_error_set(err, status, "too much disk work at once");
-    }
-    return OQ_OK;
+    enum oq_status status = oq_transfer_submit(transfer, HASH_WORK, run_slice, on_slice);
+    return status == OQ_OK ? OQ_OK : oq_error_set(err, status, "too much disk work at once");
 }
 
 bool oq_check_is_due(const struct oq_transfer *transfer)
@@ -263,9 +259,7 @@ static void restart(struct oq_transfer *transfer, enum oq_net_error error)
     struct oq_file next = *oq_transfer_file(transfer);
     bool may_repeat = oq_sources_may_repeat(next.mismatches + 1, oq_sources_count(&next));
     next.mismatches++;
-    next.done_bytes = 0;
-    next.size_bytes = OQ_SIZE_UNKNOWN;
-    next.etag = next.last_modified = next.digest = NULL;
+    oq_file_forget_bytes(&next, false);
     blame(transfer, &next);
     transfer->entry->may_percent_fall = true;
     if (!save(transfer, &next))
@@ -340,14 +334,19 @@ static void ask(struct oq_transfer *transfer, uint64_t first)
     }
 }
 
-static void on_repaired(struct oq_engine *engine, struct oq_disk_op *op)
+static void run_flush(void *argument)
 {
-    struct oq_transfer *transfer = op->transfer;
+    struct oq_transfer *transfer = argument;
+    const struct oq_file_port *files = transfer->engine->files;
+    transfer->work.status = files->flush(files->ctx, transfer->file, &transfer->work.error);
+}
+
+static void on_repaired(void *argument)
+{
+    struct oq_transfer *transfer = argument;
     struct oq_file next = *oq_transfer_file(transfer);
-    struct oq_error err = op->error;
-    enum oq_status status = op->status;
-    op->handle = NULL;
-    oq_disk_op_free(engine, op);
+    struct oq_error err;
+    enum oq_status status = oq_transfer_take_work(transfer, &err);
     if (transfer->ending == NOT_ENDED && status == OQ_OK) {
         /* From now on it counts that these pieces were fetched once more. */
         next.mismatches++;
@@ -367,19 +366,10 @@ static void on_repaired(struct oq_engine *engine, struct oq_disk_op *op)
 static void flush_repair(struct oq_transfer *transfer)
 {
     struct oq_error err;
-    struct oq_disk_op *op =
-        oq_disk_op_new(transfer->engine, OQ_DISK_FLUSH, transfer->identity, NULL, NULL);
     oq_error_init(&err);
     transfer->phase = CHECKING;
-    if (op) {
-        op->handle = transfer->file;
-        op->transfer = transfer;
-        op->done = on_repaired;
-        if (oq_disk_submit(transfer->engine->disk, op) == OQ_OK)
-            return;
-        op->handle = NULL;
-        oq_disk_op_free(transfer->engine, op);
-    }
+    if (oq_transfer_submit(transfer, FLUSH_WORK, run_flush, on_repaired) == OQ_OK)
+        return;
     oq_error_set(&err, OQ_E_NOMEM, "out of memory");
     oq_transfer_fail_error(transfer, &err);
     end_check(transfer);
@@ -397,14 +387,13 @@ static void repair_next(struct oq_transfer *transfer)
         flush_repair(transfer);
 }
 
-static void on_way_found(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_proxy_resolved(void *argument)
 {
-    struct oq_transfer *transfer = op->transfer;
-    transfer->is_finding_way = false;
+    struct oq_transfer *transfer = argument;
+    struct oq_error unused;
+    (void)oq_transfer_take_work(transfer, &unused);
     oq_free(transfer->proxy);
-    transfer->proxy = op->proxy;
-    op->proxy = NULL;
-    oq_disk_op_free(engine, op);
+    transfer->proxy = transfer->work.proxy;
     if (transfer->ending == NOT_ENDED)
         repair_next(transfer);
     else
@@ -412,12 +401,12 @@ static void on_way_found(struct oq_engine *engine, struct oq_disk_op *op)
 }
 
 /* Another source may be behind another proxy. */
-static void find_way(struct oq_transfer *transfer)
+static void resolve_proxy(struct oq_transfer *transfer)
 {
     const char *url = oq_sources_url(oq_transfer_file(transfer), transfer->source);
     struct oq_error err;
     oq_error_init(&err);
-    if (oq_source_find_way(transfer, url, on_way_found) == OQ_OK)
+    if (oq_source_resolve_proxy(transfer, url, on_proxy_resolved) == OQ_OK)
         return;
     oq_error_set(&err, OQ_E_NOMEM, "out of memory");
     oq_transfer_fail_error(transfer, &err);
@@ -448,7 +437,7 @@ static void repair(struct oq_transfer *transfer)
         bool is_other = source != transfer->source;
         run->current = transfer->source = source;
         if (is_other) {
-            find_way(transfer);
+            resolve_proxy(transfer);
             return;
         }
     }
@@ -530,14 +519,12 @@ static enum oq_net_error compare(const struct oq_transfer *transfer)
     return OQ_NET_NONE;
 }
 
-static void on_slice(struct oq_engine *engine, struct oq_disk_op *op)
+static void on_slice(void *argument)
 {
-    struct oq_transfer *transfer = op->transfer;
+    struct oq_transfer *transfer = argument;
     struct oq_check *check = transfer->check;
-    struct oq_error err = op->error;
-    enum oq_status status = op->status;
-    op->handle = NULL;
-    oq_disk_op_free(engine, op);
+    struct oq_error err;
+    enum oq_status status = oq_transfer_take_work(transfer, &err);
     if (status == OQ_OK && transfer->ending == NOT_ENDED && check->at_bytes < check->size_bytes) {
         status = submit_slice(transfer, &err);
         if (status == OQ_OK)

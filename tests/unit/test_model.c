@@ -117,6 +117,36 @@ static void job_add_file__count_at_its_limit__is_out_of_memory(void **state)
     assert_int_equal(job.file_count, UINT32_MAX - 1);
 }
 
+static void forget_bytes__owned_or_borrowed__only_what_belongs_to_the_bytes_goes(void **state)
+{
+    (void)state;
+    struct oq_job job = {0};
+    struct oq_file *file = oq_job_add_file(&job);
+    assert_non_null(file);
+    assert_int_equal(oq_text_set(&file->temp_path, "C:\\BIT1.tmp"), OQ_OK);
+    assert_int_equal(oq_text_set(&file->etag, "\"1\""), OQ_OK);
+    assert_int_equal(oq_text_set(&file->last_modified, "Sun, 06 Nov 1994 08:49:37 GMT"), OQ_OK);
+    assert_int_equal(oq_text_set(&file->digest, "00"), OQ_OK);
+    file->size_bytes = 10;
+    file->done_bytes = 5;
+    file->mismatches = 2;
+    struct oq_file copy = *file;
+    oq_file_forget_bytes(&copy, false);
+    assert_string_equal(file->etag, "\"1\""); /* not freed */
+    oq_file_forget_bytes(file, true);         /* else the leak check finds them */
+    for (unsigned i = 0; i < 2; i++) {
+        const struct oq_file *forgotten = i == 0 ? &copy : file;
+        assert_null(forgotten->etag);
+        assert_null(forgotten->last_modified);
+        assert_null(forgotten->digest);
+        assert_int_equal(forgotten->done_bytes, 0);
+        assert_true(forgotten->size_bytes == OQ_SIZE_UNKNOWN);
+        assert_string_equal(forgotten->temp_path, "C:\\BIT1.tmp");
+        assert_int_equal(forgotten->mismatches, 2);
+    }
+    oq_job_release(&job);
+}
+
 static void release__empty__is_accepted_twice(void **state)
 {
     (void)state;
@@ -502,6 +532,7 @@ int main(void)
         cmocka_unit_test(text_set__values__are_copied_and_replace_the_old),
         cmocka_unit_test(job_add_file__many__are_numbered_and_empty),
         cmocka_unit_test(job_add_file__count_at_its_limit__is_out_of_memory),
+        cmocka_unit_test(forget_bytes__owned_or_borrowed__only_what_belongs_to_the_bytes_goes),
         cmocka_unit_test(release__empty__is_accepted_twice),
         cmocka_unit_test(group_release__full_group__leaves_nothing),
         cmocka_unit_test(check__legal_groups__hold),
