@@ -1,6 +1,7 @@
 /* args.c - see args_int.h. */
 #include "args_int.h"
 
+#include "oq_ascii.h"
 #include "oq_url.h"
 
 #include <getopt.h>
@@ -81,6 +82,63 @@ static const char *option_name(unsigned option)
     }
     return "?";
 }
+
+/* --- GROUP --------------------------------------------------------------------------------------
+ */
+
+enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name)
+{
+    struct oq_group_name found = {0};
+    bool has_brace = *text == '{';
+
+    if (has_brace)
+        text++;
+    for (; *text && *text != '}'; text++) {
+        /* A dash stands after digit 8, 12, 16 and 20, once. */
+        if (*text == '-') {
+            unsigned at = found.count;
+            if ((at != 8 && at != 12 && at != 16 && at != 20) || text[-1] == '-')
+                return OQ_E_INVALID_ARG;
+            continue;
+        }
+        int value = oq_hex_digit(*text);
+        if (value < 0 || found.count == OQ_NAMES_DIGITS)
+            return OQ_E_INVALID_ARG;
+        found.digits[found.count++] = "0123456789abcdef"[value];
+    }
+    if (*text == '}' && (!has_brace || text[1] || found.count != OQ_NAMES_DIGITS))
+        return OQ_E_INVALID_ARG;
+    if (found.count < OQ_NAMES_SHORTEST)
+        return OQ_E_INVALID_ARG;
+    *name = found;
+    return OQ_OK;
+}
+
+bool oq_names_is_whole(const struct oq_group_name *name)
+{
+    return name->count == OQ_NAMES_DIGITS;
+}
+
+void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
+{
+    uint8_t bytes[16];
+
+    if (oq_hex_parse(name->digits, name->count, bytes, sizeof bytes) == OQ_OK)
+        oq_guid_from_bytes(bytes, guid);
+}
+
+bool oq_names_matches(const struct oq_group_name *name, const struct oq_guid *guid)
+{
+    char digits[OQ_NAMES_DIGITS + 1];
+    uint8_t bytes[16];
+
+    oq_guid_to_bytes(guid, bytes);
+    oq_hex_format(bytes, sizeof bytes, digits);
+    return memcmp(digits, name->digits, name->count) == 0;
+}
+
+/* --- options and words
+ * ---------------------------------------------------------------------------- */
 
 /* Whole seconds of 1 to a year. */
 static bool parse_timeout(const char *text, int64_t *timeout_ms)

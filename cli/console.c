@@ -155,3 +155,142 @@ bool oq_console_wait(int64_t ms)
     }
     return WaitForSingleObject(console.interrupted, wait_ms) == WAIT_OBJECT_0;
 }
+
+/* --- files ---------------------------------------------------------------------------------------
+ */
+
+#define FIRST_BYTES 65536u
+
+static HANDLE open_input(const char *name)
+{
+    uint16_t *wide = NULL;
+    HANDLE file = INVALID_HANDLE_VALUE;
+
+    if (strcmp(name, "-") == 0)
+        return GetStdHandle(STD_INPUT_HANDLE);
+    if (oq_utf8_to_16(name, &wide, NULL) == OQ_OK)
+        file = CreateFileW((const wchar_t *)wide, GENERIC_READ, FILE_SHARE_READ, NULL,
+                           OPEN_EXISTING, 0, NULL);
+    oq_free(wide);
+    return file;
+}
+
+static char *complain(const char *name, const char *what, DWORD error)
+{
+    oq_console_complain("%s %s (0x%08lX)", strcmp(name, "-") == 0 ? "standard input" : name, what,
+                        (unsigned long)HRESULT_FROM_WIN32(error));
+    return NULL;
+}
+
+char *oq_input_read(const char *name, size_t most, size_t *length)
+{
+    HANDLE file = open_input(name);
+    char *data = NULL, *result = NULL;
+    size_t used = 0, capacity = 0;
+
+    if (!file || file == INVALID_HANDLE_VALUE)
+        return complain(name, "cannot be opened", GetLastError());
+    for (;;) {
+        DWORD got = 0;
+        if (used == capacity) {
+            capacity = capacity ? capacity * 2 : FIRST_BYTES;
+            char *grown = oq_realloc(data, capacity);
+            if (!grown) {
+                complain(name, "cannot be read", ERROR_NOT_ENOUGH_MEMORY);
+                break;
+            }
+            data = grown;
+        }
+        DWORD room = capacity - used > 1u << 30 ? 1u << 30 : (DWORD)(capacity - used);
+        if (!ReadFile(file, data + used, room, &got, NULL) && GetLastError() != ERROR_BROKEN_PIPE) {
+            complain(name, "cannot be read", GetLastError());
+            break;
+        }
+        used += got;
+        if (used > most) {
+            complain(name, "is too large", ERROR_FILE_TOO_LARGE);
+            break;
+        }
+        if (got == 0) {
+            result = data;
+            data = NULL;
+            *length = used;
+            break;
+        }
+    }
+    if (strcmp(name, "-") != 0)
+        CloseHandle(file);
+    oq_free(data);
+    return result;
+}
+
+static bool sink_failed(const struct oq_sink *sink, const char *what)
+{
+    oq_console_complain("%s cannot be %s (0x%08lX)", sink->name, what,
+                        (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
+    return false;
+}
+
+bool oq_sink_open(const char *file, struct oq_sink *sink)
+{
+    char *unfinished = NULL;
+
+    if (!file || strcmp(file, "-") == 0) {
+        *sink =
+            (struct oq_sink){.name = "standard output", .handle = GetStdHandle(STD_OUTPUT_HANDLE)};
+        return true;
+    }
+    *sink = (struct oq_sink){.name = file, .handle = INVALID_HANDLE_VALUE};
+    unfinished = oq_asprintf("%s.unfinished", file);
+    if (unfinished && oq_utf8_to_16(file, &sink->place, NULL) == OQ_OK &&
+        oq_utf8_to_16(unfinished, &sink->unfinished, NULL) == OQ_OK)
+        sink->handle = CreateFileW((const wchar_t *)sink->unfinished, GENERIC_WRITE, 0, NULL,
+                                   CREATE_ALWAYS, 0, NULL);
+    oq_free(unfinished);
+    return sink->handle != INVALID_HANDLE_VALUE || sink_failed(sink, "written");
+}
+
+static bool sink_write(const struct oq_sink *sink, const char *text, size_t length)
+{
+    while (length > 0) {
+        DWORD written = 0, part = length > 1u << 20 ? 1u << 20 : (DWORD)length;
+        if (!WriteFile(sink->handle, text, part, &written, NULL) || written == 0)
+            return sink_failed(sink, "written");
+        text += written;
+        length -= written;
+    }
+    return true;
+}
+
+/* A line; the text is freed. */
+bool oq_sink_say(const struct oq_sink *sink, char *line)
+{
+    bool is_good = line != NULL;
+
+    if (!is_good)
+        oq_console_complain("there is not enough memory");
+    else if (!sink->place && oq_console_is_terminal())
+        oq_console_say("%s", line);
+    else
+        is_good = sink_write(sink, line, strlen(line)) && sink_write(sink, "\n", 1);
+    oq_free(line);
+    return is_good;
+}
+
+/* Ends it; is_good: all of it is there. True if now it is. */
+bool oq_sink_close(struct oq_sink *sink, bool is_good)
+{
+    if (sink->place && sink->handle != INVALID_HANDLE_VALUE) {
+        if (is_good && !FlushFileBuffers(sink->handle))
+            is_good = sink_failed(sink, "written");
+        CloseHandle(sink->handle);
+        if (is_good && !MoveFileExW((const wchar_t *)sink->unfinished, (const wchar_t *)sink->place,
+                                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+            is_good = sink_failed(sink, "replaced");
+        if (!is_good)
+            DeleteFileW((const wchar_t *)sink->unfinished);
+    }
+    oq_free(sink->place);
+    oq_free(sink->unfinished);
+    return is_good;
+}

@@ -27,4 +27,22 @@ void oq_console_redraw(const char *line);
  * program. */
 bool oq_console_wait(int64_t ms);
 
+/* All of a file in a new block (oq_free); name "-" is standard input. NULL, and a sentence to
+ * standard error, if it cannot be had or has more than `most` bytes. */
+char *oq_input_read(const char *name, size_t most, size_t *length);
+
+/* Lines to a file, or to standard output if its name is NULL or "-". A file gets its name only when
+ * all of it is there, so that one of that name stays if writing fails. Each says itself what went
+ * wrong and returns false then. */
+struct oq_sink {
+    const char *name;             /* for messages */
+    uint16_t *place, *unfinished; /* of a file; both NULL: standard output */
+    void *handle;
+};
+bool oq_sink_open(const char *file, struct oq_sink *sink);
+/* A line, which is freed; NULL: there was no memory for it. */
+bool oq_sink_say(const struct oq_sink *sink, char *line);
+/* Ends it, whether it was opened or not; is_good: all of it is there. True if now it is. */
+bool oq_sink_close(struct oq_sink *sink, bool is_good);
+
 #endif

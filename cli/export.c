@@ -1,95 +1,307 @@
-/* export.c - the command export: the queue as lines of JSON, to a file or to standard output.
- *
- * A file gets its name only when all of it is there, so that an export that fails leaves the one
- * before it alone.
+/* export.c - the command export: groups of the service's queue, read through COM, as lines of JSON
+ * (queue_json_int.h) to a file or to standard output.
  */
 #include "commands_int.h"
 
 #include "console_int.h"
+#include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
-#include "oq_utf.h"
+#include "oq_model.h"
 #include "oq_version.h"
-#include "queue_int.h"
+#include "queue_json_int.h"
+#include "render_int.h"
 
 #include <string.h>
 
-/* --- where it goes ---------------------------------------------------------------------------- */
+/* --- reading a group
+ * ------------------------------------------------------------------------------ */
 
-struct sink {
-    const char *name;             /* for messages */
-    uint16_t *place, *unfinished; /* of a file; both NULL: standard output */
-    HANDLE handle;
+#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
+#define INVALID_STATE ((HRESULT)QM_E_INVALID_STATE)
+
+/* Moves a BSTR of the service into a text; false when out of memory. */
+static bool take_text(BSTR bstr, char **text)
+{
+    *text = oq_remote_text(bstr);
+    SysFreeString(bstr);
+    return *text != NULL;
+}
+
+static HRESULT read_text(IBackgroundCopyGroup *group, GROUPPROP prop, char **text)
+{
+    VARIANT value;
+
+    VariantInit(&value);
+    HRESULT hr = IBackgroundCopyGroup_GetProp(group, prop, &value);
+    if (FAILED(hr))
+        return hr;
+    *text = V_VT(&value) == VT_BSTR ? oq_remote_text(V_BSTR(&value)) : oq_strdup("");
+    VariantClear(&value);
+    return *text ? S_OK : E_OUTOFMEMORY;
+}
+
+static HRESULT read_properties(IBackgroundCopyGroup *group, struct oq_record *record)
+{
+    VARIANT flags;
+
+    VariantInit(&flags);
+    HRESULT hr = IBackgroundCopyGroup_GetProp(group, GROUPPROP_NOTIFYFLAGS, &flags);
+    if (SUCCEEDED(hr)) {
+        record->has_notify_flags = V_VT(&flags) == VT_I4 || V_VT(&flags) == VT_UI4;
+        record->notify_flags = (uint32_t)V_I4(&flags);
+        VariantClear(&flags);
+        hr = read_text(group, GROUPPROP_NOTIFYCLSID, &record->notify_class);
+    }
+    if (SUCCEEDED(hr))
+        hr = read_text(group, GROUPPROP_DISPLAYNAME, &record->display_name);
+    if (SUCCEEDED(hr))
+        hr = read_text(group, GROUPPROP_DESCRIPTION, &record->description);
+    return hr;
+}
+
+static const char *file_state(OPENQMGR_FILE state)
+{
+    switch (state) {
+    case OPENQMGR_FILE_QUEUED:
+        return "queued";
+    case OPENQMGR_FILE_TRANSFERRING:
+        return "transferring";
+    case OPENQMGR_FILE_WAITING:
+        return "waiting";
+    case OPENQMGR_FILE_DOWNLOADED:
+        return "downloaded";
+    case OPENQMGR_FILE_COMPLETE:
+        return "complete";
+    case OPENQMGR_FILE_ERROR:
+        return "error";
+    case OPENQMGR_FILE_CANCELLED:
+        return "cancelled";
+    }
+    return "unknown";
+}
+
+static HRESULT read_mirrors(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
+{
+    for (DWORD number = 1; number < OQ_SOURCES_MAX; number++) {
+        OPENQMGR_SOURCE state = 0;
+        BSTR bstr = NULL;
+        char *url = NULL;
+        HRESULT hr = IOpenQmgrSources_GetSource(sources, index, number, &state, &bstr);
+        if (hr == ITEM_NOT_FOUND)
+            return S_OK;
+        if (FAILED(hr))
+            return hr;
+        bool is_good = take_text(bstr, &url) && oq_extras_add_mirror(extras, url) == OQ_OK;
+        oq_free(url);
+        if (!is_good)
+            return E_OUTOFMEMORY;
+    }
+    return S_OK;
+}
+
+static HRESULT read_extras(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
+{
+    BSTR bstr = NULL;
+    char *hex = NULL;
+    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
+    UINT64 piece_bytes = 0, size_bytes = 0;
+    DWORD pieces = 0, mismatches = 0;
+    BOOL is_checking = FALSE;
+
+    HRESULT hr = IOpenQmgrSources_GetChecks(sources, index, &bstr, &size_bytes, &kind, &piece_bytes,
+                                            &pieces, &mismatches, &is_checking);
+    if (FAILED(hr))
+        return hr;
+    if (!take_text(bstr, &hex))
+        return E_OUTOFMEMORY;
+    extras->size_bytes = size_bytes == OPENQMGR_SIZE_UNKNOWN ? OQ_SIZE_UNKNOWN : size_bytes;
+    extras->has_sha256 = oq_hex_parse(hex, strlen(hex), extras->sha256, OQ_SHA256_BYTES) == OQ_OK;
+    oq_free(hex);
+    return read_mirrors(sources, index, extras);
+}
+
+static HRESULT read_pieces(IOpenQmgrExport *export, ULONG index, struct oq_extras *extras)
+{
+    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
+    struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
+    UINT64 piece_bytes = 0;
+    DWORD length = 0;
+
+    HRESULT hr =
+        IOpenQmgrExport_GetPieces(export, index, &kind, &piece_bytes, &length, &pieces.hashes);
+    if (FAILED(hr))
+        return hr;
+    pieces.kind = (enum oq_hash_kind)kind;
+    pieces.piece_bytes = piece_bytes;
+    size_t size = oq_hash_size(pieces.kind);
+    pieces.count = size > 0 ? (uint32_t)(length / size) : 0;
+    /* Hashes of a kind that this version does not know are left out. */
+    if (size > 0 && oq_extras_set_pieces(extras, &pieces, NULL) != OQ_OK)
+        hr = E_OUTOFMEMORY;
+    CoTaskMemFree(pieces.hashes);
+    return hr;
+}
+
+/* What the job has besides the interfaces of QMGR; each may be NULL. */
+struct extensions {
+    IOpenQmgrInfo *info; /* borrowed */
+    IOpenQmgrSources *sources;
+    IOpenQmgrExport *export;
 };
 
-static bool sink_failed(const struct sink *sink, const char *what)
+static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext, ULONG index,
+                         struct oq_record_file *file)
 {
-    oq_console_complain("%s cannot be %s (0x%08lX)", sink->name, what,
-                        (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
-    return false;
-}
+    struct oq_remote_file seen = {0};
 
-static bool sink_open(const char *file, struct sink *sink)
-{
-    char *unfinished = NULL;
-
-    if (!file || strcmp(file, "-") == 0) {
-        *sink = (struct sink){.name = "standard output", .handle = GetStdHandle(STD_OUTPUT_HANDLE)};
-        return true;
+    file->size_bytes = OQ_SIZE_UNKNOWN;
+    HRESULT hr = oq_remote_file_names(job, index, &seen);
+    if (SUCCEEDED(hr) && ext->info)
+        hr = oq_remote_file_details(ext->info, index, &seen);
+    if (SUCCEEDED(hr) && ext->sources) {
+        file->extras = oq_extras_new();
+        hr = file->extras ? read_extras(ext->sources, index, file->extras) : E_OUTOFMEMORY;
     }
-    *sink = (struct sink){.name = file, .handle = INVALID_HANDLE_VALUE};
-    unfinished = oq_asprintf("%s.unfinished", file);
-    if (unfinished && oq_utf8_to_16(file, &sink->place, NULL) == OQ_OK &&
-        oq_utf8_to_16(unfinished, &sink->unfinished, NULL) == OQ_OK)
-        sink->handle = CreateFileW((const wchar_t *)sink->unfinished, GENERIC_WRITE, 0, NULL,
-                                   CREATE_ALWAYS, 0, NULL);
-    oq_free(unfinished);
-    return sink->handle != INVALID_HANDLE_VALUE || sink_failed(sink, "written");
-}
-
-static bool sink_write(const struct sink *sink, const char *text, size_t length)
-{
-    while (length > 0) {
-        DWORD written = 0, part = length > 1u << 20 ? 1u << 20 : (DWORD)length;
-        if (!WriteFile(sink->handle, text, part, &written, NULL) || written == 0)
-            return sink_failed(sink, "written");
-        text += written;
-        length -= written;
+    if (SUCCEEDED(hr) && ext->export && file->extras)
+        hr = read_pieces(ext->export, index, file->extras);
+    if (SUCCEEDED(hr)) {
+        file->remote = seen.remote;
+        file->local = seen.local;
+        seen.remote = seen.local = NULL;
+        if (seen.has_details) {
+            file->state = oq_strdup(file_state(seen.state));
+            file->size_bytes =
+                seen.size_bytes == OQ_RENDER_UNKNOWN ? OQ_SIZE_UNKNOWN : seen.size_bytes;
+            file->done_bytes = seen.done_bytes;
+            hr = file->state ? S_OK : E_OUTOFMEMORY;
+        }
     }
-    return true;
+    oq_remote_file_release(&seen);
+    return hr;
 }
 
-/* A line; the text is freed. */
-static bool sink_say(const struct sink *sink, char *line)
+static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
+                          struct oq_record *record)
 {
-    bool is_good = line != NULL;
+    struct extensions ext = {.info = remote->info};
+    DWORD count = 0;
+    GUID guid;
 
-    if (!is_good)
-        oq_console_complain("there is not enough memory");
-    else if (!sink->place && oq_console_is_terminal())
-        oq_console_say("%s", line);
-    else
-        is_good = sink_write(sink, line, strlen(line)) && sink_write(sink, "\n", 1);
-    oq_free(line);
-    return is_good;
-}
-
-/* Ends it; is_good: all of it is there. True if now it is. */
-static bool sink_close(struct sink *sink, bool is_good)
-{
-    if (sink->place && sink->handle != INVALID_HANDLE_VALUE) {
-        if (is_good && !FlushFileBuffers(sink->handle))
-            is_good = sink_failed(sink, "written");
-        CloseHandle(sink->handle);
-        if (is_good && !MoveFileExW((const wchar_t *)sink->unfinished, (const wchar_t *)sink->place,
-                                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
-            is_good = sink_failed(sink, "replaced");
-        if (!is_good)
-            DeleteFileW((const wchar_t *)sink->unfinished);
+    HRESULT hr = IBackgroundCopyJob1_get_JobID(job, &guid);
+    if (FAILED(hr))
+        return hr;
+    memcpy(&record->job, &guid, sizeof record->job);
+    record->has_job = true;
+    hr = IBackgroundCopyJob1_GetFileCount(job, &count);
+    if (FAILED(hr) || count == 0)
+        return hr;
+    /* A service without the extension, or told not to use it (--legacy), has no info either. */
+    if (remote->info && FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources,
+                                                                  (void **)&ext.sources)))
+        ext.sources = NULL;
+    if (remote->info &&
+        FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrExport, (void **)&ext.export)))
+        ext.export = NULL;
+    record->files = oq_calloc(count, sizeof *record->files);
+    hr = record->files ? S_OK : E_OUTOFMEMORY;
+    while (SUCCEEDED(hr) && record->file_count < count) {
+        ULONG index = record->file_count++;
+        hr = read_file(job, &ext, index, &record->files[index]);
     }
-    oq_free(sink->place);
-    oq_free(sink->unfinished);
-    return is_good;
+    if (ext.sources)
+        IOpenQmgrSources_Release(ext.sources);
+    if (ext.export)
+        IOpenQmgrExport_Release(ext.export);
+    return hr;
+}
+
+static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_record *record)
+{
+    record->is_foreground = snapshot->is_foreground;
+    switch (snapshot->phase) {
+    case OQ_PHASE_SUSPENDED:
+        record->state = OQ_RECORD_SUSPENDED;
+        break;
+    case OQ_PHASE_RUNNING:
+    case OQ_PHASE_COMMITTING:
+        record->state = OQ_RECORD_ACTIVE;
+        break;
+    case OQ_PHASE_ERROR:
+        record->state = OQ_RECORD_ERROR;
+        record->failure = oq_strdup(snapshot->failure_text);
+        return record->failure ? S_OK : E_OUTOFMEMORY;
+    case OQ_PHASE_COMPLETE:
+        record->state = OQ_RECORD_COMPLETE;
+        break;
+    case OQ_PHASE_CANCELLED:
+        return S_FALSE;
+    }
+    return S_OK;
+}
+
+static HRESULT read_owner(struct oq_remote *remote, struct oq_record *record)
+{
+    IOpenQmgrExport *export = NULL;
+    BSTR sid = NULL;
+
+    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
+                             remote->group, &IID_IOpenQmgrExport, (void **)&export)))
+        return S_OK;
+    HRESULT hr = IOpenQmgrExport_GetOwner(export, &sid);
+    if (SUCCEEDED(hr) && !take_text(sid, &record->owner))
+        hr = E_OUTOFMEMORY;
+    IOpenQmgrExport_Release(export);
+    return hr;
+}
+
+/* 0 where the service has no such limits. */
+static HRESULT read_limit(struct oq_remote *remote, struct oq_record *record)
+{
+    IOpenQmgrLimit *limit = NULL;
+    UINT64 rate = 0;
+
+    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
+                             remote->group, &IID_IOpenQmgrLimit, (void **)&limit)))
+        return S_OK;
+    HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit, &rate);
+    record->max_bytes_per_s = rate;
+    IOpenQmgrLimit_Release(limit);
+    return hr;
+}
+
+/* Everything about a group that the interfaces of the service tell. *out is empty at the beginning;
+ * release it in any case. S_FALSE when the group is no longer in the queue. */
+static HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid,
+                             struct oq_record *out)
+{
+    struct oq_remote remote = {.guid = *guid};
+    struct oq_snapshot snapshot;
+    IBackgroundCopyJob1 *job = NULL;
+
+    out->group = *guid;
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_read(&remote, &snapshot);
+    if (SUCCEEDED(hr))
+        hr = take_snapshot(&snapshot, out);
+    if (hr == S_OK)
+        hr = read_properties(remote.group, out);
+    if (hr == S_OK)
+        hr = read_limit(&remote, out);
+    if (hr == S_OK)
+        hr = read_owner(&remote, out);
+    if (hr == S_OK)
+        hr = oq_remote_job(&remote, &job);
+    if (SUCCEEDED(hr) && job)
+        hr = read_files(&remote, job, out);
+    else if (hr == S_FALSE && snapshot.phase != OQ_PHASE_CANCELLED)
+        hr = S_OK; /* it has no job */
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    oq_remote_release(&remote);
+    /* It was cancelled in between: what is cancelled cannot be read. */
+    return hr == ITEM_NOT_FOUND || hr == INVALID_STATE ? S_FALSE : hr;
 }
 
 /* --- what goes there -------------------------------------------------------------------------- */
@@ -141,7 +353,7 @@ static HRESULT read_step(struct oq_link *link, void *ctx)
 }
 
 static bool write_group(struct oq_link *link, const struct oq_guid *guid, bool is_named,
-                        const struct sink *sink, size_t *written)
+                        const struct oq_sink *sink, size_t *written)
 {
     struct reading reading = {.guid = *guid};
     char text[OQ_GUID_TEXT];
@@ -152,7 +364,7 @@ static bool write_group(struct oq_link *link, const struct oq_guid *guid, bool i
     if (!is_good)
         oq_command_failed(text, hr);
     if (hr == S_OK) {
-        is_good = sink_say(sink, oq_record_format(&reading.record));
+        is_good = oq_sink_say(sink, oq_record_format(&reading.record));
         *written += is_good;
     } else if (hr == S_FALSE && is_named) {
         oq_command_failed(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
@@ -165,15 +377,15 @@ static bool write_group(struct oq_link *link, const struct oq_guid *guid, bool i
 int oq_command_export(struct oq_link *link, const struct oq_args *args)
 {
     struct wanted_groups groups = {0};
-    struct sink sink = {.handle = INVALID_HANDLE_VALUE};
+    struct oq_sink sink = {.handle = INVALID_HANDLE_VALUE};
     size_t written = 0;
 
     /* The queue first: without a service there is no reason to touch the file. */
     bool is_good = find_groups(link, args, &groups);
     if (is_good) {
-        is_good = sink_open(args->file, &sink) &&
-                  sink_say(&sink, oq_record_format_head(oq_clock_wall_ms(oq_clock_system()),
-                                                        "qmgrctl " OQ_VERSION));
+        is_good = oq_sink_open(args->file, &sink) &&
+                  oq_sink_say(&sink, oq_record_format_head(oq_clock_wall_ms(oq_clock_system()),
+                                                           "qmgrctl " OQ_VERSION));
         for (size_t i = 0; is_good && i < groups.count; i++) {
             is_good = write_group(link, &groups.guids[i], args->group_count > 0, &sink, &written);
             if (is_good && oq_console_wait(0)) {
@@ -182,7 +394,7 @@ int oq_command_export(struct oq_link *link, const struct oq_args *args)
             }
         }
         bool is_file = sink.place != NULL;
-        is_good = sink_close(&sink, is_good);
+        is_good = oq_sink_close(&sink, is_good);
         if (is_good && is_file && !args->is_quiet)
             oq_console_say("%zu %s written to %s", written, written == 1 ? "group" : "groups",
                            args->file);

@@ -5,33 +5,10 @@
 #include "oq_clock.h"
 #include "oq_utf.h"
 #include "render_int.h"
-#include "words_int.h"
+#include "messages_int.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
-
-char *oq_remote_text(const wchar_t *bstr)
-{
-    char *text = NULL;
-
-    if (oq_utf16_to_8(bstr ? (const uint16_t *)bstr : (const uint16_t *)L"", SIZE_MAX, &text) !=
-        OQ_OK)
-        return NULL;
-    return text;
-}
-
-BSTR oq_remote_bstr(const char *text)
-{
-    uint16_t *wide = NULL;
-    BSTR bstr = NULL;
-
-    if (oq_utf8_to_16(text, &wide, NULL) == OQ_OK)
-        bstr = SysAllocString((const wchar_t *)wide);
-    oq_free(wide);
-    return bstr;
-}
 
 /* Moves a BSTR of the service into a fixed buffer. */
 static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
@@ -111,6 +88,26 @@ HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
     if (FAILED(hr))
         *job = NULL;
     return hr;
+}
+
+static HRESULT remove_step(struct oq_link *link, void *ctx)
+{
+    struct oq_remote remote = {.guid = *(const struct oq_guid *)ctx};
+
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyGroup_CancelGroup(remote.group);
+    oq_remote_release(&remote);
+    return hr;
+}
+
+HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid)
+{
+    struct oq_guid copy = *guid;
+    HRESULT hr = oq_link_run(link, remove_step, &copy);
+
+    /* It was gone before, or a call went through whose answer was lost. */
+    return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
 }
 
 /* --- with the QMGR interfaces alone ----------------------------------------------------------- */
@@ -291,72 +288,50 @@ HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
     return hr;
 }
 
-/* --- the queue -------------------------------------------------------------------------------- */
+/* --- files
+ * ---------------------------------------------------------------------------------------- */
 
-HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count)
+void oq_remote_file_release(struct oq_remote_file *file)
 {
-    IEnumBackgroundCopyGroups *groups = NULL;
-    struct oq_guid *list = NULL;
-    size_t used = 0, capacity = 0;
-
-    HRESULT hr = IBackgroundCopyQMgr_EnumGroups(link->manager, 0, &groups);
-    if (FAILED(hr))
-        return hr;
-    for (;;) {
-        GUID some[64];
-        ULONG fetched = 0;
-        hr = IEnumBackgroundCopyGroups_Next(groups, 64, some, &fetched);
-        if (FAILED(hr))
-            goto out;
-        if (used + fetched > capacity) {
-            size_t larger = capacity ? capacity * 2 : 256;
-            struct oq_guid *grown = oq_realloc(list, larger * sizeof *list);
-            if (!grown) {
-                hr = E_OUTOFMEMORY;
-                goto out;
-            }
-            list = grown;
-            capacity = larger;
-        }
-        if (fetched > 0)
-            memcpy(list + used, some, fetched * sizeof *list);
-        used += fetched;
-        if (hr != S_OK || fetched == 0)
-            break;
-    }
-    *guids = list;
-    *count = used;
-    list = NULL;
-    hr = S_OK;
-out:
-    IEnumBackgroundCopyGroups_Release(groups);
-    oq_free(list);
-    return hr;
+    oq_free(file->remote);
+    oq_free(file->local);
+    oq_free(file->temporary);
+    oq_free(file->validator);
+    memset(file, 0, sizeof *file);
 }
 
-HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, struct oq_guid *guid)
+HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_remote_file *file)
 {
-    struct oq_guid *guids = NULL, found;
-    size_t count = 0, matches = 0;
+    FILESETINFO info = {0};
 
-    if (oq_names_is_whole(name)) {
-        oq_names_to_guid(name, guid);
-        return S_OK;
-    }
-    HRESULT hr = oq_remote_list(link, &guids, &count);
+    HRESULT hr = IBackgroundCopyJob1_GetFile(job, index, &info);
     if (FAILED(hr))
         return hr;
-    for (size_t i = 0; i < count; i++) {
-        if (oq_names_matches(name, &guids[i])) {
-            found = guids[i];
-            matches++;
-        }
-    }
-    oq_free(guids);
-    if (matches == 0)
-        return ITEM_NOT_FOUND;
-    if (matches > 1)
-        return S_FALSE;
-    *guid = found;
-    return S_OK;
+    file->remote = oq_remote_text(info.bstrRemoteFile);
+    file->local = oq_remote_text(info.bstrLocalFile);
+    SysFreeString(info.bstrRemoteFile);
+    SysFreeString(info.bstrLocalFile);
+    if (file->remote && file->local)
+        return S_OK;
+    oq_remote_file_release(file);
+    return E_OUTOFMEMORY;
+}
+
+HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file)
+{
+    BSTR temporary = NULL, validator = NULL;
+    UINT64 size = 0, done = 0;
+
+    HRESULT hr = IOpenQmgrInfo_GetFileDetails(info, index, &file->state, &size, &done, &temporary,
+                                              &validator);
+    if (FAILED(hr))
+        return hr;
+    file->size_bytes = size == OPENQMGR_SIZE_UNKNOWN ? OQ_RENDER_UNKNOWN : size;
+    file->done_bytes = done;
+    file->temporary = oq_remote_text(temporary ? temporary : L"");
+    file->validator = oq_remote_text(validator ? validator : L"");
+    SysFreeString(temporary);
+    SysFreeString(validator);
+    file->has_details = true;
+    return file->temporary && file->validator ? S_OK : E_OUTOFMEMORY;
 }

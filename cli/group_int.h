@@ -9,8 +9,7 @@
 #ifndef OQ_GROUP_INT_H
 #define OQ_GROUP_INT_H
 
-#include "link_int.h"
-#include "names_int.h"
+#include "client_int.h"
 
 struct oq_remote {
     struct oq_guid guid;
@@ -73,18 +72,7 @@ HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_re
 HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file);
 void oq_remote_file_release(struct oq_remote_file *file);
 
-/* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
- * *count is 0. */
-HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count);
-
-/* The group that the user's words mean. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
- * GUID is not looked up. */
-HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name,
-                       struct oq_guid *guid);
-
-/* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
-char *oq_remote_text(const wchar_t *bstr);
-/* The other way; NULL likewise. Caller frees with SysFreeString. */
-BSTR oq_remote_bstr(const char *text);
+/* CancelGroup; success also when the group is not there any more. */
+HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid);
 
 #endif

@@ -7,11 +7,11 @@
 #include "commands_int.h"
 
 #include "console_int.h"
-#include "input_int.h"
+#include "group_int.h"
 #include "oq_alloc.h"
-#include "queue_int.h"
-#include "wanted_int.h"
-#include "words_int.h"
+#include "download_spec_int.h"
+#include "queue_json_int.h"
+#include "messages_int.h"
 
 #include <string.h>
 

@@ -50,9 +50,9 @@ static int run(const struct oq_args *args)
     int status = OQ_EXIT_FAILED;
 
     if (args->command == OQ_COMMAND_LIMIT && !args->has_group)
-        return oq_command_limit(args);
+        return oq_command_limit(NULL, args);
     if (args->command == OQ_COMMAND_PAUSE_ALL)
-        return oq_command_pause_all(args);
+        return oq_command_pause_all(NULL, args);
 
     HRESULT hr = oq_link_open(&link, args->has_clsid ? &args->clsid : NULL);
     if (FAILED(hr)) {
@@ -66,7 +66,7 @@ static int run(const struct oq_args *args)
         status = oq_command_get(&link, args);
         break;
     case OQ_COMMAND_LIST:
-        status = oq_command_list(&link);
+        status = oq_command_list(&link, args);
         break;
     case OQ_COMMAND_INFO:
         status = oq_command_info(&link, args);
@@ -89,7 +89,7 @@ static int run(const struct oq_args *args)
         status = oq_command_wait(&link, args);
         break;
     case OQ_COMMAND_LIMIT:
-        status = oq_command_limit_group(&link, args);
+        status = oq_command_limit(&link, args);
         break;
     case OQ_COMMAND_PAUSE_ALL:
     case OQ_COMMAND_HELP:

@@ -221,3 +221,42 @@ void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacit
     }
     out[used] = '\0';
 }
+
+void oq_names_short(const struct oq_guid *guid, char text[OQ_NAMES_SHOWN + 1])
+{
+    char whole[OQ_GUID_TEXT];
+
+    oq_guid_format(guid, whole);
+    memcpy(text, whole + 1, OQ_NAMES_SHOWN);
+    text[OQ_NAMES_SHOWN] = '\0';
+}
+
+const char *oq_names_base(const char *path)
+{
+    const char *base = path;
+
+    for (; *path; path++) {
+        if (*path == '\\' || *path == '/')
+            base = path + 1;
+    }
+    return base;
+}
+
+void oq_words_tidy(const char *text, char *out, size_t capacity)
+{
+    size_t used = 0;
+
+    for (; *text && used + 1 < capacity; text++) {
+        if (*text == '.' && (text[1] == '\0' || strncmp(text + 1, " (", 2) == 0))
+            continue;
+        out[used++] = *text;
+    }
+    /* Never half a character: drop a lead byte without all of what belongs to it. */
+    if (*text && ((unsigned char)*text & 0xc0) == 0x80) {
+        while (used > 0 && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
+            used--;
+        if (used > 0)
+            used--;
+    }
+    out[used] = '\0';
+}

@@ -8,7 +8,7 @@
 #ifndef OQ_RENDER_INT_H
 #define OQ_RENDER_INT_H
 
-#include "oq_status.h"
+#include "oq_guid.h"
 
 #define OQ_RENDER_UNKNOWN UINT64_MAX /* a size or rate that nobody knows yet */
 #define OQ_RENDER_TEXT 24            /* room for a size, a rate or a time */
@@ -63,5 +63,18 @@ void oq_render_plain(const struct oq_render_view *view, char line[OQ_RENDER_LINE
 unsigned oq_render_columns(const char *text);
 /* Copies text, shortened to that many columns with "..." in place of what is cut off at the end. */
 void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacity);
+
+#define OQ_NAMES_SHOWN 8 /* digits that lists show */
+
+/* The first OQ_NAMES_SHOWN digits: what lists show and a user types back. */
+void oq_names_short(const struct oq_guid *guid, char text[OQ_NAMES_SHOWN + 1]);
+
+/* The last segment of a Windows path; borrowed. */
+const char *oq_names_base(const char *path);
+
+/* Fits the service's words into a sentence of ours that goes on with a code in parentheses: without
+ * the full stop at the end or before parentheses of their own. Copies, cut at a character if need
+ * be. */
+void oq_words_tidy(const char *text, char *out, size_t capacity);
 
 #endif

@@ -256,6 +256,60 @@ static void render_fit__each_capacity_and_width__cuts_whole_characters(void **st
     }
 }
 
+static void words_tidy__full_stops__go_at_the_end_and_before_parentheses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *tidy;
+    } rows[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"It failed.", "It failed"},
+        {"It failed; see v1.2. (why: a.b.c)", "It failed; see v1.2 (why: a.b.c)"},
+        {"It failed. (why.)", "It failed (why.)"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char out[64];
+        memset(out, 0x5a, sizeof out);
+        oq_words_tidy(rows[i].text, out, sizeof out);
+        assert_string_equal(out, rows[i].tidy);
+    }
+}
+
+static void words_tidy__little_room__cuts_whole_characters(void **state)
+{
+    (void)state;
+    static const char text[] = "a\xc3\xa4\xe2\x82\xac";
+    static const size_t lengths[] = {0, 1, 1, 3, 3, 3, 6, 6};
+    for (size_t capacity = 1; capacity <= COUNT_OF(lengths); capacity++) {
+        char out[16];
+        memset(out, 0x5a, sizeof out);
+        oq_words_tidy(text, out, capacity);
+        assert_int_equal(strlen(out), lengths[capacity - 1]);
+        assert_memory_equal(out, text, strlen(out));
+    }
+}
+
+static void short_name__of_a_guid__is_its_first_eight_digits(void **state)
+{
+    (void)state;
+    static const struct oq_guid guid = {
+        0x16f41c69, 0x09f5, 0x41d2, {0x8c, 0xd8, 0x3c, 0x08, 0xc4, 0x7b, 0xc8, 0xa8}};
+    char text[OQ_NAMES_SHOWN + 1];
+    memset(text, 0x5a, sizeof text);
+    oq_names_short(&guid, text);
+    assert_string_equal(text, "16f41c69");
+}
+
+static void base__both_separators__are_understood(void **state)
+{
+    (void)state;
+    assert_string_equal(oq_names_base("C:\\a\\b.txt"), "b.txt");
+    assert_string_equal(oq_names_base("C:/a/b.txt"), "b.txt");
+    assert_string_equal(oq_names_base("b.txt"), "b.txt");
+    assert_string_equal(oq_names_base("C:\\a\\"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +330,10 @@ int main(void)
         cmocka_unit_test(render_bar__any_width__is_never_exceeded),
         cmocka_unit_test(render_bar__narrow_terminal__keeps_the_numbers),
         cmocka_unit_test(render_bar__size_unknown__has_no_bar),
+        cmocka_unit_test(words_tidy__full_stops__go_at_the_end_and_before_parentheses),
+        cmocka_unit_test(words_tidy__little_room__cuts_whole_characters),
+        cmocka_unit_test(short_name__of_a_guid__is_its_first_eight_digits),
+        cmocka_unit_test(base__both_separators__are_understood),
         cmocka_unit_test(render_fit__each_capacity_and_width__cuts_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

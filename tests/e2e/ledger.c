@@ -13,7 +13,7 @@
 #define COBJMACROS
 #include "ledger_int.h"
 
-#include "words_int.h"
+#include "messages_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* words_int.h - the one table from result codes to sentences for people.
+/* messages_int.h - the one table from result codes to sentences for people.
  *
  * Pure; any thread. Codes are HRESULTs as uint32_t, so that this builds and is tested without
  * Windows. A sentence has no full stop and no code; the caller adds both.
  */
-#ifndef OQ_WORDS_INT_H
-#define OQ_WORDS_INT_H
+#ifndef OQ_MESSAGES_INT_H
+#define OQ_MESSAGES_INT_H
 
 #include "oq_status.h"
 
@@ -22,10 +22,5 @@ bool oq_words_is_hopeless(uint32_t hr);
 /* "the server answered 404 (not found)". */
 #define OQ_WORDS_HTTP 80
 void oq_words_of_http(uint32_t status, char text[OQ_WORDS_HTTP]);
-
-/* Fits the service's words into a sentence of ours that goes on with a code in parentheses: without
- * the full stop at the end or before parentheses of their own. Copies, cut at a character if need
- * be. */
-void oq_words_tidy(const char *text, char *out, size_t capacity);
 
 #endif

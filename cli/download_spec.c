@@ -1,8 +1,7 @@
-/* wanted.c - see wanted_int.h. */
-#include "wanted_int.h"
+/* download_spec.c - see download_spec_int.h. */
+#include "download_spec_int.h"
 
 #include "console_int.h"
-#include "input_int.h"
 #include "metalink_int.h"
 #include "oq_alloc.h"
 #include "oq_model.h"

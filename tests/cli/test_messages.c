@@ -1,7 +1,7 @@
-/* test_words.c - cli/words.c */
+/* test_messages.c - cli/messages.c */
 #include "test_unit.h"
 
-#include "words_int.h"
+#include "messages_int.h"
 
 static void words__service_not_installed__says_how_to_install_it(void **state)
 {
@@ -63,40 +63,6 @@ static void words_of_http__known_and_unknown_status__name_the_number(void **stat
     assert_string_equal(text, "the server answered 4294967295");
 }
 
-static void words_tidy__full_stops__go_at_the_end_and_before_parentheses(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *tidy;
-    } rows[] = {
-        {"", ""},
-        {"plain", "plain"},
-        {"It failed.", "It failed"},
-        {"It failed; see v1.2. (why: a.b.c)", "It failed; see v1.2 (why: a.b.c)"},
-        {"It failed. (why.)", "It failed (why.)"},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char out[64];
-        memset(out, 0x5a, sizeof out);
-        oq_words_tidy(rows[i].text, out, sizeof out);
-        assert_string_equal(out, rows[i].tidy);
-    }
-}
-
-static void words_tidy__little_room__cuts_whole_characters(void **state)
-{
-    (void)state;
-    static const char text[] = "a\xc3\xa4\xe2\x82\xac";
-    static const size_t lengths[] = {0, 1, 1, 3, 3, 3, 6, 6};
-    for (size_t capacity = 1; capacity <= COUNT_OF(lengths); capacity++) {
-        char out[16];
-        memset(out, 0x5a, sizeof out);
-        oq_words_tidy(text, out, capacity);
-        assert_int_equal(strlen(out), lengths[capacity - 1]);
-        assert_memory_equal(out, text, strlen(out));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,8 +70,6 @@ int main(void)
         cmocka_unit_test(words__lost_connection__is_known_by_every_code),
         cmocka_unit_test(words__success_and_unknown_codes__have_none),
         cmocka_unit_test(words__every_failure_of_the_contract__has_a_sentence_without_a_stop),
-        cmocka_unit_test(words_tidy__full_stops__go_at_the_end_and_before_parentheses),
-        cmocka_unit_test(words_tidy__little_room__cuts_whole_characters),
         cmocka_unit_test(words_of_http__known_and_unknown_status__name_the_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

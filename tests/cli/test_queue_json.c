@@ -1,10 +1,10 @@
-/* test_record.c - cli/record.c: an exported queue as lines. */
+/* test_queue_json.c - cli/queue_json.c: an exported queue as lines. */
 #include "test_unit.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_model.h"
-#include "record_int.h"
+#include "queue_json_int.h"
 
 #define GUID "{01234567-89ab-cdef-0123-456789abcdef}"
 #define HEX1 "0011223344556677889900112233445566778899"

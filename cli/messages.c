@@ -1,8 +1,7 @@
-/* words.c - see words_int.h. */
-#include "words_int.h"
+/* messages.c - see messages_int.h. */
+#include "messages_int.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define WIN32_HR(code) (0x80070000u | (code))
 #define NOT_INSTALLED                                                                              \
@@ -180,23 +179,4 @@ void oq_words_of_http(uint32_t status, char text[OQ_WORDS_HTTP])
         }
     }
     snprintf(text, OQ_WORDS_HTTP, "the server answered %u", status);
-}
-
-void oq_words_tidy(const char *text, char *out, size_t capacity)
-{
-    size_t used = 0;
-
-    for (; *text && used + 1 < capacity; text++) {
-        if (*text == '.' && (text[1] == '\0' || strncmp(text + 1, " (", 2) == 0))
-            continue;
-        out[used++] = *text;
-    }
-    /* Never half a character: drop a lead byte without all of what belongs to it. */
-    if (*text && ((unsigned char)*text & 0xc0) == 0x80) {
-        while (used > 0 && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
-            used--;
-        if (used > 0)
-            used--;
-    }
-    out[used] = '\0';
 }

@@ -1,14 +1,14 @@
-/* link_int.h - the connection to the service, and how it is won back when the service goes away.
+/* client_int.h - the connection to the service, and how it is won back when the service goes away.
  *
  * Owns the COM apartment of the program and the manager object. Main thread only. A service that
  * was stopped or killed comes back with the next activation, so a step that fails because the
  * connection is gone is simply repeated on a new one; steps are therefore written so that they may
  * be repeated: they look first at what is there.
  */
-#ifndef OQ_LINK_INT_H
-#define OQ_LINK_INT_H
+#ifndef OQ_CLIENT_INT_H
+#define OQ_CLIENT_INT_H
 
-#include "oq_guid.h"
+#include "args_int.h"
 
 #include <windows.h>
 
@@ -41,5 +41,25 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx);
 /* The sentence for a failure: of our table, else the system's, else "unknown error". For the time
  * until the next call. */
 const char *oq_link_words(HRESULT hr);
+
+/* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
+ * *count is 0. */
+HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count);
+
+/* The group that the user's words mean. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
+ * GUID is not looked up. */
+HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name,
+                       struct oq_guid *guid);
+
+/* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
+char *oq_remote_text(const wchar_t *bstr);
+/* The other way; NULL likewise. Caller frees with SysFreeString. */
+BSTR oq_remote_bstr(const char *text);
+
+/* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
+ * Returns OQ_EXIT_FAILED. */
+int oq_command_failed(const char *subject, HRESULT hr);
+/* Finds the group that args name, complaining if there is not exactly one. */
+bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq_guid *guid);
 
 #endif

@@ -1,7 +1,7 @@
-/* fuzz_record.c - libFuzzer on lines of an exported queue: what is accepted keeps the promises, and
+/* fuzz_queue_json.c - libFuzzer on lines of an exported queue: what is accepted keeps the promises, and
  * is the same after it was written and read again. */
 #include "fuzz.h"
-#include "record_int.h"
+#include "queue_json_int.h"
 
 #include "oq_alloc.h"
 #include "oq_model.h"

@@ -1,5 +1,5 @@
-/* record.c - see record_int.h: values on one side, Jansson's trees on the other. */
-#include "record_int.h"
+/* queue_json.c - see queue_json_int.h: values on one side, Jansson's trees on the other. */
+#include "queue_json_int.h"
 
 #include "oq_alloc.h"
 #include "oq_clock.h"

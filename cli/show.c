@@ -1,12 +1,115 @@
-/* info.c - the command info: everything about one download, and about each of its files. */
+/* show.c - the commands that show the queue: list, and info for everything about one download and
+ * each of its files. */
 #include "commands_int.h"
 
 #include "console_int.h"
+#include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
 #include "render_int.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* --- list ------------------------------------------------------------------------------------- */
+
+struct row {
+    struct oq_guid guid;
+    bool is_there; /* false: it left the queue between the list and the look at it */
+    struct oq_snapshot snapshot;
+    char file[256];
+};
+
+static HRESULT row_step(struct oq_link *link, void *ctx)
+{
+    struct row *row = ctx;
+    struct oq_remote remote = {.guid = row->guid};
+    struct oq_remote_file names = {0};
+    IBackgroundCopyJob1 *job = NULL;
+
+    row->is_there = false;
+    row->file[0] = '\0';
+    HRESULT hr = oq_remote_open(link, &remote);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_read(&remote, &row->snapshot);
+    if (SUCCEEDED(hr))
+        hr = oq_remote_job(&remote, &job);
+    if (SUCCEEDED(hr) && job && row->snapshot.total_files > 0)
+        hr = oq_remote_file_names(job, 0, &names);
+    if (SUCCEEDED(hr)) {
+        row->is_there = true;
+        if (names.local)
+            oq_render_fit(oq_names_base(names.local), 200, row->file, sizeof row->file - 32);
+        size_t used = strlen(row->file);
+        if (row->snapshot.total_files > 1)
+            snprintf(row->file + used, sizeof row->file - used, " and %u more",
+                     row->snapshot.total_files - 1);
+    }
+    oq_remote_file_release(&names);
+    if (job)
+        IBackgroundCopyJob1_Release(job);
+    oq_remote_release(&remote);
+    return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
+}
+
+static void say_row(const struct row *row)
+{
+    const struct oq_snapshot *s = &row->snapshot;
+    char name[OQ_NAMES_SHOWN + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT], percent[16] = "";
+    char state[16];
+
+    oq_names_short(&row->guid, name);
+    oq_render_size(s->done_bytes, done);
+    oq_render_size(s->total_bytes, size);
+    if (oq_render_percent(s->total_bytes, s->done_bytes) >= 0)
+        snprintf(percent, sizeof percent, "%d %%",
+                 oq_render_percent(s->total_bytes, s->done_bytes));
+    oq_render_fit(s->state, 13, state, sizeof state);
+    oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", name, state, done, size, percent, row->file);
+}
+
+struct all {
+    struct oq_guid *guids;
+    size_t count;
+};
+
+static HRESULT all_step(struct oq_link *link, void *ctx)
+{
+    struct all *all = ctx;
+
+    return oq_remote_list(link, &all->guids, &all->count);
+}
+
+int oq_command_list(struct oq_link *link, const struct oq_args *args)
+{
+    (void)args;
+    struct all all = {0};
+    int status = OQ_EXIT_DONE;
+
+    HRESULT hr = oq_link_run(link, all_step, &all);
+    if (FAILED(hr))
+        return oq_command_failed(NULL, hr);
+    if (all.count == 0)
+        oq_console_say("no downloads in the queue");
+    else
+        oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "",
+                       "FILE");
+    for (size_t i = 0; i < all.count; i++) {
+        struct row row = {.guid = all.guids[i]};
+        hr = oq_link_run(link, row_step, &row);
+        if (FAILED(hr)) {
+            status = oq_command_failed(NULL, hr);
+            break;
+        }
+        if (row.is_there)
+            say_row(&row);
+    }
+    oq_free(all.guids);
+    return status;
+}
+
+/* --- info
+ * ----------------------------------------------------------------------------------------- */
 
 struct details {
     struct oq_guid guid;

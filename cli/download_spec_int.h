@@ -1,8 +1,8 @@
-/* wanted_int.h - what a command `get` is to bring: one file with its sources and hash, or the files
- * of a Metalink document. Main thread only.
+/* download_spec_int.h - what a command `get` is to bring: one file with its sources and hash, or
+ * the files of a Metalink document. Main thread only.
  */
-#ifndef OQ_WANTED_INT_H
-#define OQ_WANTED_INT_H
+#ifndef OQ_DOWNLOAD_SPEC_INT_H
+#define OQ_DOWNLOAD_SPEC_INT_H
 
 #include "args_int.h"
 #include "group_int.h"

@@ -1,14 +1,16 @@
-/* link.c - see link_int.h. */
-#include "link_int.h"
+/* client.c - see client_int.h. */
+#include "client_int.h"
 
 #include "console_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
 #include "oq_utf.h"
-#include "words_int.h"
+#include "messages_int.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
 
 #define RECONNECT_LIMIT_MS 60000
 #define RECONNECT_PAUSE_MS 250
@@ -107,6 +109,30 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
     }
 }
 
+/* --- text
+ * ----------------------------------------------------------------------------------------- */
+
+char *oq_remote_text(const wchar_t *bstr)
+{
+    char *text = NULL;
+
+    if (oq_utf16_to_8(bstr ? (const uint16_t *)bstr : (const uint16_t *)L"", SIZE_MAX, &text) !=
+        OQ_OK)
+        return NULL;
+    return text;
+}
+
+BSTR oq_remote_bstr(const char *text)
+{
+    uint16_t *wide = NULL;
+    BSTR bstr = NULL;
+
+    if (oq_utf8_to_16(text, &wide, NULL) == OQ_OK)
+        bstr = SysAllocString((const wchar_t *)wide);
+    oq_free(wide);
+    return bstr;
+}
+
 const char *oq_link_words(HRESULT hr)
 {
     static char text[256];
@@ -133,4 +159,109 @@ const char *oq_link_words(HRESULT hr)
     oq_free(narrow);
     LocalFree(wide);
     return text;
+}
+
+/* --- groups
+ * --------------------------------------------------------------------------------------- */
+
+HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count)
+{
+    IEnumBackgroundCopyGroups *groups = NULL;
+    struct oq_guid *list = NULL;
+    size_t used = 0, capacity = 0;
+
+    HRESULT hr = IBackgroundCopyQMgr_EnumGroups(link->manager, 0, &groups);
+    if (FAILED(hr))
+        return hr;
+    for (;;) {
+        GUID some[64];
+        ULONG fetched = 0;
+        hr = IEnumBackgroundCopyGroups_Next(groups, 64, some, &fetched);
+        if (FAILED(hr))
+            goto out;
+        if (used + fetched > capacity) {
+            size_t larger = capacity ? capacity * 2 : 256;
+            struct oq_guid *grown = oq_realloc(list, larger * sizeof *list);
+            if (!grown) {
+                hr = E_OUTOFMEMORY;
+                goto out;
+            }
+            list = grown;
+            capacity = larger;
+        }
+        if (fetched > 0)
+            memcpy(list + used, some, fetched * sizeof *list);
+        used += fetched;
+        if (hr != S_OK || fetched == 0)
+            break;
+    }
+    *guids = list;
+    *count = used;
+    list = NULL;
+    hr = S_OK;
+out:
+    IEnumBackgroundCopyGroups_Release(groups);
+    oq_free(list);
+    return hr;
+}
+
+HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, struct oq_guid *guid)
+{
+    struct oq_guid *guids = NULL, found;
+    size_t count = 0, matches = 0;
+
+    if (oq_names_is_whole(name)) {
+        oq_names_to_guid(name, guid);
+        return S_OK;
+    }
+    HRESULT hr = oq_remote_list(link, &guids, &count);
+    if (FAILED(hr))
+        return hr;
+    for (size_t i = 0; i < count; i++) {
+        if (oq_names_matches(name, &guids[i])) {
+            found = guids[i];
+            matches++;
+        }
+    }
+    oq_free(guids);
+    if (matches == 0)
+        return ITEM_NOT_FOUND;
+    if (matches > 1)
+        return S_FALSE;
+    *guid = found;
+    return S_OK;
+}
+
+int oq_command_failed(const char *subject, HRESULT hr)
+{
+    oq_console_complain("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
+                        oq_link_words(hr), (unsigned long)hr);
+    return OQ_EXIT_FAILED;
+}
+
+/* --- finding, removing ------------------------------------------------------------------------ */
+
+struct find {
+    const struct oq_group_name *name;
+    struct oq_guid *guid;
+};
+
+static HRESULT find_step(struct oq_link *link, void *ctx)
+{
+    struct find *find = ctx;
+
+    return oq_remote_find(link, find->name, find->guid);
+}
+
+bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq_guid *guid)
+{
+    struct find find = {&args->group, guid};
+    HRESULT hr = oq_link_run(link, find_step, &find);
+
+    if (hr == S_FALSE)
+        oq_console_complain("several downloads in the queue begin with %s: give more digits",
+                            args->group.digits);
+    else if (FAILED(hr))
+        oq_command_failed(args->group.digits, hr);
+    return hr == S_OK;
 }

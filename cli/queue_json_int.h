@@ -1,11 +1,11 @@
-/* record_int.h - an exported queue as lines of JSON: a head, then one line for each group.
+/* queue_json_int.h - an exported queue as lines of JSON: a head, then one line for each group.
  *
  * Pure but for the allocator; any thread. The JSON is written and read by Jansson. A line may be
  * anything of any length. docs/survival.md has the members of a line for people; what a line has
  * beyond them is passed over, so that a later version may add to them without a new number.
  */
-#ifndef OQ_RECORD_INT_H
-#define OQ_RECORD_INT_H
+#ifndef OQ_QUEUE_JSON_INT_H
+#define OQ_QUEUE_JSON_INT_H
 
 #include "oq_guid.h"
 #include "oq_sources.h"
