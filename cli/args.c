@@ -83,12 +83,11 @@ static const char *option_name(unsigned option)
     return "?";
 }
 
-/* --- GROUP --------------------------------------------------------------------------------------
- */
+/* --- GROUP ------------------------------------------------------------------------------------ */
 
-enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name)
+enum oq_status oq_group_id_parse(const char *text, struct oq_group_id *name)
 {
-    struct oq_group_name found = {0};
+    struct oq_group_id found = {0};
     bool has_brace = *text == '{';
 
     if (has_brace)
@@ -102,24 +101,24 @@ enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name
             continue;
         }
         int value = oq_hex_digit(*text);
-        if (value < 0 || found.count == OQ_NAMES_DIGITS)
+        if (value < 0 || found.count == OQ_GROUP_ID_DIGITS)
             return OQ_E_INVALID_ARG;
         found.digits[found.count++] = "0123456789abcdef"[value];
     }
-    if (*text == '}' && (!has_brace || text[1] || found.count != OQ_NAMES_DIGITS))
+    if (*text == '}' && (!has_brace || text[1] || found.count != OQ_GROUP_ID_DIGITS))
         return OQ_E_INVALID_ARG;
-    if (found.count < OQ_NAMES_SHORTEST)
+    if (found.count < OQ_GROUP_ID_SHORTEST)
         return OQ_E_INVALID_ARG;
     *name = found;
     return OQ_OK;
 }
 
-bool oq_names_is_whole(const struct oq_group_name *name)
+bool oq_group_id_is_whole(const struct oq_group_id *name)
 {
-    return name->count == OQ_NAMES_DIGITS;
+    return name->count == OQ_GROUP_ID_DIGITS;
 }
 
-void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
+void oq_group_id_to_guid(const struct oq_group_id *name, struct oq_guid *guid)
 {
     uint8_t bytes[16];
 
@@ -127,9 +126,9 @@ void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid)
         oq_guid_from_bytes(bytes, guid);
 }
 
-bool oq_names_matches(const struct oq_group_name *name, const struct oq_guid *guid)
+bool oq_group_id_matches(const struct oq_group_id *name, const struct oq_guid *guid)
 {
-    char digits[OQ_NAMES_DIGITS + 1];
+    char digits[OQ_GROUP_ID_DIGITS + 1];
     uint8_t bytes[16];
 
     oq_guid_to_bytes(guid, bytes);
@@ -137,8 +136,7 @@ bool oq_names_matches(const struct oq_group_name *name, const struct oq_guid *gu
     return memcmp(digits, name->digits, name->count) == 0;
 }
 
-/* --- options and words
- * ---------------------------------------------------------------------------- */
+/* --- options and words ------------------------------------------------------------------------ */
 
 /* Whole seconds of 1 to a year. */
 static bool parse_timeout(const char *text, int64_t *timeout_ms)
@@ -154,20 +152,20 @@ static bool parse_timeout(const char *text, int64_t *timeout_ms)
     return true;
 }
 
-static bool parse_group(const char *text, struct oq_group_name *name, char *complaint)
+static bool parse_group(const char *text, struct oq_group_id *name, char *message)
 {
-    if (oq_names_parse_group(text, name) == OQ_OK)
+    if (oq_group_id_parse(text, name) == OQ_OK)
         return true;
-    snprintf(complaint, OQ_ARGS_COMPLAINT,
+    snprintf(message, OQ_ARGS_MESSAGE,
              "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
              "least its first %d digits",
-             text, OQ_NAMES_SHORTEST);
+             text, OQ_GROUP_ID_SHORTEST);
     return false;
 }
 
 /* Reads the options into args and the set of those seen. */
 static enum oq_status parse_options(int argc, char **argv, struct oq_args *args, unsigned *seen,
-                                    char *complaint)
+                                    char *message)
 {
     int option, index = 0;
 
@@ -186,14 +184,14 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
             break;
         case OPTION_TIMEOUT:
             if (!parse_timeout(optarg, &args->timeout_ms)) {
-                snprintf(complaint, OQ_ARGS_COMPLAINT,
+                snprintf(message, OQ_ARGS_MESSAGE,
                          "--timeout wants a whole number of seconds, at least 1");
                 return OQ_E_INVALID_ARG;
             }
             break;
         case OPTION_CLSID:
             if (oq_guid_parse(optarg, &args->clsid) != OQ_OK) {
-                snprintf(complaint, OQ_ARGS_COMPLAINT,
+                snprintf(message, OQ_ARGS_MESSAGE,
                          "--clsid wants a class identifier like {xxxxxxxx-xxxx-...}");
                 return OQ_E_INVALID_ARG;
             }
@@ -201,7 +199,7 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
             break;
         case OPTION_SHA256:
             if (oq_hex_parse(optarg, strlen(optarg), args->sha256, OQ_SHA256_BYTES) != OQ_OK) {
-                snprintf(complaint, OQ_ARGS_COMPLAINT, "--sha256 wants 64 hexadecimal digits");
+                snprintf(message, OQ_ARGS_MESSAGE, "--sha256 wants 64 hexadecimal digits");
                 return OQ_E_INVALID_ARG;
             }
             args->has_sha256 = true;
@@ -210,16 +208,15 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
             args->metalink = optarg;
             break;
         case OPTION_GROUP:
-            if (!parse_group(optarg, &args->group, complaint))
+            if (!parse_group(optarg, &args->group, message))
                 return OQ_E_INVALID_ARG;
             args->has_group = true;
             break;
         case ':':
-            snprintf(complaint, OQ_ARGS_COMPLAINT, "the option %.80s wants a value",
-                     argv[optind - 1]);
+            snprintf(message, OQ_ARGS_MESSAGE, "the option %.80s wants a value", argv[optind - 1]);
             return OQ_E_INVALID_ARG;
         case '?':
-            snprintf(complaint, OQ_ARGS_COMPLAINT, "unknown option %.80s", argv[optind - 1]);
+            snprintf(message, OQ_ARGS_MESSAGE, "unknown option %.80s", argv[optind - 1]);
             return OQ_E_INVALID_ARG;
         default:
             break;
@@ -236,13 +233,13 @@ static enum oq_status parse_options(int argc, char **argv, struct oq_args *args,
 
 /* URL [URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks like:
  * the service says best what is wrong with it. */
-static enum oq_status parse_get(int count, char **words, struct oq_args *args, char *complaint)
+static enum oq_status parse_get(int count, char **words, struct oq_args *args, char *message)
 {
     int first = args->metalink ? 0 : 1;
     int last = count;
 
     if (args->metalink && args->has_sha256) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT,
+        snprintf(message, OQ_ARGS_MESSAGE,
                  "--metalink and --sha256 contradict each other: the document has the hashes");
         return OQ_E_INVALID_ARG;
     }
@@ -257,7 +254,7 @@ static enum oq_status parse_get(int count, char **words, struct oq_args *args, c
             args->mirrors[args->mirror_count++] = words[i];
     }
     if (!is_good) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "get takes %s",
+        snprintf(message, OQ_ARGS_MESSAGE, "get takes %s",
                  args->metalink ? "with --metalink at most a FILE or folder" : GET_TAKES);
         return OQ_E_INVALID_ARG;
     }
@@ -267,13 +264,13 @@ static enum oq_status parse_get(int count, char **words, struct oq_args *args, c
 }
 
 /* GROUP [INDEX] URL */
-static enum oq_status parse_set_url(int count, char **words, struct oq_args *args, char *complaint)
+static enum oq_status parse_set_url(int count, char **words, struct oq_args *args, char *message)
 {
     if (count == 3) {
         char *end = NULL;
         unsigned long long index = strtoull(words[1], &end, 10);
         if (words[1][0] < '0' || words[1][0] > '9' || *end || index >= OQ_NO_FILE) {
-            snprintf(complaint, OQ_ARGS_COMPLAINT,
+            snprintf(message, OQ_ARGS_MESSAGE,
                      "%.80s is not the number of a file: they count from 0", words[1]);
             return OQ_E_INVALID_ARG;
         }
@@ -308,86 +305,86 @@ static bool parse_switch(const char *text, bool *is_on)
 }
 
 /* [FILE [GROUP ...]] of export, [FILE] of import */
-static enum oq_status parse_exchange(int count, char **words, struct oq_args *args, char *complaint)
+static enum oq_status parse_exchange(int count, char **words, struct oq_args *args, char *message)
 {
-    struct oq_group_name name;
+    struct oq_group_id name;
 
     args->file = count > 0 ? words[0] : NULL;
     args->groups = words + 1;
     args->group_count = count > 1 ? count - 1 : 0;
     for (int i = 0; i < args->group_count; i++) {
-        if (!parse_group(args->groups[i], &name, complaint))
+        if (!parse_group(args->groups[i], &name, message))
             return OQ_E_INVALID_ARG;
     }
     return OQ_OK;
 }
 
 static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args,
-                                    char *complaint)
+                                    char *message)
 {
     size_t found = 0;
 
     if (count == 0) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "a command is missing");
+        snprintf(message, OQ_ARGS_MESSAGE, "a command is missing");
         return OQ_E_INVALID_ARG;
     }
     while (found < COMMANDS && strcmp(words[0], commands[found].name) != 0)
         found++;
     if (found == COMMANDS) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "unknown command %.80s", words[0]);
+        snprintf(message, OQ_ARGS_MESSAGE, "unknown command %.80s", words[0]);
         return OQ_E_INVALID_ARG;
     }
     unsigned refused = seen & ~(commands[found].options | OPTION_ANYWHERE);
     if (refused) {
         refused &= ~refused + 1; /* the lowest of them */
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s does not take the option --%s", words[0],
+        snprintf(message, OQ_ARGS_MESSAGE, "%s does not take the option --%s", words[0],
                  option_name(refused));
         return OQ_E_INVALID_ARG;
     }
     if (count - 1 < commands[found].fewest || count - 1 > commands[found].most) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s takes %s", words[0], commands[found].words);
+        snprintf(message, OQ_ARGS_MESSAGE, "%s takes %s", words[0], commands[found].words);
         return OQ_E_INVALID_ARG;
     }
     args->command = commands[found].command;
     if ((args->command == OQ_COMMAND_LIMIT && !parse_rate(words[1], &args->kbits)) ||
         (args->command == OQ_COMMAND_PAUSE_ALL && !parse_switch(words[1], &args->is_on))) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "%s takes %s", words[0], commands[found].words);
+        snprintf(message, OQ_ARGS_MESSAGE, "%s takes %s", words[0], commands[found].words);
         return OQ_E_INVALID_ARG;
     }
     if (args->command == OQ_COMMAND_LIMIT || args->command == OQ_COMMAND_PAUSE_ALL)
         return OQ_OK;
     if (args->command == OQ_COMMAND_EXPORT || args->command == OQ_COMMAND_IMPORT)
-        return parse_exchange(count - 1, words + 1, args, complaint);
+        return parse_exchange(count - 1, words + 1, args, message);
     if (args->command == OQ_COMMAND_GET) {
-        enum oq_status status = parse_get(count - 1, words + 1, args, complaint);
+        enum oq_status status = parse_get(count - 1, words + 1, args, message);
         if (status != OQ_OK)
             return status;
-    } else if (count > 1 && !parse_group(words[1], &args->group, complaint)) {
+    } else if (count > 1 && !parse_group(words[1], &args->group, message)) {
         return OQ_E_INVALID_ARG;
     }
     if (args->command == OQ_COMMAND_SET_URL &&
-        parse_set_url(count - 1, words + 1, args, complaint) != OQ_OK)
+        parse_set_url(count - 1, words + 1, args, message) != OQ_OK)
         return OQ_E_INVALID_ARG;
     if (args->is_detached && args->timeout_ms >= 0) {
-        snprintf(complaint, OQ_ARGS_COMPLAINT, "--no-wait and --timeout contradict each other");
+        snprintf(message, OQ_ARGS_MESSAGE, "--no-wait and --timeout contradict each other");
         return OQ_E_INVALID_ARG;
     }
     return OQ_OK;
 }
 
 enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
-                             char complaint[OQ_ARGS_COMPLAINT])
+                             char message[OQ_ARGS_MESSAGE])
 {
     struct oq_args parsed = {.timeout_ms = -1};
     unsigned seen = 0;
-    enum oq_status status = parse_options(argc, argv, &parsed, &seen, complaint);
+    enum oq_status status = parse_options(argc, argv, &parsed, &seen, message);
 
     if (status == OQ_OK && (seen & OPTION_HELP))
         parsed.command = OQ_COMMAND_HELP;
     else if (status == OQ_OK && (seen & OPTION_VERSION))
         parsed.command = OQ_COMMAND_VERSION;
     else if (status == OQ_OK)
-        status = parse_command(argc - optind, argv + optind, seen, &parsed, complaint);
+        status = parse_command(argc - optind, argv + optind, seen, &parsed, message);
     if (status == OQ_OK)
         *args = parsed;
     return status;

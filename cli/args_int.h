@@ -11,22 +11,22 @@
 
 /* --- what a user types for a group: its GUID, or enough of its beginning --- */
 
-#define OQ_NAMES_DIGITS 32  /* hexadecimal digits of a GUID */
-#define OQ_NAMES_SHORTEST 4 /* fewer are refused: a typing error would find a group too easily */
+#define OQ_GROUP_ID_DIGITS 32  /* hexadecimal digits of a GUID */
+#define OQ_GROUP_ID_SHORTEST 4 /* fewer are refused: a typing error would find a group too easily */
 
-struct oq_group_name {
-    char digits[OQ_NAMES_DIGITS + 1]; /* lower case, without dashes and braces */
+struct oq_group_id {
+    char digits[OQ_GROUP_ID_DIGITS + 1]; /* lower case, without dashes and braces */
     unsigned count;
 };
 
 /* Accepts a GUID in either case with or without braces, or its first 4 or more digits, with or
  * without the dashes where a GUID has them. OQ_E_INVALID_ARG otherwise. */
-OQ_MUST_CHECK enum oq_status oq_names_parse_group(const char *text, struct oq_group_name *name);
+OQ_MUST_CHECK enum oq_status oq_group_id_parse(const char *text, struct oq_group_id *name);
 
-bool oq_names_is_whole(const struct oq_group_name *name);
+bool oq_group_id_is_whole(const struct oq_group_id *name);
 /* The GUID, if the name is whole. */
-void oq_names_to_guid(const struct oq_group_name *name, struct oq_guid *guid);
-bool oq_names_matches(const struct oq_group_name *name, const struct oq_guid *guid);
+void oq_group_id_to_guid(const struct oq_group_id *name, struct oq_guid *guid);
+bool oq_group_id_matches(const struct oq_group_id *name, const struct oq_guid *guid);
 
 /* --- the command line --- */
 
@@ -61,7 +61,7 @@ struct oq_args {
     uint8_t sha256[OQ_SHA256_BYTES];
     const char *metalink; /* a document in place of URLs; or NULL */
     uint32_t file_index;  /* set-url */
-    struct oq_group_name group;
+    struct oq_group_id group;
     char **groups; /* export: each is a name of a group */
     int group_count;
     bool has_group; /* limit: of that group alone */
@@ -77,12 +77,12 @@ struct oq_args {
     struct oq_guid clsid;
 };
 
-#define OQ_ARGS_COMPLAINT 256
+#define OQ_ARGS_MESSAGE 256
 
-/* OQ_E_INVALID_ARG with a sentence in `complaint` (no full stop) for what is not understood.
+/* OQ_E_INVALID_ARG with a sentence in `message` (no full stop) for what is not understood.
  * Options may stand anywhere; "--" ends them. May change the order of argv. */
 OQ_MUST_CHECK enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
-                                           char complaint[OQ_ARGS_COMPLAINT]);
+                                           char message[OQ_ARGS_MESSAGE]);
 
 /* The help text, static. */
 const char *oq_args_help(void);

@@ -5,7 +5,7 @@
 #include "oq_alloc.h"
 #include "oq_clock.h"
 #include "oq_utf.h"
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,17 +17,17 @@
 
 _Static_assert(sizeof(struct oq_guid) == sizeof(GUID), "the two kinds of GUID have one layout");
 
-HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid)
+HRESULT oq_client_open(struct oq_client *client, const struct oq_guid *clsid)
 {
-    memset(link, 0, sizeof *link);
-    link->clsid = CLSID_OpenQmgr;
+    memset(client, 0, sizeof *client);
+    client->clsid = CLSID_OpenQmgr;
     if (clsid)
-        memcpy(&link->clsid, clsid, sizeof link->clsid);
+        memcpy(&client->clsid, clsid, sizeof client->clsid);
 
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(hr))
         return hr;
-    link->has_com = true;
+    client->has_com = true;
     /* The service writes the file with the rights of the user who asked for it, which it can only
      * do if the user lets it impersonate; COM's default, identify, would let it look at the user's
      * token but not use it. Nobody else gets that: the only server this program ever talks to is
@@ -38,41 +38,41 @@ HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid)
     return hr;
 }
 
-static void drop_manager(struct oq_link *link)
+static void drop_manager(struct oq_client *client)
 {
-    if (link->manager)
-        IBackgroundCopyQMgr_Release(link->manager);
-    link->manager = NULL;
+    if (client->manager)
+        IBackgroundCopyQMgr_Release(client->manager);
+    client->manager = NULL;
 }
 
-void oq_link_close(struct oq_link *link)
+void oq_client_close(struct oq_client *client)
 {
-    drop_manager(link);
-    if (link->has_com)
+    drop_manager(client);
+    if (client->has_com)
         CoUninitialize();
-    link->has_com = false;
+    client->has_com = false;
 }
 
-static HRESULT connect_once(struct oq_link *link)
+static HRESULT connect_once(struct oq_client *client)
 {
-    HRESULT hr = CoCreateInstance(&link->clsid, NULL, CLSCTX_LOCAL_SERVER, &IID_IBackgroundCopyQMgr,
-                                  (void **)&link->manager);
+    HRESULT hr = CoCreateInstance(&client->clsid, NULL, CLSCTX_LOCAL_SERVER,
+                                  &IID_IBackgroundCopyQMgr, (void **)&client->manager);
 
     CLSID proxy;
-    if (SUCCEEDED(hr) && !link->manager)
+    if (SUCCEEDED(hr) && !client->manager)
         hr = E_UNEXPECTED;
     /* What Wine says of a service that ended before it served; the proxy DLL is not to blame if it
      * is registered. */
     if (hr == E_NOINTERFACE && SUCCEEDED(CoGetPSClsid(&IID_IBackgroundCopyQMgr, &proxy)))
         hr = CO_E_SERVER_EXEC_FAILURE;
     if (FAILED(hr))
-        link->manager = NULL;
+        client->manager = NULL;
     else
-        link->generation++;
+        client->generation++;
     return hr;
 }
 
-HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
+HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx)
 {
     const struct oq_clock *clock = oq_clock_system();
     int64_t lost_at_ms = -1;
@@ -80,17 +80,17 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
     HRESULT hr;
 
     for (;;) {
-        bool was_connected = link->manager != NULL;
-        hr = was_connected ? S_OK : connect_once(link);
+        bool was_connected = client->manager != NULL;
+        hr = was_connected ? S_OK : connect_once(client);
         if (SUCCEEDED(hr)) {
-            hr = step(link, ctx);
-            if (!oq_words_is_disconnect((uint32_t)hr))
+            hr = step(client, ctx);
+            if (!oq_result_is_disconnect((uint32_t)hr))
                 return hr;
-            drop_manager(link);
-        } else if (oq_words_is_hopeless((uint32_t)hr)) {
+            drop_manager(client);
+        } else if (oq_result_is_permanent((uint32_t)hr)) {
             return hr;
-        } else if ((lost_at_ms < 0 || has_failed) && link->generation == 0 &&
-                   !oq_words_is_disconnect((uint32_t)hr)) {
+        } else if ((lost_at_ms < 0 || has_failed) && client->generation == 0 &&
+                   !oq_result_is_disconnect((uint32_t)hr)) {
             /* It never started: no reason to think that it will in a minute. But a service that was
              * just stopping itself when we asked for it may fail to start once. */
             if (has_failed || hr != CO_E_SERVER_EXEC_FAILURE)
@@ -102,17 +102,16 @@ HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx)
             lost_at_ms = now_ms;
         if (now_ms - lost_at_ms >= RECONNECT_LIMIT_MS)
             return hr;
-        if (link->on_lost)
-            link->on_lost(ctx);
+        if (client->on_lost)
+            client->on_lost(ctx);
         if (oq_console_wait(RECONNECT_PAUSE_MS))
             return E_ABORT;
     }
 }
 
-/* --- text
- * ----------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
-char *oq_remote_text(const wchar_t *bstr)
+char *oq_text_from_bstr(const wchar_t *bstr)
 {
     char *text = NULL;
 
@@ -122,7 +121,7 @@ char *oq_remote_text(const wchar_t *bstr)
     return text;
 }
 
-BSTR oq_remote_bstr(const char *text)
+BSTR oq_text_to_bstr(const char *text)
 {
     uint16_t *wide = NULL;
     BSTR bstr = NULL;
@@ -133,18 +132,18 @@ BSTR oq_remote_bstr(const char *text)
     return bstr;
 }
 
-const char *oq_link_words(HRESULT hr)
+const char *oq_client_error_text(HRESULT hr)
 {
     static char text[256];
-    const char *words = oq_words_of((uint32_t)hr);
+    const char *words = oq_result_text((uint32_t)hr);
     wchar_t *wide = NULL;
     char *narrow = NULL;
 
     if (words)
         return words;
     if (((uint32_t)hr & 0xffff0000u) == 0x80190000u) {
-        static char http[OQ_WORDS_HTTP];
-        oq_words_of_http((uint32_t)hr & 0xffff, http);
+        static char http[OQ_RESULT_HTTP];
+        oq_result_http_text((uint32_t)hr & 0xffff, http);
         return http;
     }
     DWORD length = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM |
@@ -161,16 +160,15 @@ const char *oq_link_words(HRESULT hr)
     return text;
 }
 
-/* --- groups
- * --------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
-HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count)
+HRESULT oq_client_list(struct oq_client *client, struct oq_guid **guids, size_t *count)
 {
     IEnumBackgroundCopyGroups *groups = NULL;
     struct oq_guid *list = NULL;
     size_t used = 0, capacity = 0;
 
-    HRESULT hr = IBackgroundCopyQMgr_EnumGroups(link->manager, 0, &groups);
+    HRESULT hr = IBackgroundCopyQMgr_EnumGroups(client->manager, 0, &groups);
     if (FAILED(hr))
         return hr;
     for (;;) {
@@ -205,20 +203,21 @@ out:
     return hr;
 }
 
-HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, struct oq_guid *guid)
+static HRESULT find_group(struct oq_client *client, const struct oq_group_id *name,
+                          struct oq_guid *guid)
 {
     struct oq_guid *guids = NULL, found;
     size_t count = 0, matches = 0;
 
-    if (oq_names_is_whole(name)) {
-        oq_names_to_guid(name, guid);
+    if (oq_group_id_is_whole(name)) {
+        oq_group_id_to_guid(name, guid);
         return S_OK;
     }
-    HRESULT hr = oq_remote_list(link, &guids, &count);
+    HRESULT hr = oq_client_list(client, &guids, &count);
     if (FAILED(hr))
         return hr;
     for (size_t i = 0; i < count; i++) {
-        if (oq_names_matches(name, &guids[i])) {
+        if (oq_group_id_matches(name, &guids[i])) {
             found = guids[i];
             matches++;
         }
@@ -232,36 +231,36 @@ HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name, s
     return S_OK;
 }
 
-int oq_command_failed(const char *subject, HRESULT hr)
+int oq_client_report(const char *subject, HRESULT hr)
 {
-    oq_console_complain("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
-                        oq_link_words(hr), (unsigned long)hr);
+    oq_console_error("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
+                     oq_client_error_text(hr), (unsigned long)hr);
     return OQ_EXIT_FAILED;
 }
 
 /* --- finding, removing ------------------------------------------------------------------------ */
 
 struct find {
-    const struct oq_group_name *name;
+    const struct oq_group_id *name;
     struct oq_guid *guid;
 };
 
-static HRESULT find_step(struct oq_link *link, void *ctx)
+static HRESULT find_step(struct oq_client *client, void *ctx)
 {
     struct find *find = ctx;
 
-    return oq_remote_find(link, find->name, find->guid);
+    return find_group(client, find->name, find->guid);
 }
 
-bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq_guid *guid)
+bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid)
 {
     struct find find = {&args->group, guid};
-    HRESULT hr = oq_link_run(link, find_step, &find);
+    HRESULT hr = oq_client_run(client, find_step, &find);
 
     if (hr == S_FALSE)
-        oq_console_complain("several downloads in the queue begin with %s: give more digits",
-                            args->group.digits);
+        oq_console_error("several downloads in the queue begin with %s: give more digits",
+                         args->group.digits);
     else if (FAILED(hr))
-        oq_command_failed(args->group.digits, hr);
+        oq_client_report(args->group.digits, hr);
     return hr == S_OK;
 }

@@ -15,7 +15,7 @@
 #define COBJMACROS
 #include "openqmgr.h"
 
-struct oq_link {
+struct oq_client {
     CLSID clsid;
     bool has_com;
     bool is_legacy;               /* as if the service had no extension interfaces */
@@ -28,38 +28,33 @@ struct oq_link {
 
 /* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either
  * case. */
-HRESULT oq_link_open(struct oq_link *link, const struct oq_guid *clsid);
-void oq_link_close(struct oq_link *link);
+HRESULT oq_client_open(struct oq_client *client, const struct oq_guid *clsid);
+void oq_client_close(struct oq_client *client);
 
-typedef HRESULT oq_link_step(struct oq_link *link, void *ctx);
+typedef HRESULT oq_client_step(struct oq_client *client, void *ctx);
 
-/* Connects if need be, runs the step with link->manager set, and repeats both while the connection
- * gets lost, for up to a minute from the first loss. The step's result, or why there is no
- * connection; E_ABORT when the user pressed Ctrl-C meanwhile. */
-HRESULT oq_link_run(struct oq_link *link, oq_link_step *step, void *ctx);
+/* Connects if need be, runs the step with client->manager set, and repeats both while the
+ * connection gets lost, for up to a minute from the first loss. The step's result, or why there
+ * is no connection; E_ABORT when the user pressed Ctrl-C meanwhile. */
+HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx);
 
 /* The sentence for a failure: of our table, else the system's, else "unknown error". For the time
  * until the next call. */
-const char *oq_link_words(HRESULT hr);
+const char *oq_client_error_text(HRESULT hr);
 
 /* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
  * *count is 0. */
-HRESULT oq_remote_list(struct oq_link *link, struct oq_guid **guids, size_t *count);
-
-/* The group that the user's words mean. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
- * GUID is not looked up. */
-HRESULT oq_remote_find(struct oq_link *link, const struct oq_group_name *name,
-                       struct oq_guid *guid);
+HRESULT oq_client_list(struct oq_client *client, struct oq_guid **guids, size_t *count);
 
 /* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
-char *oq_remote_text(const wchar_t *bstr);
+char *oq_text_from_bstr(const wchar_t *bstr);
 /* The other way; NULL likewise. Caller frees with SysFreeString. */
-BSTR oq_remote_bstr(const char *text);
+BSTR oq_text_to_bstr(const char *text);
 
 /* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
  * Returns OQ_EXIT_FAILED. */
-int oq_command_failed(const char *subject, HRESULT hr);
+int oq_client_report(const char *subject, HRESULT hr);
 /* Finds the group that args name, complaining if there is not exactly one. */
-bool oq_command_find(struct oq_link *link, const struct oq_args *args, struct oq_guid *guid);
+bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid);
 
 #endif

@@ -108,7 +108,7 @@ static void write_line(DWORD which, const char *prefix, const char *fmt, va_list
     oq_free(line);
 }
 
-void oq_console_say(const char *fmt, ...)
+void oq_console_print(const char *fmt, ...)
 {
     va_list args;
 
@@ -117,7 +117,7 @@ void oq_console_say(const char *fmt, ...)
     va_end(args);
 }
 
-void oq_console_complain(const char *fmt, ...)
+void oq_console_error(const char *fmt, ...)
 {
     va_list args;
 
@@ -156,8 +156,7 @@ bool oq_console_wait(int64_t ms)
     return WaitForSingleObject(console.interrupted, wait_ms) == WAIT_OBJECT_0;
 }
 
-/* --- files ---------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 #define FIRST_BYTES 65536u
 
@@ -177,12 +176,12 @@ static HANDLE open_input(const char *name)
 
 static char *complain(const char *name, const char *what, DWORD error)
 {
-    oq_console_complain("%s %s (0x%08lX)", strcmp(name, "-") == 0 ? "standard input" : name, what,
-                        (unsigned long)HRESULT_FROM_WIN32(error));
+    oq_console_error("%s %s (0x%08lX)", strcmp(name, "-") == 0 ? "standard input" : name, what,
+                     (unsigned long)HRESULT_FROM_WIN32(error));
     return NULL;
 }
 
-char *oq_input_read(const char *name, size_t most, size_t *length)
+char *oq_console_read_file(const char *name, size_t most, size_t *length)
 {
     HANDLE file = open_input(name);
     char *data = NULL, *result = NULL;
@@ -224,38 +223,38 @@ char *oq_input_read(const char *name, size_t most, size_t *length)
     return result;
 }
 
-static bool sink_failed(const struct oq_sink *sink, const char *what)
+static bool output_failed(const struct oq_output *output, const char *what)
 {
-    oq_console_complain("%s cannot be %s (0x%08lX)", sink->name, what,
-                        (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
+    oq_console_error("%s cannot be %s (0x%08lX)", output->name, what,
+                     (unsigned long)HRESULT_FROM_WIN32(GetLastError()));
     return false;
 }
 
-bool oq_sink_open(const char *file, struct oq_sink *sink)
+bool oq_output_open(const char *file, struct oq_output *output)
 {
     char *unfinished = NULL;
 
     if (!file || strcmp(file, "-") == 0) {
-        *sink =
-            (struct oq_sink){.name = "standard output", .handle = GetStdHandle(STD_OUTPUT_HANDLE)};
+        *output = (struct oq_output){.name = "standard output",
+                                     .handle = GetStdHandle(STD_OUTPUT_HANDLE)};
         return true;
     }
-    *sink = (struct oq_sink){.name = file, .handle = INVALID_HANDLE_VALUE};
+    *output = (struct oq_output){.name = file, .handle = INVALID_HANDLE_VALUE};
     unfinished = oq_asprintf("%s.unfinished", file);
-    if (unfinished && oq_utf8_to_16(file, &sink->place, NULL) == OQ_OK &&
-        oq_utf8_to_16(unfinished, &sink->unfinished, NULL) == OQ_OK)
-        sink->handle = CreateFileW((const wchar_t *)sink->unfinished, GENERIC_WRITE, 0, NULL,
-                                   CREATE_ALWAYS, 0, NULL);
+    if (unfinished && oq_utf8_to_16(file, &output->place, NULL) == OQ_OK &&
+        oq_utf8_to_16(unfinished, &output->unfinished, NULL) == OQ_OK)
+        output->handle = CreateFileW((const wchar_t *)output->unfinished, GENERIC_WRITE, 0, NULL,
+                                     CREATE_ALWAYS, 0, NULL);
     oq_free(unfinished);
-    return sink->handle != INVALID_HANDLE_VALUE || sink_failed(sink, "written");
+    return output->handle != INVALID_HANDLE_VALUE || output_failed(output, "written");
 }
 
-static bool sink_write(const struct oq_sink *sink, const char *text, size_t length)
+static bool output_write(const struct oq_output *output, const char *text, size_t length)
 {
     while (length > 0) {
         DWORD written = 0, part = length > 1u << 20 ? 1u << 20 : (DWORD)length;
-        if (!WriteFile(sink->handle, text, part, &written, NULL) || written == 0)
-            return sink_failed(sink, "written");
+        if (!WriteFile(output->handle, text, part, &written, NULL) || written == 0)
+            return output_failed(output, "written");
         text += written;
         length -= written;
     }
@@ -263,34 +262,35 @@ static bool sink_write(const struct oq_sink *sink, const char *text, size_t leng
 }
 
 /* A line; the text is freed. */
-bool oq_sink_say(const struct oq_sink *sink, char *line)
+bool oq_output_line(const struct oq_output *output, char *line)
 {
     bool is_good = line != NULL;
 
     if (!is_good)
-        oq_console_complain("there is not enough memory");
-    else if (!sink->place && oq_console_is_terminal())
-        oq_console_say("%s", line);
+        oq_console_error("there is not enough memory");
+    else if (!output->place && oq_console_is_terminal())
+        oq_console_print("%s", line);
     else
-        is_good = sink_write(sink, line, strlen(line)) && sink_write(sink, "\n", 1);
+        is_good = output_write(output, line, strlen(line)) && output_write(output, "\n", 1);
     oq_free(line);
     return is_good;
 }
 
 /* Ends it; is_good: all of it is there. True if now it is. */
-bool oq_sink_close(struct oq_sink *sink, bool is_good)
+bool oq_output_close(struct oq_output *output, bool is_good)
 {
-    if (sink->place && sink->handle != INVALID_HANDLE_VALUE) {
-        if (is_good && !FlushFileBuffers(sink->handle))
-            is_good = sink_failed(sink, "written");
-        CloseHandle(sink->handle);
-        if (is_good && !MoveFileExW((const wchar_t *)sink->unfinished, (const wchar_t *)sink->place,
-                                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
-            is_good = sink_failed(sink, "replaced");
+    if (output->place && output->handle != INVALID_HANDLE_VALUE) {
+        if (is_good && !FlushFileBuffers(output->handle))
+            is_good = output_failed(output, "written");
+        CloseHandle(output->handle);
+        if (is_good &&
+            !MoveFileExW((const wchar_t *)output->unfinished, (const wchar_t *)output->place,
+                         MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+            is_good = output_failed(output, "replaced");
         if (!is_good)
-            DeleteFileW((const wchar_t *)sink->unfinished);
+            DeleteFileW((const wchar_t *)output->unfinished);
     }
-    oq_free(sink->place);
-    oq_free(sink->unfinished);
+    oq_free(output->place);
+    oq_free(output->unfinished);
     return is_good;
 }

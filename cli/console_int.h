@@ -15,9 +15,9 @@ bool oq_console_is_terminal(void); /* is standard output one? */
 unsigned oq_console_columns(void); /* its width; 80 when it has none */
 
 /* A line to standard output; the newline is added. */
-void oq_console_say(const char *fmt, ...) OQ_PRINTF(1, 2);
+void oq_console_print(const char *fmt, ...) OQ_PRINTF(1, 2);
 /* "qmgrctl: ..." to standard error; the newline is added. */
-void oq_console_complain(const char *fmt, ...) OQ_PRINTF(1, 2);
+void oq_console_error(const char *fmt, ...) OQ_PRINTF(1, 2);
 
 /* Shows a line on the terminal in place of the last one shown so. Its next say or complain begins
  * on a line of its own. */
@@ -29,20 +29,20 @@ bool oq_console_wait(int64_t ms);
 
 /* All of a file in a new block (oq_free); name "-" is standard input. NULL, and a sentence to
  * standard error, if it cannot be had or has more than `most` bytes. */
-char *oq_input_read(const char *name, size_t most, size_t *length);
+char *oq_console_read_file(const char *name, size_t most, size_t *length);
 
 /* Lines to a file, or to standard output if its name is NULL or "-". A file gets its name only when
  * all of it is there, so that one of that name stays if writing fails. Each says itself what went
  * wrong and returns false then. */
-struct oq_sink {
+struct oq_output {
     const char *name;             /* for messages */
     uint16_t *place, *unfinished; /* of a file; both NULL: standard output */
     void *handle;
 };
-bool oq_sink_open(const char *file, struct oq_sink *sink);
+bool oq_output_open(const char *file, struct oq_output *output);
 /* A line, which is freed; NULL: there was no memory for it. */
-bool oq_sink_say(const struct oq_sink *sink, char *line);
+bool oq_output_line(const struct oq_output *output, char *line);
 /* Ends it, whether it was opened or not; is_good: all of it is there. True if now it is. */
-bool oq_sink_close(struct oq_sink *sink, bool is_good);
+bool oq_output_close(struct oq_output *output, bool is_good);
 
 #endif

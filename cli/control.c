@@ -13,7 +13,7 @@
 #include "oq_url.h"
 #include "oq_utf.h"
 #include "render_int.h"
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <string.h>
 
@@ -26,13 +26,13 @@ struct change {
     unsigned attempts;
 };
 
-static HRESULT change_step(struct oq_link *link, void *ctx)
+static HRESULT change_step(struct oq_client *client, void *ctx)
 {
     struct change *change = ctx;
     struct oq_remote remote = {.guid = change->guid};
 
     change->attempts++;
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_SUSPEND)
         hr = IBackgroundCopyGroup_SuspendGroup(remote.group);
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_RESUME && change->is_foreground)
@@ -49,18 +49,17 @@ static HRESULT change_step(struct oq_link *link, void *ctx)
     return hr;
 }
 
-int oq_command_change(struct oq_link *link, const struct oq_args *args)
+int oq_command_change(struct oq_client *client, const struct oq_args *args)
 {
     struct change change = {.command = args->command, .is_foreground = args->is_foreground};
 
-    if (!oq_command_find(link, args, &change.guid))
+    if (!oq_client_find(client, args, &change.guid))
         return OQ_EXIT_FAILED;
-    HRESULT hr = oq_link_run(link, change_step, &change);
-    return SUCCEEDED(hr) ? OQ_EXIT_DONE : oq_command_failed(args->group.digits, hr);
+    HRESULT hr = oq_client_run(client, change_step, &change);
+    return SUCCEEDED(hr) ? OQ_EXIT_DONE : oq_client_report(args->group.digits, hr);
 }
 
-/* --- set-url
- * -------------------------------------------------------------------------------------- */
+/* --- set-url ---------------------------------------------------------------------------------- */
 
 struct replacement {
     struct oq_guid guid;
@@ -69,14 +68,14 @@ struct replacement {
 };
 
 /* A download that an error has stopped is resumed: that is what the new URL is for. */
-static HRESULT replace_step(struct oq_link *link, void *ctx)
+static HRESULT replace_step(struct oq_client *client, void *ctx)
 {
     struct replacement *replacement = ctx;
     struct oq_remote remote = {.guid = replacement->guid};
     IOpenQmgrSources *sources = NULL;
     DWORD bits = 0, unused = 0;
 
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr = IBackgroundCopyGroup_QueryInterface(remote.group, &IID_IOpenQmgrSources,
                                                  (void **)&sources);
@@ -100,29 +99,30 @@ static int explain(const struct oq_args *args, HRESULT hr)
 
     oq_error_init(&error);
     if (hr == E_INVALIDARG && oq_url_check(args->url, &error) != OQ_OK) {
-        oq_words_tidy(error.text, why, sizeof why);
-        oq_console_complain("that URL cannot be downloaded: %s (0x%08lX)", why, (unsigned long)hr);
+        oq_render_sentence(error.text, why, sizeof why);
+        oq_console_error("that URL cannot be downloaded: %s (0x%08lX)", why, (unsigned long)hr);
         return OQ_EXIT_FAILED;
     }
     if (hr == (HRESULT)QM_E_INVALID_STATE) {
-        oq_console_complain("%s: the file is already there, so it needs no other URL (0x%08lX)",
-                            args->group.digits, (unsigned long)hr);
+        oq_console_error("%s: the file is already there, so it needs no other URL (0x%08lX)",
+                         args->group.digits, (unsigned long)hr);
         return OQ_EXIT_FAILED;
     }
-    return oq_command_failed(args->group.digits, hr);
+    return oq_client_report(args->group.digits, hr);
 }
 
-int oq_command_set_url(struct oq_link *link, const struct oq_args *args)
+int oq_command_set_url(struct oq_client *client, const struct oq_args *args)
 {
     struct replacement replacement = {.index = args->file_index};
     uint16_t *wide = NULL;
     int status = OQ_EXIT_DONE;
 
-    if (!oq_command_find(link, args, &replacement.guid))
+    if (!oq_client_find(client, args, &replacement.guid))
         return OQ_EXIT_FAILED;
     if (oq_utf8_to_16(args->url, &wide, NULL) == OQ_OK)
         replacement.url = SysAllocString((const wchar_t *)wide);
-    HRESULT hr = replacement.url ? oq_link_run(link, replace_step, &replacement) : E_OUTOFMEMORY;
+    HRESULT hr =
+        replacement.url ? oq_client_run(client, replace_step, &replacement) : E_OUTOFMEMORY;
     if (FAILED(hr))
         status = explain(args, hr);
     SysFreeString(replacement.url);
@@ -130,8 +130,7 @@ int oq_command_set_url(struct oq_link *link, const struct oq_args *args)
     return status;
 }
 
-/* --- limit and pause-all
- * -------------------------------------------------------------------------- */
+/* --- limit and pause-all ---------------------------------------------------------------------- */
 
 #define BYTES_PER_KBIT 125u
 
@@ -140,32 +139,32 @@ struct group_limit {
     uint64_t bytes_per_s;
 };
 
-static HRESULT limit_step(struct oq_link *link, void *ctx)
+static HRESULT limit_step(struct oq_client *client, void *ctx)
 {
-    const struct group_limit *wanted = ctx;
-    struct oq_remote remote = {.guid = wanted->guid};
+    const struct group_limit *spec = ctx;
+    struct oq_remote remote = {.guid = spec->guid};
     IOpenQmgrLimit *limit = NULL;
 
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr =
             IBackgroundCopyGroup_QueryInterface(remote.group, &IID_IOpenQmgrLimit, (void **)&limit);
     if (SUCCEEDED(hr))
-        hr = IOpenQmgrLimit_SetMaxRate(limit, wanted->bytes_per_s);
+        hr = IOpenQmgrLimit_SetMaxRate(limit, spec->bytes_per_s);
     if (limit)
         IOpenQmgrLimit_Release(limit);
     oq_remote_release(&remote);
     return hr;
 }
 
-static int limit_group(struct oq_link *link, const struct oq_args *args)
+static int limit_group(struct oq_client *client, const struct oq_args *args)
 {
-    struct group_limit wanted = {.bytes_per_s = (uint64_t)args->kbits * BYTES_PER_KBIT};
+    struct group_limit spec = {.bytes_per_s = (uint64_t)args->kbits * BYTES_PER_KBIT};
 
-    if (!oq_command_find(link, args, &wanted.guid))
+    if (!oq_client_find(client, args, &spec.guid))
         return OQ_EXIT_FAILED;
-    HRESULT hr = oq_link_run(link, limit_step, &wanted);
-    return FAILED(hr) ? oq_command_failed(args->group.digits, hr) : OQ_EXIT_DONE;
+    HRESULT hr = oq_client_run(client, limit_step, &spec);
+    return FAILED(hr) ? oq_client_report(args->group.digits, hr) : OQ_EXIT_DONE;
 }
 
 #define KEY L"SOFTWARE\\OpenQMGR"
@@ -181,25 +180,25 @@ static bool is_enforced(const wchar_t *name)
 static int set_number(const wchar_t *name, DWORD value)
 {
     if (is_enforced(name)) {
-        oq_console_complain("%ls is set by group policy, which wins", name);
+        oq_console_error("%ls is set by group policy, which wins", name);
         return OQ_EXIT_FAILED;
     }
     LSTATUS result =
         RegSetKeyValueW(HKEY_LOCAL_MACHINE, KEY, name, REG_DWORD, &value, sizeof value);
     if (result == ERROR_SUCCESS)
         return OQ_EXIT_DONE;
-    return oq_command_failed(NULL, HRESULT_FROM_WIN32((DWORD)result));
+    return oq_client_report(NULL, HRESULT_FROM_WIN32((DWORD)result));
 }
 
-int oq_command_limit(struct oq_link *link, const struct oq_args *args)
+int oq_command_limit(struct oq_client *client, const struct oq_args *args)
 {
     if (args->has_group)
-        return limit_group(link, args);
+        return limit_group(client, args);
     return set_number(L"MaxRateKbits", args->kbits);
 }
 
-int oq_command_pause_all(struct oq_link *link, const struct oq_args *args)
+int oq_command_pause_all(struct oq_client *client, const struct oq_args *args)
 {
-    (void)link;
+    (void)client;
     return set_number(L"PauseAll", args->is_on);
 }

@@ -14,21 +14,21 @@
 
 /* --- the name of the file --------------------------------------------------------------------- */
 
-bool oq_wanted_is_folder(const uint16_t *path)
+bool oq_file_spec_is_folder(const uint16_t *path)
 {
     DWORD attributes = GetFileAttributesW((const wchar_t *)path);
 
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-bool oq_wanted_has_folder(const char *file, char **folder)
+bool oq_file_spec_has_folder(const char *file, char **folder)
 {
     uint16_t *wide = NULL;
     bool result = true; /* when it cannot be told */
 
     *folder = oq_path_folder(file);
     if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
-        result = oq_wanted_is_folder(wide);
+        result = oq_file_spec_is_folder(wide);
     oq_free(wide);
     return result;
 }
@@ -47,7 +47,7 @@ static char *full_name(const char *file)
     full = size ? oq_calloc(size + 1, sizeof *full) : NULL;
     if (!full || GetFullPathNameW((const wchar_t *)wide, size + 1, full, NULL) > size)
         goto out;
-    result = oq_remote_text(full);
+    result = oq_text_from_bstr(full);
 out:
     oq_free(wide);
     oq_free(full);
@@ -70,7 +70,7 @@ static char *choose_file(const char *url, const char *file)
     bool ends_in_separator = end == '\\' || end == '/';
     if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
         goto out;
-    if (ends_in_separator || oq_wanted_is_folder(wide)) {
+    if (ends_in_separator || oq_file_spec_is_folder(wide)) {
         named = oq_url_file_name(url);
         joined = named ? oq_asprintf("%s%s%s", file, ends_in_separator ? "" : "\\", named) : NULL;
         full = joined ? full_name(joined) : NULL;
@@ -86,24 +86,24 @@ out:
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-bool oq_wanted_finish(struct oq_wanted_file *file)
+bool oq_file_spec_convert_names(struct oq_file_spec *file)
 {
-    file->remote_name = file->url ? oq_remote_bstr(file->url) : NULL;
-    file->local_name = file->file ? oq_remote_bstr(file->file) : NULL;
+    file->remote_name = file->url ? oq_text_to_bstr(file->url) : NULL;
+    file->local_name = file->file ? oq_text_to_bstr(file->file) : NULL;
     return file->remote_name && file->local_name;
 }
 
-static bool make_one(const struct oq_args *args, struct oq_wanted *wanted)
+static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
 {
-    struct oq_wanted_file *file = oq_calloc(1, sizeof *file);
+    struct oq_file_spec *file = oq_calloc(1, sizeof *file);
     bool is_good = file != NULL;
 
-    wanted->files = file;
-    wanted->count = is_good ? 1 : 0;
+    spec->files = file;
+    spec->count = is_good ? 1 : 0;
     if (is_good) {
         file->url = oq_strdup(args->url);
         file->file = choose_file(args->url, args->file);
-        is_good = oq_wanted_finish(file);
+        is_good = oq_file_spec_convert_names(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
         file->extras = oq_extras_new();
@@ -116,7 +116,7 @@ static bool make_one(const struct oq_args *args, struct oq_wanted *wanted)
         memcpy(file->extras->sha256, args->sha256, OQ_SHA256_BYTES);
     }
     if (!is_good)
-        oq_console_complain("the name of the file is not valid, or there is not enough memory");
+        oq_console_error("the name of the file is not valid, or there is not enough memory");
     return is_good;
 }
 
@@ -130,7 +130,7 @@ static char *choose_place(const char *name, const char *to, bool is_only)
     if (!to || !*to)
         joined = oq_strdup(name);
     else if (oq_utf8_to_16(to, &wide, NULL) == OQ_OK && is_only && !has_end &&
-             !oq_wanted_is_folder(wide))
+             !oq_file_spec_is_folder(wide))
         joined = oq_strdup(to);
     else
         joined = oq_asprintf("%s%s%s", to, has_end ? "" : "\\", name);
@@ -142,7 +142,7 @@ static char *choose_place(const char *name, const char *to, bool is_only)
 
 /* The first of the document's URLs is the one the file is added with; the others are mirrors. */
 static bool take_file(struct oq_metalink_file *from, const char *to, bool is_only,
-                      struct oq_wanted_file *file)
+                      struct oq_file_spec *file)
 {
     struct oq_extras *extras = from->extras;
 
@@ -152,71 +152,71 @@ static bool take_file(struct oq_metalink_file *from, const char *to, bool is_onl
     memmove(extras->mirrors, extras->mirrors + 1, extras->mirror_count * sizeof *extras->mirrors);
     from->extras = NULL;
     file->file = choose_place(from->name, to, is_only);
-    return oq_wanted_finish(file);
+    return oq_file_spec_convert_names(file);
 }
 
-static bool make_from_document(const struct oq_args *args, struct oq_wanted *wanted)
+static bool make_from_document(const struct oq_args *args, struct oq_download_spec *spec)
 {
     struct oq_metalink metalink = {0};
     struct oq_error error;
     size_t length = 0;
-    char *data = oq_input_read(args->metalink, OQ_METALINK_MAX_BYTES, &length);
+    char *data = oq_console_read_file(args->metalink, OQ_METALINK_MAX_BYTES, &length);
     bool is_good = data != NULL;
 
     oq_error_init(&error);
     if (is_good && oq_metalink_parse(data, length, &metalink, &error) != OQ_OK) {
-        oq_console_complain("%s cannot be used: %s", args->metalink, error.text);
+        oq_console_error("%s cannot be used: %s", args->metalink, error.text);
         is_good = false;
     }
     oq_free(data);
     if (!is_good)
         return false;
-    wanted->files = oq_calloc(metalink.count, sizeof *wanted->files);
-    is_good = wanted->files != NULL;
+    spec->files = oq_calloc(metalink.count, sizeof *spec->files);
+    is_good = spec->files != NULL;
     for (size_t i = 0; is_good && i < metalink.count; i++) {
-        wanted->count++;
-        is_good = take_file(&metalink.files[i], args->file, metalink.count == 1, &wanted->files[i]);
+        spec->count++;
+        is_good = take_file(&metalink.files[i], args->file, metalink.count == 1, &spec->files[i]);
     }
     oq_metalink_release(&metalink);
     if (!is_good)
-        oq_console_complain("the name of a file is not valid, or there is not enough memory");
+        oq_console_error("the name of a file is not valid, or there is not enough memory");
     return is_good;
 }
 
-bool oq_wanted_make(const struct oq_args *args, struct oq_wanted *wanted)
+bool oq_download_spec_make(const struct oq_args *args, struct oq_download_spec *spec)
 {
-    return args->metalink ? make_from_document(args, wanted) : make_one(args, wanted);
+    return args->metalink ? make_from_document(args, spec) : make_one(args, spec);
 }
 
-void oq_wanted_release(struct oq_wanted *wanted)
+void oq_download_spec_release(struct oq_download_spec *spec)
 {
-    for (uint32_t i = 0; i < wanted->count; i++) {
-        struct oq_wanted_file *file = &wanted->files[i];
+    for (uint32_t i = 0; i < spec->count; i++) {
+        struct oq_file_spec *file = &spec->files[i];
         SysFreeString(file->remote_name);
         SysFreeString(file->local_name);
         oq_extras_free(file->extras);
         oq_free(file->url);
         oq_free(file->file);
     }
-    oq_free(wanted->files);
-    *wanted = (struct oq_wanted){0};
+    oq_free(spec->files);
+    *spec = (struct oq_download_spec){0};
 }
 
 /* --- telling the service ---------------------------------------------------------------------- */
 
-HRESULT oq_wanted_add(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
+HRESULT oq_download_spec_add_files(const struct oq_download_spec *spec, IBackgroundCopyJob1 *job)
 {
-    FILESETINFO *infos = oq_calloc(wanted->count, sizeof *infos);
-    FILESETINFO **set = oq_calloc(wanted->count, sizeof *set);
+    FILESETINFO *infos = oq_calloc(spec->count, sizeof *infos);
+    FILESETINFO **set = oq_calloc(spec->count, sizeof *set);
     HRESULT hr = infos && set ? S_OK : E_OUTOFMEMORY;
 
-    for (uint32_t i = 0; SUCCEEDED(hr) && i < wanted->count; i++) {
-        infos[i].bstrRemoteFile = wanted->files[i].remote_name;
-        infos[i].bstrLocalFile = wanted->files[i].local_name;
+    for (uint32_t i = 0; SUCCEEDED(hr) && i < spec->count; i++) {
+        infos[i].bstrRemoteFile = spec->files[i].remote_name;
+        infos[i].bstrLocalFile = spec->files[i].local_name;
         set[i] = &infos[i];
     }
     if (SUCCEEDED(hr))
-        hr = IBackgroundCopyJob1_AddFiles(job, wanted->count, set);
+        hr = IBackgroundCopyJob1_AddFiles(job, spec->count, set);
     oq_free(infos);
     oq_free(set);
     return hr;
@@ -232,7 +232,7 @@ static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
     if (extras->has_sha256)
         oq_hex_format(extras->sha256, OQ_SHA256_BYTES, hex);
     if (extras->has_sha256 || extras->size_bytes != OQ_SIZE_UNKNOWN) {
-        BSTR text = oq_remote_bstr(hex);
+        BSTR text = oq_text_to_bstr(hex);
         hr = text ? IOpenQmgrSources_SetHash(sources, index, text, extras->size_bytes)
                   : E_OUTOFMEMORY;
         SysFreeString(text);
@@ -244,13 +244,14 @@ static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
     return hr;
 }
 
-HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
+HRESULT oq_download_spec_set_expectations(const struct oq_download_spec *spec,
+                                          IBackgroundCopyJob1 *job)
 {
     IOpenQmgrSources *sources = NULL;
     HRESULT hr = S_OK;
 
-    for (uint32_t i = 0; SUCCEEDED(hr) && i < wanted->count; i++) {
-        const struct oq_extras *extras = wanted->files[i].extras;
+    for (uint32_t i = 0; SUCCEEDED(hr) && i < spec->count; i++) {
+        const struct oq_extras *extras = spec->files[i].extras;
         if (!extras)
             continue;
         if (!sources)
@@ -258,7 +259,7 @@ HRESULT oq_wanted_tell(const struct oq_wanted *wanted, IBackgroundCopyJob1 *job)
         if (SUCCEEDED(hr))
             hr = tell_hashes(sources, i, extras);
         for (uint32_t k = 0; SUCCEEDED(hr) && k < extras->mirror_count; k++) {
-            BSTR url = oq_remote_bstr(extras->mirrors[k]);
+            BSTR url = oq_text_to_bstr(extras->mirrors[k]);
             hr = url ? IOpenQmgrSources_AddSource(sources, i, url) : E_OUTOFMEMORY;
             SysFreeString(url);
         }

@@ -14,8 +14,7 @@
 
 #include <string.h>
 
-/* --- reading a group
- * ------------------------------------------------------------------------------ */
+/* --- reading a group -------------------------------------------------------------------------- */
 
 #define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
 #define INVALID_STATE ((HRESULT)QM_E_INVALID_STATE)
@@ -23,7 +22,7 @@
 /* Moves a BSTR of the service into a text; false when out of memory. */
 static bool take_text(BSTR bstr, char **text)
 {
-    *text = oq_remote_text(bstr);
+    *text = oq_text_from_bstr(bstr);
     SysFreeString(bstr);
     return *text != NULL;
 }
@@ -36,27 +35,27 @@ static HRESULT read_text(IBackgroundCopyGroup *group, GROUPPROP prop, char **tex
     HRESULT hr = IBackgroundCopyGroup_GetProp(group, prop, &value);
     if (FAILED(hr))
         return hr;
-    *text = V_VT(&value) == VT_BSTR ? oq_remote_text(V_BSTR(&value)) : oq_strdup("");
+    *text = V_VT(&value) == VT_BSTR ? oq_text_from_bstr(V_BSTR(&value)) : oq_strdup("");
     VariantClear(&value);
     return *text ? S_OK : E_OUTOFMEMORY;
 }
 
-static HRESULT read_properties(IBackgroundCopyGroup *group, struct oq_record *record)
+static HRESULT read_properties(IBackgroundCopyGroup *group, struct oq_exported_group *exported)
 {
     VARIANT flags;
 
     VariantInit(&flags);
     HRESULT hr = IBackgroundCopyGroup_GetProp(group, GROUPPROP_NOTIFYFLAGS, &flags);
     if (SUCCEEDED(hr)) {
-        record->has_notify_flags = V_VT(&flags) == VT_I4 || V_VT(&flags) == VT_UI4;
-        record->notify_flags = (uint32_t)V_I4(&flags);
+        exported->has_notify_flags = V_VT(&flags) == VT_I4 || V_VT(&flags) == VT_UI4;
+        exported->notify_flags = (uint32_t)V_I4(&flags);
         VariantClear(&flags);
-        hr = read_text(group, GROUPPROP_NOTIFYCLSID, &record->notify_class);
+        hr = read_text(group, GROUPPROP_NOTIFYCLSID, &exported->notify_class);
     }
     if (SUCCEEDED(hr))
-        hr = read_text(group, GROUPPROP_DISPLAYNAME, &record->display_name);
+        hr = read_text(group, GROUPPROP_DISPLAYNAME, &exported->display_name);
     if (SUCCEEDED(hr))
-        hr = read_text(group, GROUPPROP_DESCRIPTION, &record->description);
+        hr = read_text(group, GROUPPROP_DESCRIPTION, &exported->description);
     return hr;
 }
 
@@ -151,7 +150,7 @@ struct extensions {
 };
 
 static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext, ULONG index,
-                         struct oq_record_file *file)
+                         struct oq_exported_file *file)
 {
     struct oq_remote_file seen = {0};
 
@@ -182,7 +181,7 @@ static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext,
 }
 
 static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
-                          struct oq_record *record)
+                          struct oq_exported_group *exported)
 {
     struct extensions ext = {.info = remote->info};
     DWORD count = 0;
@@ -191,8 +190,8 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     HRESULT hr = IBackgroundCopyJob1_get_JobID(job, &guid);
     if (FAILED(hr))
         return hr;
-    memcpy(&record->job, &guid, sizeof record->job);
-    record->has_job = true;
+    memcpy(&exported->job, &guid, sizeof exported->job);
+    exported->has_job = true;
     hr = IBackgroundCopyJob1_GetFileCount(job, &count);
     if (FAILED(hr) || count == 0)
         return hr;
@@ -203,11 +202,11 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     if (remote->info &&
         FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrExport, (void **)&ext.export)))
         ext.export = NULL;
-    record->files = oq_calloc(count, sizeof *record->files);
-    hr = record->files ? S_OK : E_OUTOFMEMORY;
-    while (SUCCEEDED(hr) && record->file_count < count) {
-        ULONG index = record->file_count++;
-        hr = read_file(job, &ext, index, &record->files[index]);
+    exported->files = oq_calloc(count, sizeof *exported->files);
+    hr = exported->files ? S_OK : E_OUTOFMEMORY;
+    while (SUCCEEDED(hr) && exported->file_count < count) {
+        ULONG index = exported->file_count++;
+        hr = read_file(job, &ext, index, &exported->files[index]);
     }
     if (ext.sources)
         IOpenQmgrSources_Release(ext.sources);
@@ -216,23 +215,23 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     return hr;
 }
 
-static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_record *record)
+static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_exported_group *exported)
 {
-    record->is_foreground = snapshot->is_foreground;
+    exported->is_foreground = snapshot->is_foreground;
     switch (snapshot->phase) {
     case OQ_PHASE_SUSPENDED:
-        record->state = OQ_RECORD_SUSPENDED;
+        exported->state = OQ_EXPORTED_SUSPENDED;
         break;
     case OQ_PHASE_RUNNING:
     case OQ_PHASE_COMMITTING:
-        record->state = OQ_RECORD_ACTIVE;
+        exported->state = OQ_EXPORTED_ACTIVE;
         break;
     case OQ_PHASE_ERROR:
-        record->state = OQ_RECORD_ERROR;
-        record->failure = oq_strdup(snapshot->failure_text);
-        return record->failure ? S_OK : E_OUTOFMEMORY;
+        exported->state = OQ_EXPORTED_ERROR;
+        exported->failure = oq_strdup(snapshot->failure_text);
+        return exported->failure ? S_OK : E_OUTOFMEMORY;
     case OQ_PHASE_COMPLETE:
-        record->state = OQ_RECORD_COMPLETE;
+        exported->state = OQ_EXPORTED_COMPLETE;
         break;
     case OQ_PHASE_CANCELLED:
         return S_FALSE;
@@ -240,7 +239,7 @@ static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_recor
     return S_OK;
 }
 
-static HRESULT read_owner(struct oq_remote *remote, struct oq_record *record)
+static HRESULT read_owner(struct oq_remote *remote, struct oq_exported_group *exported)
 {
     IOpenQmgrExport *export = NULL;
     BSTR sid = NULL;
@@ -249,14 +248,14 @@ static HRESULT read_owner(struct oq_remote *remote, struct oq_record *record)
                              remote->group, &IID_IOpenQmgrExport, (void **)&export)))
         return S_OK;
     HRESULT hr = IOpenQmgrExport_GetOwner(export, &sid);
-    if (SUCCEEDED(hr) && !take_text(sid, &record->owner))
+    if (SUCCEEDED(hr) && !take_text(sid, &exported->owner))
         hr = E_OUTOFMEMORY;
     IOpenQmgrExport_Release(export);
     return hr;
 }
 
 /* 0 where the service has no such limits. */
-static HRESULT read_limit(struct oq_remote *remote, struct oq_record *record)
+static HRESULT read_limit(struct oq_remote *remote, struct oq_exported_group *exported)
 {
     IOpenQmgrLimit *limit = NULL;
     UINT64 rate = 0;
@@ -265,22 +264,22 @@ static HRESULT read_limit(struct oq_remote *remote, struct oq_record *record)
                              remote->group, &IID_IOpenQmgrLimit, (void **)&limit)))
         return S_OK;
     HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit, &rate);
-    record->max_bytes_per_s = rate;
+    exported->max_bytes_per_s = rate;
     IOpenQmgrLimit_Release(limit);
     return hr;
 }
 
 /* Everything about a group that the interfaces of the service tell. *out is empty at the beginning;
  * release it in any case. S_FALSE when the group is no longer in the queue. */
-static HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid,
-                             struct oq_record *out)
+static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
+                          struct oq_exported_group *out)
 {
     struct oq_remote remote = {.guid = *guid};
     struct oq_snapshot snapshot;
     IBackgroundCopyJob1 *job = NULL;
 
     out->group = *guid;
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr = oq_remote_read(&remote, &snapshot);
     if (SUCCEEDED(hr))
@@ -306,33 +305,33 @@ static HRESULT oq_queue_read(struct oq_link *link, const struct oq_guid *guid,
 
 /* --- what goes there -------------------------------------------------------------------------- */
 
-struct wanted_groups {
+struct selected {
     struct oq_guid *guids;
     size_t count;
 };
 
-static HRESULT list_step(struct oq_link *link, void *ctx)
+static HRESULT list_step(struct oq_client *client, void *ctx)
 {
-    struct wanted_groups *groups = ctx;
+    struct selected *groups = ctx;
 
-    return oq_remote_list(link, &groups->guids, &groups->count);
+    return oq_client_list(client, &groups->guids, &groups->count);
 }
 
 /* Those that were named, or all. */
-static bool find_groups(struct oq_link *link, const struct oq_args *args,
-                        struct wanted_groups *groups)
+static bool find_groups(struct oq_client *client, const struct oq_args *args,
+                        struct selected *groups)
 {
     if (args->group_count == 0) {
-        HRESULT hr = oq_link_run(link, list_step, groups);
-        return SUCCEEDED(hr) || (oq_command_failed(NULL, hr), false);
+        HRESULT hr = oq_client_run(client, list_step, groups);
+        return SUCCEEDED(hr) || (oq_client_report(NULL, hr), false);
     }
     groups->guids = oq_calloc((size_t)args->group_count, sizeof *groups->guids);
     if (!groups->guids)
-        return oq_command_failed(NULL, E_OUTOFMEMORY), false;
+        return oq_client_report(NULL, E_OUTOFMEMORY), false;
     for (int i = 0; i < args->group_count; i++) {
         struct oq_args one = *args;
-        if (oq_names_parse_group(args->groups[i], &one.group) != OQ_OK ||
-            !oq_command_find(link, &one, &groups->guids[groups->count]))
+        if (oq_group_id_parse(args->groups[i], &one.group) != OQ_OK ||
+            !oq_client_find(client, &one, &groups->guids[groups->count]))
             return false;
         groups->count++;
     }
@@ -341,63 +340,65 @@ static bool find_groups(struct oq_link *link, const struct oq_args *args,
 
 struct reading {
     struct oq_guid guid;
-    struct oq_record record;
+    struct oq_exported_group exported;
 };
 
-static HRESULT read_step(struct oq_link *link, void *ctx)
+static HRESULT read_step(struct oq_client *client, void *ctx)
 {
     struct reading *reading = ctx;
 
-    oq_record_release(&reading->record);
-    return oq_queue_read(link, &reading->guid, &reading->record);
+    oq_exported_group_release(&reading->exported);
+    return read_group(client, &reading->guid, &reading->exported);
 }
 
-static bool write_group(struct oq_link *link, const struct oq_guid *guid, bool is_named,
-                        const struct oq_sink *sink, size_t *written)
+static bool write_group(struct oq_client *client, const struct oq_guid *guid, bool is_named,
+                        const struct oq_output *output, size_t *written)
 {
     struct reading reading = {.guid = *guid};
     char text[OQ_GUID_TEXT];
 
     oq_guid_format(guid, text);
-    HRESULT hr = oq_link_run(link, read_step, &reading);
+    HRESULT hr = oq_client_run(client, read_step, &reading);
     bool is_good = SUCCEEDED(hr);
     if (!is_good)
-        oq_command_failed(text, hr);
+        oq_client_report(text, hr);
     if (hr == S_OK) {
-        is_good = oq_sink_say(sink, oq_record_format(&reading.record));
+        is_good = oq_output_line(output, oq_queue_json_format_group(&reading.exported));
         *written += is_good;
     } else if (hr == S_FALSE && is_named) {
-        oq_command_failed(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
+        oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
         is_good = false;
     }
-    oq_record_release(&reading.record);
+    oq_exported_group_release(&reading.exported);
     return is_good;
 }
 
-int oq_command_export(struct oq_link *link, const struct oq_args *args)
+int oq_command_export(struct oq_client *client, const struct oq_args *args)
 {
-    struct wanted_groups groups = {0};
-    struct oq_sink sink = {.handle = INVALID_HANDLE_VALUE};
+    struct selected groups = {0};
+    struct oq_output output = {.handle = INVALID_HANDLE_VALUE};
     size_t written = 0;
 
     /* The queue first: without a service there is no reason to touch the file. */
-    bool is_good = find_groups(link, args, &groups);
+    bool is_good = find_groups(client, args, &groups);
     if (is_good) {
-        is_good = oq_sink_open(args->file, &sink) &&
-                  oq_sink_say(&sink, oq_record_format_head(oq_clock_wall_ms(oq_clock_system()),
-                                                           "qmgrctl " OQ_VERSION));
+        is_good =
+            oq_output_open(args->file, &output) &&
+            oq_output_line(&output, oq_queue_json_format_header(oq_clock_wall_ms(oq_clock_system()),
+                                                                "qmgrctl " OQ_VERSION));
         for (size_t i = 0; is_good && i < groups.count; i++) {
-            is_good = write_group(link, &groups.guids[i], args->group_count > 0, &sink, &written);
+            is_good =
+                write_group(client, &groups.guids[i], args->group_count > 0, &output, &written);
             if (is_good && oq_console_wait(0)) {
-                oq_console_complain("interrupted");
+                oq_console_error("interrupted");
                 is_good = false;
             }
         }
-        bool is_file = sink.place != NULL;
-        is_good = oq_sink_close(&sink, is_good);
+        bool is_file = output.place != NULL;
+        is_good = oq_output_close(&output, is_good);
         if (is_good && is_file && !args->is_quiet)
-            oq_console_say("%zu %s written to %s", written, written == 1 ? "group" : "groups",
-                           args->file);
+            oq_console_print("%zu %s written to %s", written, written == 1 ? "group" : "groups",
+                             args->file);
     }
     oq_free(groups.guids);
     return is_good ? OQ_EXIT_DONE : OQ_EXIT_FAILED;

@@ -14,7 +14,7 @@
 #include "oq_url.h"
 #include "render_int.h"
 #include "download_spec_int.h"
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@
 
 struct start {
     const struct oq_args *args;
-    struct oq_wanted wanted;
+    struct oq_download_spec spec;
     GUID group_guid, job_guid;
     bool is_adding; /* did the last attempt fail at the names? */
 };
@@ -44,7 +44,7 @@ static HRESULT find_or_make_job(struct start *start, IBackgroundCopyGroup *group
     return hr;
 }
 
-static HRESULT start_step(struct oq_link *link, void *ctx)
+static HRESULT start_step(struct oq_client *client, void *ctx)
 {
     struct start *start = ctx;
     IBackgroundCopyGroup *group = NULL;
@@ -52,9 +52,9 @@ static HRESULT start_step(struct oq_link *link, void *ctx)
     DWORD files = 0;
 
     start->is_adding = false;
-    HRESULT hr = IBackgroundCopyQMgr_GetGroup(link->manager, start->group_guid, &group);
+    HRESULT hr = IBackgroundCopyQMgr_GetGroup(client->manager, start->group_guid, &group);
     if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
-        hr = IBackgroundCopyQMgr_CreateGroup(link->manager, start->group_guid, &group);
+        hr = IBackgroundCopyQMgr_CreateGroup(client->manager, start->group_guid, &group);
     if (FAILED(hr)) {
         group = NULL;
         goto out;
@@ -66,12 +66,12 @@ static HRESULT start_step(struct oq_link *link, void *ctx)
     if (FAILED(hr))
         goto out;
     if (files == 0) {
-        hr = oq_wanted_add(&start->wanted, job);
+        hr = oq_download_spec_add_files(&start->spec, job);
         start->is_adding = FAILED(hr);
         if (FAILED(hr))
             goto out;
     }
-    hr = oq_wanted_tell(&start->wanted, job);
+    hr = oq_download_spec_set_expectations(&start->spec, job);
     if (FAILED(hr))
         goto out;
     if (start->args->is_foreground)
@@ -87,21 +87,21 @@ out:
 }
 
 /* The first of the files whose names break a rule, or the first of all. */
-static const struct oq_wanted_file *find_refused(const struct oq_wanted *wanted)
+static const struct oq_file_spec *find_refused(const struct oq_download_spec *spec)
 {
-    for (uint32_t i = 0; i < wanted->count; i++) {
-        if (oq_url_check(wanted->files[i].url, NULL) != OQ_OK ||
-            oq_path_check(wanted->files[i].file, false, NULL) != OQ_OK)
-            return &wanted->files[i];
+    for (uint32_t i = 0; i < spec->count; i++) {
+        if (oq_url_check(spec->files[i].url, NULL) != OQ_OK ||
+            oq_path_check(spec->files[i].file, false, NULL) != OQ_OK)
+            return &spec->files[i];
     }
-    return &wanted->files[0];
+    return &spec->files[0];
 }
 
 /* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules,
  * which are the service's own, say which one was broken. */
 static int explain_refusal(const struct start *start, HRESULT hr)
 {
-    const struct oq_wanted_file *refused = find_refused(&start->wanted);
+    const struct oq_file_spec *refused = find_refused(&start->spec);
     struct oq_error error;
     char *folder = NULL;
     char url[SUBJECT], file[SUBJECT], why[sizeof error.text];
@@ -110,47 +110,46 @@ static int explain_refusal(const struct start *start, HRESULT hr)
     oq_error_init(&error);
     oq_render_fit(refused->url, SUBJECT_COLUMNS, url, sizeof url);
     oq_render_fit(refused->file, SUBJECT_COLUMNS, file, sizeof file);
-    bool is_there = oq_wanted_has_folder(refused->file, &folder);
+    bool is_there = oq_file_spec_has_folder(refused->file, &folder);
     bool is_url = hr == E_INVALIDARG && oq_url_check(refused->url, &error) != OQ_OK;
     bool is_path =
         !is_url && hr == E_INVALIDARG && oq_path_check(refused->file, false, &error) != OQ_OK;
-    oq_words_tidy(error.text, why, sizeof why);
+    oq_render_sentence(error.text, why, sizeof why);
     if (is_url)
-        oq_console_complain("cannot download %s: %s (0x%08lX)", url, why, code);
+        oq_console_error("cannot download %s: %s (0x%08lX)", url, why, code);
     else if (is_path)
-        oq_console_complain("cannot download to %s: %s (0x%08lX)", file, why, code);
+        oq_console_error("cannot download to %s: %s (0x%08lX)", file, why, code);
     else if (folder && !is_there)
-        oq_console_complain("cannot download to %s: the folder %s does not exist (0x%08lX)", file,
-                            folder, code);
+        oq_console_error("cannot download to %s: the folder %s does not exist (0x%08lX)", file,
+                         folder, code);
     else if (folder && hr == E_ACCESSDENIED)
-        oq_console_complain(
+        oq_console_error(
             "cannot download to %s: you may not create files in the folder %s (0x%08lX)", file,
             folder, code);
     else
-        oq_command_failed(file, hr);
+        oq_client_report(file, hr);
     oq_free(folder);
     return OQ_EXIT_FAILED;
 }
 
-static int start_failed(struct oq_link *link, const struct start *start, const struct oq_guid *guid,
-                        HRESULT hr)
+static int start_failed(struct oq_client *client, const struct start *start,
+                        const struct oq_guid *guid, HRESULT hr)
 {
     int status = OQ_EXIT_FAILED;
 
     if (start->is_adding)
         status = explain_refusal(start, hr);
     else if (hr == E_ABORT)
-        oq_console_complain("interrupted before the download had started");
+        oq_console_error("interrupted before the download had started");
     else
-        status = oq_command_failed(NULL, hr);
+        status = oq_client_report(NULL, hr);
     /* No group is left behind for a download that never began, unless there is nobody to tell. */
-    if (link->manager)
-        oq_command_remove(link, guid);
+    if (client->manager)
+        oq_remote_cancel(client, guid);
     return status;
 }
 
-/* --- watching
- * ------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 #define FIRST_PAUSE_MS 10
 #define LONGEST_PAUSE_MS 200
@@ -187,11 +186,11 @@ struct watch {
     bool is_lost;                 /* the connection is just being sought */
 };
 
-static HRESULT read_step(struct oq_link *link, void *ctx)
+static HRESULT read_step(struct oq_client *client, void *ctx)
 {
     struct watch *watch = ctx;
 
-    HRESULT hr = oq_remote_open(link, &watch->remote);
+    HRESULT hr = oq_remote_open(client, &watch->remote);
     if (SUCCEEDED(hr))
         hr = oq_remote_read(&watch->remote, &watch->follow->last);
     return hr;
@@ -221,7 +220,7 @@ static void show(struct watch *watch, int64_t now_ms)
     } else if (now_ms - watch->shown_ms >= PLAIN_LINE_MS) {
         watch->shown_ms = now_ms;
         oq_render_plain(&view, line);
-        oq_console_say("%s", line);
+        oq_console_print("%s", line);
     }
 }
 
@@ -258,7 +257,7 @@ static int judge(struct watch *watch, int64_t now_ms)
     return -1;
 }
 
-static enum oq_follow_end oq_follow_run(struct oq_link *link, struct oq_follow *follow)
+static enum oq_follow_end oq_follow_run(struct oq_client *client, struct oq_follow *follow)
 {
     const struct oq_clock *clock = oq_clock_system();
     struct watch watch = {.follow = follow, .remote.guid = follow->guid};
@@ -270,10 +269,10 @@ static enum oq_follow_end oq_follow_run(struct oq_link *link, struct oq_follow *
     follow->last.total_bytes = OQ_RENDER_UNKNOWN;
     oq_meter_init(&watch.meter);
     watch.started_ms = watch.moved_ms = watch.shown_ms = oq_clock_mono_ms(clock);
-    link->on_lost = on_lost;
+    client->on_lost = on_lost;
 
     while (end < 0) {
-        follow->hr = oq_link_run(link, read_step, &watch);
+        follow->hr = oq_client_run(client, read_step, &watch);
         int64_t now_ms = oq_clock_mono_ms(clock);
         watch.is_lost = false;
         if (follow->hr == E_ABORT) {
@@ -295,7 +294,7 @@ static enum oq_follow_end oq_follow_run(struct oq_link *link, struct oq_follow *
         }
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
     }
-    link->on_lost = NULL;
+    client->on_lost = NULL;
     follow->elapsed_ms = oq_clock_mono_ms(clock) - watch.started_ms;
     oq_remote_release(&watch.remote);
     return (enum oq_follow_end)end;
@@ -303,15 +302,15 @@ static enum oq_follow_end oq_follow_run(struct oq_link *link, struct oq_follow *
 
 /* --- ending ----------------------------------------------------------------------------------- */
 
-static void say_done(const char *file, const struct oq_follow *follow)
+static void print_done(const char *file, const struct oq_follow *follow)
 {
     char size[OQ_RENDER_TEXT], rate[OQ_RENDER_TEXT];
     int64_t ms = follow->elapsed_ms > 0 ? follow->elapsed_ms : 1;
 
     oq_render_size(follow->last.done_bytes, size);
     oq_render_size(follow->last.done_bytes * 1000 / (uint64_t)ms, rate);
-    oq_console_say("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000),
-                   (int)(ms / 100 % 10), rate);
+    oq_console_print("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000),
+                     (int)(ms / 100 % 10), rate);
 }
 
 /* Words for a download that failed or got nowhere. */
@@ -334,13 +333,13 @@ static void describe_failure(const struct oq_follow *follow, enum oq_follow_end 
 
 /* Says how watching ended, unless well; `subject` names the download, `name` is its short
  * identifier. */
-static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum oq_follow_end end,
-                     const char *name_of_it, bool is_ours)
+static int end_badly(struct oq_client *client, const struct oq_follow *follow,
+                     enum oq_follow_end end, const char *name_of_it, bool is_ours)
 {
-    char name[OQ_NAMES_SHOWN + 1], why[OQ_SNAPSHOT_TEXT + 128], subject[SUBJECT];
+    char name[OQ_RENDER_GROUP_DIGITS + 1], why[OQ_SNAPSHOT_TEXT + 128], subject[SUBJECT];
 
     oq_render_fit(name_of_it, SUBJECT_COLUMNS, subject, sizeof subject);
-    oq_names_short(&follow->guid, name);
+    oq_render_group(&follow->guid, name);
     describe_failure(follow, end, why, sizeof why);
     switch (end) {
     case OQ_FOLLOW_ERROR:
@@ -348,31 +347,31 @@ static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum 
         /* A download of ours of which nothing is there is not worth keeping; anything else is the
          * user's to decide. */
         if (is_ours && follow->last.done_bytes == 0) {
-            oq_command_remove(link, &follow->guid);
-            oq_console_complain("%s: %s", subject, why);
+            oq_remote_cancel(client, &follow->guid);
+            oq_console_error("%s: %s", subject, why);
         } else if (end == OQ_FOLLOW_ERROR) {
-            oq_console_complain("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, "
-                                "'qmgrctl cancel %s' drops it",
-                                subject, why, name, name);
+            oq_console_error("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, "
+                             "'qmgrctl cancel %s' drops it",
+                             subject, why, name, name);
         } else {
-            oq_console_complain("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, "
-                                "'qmgrctl cancel %s' drops it",
-                                subject, why, name, name);
+            oq_console_error("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, "
+                             "'qmgrctl cancel %s' drops it",
+                             subject, why, name, name);
         }
         break;
     case OQ_FOLLOW_INTERRUPTED:
-        oq_console_complain(
+        oq_console_error(
             "interrupted; the download goes on in the queue: 'qmgrctl wait %s%s' waits for it, "
             "'qmgrctl cancel %s' drops it",
             is_ours ? "--remove " : "", name, name);
         break;
     case OQ_FOLLOW_GONE:
-        oq_console_complain("%s: the download is no longer in the queue: somebody cancelled it",
-                            subject);
+        oq_console_error("%s: the download is no longer in the queue: somebody cancelled it",
+                         subject);
         break;
     case OQ_FOLLOW_COMPLETE:
     case OQ_FOLLOW_LOST:
-        oq_command_failed(subject, follow->hr);
+        oq_client_report(subject, follow->hr);
         break;
     }
     return OQ_EXIT_FAILED;
@@ -380,84 +379,85 @@ static int end_badly(struct oq_link *link, const struct oq_follow *follow, enum 
 
 /* --- the commands ----------------------------------------------------------------------------- */
 
-static void say_start(const struct oq_wanted *wanted, const char *document, const char *group)
+static void print_start(const struct oq_download_spec *spec, const char *document,
+                        const char *group)
 {
-    if (wanted->count == 1)
-        oq_console_say("%s -> %s, group %s", wanted->files[0].url, wanted->files[0].file, group);
+    if (spec->count == 1)
+        oq_console_print("%s -> %s, group %s", spec->files[0].url, spec->files[0].file, group);
     else
-        oq_console_say("%s: %u files, group %s", document, (unsigned)wanted->count, group);
+        oq_console_print("%s: %u files, group %s", document, (unsigned)spec->count, group);
 }
 
-int oq_command_get(struct oq_link *link, const struct oq_args *args)
+int oq_command_get(struct oq_client *client, const struct oq_args *args)
 {
     struct start start = {.args = args};
     struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
     char text[OQ_GUID_TEXT];
     int status = OQ_EXIT_FAILED;
 
-    if (!oq_wanted_make(args, &start.wanted))
+    if (!oq_download_spec_make(args, &start.spec))
         goto out;
-    const struct oq_wanted_file *first = &start.wanted.files[0];
-    bool is_alone = start.wanted.count == 1;
+    const struct oq_file_spec *first = &start.spec.files[0];
+    bool is_alone = start.spec.count == 1;
     HRESULT hr = CoCreateGuid(&start.group_guid);
     if (SUCCEEDED(hr))
         hr = CoCreateGuid(&start.job_guid);
     if (FAILED(hr)) {
-        oq_command_failed(NULL, hr);
+        oq_client_report(NULL, hr);
         goto out;
     }
     memcpy(&follow.guid, &start.group_guid, sizeof follow.guid);
-    hr = oq_link_run(link, start_step, &start);
+    hr = oq_client_run(client, start_step, &start);
     if (FAILED(hr)) {
-        status = start_failed(link, &start, &follow.guid, hr);
+        status = start_failed(client, &start, &follow.guid, hr);
         goto out;
     }
     oq_guid_format(&follow.guid, text);
     if (args->is_detached) {
-        oq_console_say("%s", text);
+        oq_console_print("%s", text);
         status = OQ_EXIT_DONE;
         goto out;
     }
     if (!args->is_quiet)
-        say_start(&start.wanted, args->metalink, text);
-    enum oq_follow_end end = oq_follow_run(link, &follow);
+        print_start(&start.spec, args->metalink, text);
+    enum oq_follow_end end = oq_follow_run(client, &follow);
     if (end != OQ_FOLLOW_COMPLETE) {
-        status = end_badly(link, &follow, end, is_alone ? first->url : args->metalink, true);
+        status = end_badly(client, &follow, end, is_alone ? first->url : args->metalink, true);
         goto out;
     }
-    hr = oq_command_remove(link, &follow.guid);
+    hr = oq_remote_cancel(client, &follow.guid);
     if (FAILED(hr)) {
-        status = oq_command_failed(
+        status = oq_client_report(
             "the file is there, but the download could not be taken out of the queue", hr);
         goto out;
     }
     if (!args->is_quiet)
-        say_done(is_alone ? first->file : args->metalink, &follow);
+        print_done(is_alone ? first->file : args->metalink, &follow);
     status = OQ_EXIT_DONE;
 out:
-    oq_wanted_release(&start.wanted);
+    oq_download_spec_release(&start.spec);
     return status;
 }
 
-int oq_command_wait(struct oq_link *link, const struct oq_args *args)
+int oq_command_wait(struct oq_client *client, const struct oq_args *args)
 {
     struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
     char text[OQ_GUID_TEXT];
 
-    if (!oq_command_find(link, args, &follow.guid))
+    if (!oq_client_find(client, args, &follow.guid))
         return OQ_EXIT_FAILED;
     oq_guid_format(&follow.guid, text);
-    enum oq_follow_end end = oq_follow_run(link, &follow);
+    enum oq_follow_end end = oq_follow_run(client, &follow);
     if (end == OQ_FOLLOW_GONE && follow.last.total_files == 0 && follow.last.state[0] == '\0')
-        return oq_command_failed(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never was there */
+        return oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never was there */
     if (end != OQ_FOLLOW_COMPLETE)
-        return end_badly(link, &follow, end, text, false);
+        return end_badly(client, &follow, end, text, false);
     if (args->is_removing) {
-        HRESULT hr = oq_command_remove(link, &follow.guid);
+        HRESULT hr = oq_remote_cancel(client, &follow.guid);
         if (FAILED(hr))
-            return oq_command_failed(text, hr);
+            return oq_client_report(text, hr);
     }
     if (!args->is_quiet)
-        say_done(text, &follow);
+        print_done(text, &follow);
     return OQ_EXIT_DONE;
 }

@@ -5,7 +5,7 @@
 #include "oq_clock.h"
 #include "oq_utf.h"
 #include "render_int.h"
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +13,9 @@
 /* Moves a BSTR of the service into a fixed buffer. */
 static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
 {
-    char *narrow = oq_remote_text(bstr);
+    char *narrow = oq_text_from_bstr(bstr);
 
-    oq_words_tidy(narrow ? narrow : "", text, OQ_SNAPSHOT_TEXT);
+    oq_render_sentence(narrow ? narrow : "", text, OQ_SNAPSHOT_TEXT);
     oq_free(narrow);
     SysFreeString(bstr);
 }
@@ -31,43 +31,42 @@ void oq_remote_release(struct oq_remote *remote)
 }
 
 /* Without taking it over where the service can do that. */
-static HRESULT get_group(struct oq_link *link, GUID guid, IBackgroundCopyGroup **group)
+static HRESULT get_group(struct oq_client *client, GUID guid, IBackgroundCopyGroup **group)
 {
     IOpenQmgrPeek *peek = NULL;
-    HRESULT hr =
-        link->is_legacy
-            ? E_NOINTERFACE
-            : IBackgroundCopyQMgr_QueryInterface(link->manager, &IID_IOpenQmgrPeek, (void **)&peek);
-    if (FAILED(hr) && oq_words_is_disconnect((uint32_t)hr))
+    HRESULT hr = client->is_legacy ? E_NOINTERFACE
+                                   : IBackgroundCopyQMgr_QueryInterface(
+                                         client->manager, &IID_IOpenQmgrPeek, (void **)&peek);
+    if (FAILED(hr) && oq_result_is_disconnect((uint32_t)hr))
         return hr;
     if (FAILED(hr))
-        return IBackgroundCopyQMgr_GetGroup(link->manager, guid, group);
+        return IBackgroundCopyQMgr_GetGroup(client->manager, guid, group);
     hr = IOpenQmgrPeek_PeekGroup(peek, guid, group);
     IOpenQmgrPeek_Release(peek);
     return hr;
 }
 
-HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote)
+HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
 {
     GUID guid;
 
-    if (remote->group && remote->generation == link->generation)
+    if (remote->group && remote->generation == client->generation)
         return S_OK;
     oq_remote_release(remote);
     memcpy(&guid, &remote->guid, sizeof guid);
-    HRESULT hr = get_group(link, guid, &remote->group);
+    HRESULT hr = get_group(client, guid, &remote->group);
     if (FAILED(hr)) {
         remote->group = NULL;
         return hr;
     }
-    remote->generation = link->generation;
-    hr = link->is_legacy ? E_NOINTERFACE
-                         : IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
-                                                               (void **)&remote->info);
+    remote->generation = client->generation;
+    hr = client->is_legacy ? E_NOINTERFACE
+                           : IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
+                                                                 (void **)&remote->info);
     if (FAILED(hr))
         remote->info = NULL;
     /* Not to have it is no failure; to have lost the service is. */
-    return oq_words_is_disconnect((uint32_t)hr) ? hr : S_OK;
+    return oq_result_is_disconnect((uint32_t)hr) ? hr : S_OK;
 }
 
 HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
@@ -90,21 +89,21 @@ HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
     return hr;
 }
 
-static HRESULT remove_step(struct oq_link *link, void *ctx)
+static HRESULT remove_step(struct oq_client *client, void *ctx)
 {
     struct oq_remote remote = {.guid = *(const struct oq_guid *)ctx};
 
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr = IBackgroundCopyGroup_CancelGroup(remote.group);
     oq_remote_release(&remote);
     return hr;
 }
 
-HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid)
+HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid)
 {
     struct oq_guid copy = *guid;
-    HRESULT hr = oq_link_run(link, remove_step, &copy);
+    HRESULT hr = oq_client_run(client, remove_step, &copy);
 
     /* It was gone before, or a call went through whose answer was lost. */
     return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
@@ -116,13 +115,13 @@ static void describe_legacy_failure(struct oq_snapshot *s, DWORD win32, DWORD ht
 {
     if (http) {
         s->failure = (HRESULT)(0x80190000u | http);
-        char text[OQ_WORDS_HTTP];
-        oq_words_of_http(http, text);
+        char text[OQ_RESULT_HTTP];
+        oq_result_http_text(http, text);
         snprintf(s->failure_text, sizeof s->failure_text, "%s", text);
         return;
     }
     s->failure = (HRESULT)(win32 <= 0xffff ? 0x80070000u | win32 : win32);
-    snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_link_words(s->failure));
+    snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(s->failure));
 }
 
 static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *s)
@@ -243,7 +242,7 @@ static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
     s->failed_file = file;
     s->failed_at_ms = time_ms;
     if (FAILED(failure) && !s->failure_text[0])
-        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_link_words(failure));
+        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(failure));
 
     hr = IOpenQmgrInfo_GetRate(remote->info, &rate);
     if (FAILED(hr))
@@ -288,8 +287,7 @@ HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
     return hr;
 }
 
-/* --- files
- * ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 void oq_remote_file_release(struct oq_remote_file *file)
 {
@@ -307,8 +305,8 @@ HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_re
     HRESULT hr = IBackgroundCopyJob1_GetFile(job, index, &info);
     if (FAILED(hr))
         return hr;
-    file->remote = oq_remote_text(info.bstrRemoteFile);
-    file->local = oq_remote_text(info.bstrLocalFile);
+    file->remote = oq_text_from_bstr(info.bstrRemoteFile);
+    file->local = oq_text_from_bstr(info.bstrLocalFile);
     SysFreeString(info.bstrRemoteFile);
     SysFreeString(info.bstrLocalFile);
     if (file->remote && file->local)
@@ -328,8 +326,8 @@ HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remot
         return hr;
     file->size_bytes = size == OPENQMGR_SIZE_UNKNOWN ? OQ_RENDER_UNKNOWN : size;
     file->done_bytes = done;
-    file->temporary = oq_remote_text(temporary ? temporary : L"");
-    file->validator = oq_remote_text(validator ? validator : L"");
+    file->temporary = oq_text_from_bstr(temporary ? temporary : L"");
+    file->validator = oq_text_from_bstr(validator ? validator : L"");
     SysFreeString(temporary);
     SysFreeString(validator);
     file->has_details = true;

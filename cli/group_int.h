@@ -3,8 +3,8 @@
  * A struct oq_remote holds the interface pointers of a group for as long as the connection lasts; a
  * struct oq_snapshot is everything about it at one moment, from our extension interface (64-bit
  * sizes, why it waits, what failed) where the service has it, and from the QMGR interfaces alone
- * otherwise. Main thread only; the functions are steps or parts of steps of oq_link_run and return
- * the service's failures unchanged.
+ * otherwise. Main thread only; the functions are steps or parts of steps of oq_client_run and
+ * return the service's failures unchanged.
  */
 #ifndef OQ_GROUP_INT_H
 #define OQ_GROUP_INT_H
@@ -13,7 +13,7 @@
 
 struct oq_remote {
     struct oq_guid guid;
-    unsigned generation;         /* of the link, when the pointers were got */
+    unsigned generation;         /* of the client, when the pointers were got */
     IBackgroundCopyGroup *group; /* or NULL */
     IOpenQmgrInfo *info;         /* or NULL: not asked yet, or the service has none */
 };
@@ -21,7 +21,7 @@ struct oq_remote {
 /* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND.
  * Whoever owns the group goes on to own it, unless the service has no IOpenQmgrPeek: GetGroup makes
  * an administrator the owner of somebody else's group (contract section 4). */
-HRESULT oq_remote_open(struct oq_link *link, struct oq_remote *remote);
+HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 
 /* The group's job; NULL and S_FALSE if it has none. Caller releases. */
@@ -73,6 +73,6 @@ HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remot
 void oq_remote_file_release(struct oq_remote_file *file);
 
 /* CancelGroup; success also when the group is not there any more. */
-HRESULT oq_command_remove(struct oq_link *link, const struct oq_guid *guid);
+HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid);
 
 #endif

@@ -11,7 +11,7 @@
 #include "oq_alloc.h"
 #include "download_spec_int.h"
 #include "queue_json_int.h"
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <string.h>
 
@@ -19,8 +19,8 @@
 #define MOST_BYTES ((size_t)1 << 30)
 
 struct one {
-    const struct oq_record *record;
-    struct oq_wanted wanted;
+    const struct oq_exported_group *exported;
+    struct oq_download_spec spec;
     bool is_begun;  /* what is in the queue under its GUID is ours, and not finished */
     bool exists;    /* result: it was there before */
     bool is_adding; /* did the last attempt fail at the names? */
@@ -34,7 +34,7 @@ static HRESULT set_text(IBackgroundCopyGroup *group, GROUPPROP prop, const char 
 
     VariantInit(&value);
     V_VT(&value) = VT_BSTR;
-    V_BSTR(&value) = oq_remote_bstr(text);
+    V_BSTR(&value) = oq_text_to_bstr(text);
     HRESULT hr = V_BSTR(&value) ? IBackgroundCopyGroup_SetProp(group, prop, &value) : E_OUTOFMEMORY;
     VariantClear(&value);
     return hr;
@@ -71,19 +71,19 @@ static bool is_unfinished(IBackgroundCopyGroup *group)
     if (FAILED(IBackgroundCopyGroup_GetProp(group, GROUPPROP_DISPLAYNAME, &value)))
         return false;
     if (V_VT(&value) == VT_BSTR)
-        name = oq_remote_text(V_BSTR(&value));
+        name = oq_text_from_bstr(V_BSTR(&value));
     VariantClear(&value);
-    bool result = name && strcmp(name, OQ_RECORD_UNFINISHED) == 0;
+    bool result = name && strcmp(name, OQ_QUEUE_JSON_UNFINISHED) == 0;
     oq_free(name);
     return result;
 }
 
 /* Takes an unfinished group of ours out of the way. S_FALSE: there is one that is none. */
-static HRESULT clear_place(struct oq_link *link, struct one *one)
+static HRESULT clear_place(struct oq_client *client, struct one *one)
 {
-    struct oq_remote remote = {.guid = one->record->group};
+    struct oq_remote remote = {.guid = one->exported->group};
 
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (hr == ITEM_NOT_FOUND)
         hr = S_OK;
     else if (SUCCEEDED(hr))
@@ -96,21 +96,21 @@ static HRESULT clear_place(struct oq_link *link, struct one *one)
 
 static HRESULT fill_job(IBackgroundCopyGroup *group, struct one *one)
 {
-    const struct oq_record *record = one->record;
+    const struct oq_exported_group *exported = one->exported;
     IBackgroundCopyJob1 *job = NULL;
     GUID guid;
 
-    if (!record->has_job && record->file_count == 0)
+    if (!exported->has_job && exported->file_count == 0)
         return S_OK;
-    memcpy(&guid, record->has_job ? &record->job : &record->group, sizeof guid);
+    memcpy(&guid, exported->has_job ? &exported->job : &exported->group, sizeof guid);
     HRESULT hr = IBackgroundCopyGroup_CreateJob(group, guid, &job);
     if (FAILED(hr))
         return hr;
-    if (record->file_count > 0) {
-        hr = oq_wanted_add(&one->wanted, job);
+    if (exported->file_count > 0) {
+        hr = oq_download_spec_add_files(&one->spec, job);
         one->is_adding = FAILED(hr);
         if (SUCCEEDED(hr))
-            hr = oq_wanted_tell(&one->wanted, job);
+            hr = oq_download_spec_set_expectations(&one->spec, job);
     }
     IBackgroundCopyJob1_Release(job);
     return hr;
@@ -118,42 +118,42 @@ static HRESULT fill_job(IBackgroundCopyGroup *group, struct one *one)
 
 static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
 {
-    const struct oq_record *record = one->record;
+    const struct oq_exported_group *exported = one->exported;
 
-    HRESULT hr = set_text(group, GROUPPROP_DISPLAYNAME, OQ_RECORD_UNFINISHED);
+    HRESULT hr = set_text(group, GROUPPROP_DISPLAYNAME, OQ_QUEUE_JSON_UNFINISHED);
     if (SUCCEEDED(hr))
         hr = fill_job(group, one);
-    if (SUCCEEDED(hr) && record->description)
-        hr = set_text(group, GROUPPROP_DESCRIPTION, record->description);
-    if (SUCCEEDED(hr) && record->has_notify_flags)
-        hr = set_flags(group, record->notify_flags);
-    if (SUCCEEDED(hr) && record->max_bytes_per_s > 0)
-        hr = set_limit(group, record->max_bytes_per_s);
-    if (SUCCEEDED(hr) && record->is_foreground)
+    if (SUCCEEDED(hr) && exported->description)
+        hr = set_text(group, GROUPPROP_DESCRIPTION, exported->description);
+    if (SUCCEEDED(hr) && exported->has_notify_flags)
+        hr = set_flags(group, exported->notify_flags);
+    if (SUCCEEDED(hr) && exported->max_bytes_per_s > 0)
+        hr = set_limit(group, exported->max_bytes_per_s);
+    if (SUCCEEDED(hr) && exported->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(group);
     /* The name last: until it is there, the group is not finished. */
-    if (SUCCEEDED(hr) && record->state == OQ_RECORD_ACTIVE && record->file_count > 0)
+    if (SUCCEEDED(hr) && exported->state == OQ_EXPORTED_ACTIVE && exported->file_count > 0)
         hr = IBackgroundCopyGroup_ResumeGroup(group);
     if (SUCCEEDED(hr))
         hr = set_text(group, GROUPPROP_DISPLAYNAME,
-                      record->display_name ? record->display_name : "");
+                      exported->display_name ? exported->display_name : "");
     return hr;
 }
 
-static HRESULT import_step(struct oq_link *link, void *ctx)
+static HRESULT import_step(struct oq_client *client, void *ctx)
 {
     struct one *one = ctx;
     IBackgroundCopyGroup *group = NULL;
     GUID guid;
 
     one->is_adding = false;
-    HRESULT hr = clear_place(link, one);
+    HRESULT hr = clear_place(client, one);
     one->exists = hr == S_FALSE;
     if (FAILED(hr) || one->exists)
         return hr;
     one->is_begun = true;
-    memcpy(&guid, &one->record->group, sizeof guid);
-    hr = IBackgroundCopyQMgr_CreateGroup(link->manager, guid, &group);
+    memcpy(&guid, &one->exported->group, sizeof guid);
+    hr = IBackgroundCopyQMgr_CreateGroup(client->manager, guid, &group);
     if (hr == E_INVALIDARG) {
         /* It is another user's, whom we do not see, or came in between. */
         one->is_begun = false;
@@ -161,7 +161,7 @@ static HRESULT import_step(struct oq_link *link, void *ctx)
         return S_FALSE;
     }
     if (FAILED(hr)) {
-        one->is_begun = oq_words_is_disconnect((uint32_t)hr);
+        one->is_begun = oq_result_is_disconnect((uint32_t)hr);
         return hr;
     }
     hr = fill_group(group, one);
@@ -172,7 +172,7 @@ static HRESULT import_step(struct oq_link *link, void *ctx)
 /* --- lines ------------------------------------------------------------------------------------ */
 
 struct import {
-    struct oq_link *link;
+    struct oq_client *client;
     bool is_quiet;
     unsigned line;
     unsigned imported, existing, finished, failed;
@@ -181,7 +181,7 @@ struct import {
 static void say(const struct import *import, const char *group, const char *what)
 {
     if (!import->is_quiet)
-        oq_console_say("%s: %s", group, what);
+        oq_console_print("%s: %s", group, what);
 }
 
 /* AddFiles says only that a name was refused. Their form was looked at before, so what is left is
@@ -189,96 +189,96 @@ static void say(const struct import *import, const char *group, const char *what
 static void explain_files(const struct import *import, const char *group, const struct one *one,
                           HRESULT hr)
 {
-    for (uint32_t i = 0; i < one->wanted.count; i++) {
+    for (uint32_t i = 0; i < one->spec.count; i++) {
         char *folder = NULL;
-        bool is_there = oq_wanted_has_folder(one->wanted.files[i].file, &folder);
+        bool is_there = oq_file_spec_has_folder(one->spec.files[i].file, &folder);
         if (!is_there)
-            oq_console_complain("line %u: %s: the folder %s does not exist (0x%08lX)", import->line,
-                                group, folder, (unsigned long)hr);
+            oq_console_error("line %u: %s: the folder %s does not exist (0x%08lX)", import->line,
+                             group, folder, (unsigned long)hr);
         oq_free(folder);
         if (!is_there)
             return;
     }
-    oq_console_complain("line %u: %s: files: %s (0x%08lX)", import->line, group, oq_link_words(hr),
-                        (unsigned long)hr);
+    oq_console_error("line %u: %s: files: %s (0x%08lX)", import->line, group,
+                     oq_client_error_text(hr), (unsigned long)hr);
 }
 
-static bool make_wanted(const struct oq_record *record, struct oq_wanted *wanted)
+static bool make_spec(const struct oq_exported_group *exported, struct oq_download_spec *spec)
 {
-    wanted->files = oq_calloc(record->file_count, sizeof *wanted->files);
-    bool is_good = wanted->files != NULL;
-    for (uint32_t i = 0; is_good && i < record->file_count; i++) {
-        struct oq_wanted_file *file = &wanted->files[wanted->count++];
-        const struct oq_record_file *from = &record->files[i];
+    spec->files = oq_calloc(exported->file_count, sizeof *spec->files);
+    bool is_good = spec->files != NULL;
+    for (uint32_t i = 0; is_good && i < exported->file_count; i++) {
+        struct oq_file_spec *file = &spec->files[spec->count++];
+        const struct oq_exported_file *from = &exported->files[i];
         file->url = oq_strdup(from->remote);
         file->file = oq_strdup(from->local);
         file->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
-        is_good = oq_wanted_finish(file) && (!from->extras || file->extras);
+        is_good = oq_file_spec_convert_names(file) && (!from->extras || file->extras);
     }
     return is_good;
 }
 
-static void say_imported(const struct import *import, const char *group,
-                         const struct oq_record *record)
+static void print_imported(const struct import *import, const char *group,
+                           const struct oq_exported_group *exported)
 {
-    if (record->state == OQ_RECORD_ERROR)
+    if (exported->state == OQ_EXPORTED_ERROR)
         say(import, group,
             "imported, suspended: it had been stopped by an error; 'qmgrctl resume' "
             "tries again");
-    else if (record->notify_class && record->notify_class[0])
+    else if (exported->notify_class && exported->notify_class[0])
         say(import, group, "imported; its program is notified again once it has asked for it");
     else
         say(import, group, "imported");
 }
 
-static void import_group(struct import *import, const struct oq_record *record)
+static void import_group(struct import *import, const struct oq_exported_group *exported)
 {
-    struct one one = {.record = record};
+    struct one one = {.exported = exported};
     char group[OQ_GUID_TEXT];
 
-    oq_guid_format(&record->group, group);
-    HRESULT hr = make_wanted(record, &one.wanted) ? S_OK : E_OUTOFMEMORY;
+    oq_guid_format(&exported->group, group);
+    HRESULT hr = make_spec(exported, &one.spec) ? S_OK : E_OUTOFMEMORY;
     if (SUCCEEDED(hr))
-        hr = oq_link_run(import->link, import_step, &one);
+        hr = oq_client_run(import->client, import_step, &one);
     if (one.exists) {
         import->existing++;
         say(import, group, "left alone: it is in the queue already");
     } else if (SUCCEEDED(hr)) {
         import->imported++;
-        say_imported(import, group, record);
+        print_imported(import, group, exported);
     } else {
         import->failed++;
         if (one.is_adding)
             explain_files(import, group, &one, hr);
         else
-            oq_console_complain("line %u: %s: %s (0x%08lX)", import->line, group, oq_link_words(hr),
-                                (unsigned long)hr);
+            oq_console_error("line %u: %s: %s (0x%08lX)", import->line, group,
+                             oq_client_error_text(hr), (unsigned long)hr);
         /* Nothing half is left behind, unless there is nobody to tell; then the next import finds
          * it. */
-        if (one.is_begun && import->link->manager)
-            oq_command_remove(import->link, &record->group);
+        if (one.is_begun && import->client->manager)
+            oq_remote_cancel(import->client, &exported->group);
     }
-    oq_wanted_release(&one.wanted);
+    oq_download_spec_release(&one.spec);
 }
 
 static void import_line(struct import *import, const char *line, size_t length)
 {
-    struct oq_record record = {0};
+    struct oq_exported_group exported = {0};
     struct oq_error error;
     char group[OQ_GUID_TEXT];
 
     oq_error_init(&error);
-    if (oq_record_parse(line, length, &record, &error) != OQ_OK) {
+    if (oq_queue_json_parse_group(line, length, &exported, &error) != OQ_OK) {
         import->failed++;
-        oq_console_complain("line %u: %s", import->line, error.text);
-    } else if (record.state == OQ_RECORD_COMPLETE) {
+        oq_console_error("line %u: %s", import->line, error.text);
+    } else if (exported.state == OQ_EXPORTED_COMPLETE) {
         import->finished++;
-        oq_guid_format(&record.group, group);
+        oq_guid_format(&exported.group, group);
         say(import, group, "left out: it was complete when it was exported");
     } else {
-        import_group(import, &record);
+        import_group(import, &exported);
     }
-    oq_record_release(&record);
+    oq_exported_group_release(&exported);
 }
 
 static bool check_head(const char *name, const char *text, size_t length, size_t *at,
@@ -290,33 +290,33 @@ static bool check_head(const char *name, const char *text, size_t length, size_t
 
     oq_error_init(&error);
     if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
-        oq_console_complain("%s is UTF-16, as some shells write what is redirected into a file; an "
-                            "exported queue is UTF-8: 'qmgrctl export FILE' writes it itself",
-                            name);
+        oq_console_error("%s is UTF-16, as some shells write what is redirected into a file; an "
+                         "exported queue is UTF-8: 'qmgrctl export FILE' writes it itself",
+                         name);
         return false;
     }
     do {
-        if (!oq_record_next_line(text, length, at, &line, &line_length)) {
-            oq_console_complain("%s is empty", name);
+        if (!oq_queue_json_next_line(text, length, at, &line, &line_length)) {
+            oq_console_error("%s is empty", name);
             return false;
         }
         (*number)++;
-    } while (oq_record_is_blank(line, line_length));
-    if (oq_record_parse_head(line, line_length, &error) == OQ_OK)
+    } while (oq_queue_json_is_blank(line, line_length));
+    if (oq_queue_json_parse_header(line, line_length, &error) == OQ_OK)
         return true;
-    oq_console_complain("%s cannot be imported: line %u: %s", name, *number, error.text);
+    oq_console_error("%s cannot be imported: line %u: %s", name, *number, error.text);
     return false;
 }
 
-int oq_command_import(struct oq_link *link, const struct oq_args *args)
+int oq_command_import(struct oq_client *client, const struct oq_args *args)
 {
     const char *name = args->file ? args->file : "-";
-    struct import import = {.link = link, .is_quiet = args->is_quiet};
+    struct import import = {.client = client, .is_quiet = args->is_quiet};
     size_t length = 0, at = 0, line_length = 0;
     const char *line = NULL;
     bool is_interrupted = false;
 
-    char *text = oq_input_read(name, MOST_BYTES, &length);
+    char *text = oq_console_read_file(name, MOST_BYTES, &length);
     if (!text)
         return OQ_EXIT_FAILED;
     if (!check_head(strcmp(name, "-") == 0 ? "standard input" : name, text, length, &at,
@@ -324,18 +324,18 @@ int oq_command_import(struct oq_link *link, const struct oq_args *args)
         oq_free(text);
         return OQ_EXIT_FAILED;
     }
-    while (!is_interrupted && oq_record_next_line(text, length, &at, &line, &line_length)) {
+    while (!is_interrupted && oq_queue_json_next_line(text, length, &at, &line, &line_length)) {
         import.line++;
-        if (!oq_record_is_blank(line, line_length))
+        if (!oq_queue_json_is_blank(line, line_length))
             import_line(&import, line, line_length);
         is_interrupted = oq_console_wait(0);
     }
     oq_free(text);
     if (!args->is_quiet)
-        oq_console_say("%u imported, %u already in the queue, %u complete and left out, %u failed",
-                       import.imported, import.existing, import.finished, import.failed);
+        oq_console_print(
+            "%u imported, %u already in the queue, %u complete and left out, %u failed",
+            import.imported, import.existing, import.finished, import.failed);
     if (is_interrupted && at < length)
-        oq_console_complain("interrupted after line %u; to import again does the rest",
-                            import.line);
+        oq_console_error("interrupted after line %u; to import again does the rest", import.line);
     return import.failed > 0 || (is_interrupted && at < length) ? OQ_EXIT_FAILED : OQ_EXIT_DONE;
 }

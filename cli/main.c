@@ -34,7 +34,7 @@ static bool read_words(struct words *words)
     words->list = is_good ? oq_calloc((size_t)count + 1, sizeof *words->list) : NULL;
     is_good = is_good && words->list;
     while (is_good && words->count < count) {
-        words->list[words->count] = oq_remote_text(wide[words->count]);
+        words->list[words->count] = oq_text_from_bstr(wide[words->count]);
         is_good = words->list[words->count] != NULL;
         words->count += is_good;
     }
@@ -46,7 +46,7 @@ static bool read_words(struct words *words)
 
 static int run(const struct oq_args *args)
 {
-    struct oq_link link;
+    struct oq_client client;
     int status = OQ_EXIT_FAILED;
 
     if (args->command == OQ_COMMAND_LIMIT && !args->has_group)
@@ -54,42 +54,42 @@ static int run(const struct oq_args *args)
     if (args->command == OQ_COMMAND_PAUSE_ALL)
         return oq_command_pause_all(NULL, args);
 
-    HRESULT hr = oq_link_open(&link, args->has_clsid ? &args->clsid : NULL);
+    HRESULT hr = oq_client_open(&client, args->has_clsid ? &args->clsid : NULL);
     if (FAILED(hr)) {
-        status = oq_command_failed(NULL, hr);
-        oq_link_close(&link);
+        status = oq_client_report(NULL, hr);
+        oq_client_close(&client);
         return status;
     }
-    link.is_legacy = args->is_legacy;
+    client.is_legacy = args->is_legacy;
     switch (args->command) {
     case OQ_COMMAND_GET:
-        status = oq_command_get(&link, args);
+        status = oq_command_get(&client, args);
         break;
     case OQ_COMMAND_LIST:
-        status = oq_command_list(&link, args);
+        status = oq_command_list(&client, args);
         break;
     case OQ_COMMAND_INFO:
-        status = oq_command_info(&link, args);
+        status = oq_command_info(&client, args);
         break;
     case OQ_COMMAND_SUSPEND:
     case OQ_COMMAND_RESUME:
     case OQ_COMMAND_CANCEL:
-        status = oq_command_change(&link, args);
+        status = oq_command_change(&client, args);
         break;
     case OQ_COMMAND_SET_URL:
-        status = oq_command_set_url(&link, args);
+        status = oq_command_set_url(&client, args);
         break;
     case OQ_COMMAND_EXPORT:
-        status = oq_command_export(&link, args);
+        status = oq_command_export(&client, args);
         break;
     case OQ_COMMAND_IMPORT:
-        status = oq_command_import(&link, args);
+        status = oq_command_import(&client, args);
         break;
     case OQ_COMMAND_WAIT:
-        status = oq_command_wait(&link, args);
+        status = oq_command_wait(&client, args);
         break;
     case OQ_COMMAND_LIMIT:
-        status = oq_command_limit(&link, args);
+        status = oq_command_limit(&client, args);
         break;
     case OQ_COMMAND_PAUSE_ALL:
     case OQ_COMMAND_HELP:
@@ -97,7 +97,7 @@ static int run(const struct oq_args *args)
     case OQ_COMMAND_COUNT:
         break;
     }
-    oq_link_close(&link);
+    oq_client_close(&client);
     return status;
 }
 
@@ -105,20 +105,20 @@ int main(void)
 {
     struct words words = {0};
     struct oq_args args;
-    char complaint[OQ_ARGS_COMPLAINT];
+    char message[OQ_ARGS_MESSAGE];
     int status = OQ_EXIT_DONE;
 
     if (!read_words(&words)) {
-        oq_console_complain("the arguments are not valid Unicode, or there is not enough memory");
+        oq_console_error("the arguments are not valid Unicode, or there is not enough memory");
         return OQ_EXIT_USAGE;
     }
-    if (oq_args_parse(words.count, words.list, &args, complaint) != OQ_OK) {
-        oq_console_complain("%s; 'qmgrctl --help' shows how it is used", complaint);
+    if (oq_args_parse(words.count, words.list, &args, message) != OQ_OK) {
+        oq_console_error("%s; 'qmgrctl --help' shows how it is used", message);
         status = OQ_EXIT_USAGE;
     } else if (args.command == OQ_COMMAND_HELP) {
-        oq_console_say("%.*s", (int)strlen(oq_args_help()) - 1, oq_args_help());
+        oq_console_print("%.*s", (int)strlen(oq_args_help()) - 1, oq_args_help());
     } else if (args.command == OQ_COMMAND_VERSION) {
-        oq_console_say("qmgrctl " OQ_VERSION);
+        oq_console_print("qmgrctl " OQ_VERSION);
     } else {
         oq_console_init();
         status = run(&args);

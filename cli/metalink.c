@@ -55,13 +55,13 @@ static void *grown(struct parsing *p, void *array, size_t count, size_t *capacit
 {
     if (count < *capacity)
         return array;
-    size_t wanted = *capacity ? *capacity * 2 : 16;
-    void *bigger = oq_realloc(array, wanted * size);
+    size_t larger = *capacity ? *capacity * 2 : 16;
+    void *bigger = oq_realloc(array, larger * size);
     if (!bigger) {
         fail(p, OQ_E_NOMEM, "out of memory");
         return NULL;
     }
-    *capacity = wanted;
+    *capacity = larger;
     return bigger;
 }
 
@@ -237,14 +237,14 @@ static void end_piece_hash(struct parsing *p)
         return;
     }
     if (used + size > p->hashes_capacity) {
-        size_t wanted = p->hashes_capacity ? p->hashes_capacity * 2 : 4096;
-        uint8_t *bigger = oq_realloc(p->pieces.hashes, wanted);
+        size_t larger = p->hashes_capacity ? p->hashes_capacity * 2 : 4096;
+        uint8_t *bigger = oq_realloc(p->pieces.hashes, larger);
         if (!bigger) {
             fail(p, OQ_E_NOMEM, "out of memory");
             return;
         }
         p->pieces.hashes = bigger;
-        p->hashes_capacity = wanted;
+        p->hashes_capacity = larger;
     }
     if (oq_hex_parse(p->text, p->text_length, p->pieces.hashes + used, size) != OQ_OK)
         fail(p, OQ_E_INVALID_ARG, "the hash of a piece is not one");
@@ -358,14 +358,14 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
     if (p->status != OQ_OK || p->other_depth > 0)
         return;
     if (p->text_length + more + 1 > p->text_capacity) {
-        size_t wanted = (p->text_length + more + 1) * 2;
-        char *bigger = oq_realloc(p->text, wanted);
+        size_t larger = (p->text_length + more + 1) * 2;
+        char *bigger = oq_realloc(p->text, larger);
         if (!bigger) {
             fail(p, OQ_E_NOMEM, "out of memory");
             return;
         }
         p->text = bigger;
-        p->text_capacity = wanted;
+        p->text_capacity = larger;
     }
     memcpy(p->text + p->text_length, text, more);
     p->text_length += more;

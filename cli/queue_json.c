@@ -12,24 +12,24 @@
 
 #include <string.h>
 
-static const char *const state_names[OQ_RECORD_STATE_COUNT] = {"suspended", "active", "error",
-                                                               "complete"};
+static const char *const state_names[OQ_EXPORTED_STATE_COUNT] = {"suspended", "active", "error",
+                                                                 "complete"};
 
-void oq_record_release(struct oq_record *record)
+void oq_exported_group_release(struct oq_exported_group *exported)
 {
-    for (uint32_t i = 0; i < record->file_count; i++) {
-        oq_free(record->files[i].remote);
-        oq_free(record->files[i].local);
-        oq_free(record->files[i].state);
-        oq_extras_free(record->files[i].extras);
+    for (uint32_t i = 0; i < exported->file_count; i++) {
+        oq_free(exported->files[i].remote);
+        oq_free(exported->files[i].local);
+        oq_free(exported->files[i].state);
+        oq_extras_free(exported->files[i].extras);
     }
-    oq_free(record->files);
-    oq_free(record->owner);
-    oq_free(record->display_name);
-    oq_free(record->description);
-    oq_free(record->notify_class);
-    oq_free(record->failure);
-    *record = (struct oq_record){0};
+    oq_free(exported->files);
+    oq_free(exported->owner);
+    oq_free(exported->display_name);
+    oq_free(exported->description);
+    oq_free(exported->notify_class);
+    oq_free(exported->failure);
+    *exported = (struct oq_exported_group){0};
 }
 
 /* Jansson's memory is ours, so that it may run out in tests. */
@@ -88,15 +88,15 @@ static char *dump(json_t *tree, bool is_good)
     return text;
 }
 
-char *oq_record_format_head(int64_t wall_ms, const char *program)
+char *oq_queue_json_format_header(int64_t wall_ms, const char *program)
 {
     char time[32];
 
     use_our_memory();
     json_t *head = json_object();
     oq_clock_format_wall(wall_ms, time);
-    return dump(head, put_text(head, "format", OQ_RECORD_FORMAT) &&
-                          put_number(head, "version", OQ_RECORD_VERSION) &&
+    return dump(head, put_text(head, "format", OQ_QUEUE_JSON_FORMAT) &&
+                          put_number(head, "version", OQ_QUEUE_JSON_VERSION) &&
                           put_text(head, "written_at", time) &&
                           put_text(head, "written_by", program));
 }
@@ -138,7 +138,7 @@ static bool put_extras(json_t *into, const struct oq_extras *extras)
     return is_good;
 }
 
-static bool put_file(json_t *into, const struct oq_record_file *file)
+static bool put_file(json_t *into, const struct oq_exported_file *file)
 {
     json_t *tree = json_object();
     bool is_good = put_text(tree, "remote", file->remote) && put_text(tree, "local", file->local) &&
@@ -152,25 +152,26 @@ static bool put_file(json_t *into, const struct oq_record_file *file)
     return is_good && put(into, NULL, tree);
 }
 
-char *oq_record_format(const struct oq_record *record)
+char *oq_queue_json_format_group(const struct oq_exported_group *exported)
 {
     use_our_memory();
     json_t *tree = json_object(), *files = json_array();
     bool is_good =
-        put_guid(tree, "group", &record->group) &&
-        (!record->has_job || put_guid(tree, "job", &record->job)) &&
-        put_text(tree, "owner", record->owner) &&
-        put_text(tree, "state", state_names[record->state]) &&
-        put_text(tree, "failure", record->failure) &&
-        put(tree, "foreground", json_boolean(record->is_foreground)) &&
-        (record->max_bytes_per_s == 0 || put_number(tree, "max_rate", record->max_bytes_per_s)) &&
-        put_text(tree, "display_name", record->display_name) &&
-        put_text(tree, "description", record->description) &&
-        (!record->has_notify_flags || put_number(tree, "notify_flags", record->notify_flags)) &&
-        put_text(tree, "notify_class", record->notify_class);
+        put_guid(tree, "group", &exported->group) &&
+        (!exported->has_job || put_guid(tree, "job", &exported->job)) &&
+        put_text(tree, "owner", exported->owner) &&
+        put_text(tree, "state", state_names[exported->state]) &&
+        put_text(tree, "failure", exported->failure) &&
+        put(tree, "foreground", json_boolean(exported->is_foreground)) &&
+        (exported->max_bytes_per_s == 0 ||
+         put_number(tree, "max_rate", exported->max_bytes_per_s)) &&
+        put_text(tree, "display_name", exported->display_name) &&
+        put_text(tree, "description", exported->description) &&
+        (!exported->has_notify_flags || put_number(tree, "notify_flags", exported->notify_flags)) &&
+        put_text(tree, "notify_class", exported->notify_class);
 
-    for (uint32_t i = 0; is_good && i < record->file_count; i++)
-        is_good = put_file(files, &record->files[i]);
+    for (uint32_t i = 0; is_good && i < exported->file_count; i++)
+        is_good = put_file(files, &exported->files[i]);
     if (is_good)
         is_good = put(tree, "files", files);
     else
@@ -187,7 +188,7 @@ struct reading {
     uint32_t file; /* its number, when in one */
 };
 
-/* The first complaint stands. */
+/* The first message stands. */
 static bool refuse(struct reading *r, enum oq_status status, const char *what, const char *why)
 {
     if (r->status != OQ_OK)
@@ -282,20 +283,20 @@ static bool take_bool(struct reading *r, json_t *object, const char *name, bool 
     return true;
 }
 
-static bool take_state(struct reading *r, json_t *object, enum oq_record_state *out)
+static bool take_state(struct reading *r, json_t *object, enum oq_exported_state *out)
 {
     json_t *value = member(object, "state");
     unsigned state = 0;
 
     if (!value)
         return true;
-    while (state < OQ_RECORD_STATE_COUNT &&
+    while (state < OQ_EXPORTED_STATE_COUNT &&
            (!json_is_string(value) || strcmp(json_string_value(value), state_names[state]) != 0))
         state++;
-    if (state == OQ_RECORD_STATE_COUNT)
+    if (state == OQ_EXPORTED_STATE_COUNT)
         return refuse(r, OQ_E_INVALID_ARG, "state",
                       "is none of suspended, active, error, complete");
-    *out = (enum oq_record_state)state;
+    *out = (enum oq_exported_state)state;
     return true;
 }
 
@@ -388,7 +389,7 @@ static bool take_extras(struct reading *r, json_t *object, struct oq_extras *ext
            take_mirrors(r, object, extras) && take_pieces(r, object, extras);
 }
 
-static bool take_file(struct reading *r, json_t *object, struct oq_record_file *file)
+static bool take_file(struct reading *r, json_t *object, struct oq_exported_file *file)
 {
     struct oq_error why;
     bool has = false;
@@ -413,30 +414,30 @@ static bool take_file(struct reading *r, json_t *object, struct oq_record_file *
     return file->extras ? take_extras(r, object, file->extras) : refuse_memory(r);
 }
 
-static bool take_files(struct reading *r, json_t *object, struct oq_record *record)
+static bool take_files(struct reading *r, json_t *object, struct oq_exported_group *exported)
 {
     json_t *files = member(object, "files");
     size_t count = json_array_size(files);
 
-    if (files && (!json_is_array(files) || count > OQ_RECORD_MAX_FILES))
+    if (files && (!json_is_array(files) || count > OQ_QUEUE_JSON_MAX_FILES))
         return refuse(r, OQ_E_INVALID_ARG, "files", "is no list, or too long");
     if (count == 0)
         return true;
-    record->files = oq_calloc(count, sizeof *record->files);
-    if (!record->files)
+    exported->files = oq_calloc(count, sizeof *exported->files);
+    if (!exported->files)
         return refuse_memory(r);
     r->is_in_file = true;
     for (size_t i = 0; i < count; i++) {
         r->file = (uint32_t)i;
-        record->file_count++;
-        if (!take_file(r, json_array_get(files, i), &record->files[i]))
+        exported->file_count++;
+        if (!take_file(r, json_array_get(files, i), &exported->files[i]))
             return false;
     }
     r->is_in_file = false;
     return true;
 }
 
-/* The object of a line; NULL and a complaint when it is none. */
+/* The object of a line; NULL and a message when it is none. */
 static json_t *load(struct reading *r, const char *line, size_t length)
 {
     json_error_t error;
@@ -456,7 +457,7 @@ static json_t *load(struct reading *r, const char *line, size_t length)
     return tree;
 }
 
-enum oq_status oq_record_parse_head(const char *line, size_t length, struct oq_error *err)
+enum oq_status oq_queue_json_parse_header(const char *line, size_t length, struct oq_error *err)
 {
     struct reading r = {.err = err};
     json_t *tree = load(&r, line, length);
@@ -464,10 +465,11 @@ enum oq_status oq_record_parse_head(const char *line, size_t length, struct oq_e
     if (tree) {
         const char *format = json_string_value(json_object_get(tree, "format"));
         json_t *version = json_object_get(tree, "version");
-        if (!format || strcmp(format, OQ_RECORD_FORMAT) != 0 || !json_is_integer(version))
+        if (!format || strcmp(format, OQ_QUEUE_JSON_FORMAT) != 0 || !json_is_integer(version))
             refuse(&r, OQ_E_INVALID_ARG, "",
-                   "it is not the head of an exported queue (" OQ_RECORD_FORMAT ")");
-        else if (json_integer_value(version) < 1 || json_integer_value(version) > OQ_RECORD_VERSION)
+                   "it is not the head of an exported queue (" OQ_QUEUE_JSON_FORMAT ")");
+        else if (json_integer_value(version) < 1 ||
+                 json_integer_value(version) > OQ_QUEUE_JSON_VERSION)
             refuse(&r, OQ_E_INVALID_ARG, "",
                    "the queue was exported by a later version of qmgrctl, in a form that this one "
                    "does not know");
@@ -476,41 +478,43 @@ enum oq_status oq_record_parse_head(const char *line, size_t length, struct oq_e
     return r.status;
 }
 
-enum oq_status oq_record_parse(const char *line, size_t length, struct oq_record *out,
-                               struct oq_error *err)
+enum oq_status oq_queue_json_parse_group(const char *line, size_t length,
+                                         struct oq_exported_group *out, struct oq_error *err)
 {
-    struct oq_record record = {0};
+    struct oq_exported_group exported = {0};
     struct reading r = {.err = err};
     bool has = false;
     bool has_rate = false;
     uint64_t flags = 0;
     json_t *tree = load(&r, line, length);
     bool is_good =
-        tree && take_guid(&r, tree, "group", &has, &record.group) &&
+        tree && take_guid(&r, tree, "group", &has, &exported.group) &&
         (has || refuse(&r, OQ_E_INVALID_ARG, "group", "is missing")) &&
-        take_guid(&r, tree, "job", &record.has_job, &record.job) &&
-        take_state(&r, tree, &record.state) && take_text(&r, tree, "owner", &record.owner) &&
-        take_text(&r, tree, "failure", &record.failure) &&
-        take_bool(&r, tree, "foreground", &record.is_foreground) &&
-        take_number(&r, tree, "max_rate", OQ_GROUP_RATE_MOST, &has_rate, &record.max_bytes_per_s) &&
-        take_text(&r, tree, "display_name", &record.display_name) &&
-        take_text(&r, tree, "description", &record.description) &&
-        take_number(&r, tree, "notify_flags", UINT32_MAX, &record.has_notify_flags, &flags) &&
-        take_text(&r, tree, "notify_class", &record.notify_class) && take_files(&r, tree, &record);
+        take_guid(&r, tree, "job", &exported.has_job, &exported.job) &&
+        take_state(&r, tree, &exported.state) && take_text(&r, tree, "owner", &exported.owner) &&
+        take_text(&r, tree, "failure", &exported.failure) &&
+        take_bool(&r, tree, "foreground", &exported.is_foreground) &&
+        take_number(&r, tree, "max_rate", OQ_GROUP_RATE_MOST, &has_rate,
+                    &exported.max_bytes_per_s) &&
+        take_text(&r, tree, "display_name", &exported.display_name) &&
+        take_text(&r, tree, "description", &exported.description) &&
+        take_number(&r, tree, "notify_flags", UINT32_MAX, &exported.has_notify_flags, &flags) &&
+        take_text(&r, tree, "notify_class", &exported.notify_class) &&
+        take_files(&r, tree, &exported);
 
-    record.notify_flags = (uint32_t)flags;
+    exported.notify_flags = (uint32_t)flags;
     json_decref(tree);
     if (is_good)
-        *out = record;
+        *out = exported;
     else
-        oq_record_release(&record);
+        oq_exported_group_release(&exported);
     return r.status;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-bool oq_record_next_line(const char *text, size_t length, size_t *at, const char **line,
-                         size_t *line_length)
+bool oq_queue_json_next_line(const char *text, size_t length, size_t *at, const char **line,
+                             size_t *line_length)
 {
     if (*at == 0 && length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         *at = 3;
@@ -525,7 +529,7 @@ bool oq_record_next_line(const char *text, size_t length, size_t *at, const char
     return true;
 }
 
-bool oq_record_is_blank(const char *line, size_t length)
+bool oq_queue_json_is_blank(const char *line, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')

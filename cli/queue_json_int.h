@@ -10,23 +10,23 @@
 #include "oq_guid.h"
 #include "oq_sources.h"
 
-#define OQ_RECORD_FORMAT "openqmgr-queue"
-#define OQ_RECORD_VERSION 1
-#define OQ_RECORD_MAX_FILES 1000000
+#define OQ_QUEUE_JSON_FORMAT "openqmgr-queue"
+#define OQ_QUEUE_JSON_VERSION 1
+#define OQ_QUEUE_JSON_MAX_FILES 1000000
 
 /* The display name of a group that is being imported, until all of it is there. One that is found
  * so was left behind by an import that was ended in the middle. */
-#define OQ_RECORD_UNFINISHED "qmgrctl import: not finished"
+#define OQ_QUEUE_JSON_UNFINISHED "qmgrctl import: not finished"
 
-enum oq_record_state {
-    OQ_RECORD_SUSPENDED,
-    OQ_RECORD_ACTIVE,
-    OQ_RECORD_ERROR, /* stopped by a fatal error */
-    OQ_RECORD_COMPLETE,
-    OQ_RECORD_STATE_COUNT
+enum oq_exported_state {
+    OQ_EXPORTED_SUSPENDED,
+    OQ_EXPORTED_ACTIVE,
+    OQ_EXPORTED_ERROR, /* stopped by a fatal error */
+    OQ_EXPORTED_COMPLETE,
+    OQ_EXPORTED_STATE_COUNT
 };
 
-struct oq_record_file {
+struct oq_exported_file {
     char *remote, *local;
     char *state;              /* or NULL; for information: what it was doing */
     uint64_t size_bytes;      /* OQ_SIZE_UNKNOWN; for information */
@@ -34,11 +34,11 @@ struct oq_record_file {
     struct oq_extras *extras; /* or NULL: mirrors and what the file must be */
 };
 
-struct oq_record {
+struct oq_exported_group {
     struct oq_guid group;
     bool has_job;
     struct oq_guid job;
-    enum oq_record_state state;
+    enum oq_exported_state state;
     bool is_foreground;
     uint64_t max_bytes_per_s; /* limit of its own; 0 = none */
     char *owner;              /* or NULL; for information: a SID */
@@ -48,31 +48,32 @@ struct oq_record {
     uint32_t notify_flags;
     char *notify_class; /* or NULL */
     char *failure;      /* or NULL; for information: why it is in ERROR */
-    struct oq_record_file *files;
+    struct oq_exported_file *files;
     uint32_t file_count;
 };
 
 /* Frees what the struct owns and empties it; an empty one is accepted. */
-void oq_record_release(struct oq_record *record);
+void oq_exported_group_release(struct oq_exported_group *exported);
 
 /* A line without its end. New string (oq_free); NULL when out of memory or a text is not UTF-8. */
-char *oq_record_format_head(int64_t wall_ms, const char *program);
-char *oq_record_format(const struct oq_record *record);
+char *oq_queue_json_format_header(int64_t wall_ms, const char *program);
+char *oq_queue_json_format_group(const struct oq_exported_group *exported);
 
 /* Each OQ_E_INVALID_ARG with a sentence in err->text (no full stop) that does not name the line;
- * OQ_E_NOMEM. The head must be of our format, and of no later version. A record has names that the
- * service would accept by their form, and every promise of oq_extras_check holds. Release what was
- * parsed with oq_record_release. */
-OQ_MUST_CHECK enum oq_status oq_record_parse_head(const char *line, size_t length,
-                                                  struct oq_error *err);
-OQ_MUST_CHECK enum oq_status oq_record_parse(const char *line, size_t length, struct oq_record *out,
-                                             struct oq_error *err);
+ * OQ_E_NOMEM. The head must be of our format, and of no later version. A exported has names that
+ * the service would accept by their form, and every promise of oq_extras_check holds. Release
+ * what was parsed with oq_exported_group_release. */
+OQ_MUST_CHECK enum oq_status oq_queue_json_parse_header(const char *line, size_t length,
+                                                        struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_queue_json_parse_group(const char *line, size_t length,
+                                                       struct oq_exported_group *out,
+                                                       struct oq_error *err);
 
 /* The next line of a text, from *at on, without its end ("\n" or "\r\n"); false at the end of the
  * text. A byte order mark at the very beginning is passed over. */
-bool oq_record_next_line(const char *text, size_t length, size_t *at, const char **line,
-                         size_t *line_length);
+bool oq_queue_json_next_line(const char *text, size_t length, size_t *at, const char **line,
+                             size_t *line_length);
 /* Nothing but blanks? Such lines are passed over. */
-bool oq_record_is_blank(const char *line, size_t length);
+bool oq_queue_json_is_blank(const char *line, size_t length);
 
 #endif

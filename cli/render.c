@@ -222,16 +222,16 @@ void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacit
     out[used] = '\0';
 }
 
-void oq_names_short(const struct oq_guid *guid, char text[OQ_NAMES_SHOWN + 1])
+void oq_render_group(const struct oq_guid *guid, char text[OQ_RENDER_GROUP_DIGITS + 1])
 {
     char whole[OQ_GUID_TEXT];
 
     oq_guid_format(guid, whole);
-    memcpy(text, whole + 1, OQ_NAMES_SHOWN);
-    text[OQ_NAMES_SHOWN] = '\0';
+    memcpy(text, whole + 1, OQ_RENDER_GROUP_DIGITS);
+    text[OQ_RENDER_GROUP_DIGITS] = '\0';
 }
 
-const char *oq_names_base(const char *path)
+const char *oq_render_file_name(const char *path)
 {
     const char *base = path;
 
@@ -242,7 +242,7 @@ const char *oq_names_base(const char *path)
     return base;
 }
 
-void oq_words_tidy(const char *text, char *out, size_t capacity)
+void oq_render_sentence(const char *text, char *out, size_t capacity)
 {
     size_t used = 0;
 

@@ -64,17 +64,17 @@ unsigned oq_render_columns(const char *text);
 /* Copies text, shortened to that many columns with "..." in place of what is cut off at the end. */
 void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacity);
 
-#define OQ_NAMES_SHOWN 8 /* digits that lists show */
+#define OQ_RENDER_GROUP_DIGITS 8 /* digits that lists show */
 
-/* The first OQ_NAMES_SHOWN digits: what lists show and a user types back. */
-void oq_names_short(const struct oq_guid *guid, char text[OQ_NAMES_SHOWN + 1]);
+/* The first OQ_RENDER_GROUP_DIGITS digits: what lists show and a user types back. */
+void oq_render_group(const struct oq_guid *guid, char text[OQ_RENDER_GROUP_DIGITS + 1]);
 
 /* The last segment of a Windows path; borrowed. */
-const char *oq_names_base(const char *path);
+const char *oq_render_file_name(const char *path);
 
 /* Fits the service's words into a sentence of ours that goes on with a code in parentheses: without
  * the full stop at the end or before parentheses of their own. Copies, cut at a character if need
  * be. */
-void oq_words_tidy(const char *text, char *out, size_t capacity);
+void oq_render_sentence(const char *text, char *out, size_t capacity);
 
 #endif

@@ -20,7 +20,7 @@ struct row {
     char file[256];
 };
 
-static HRESULT row_step(struct oq_link *link, void *ctx)
+static HRESULT row_step(struct oq_client *client, void *ctx)
 {
     struct row *row = ctx;
     struct oq_remote remote = {.guid = row->guid};
@@ -29,7 +29,7 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
 
     row->is_there = false;
     row->file[0] = '\0';
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr = oq_remote_read(&remote, &row->snapshot);
     if (SUCCEEDED(hr))
@@ -39,7 +39,7 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
     if (SUCCEEDED(hr)) {
         row->is_there = true;
         if (names.local)
-            oq_render_fit(oq_names_base(names.local), 200, row->file, sizeof row->file - 32);
+            oq_render_fit(oq_render_file_name(names.local), 200, row->file, sizeof row->file - 32);
         size_t used = strlen(row->file);
         if (row->snapshot.total_files > 1)
             snprintf(row->file + used, sizeof row->file - used, " and %u more",
@@ -52,20 +52,22 @@ static HRESULT row_step(struct oq_link *link, void *ctx)
     return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
 }
 
-static void say_row(const struct row *row)
+static void print_row(const struct row *row)
 {
     const struct oq_snapshot *s = &row->snapshot;
-    char name[OQ_NAMES_SHOWN + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT], percent[16] = "";
+    char name[OQ_RENDER_GROUP_DIGITS + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT],
+        percent[16] = "";
     char state[16];
 
-    oq_names_short(&row->guid, name);
+    oq_render_group(&row->guid, name);
     oq_render_size(s->done_bytes, done);
     oq_render_size(s->total_bytes, size);
     if (oq_render_percent(s->total_bytes, s->done_bytes) >= 0)
         snprintf(percent, sizeof percent, "%d %%",
                  oq_render_percent(s->total_bytes, s->done_bytes));
     oq_render_fit(s->state, 13, state, sizeof state);
-    oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", name, state, done, size, percent, row->file);
+    oq_console_print("%-8s  %-13s  %10s  %10s  %5s  %s", name, state, done, size, percent,
+                     row->file);
 }
 
 struct all {
@@ -73,43 +75,42 @@ struct all {
     size_t count;
 };
 
-static HRESULT all_step(struct oq_link *link, void *ctx)
+static HRESULT all_step(struct oq_client *client, void *ctx)
 {
     struct all *all = ctx;
 
-    return oq_remote_list(link, &all->guids, &all->count);
+    return oq_client_list(client, &all->guids, &all->count);
 }
 
-int oq_command_list(struct oq_link *link, const struct oq_args *args)
+int oq_command_list(struct oq_client *client, const struct oq_args *args)
 {
     (void)args;
     struct all all = {0};
     int status = OQ_EXIT_DONE;
 
-    HRESULT hr = oq_link_run(link, all_step, &all);
+    HRESULT hr = oq_client_run(client, all_step, &all);
     if (FAILED(hr))
-        return oq_command_failed(NULL, hr);
+        return oq_client_report(NULL, hr);
     if (all.count == 0)
-        oq_console_say("no downloads in the queue");
+        oq_console_print("no downloads in the queue");
     else
-        oq_console_say("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "",
-                       "FILE");
+        oq_console_print("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "",
+                         "FILE");
     for (size_t i = 0; i < all.count; i++) {
         struct row row = {.guid = all.guids[i]};
-        hr = oq_link_run(link, row_step, &row);
+        hr = oq_client_run(client, row_step, &row);
         if (FAILED(hr)) {
-            status = oq_command_failed(NULL, hr);
+            status = oq_client_report(NULL, hr);
             break;
         }
         if (row.is_there)
-            say_row(&row);
+            print_row(&row);
     }
     oq_free(all.guids);
     return status;
 }
 
-/* --- info
- * ----------------------------------------------------------------------------------------- */
+/* --- info ------------------------------------------------------------------------------------- */
 
 struct details {
     struct oq_guid guid;
@@ -129,7 +130,7 @@ static void release_details(struct details *details)
     details->count = 0;
 }
 
-static HRESULT details_step(struct oq_link *link, void *ctx)
+static HRESULT details_step(struct oq_client *client, void *ctx)
 {
     struct details *details = ctx;
     struct oq_remote remote = {.guid = details->guid};
@@ -137,7 +138,7 @@ static HRESULT details_step(struct oq_link *link, void *ctx)
     DWORD files = 0;
 
     release_details(details);
-    HRESULT hr = oq_remote_open(link, &remote);
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
         hr = oq_remote_read(&remote, &details->snapshot);
     if (SUCCEEDED(hr))
@@ -168,31 +169,31 @@ out:
     return hr;
 }
 
-static void say_size(const char *what, uint64_t bytes)
+static void print_size(const char *what, uint64_t bytes)
 {
     char size[OQ_RENDER_TEXT];
 
     oq_render_size(bytes, size);
     if (bytes == OQ_RENDER_UNKNOWN)
-        oq_console_say("%-9s unknown", what);
+        oq_console_print("%-9s unknown", what);
     else if (bytes < 1024)
-        oq_console_say("%-9s %llu bytes", what, (unsigned long long)bytes);
+        oq_console_print("%-9s %llu bytes", what, (unsigned long long)bytes);
     else
-        oq_console_say("%-9s %s (%llu bytes)", what, size, (unsigned long long)bytes);
+        oq_console_print("%-9s %s (%llu bytes)", what, size, (unsigned long long)bytes);
 }
 
-static void say_failure(const struct details *details)
+static void print_failure(const struct details *details)
 {
     const struct oq_snapshot *s = &details->snapshot;
     if (SUCCEEDED(s->failure))
         return;
-    oq_console_say("failure   %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
+    oq_console_print("failure   %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
     if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
-        oq_console_say("          of %s", details->files[s->failed_file].remote);
+        oq_console_print("          of %s", details->files[s->failed_file].remote);
     if (s->failed_at_ms > 0) {
         char time[32];
         oq_clock_format_wall(s->failed_at_ms, time);
-        oq_console_say("          at %s", time);
+        oq_console_print("          at %s", time);
     }
 }
 
@@ -217,67 +218,67 @@ static const char *file_state(OPENQMGR_FILE state)
     return "in a state that this version does not know";
 }
 
-static void say_file(uint32_t index, const struct oq_remote_file *file)
+static void print_file(uint32_t index, const struct oq_remote_file *file)
 {
     if (file->has_details) {
         char done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
         oq_render_size(file->done_bytes, done);
         oq_render_size(file->size_bytes, size);
-        oq_console_say("file %-4u %s, %s of %s", index, file_state(file->state), done,
-                       file->size_bytes == OQ_RENDER_UNKNOWN ? "an unknown size" : size);
+        oq_console_print("file %-4u %s, %s of %s", index, file_state(file->state), done,
+                         file->size_bytes == OQ_RENDER_UNKNOWN ? "an unknown size" : size);
     }
-    oq_console_say("from      %s", file->remote);
-    oq_console_say("to        %s", file->local);
+    oq_console_print("from      %s", file->remote);
+    oq_console_print("to        %s", file->local);
     if (file->temporary && file->temporary[0])
-        oq_console_say("meanwhile %s", file->temporary);
+        oq_console_print("meanwhile %s", file->temporary);
     if (file->validator && file->validator[0])
-        oq_console_say("version   %s", file->validator);
+        oq_console_print("version   %s", file->validator);
 }
 
-static void say_details(const struct details *details)
+static void print_details(const struct details *details)
 {
     const struct oq_snapshot *s = &details->snapshot;
     char text[OQ_GUID_TEXT];
 
     oq_guid_format(&details->guid, text);
-    oq_console_say("group     %s", text);
+    oq_console_print("group     %s", text);
     if (details->has_job) {
         struct oq_guid job;
         memcpy(&job, &details->job, sizeof job);
         oq_guid_format(&job, text);
-        oq_console_say("job       %s", text);
+        oq_console_print("job       %s", text);
     }
-    oq_console_say("state     %s%s", s->state, s->is_foreground ? ", in the foreground" : "");
-    say_size("size", s->total_bytes);
-    say_size("done", s->done_bytes);
+    oq_console_print("state     %s%s", s->state, s->is_foreground ? ", in the foreground" : "");
+    print_size("size", s->total_bytes);
+    print_size("done", s->done_bytes);
     int percent = oq_render_percent(s->total_bytes, s->done_bytes);
     if (percent >= 0)
-        oq_console_say("percent   %d", percent);
-    oq_console_say("files     %u of %u", s->done_files, s->total_files);
+        oq_console_print("percent   %d", percent);
+    oq_console_print("files     %u of %u", s->done_files, s->total_files);
     if (s->phase == OQ_PHASE_RUNNING && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
         char rate[OQ_RENDER_TEXT];
         oq_render_size(s->bytes_per_s, rate);
-        oq_console_say("rate      %s/s", rate);
+        oq_console_print("rate      %s/s", rate);
     }
     if (s->waiting[0])
-        oq_console_say("now       %s", s->waiting);
-    say_failure(details);
+        oq_console_print("now       %s", s->waiting);
+    print_failure(details);
     for (uint32_t i = 0; i < details->count; i++)
-        say_file(i, &details->files[i]);
+        print_file(i, &details->files[i]);
 }
 
-int oq_command_info(struct oq_link *link, const struct oq_args *args)
+int oq_command_info(struct oq_client *client, const struct oq_args *args)
 {
     struct details details = {0};
     int status = OQ_EXIT_DONE;
 
-    if (!oq_command_find(link, args, &details.guid))
+    if (!oq_client_find(client, args, &details.guid))
         return OQ_EXIT_FAILED;
-    HRESULT hr = oq_link_run(link, details_step, &details);
+    HRESULT hr = oq_client_run(client, details_step, &details);
     if (SUCCEEDED(hr))
-        say_details(&details);
+        print_details(&details);
     else
-        status = oq_command_failed(args->group.digits, hr);
+        status = oq_client_report(args->group.digits, hr);
     release_details(&details);
     return status;
 }

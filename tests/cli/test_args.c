@@ -3,7 +3,7 @@
 
 #include "args_int.h"
 
-static char complaint[OQ_ARGS_COMPLAINT];
+static char message[OQ_ARGS_MESSAGE];
 
 /* Parses a line of words separated by blanks. Arguments are kept for the asserts on borrowed
  * strings. */
@@ -18,8 +18,8 @@ static enum oq_status parse(const char *line, struct oq_args *args)
         words[count++] = word;
     words[count] = NULL;
     memset(args, 0x5a, sizeof *args);
-    memset(complaint, 0x5a, sizeof complaint);
-    return oq_args_parse(count, words, args, complaint);
+    memset(message, 0x5a, sizeof message);
+    return oq_args_parse(count, words, args, message);
 }
 
 static void assert_refused(const char *line, const char *part)
@@ -27,9 +27,9 @@ static void assert_refused(const char *line, const char *part)
     struct oq_args args, nonsense;
 
     assert_int_equal(parse(line, &args), OQ_E_INVALID_ARG);
-    assert_non_null(memchr(complaint, 0, sizeof complaint));
-    if (!strstr(complaint, part))
-        fail_msg("'%s' gives '%s', which lacks '%s'", line, complaint, part);
+    assert_non_null(memchr(message, 0, sizeof message));
+    if (!strstr(message, part))
+        fail_msg("'%s' gives '%s', which lacks '%s'", line, message, part);
     memset(&nonsense, 0x5a, sizeof nonsense);
     assert_memory_equal(&args, &nonsense, sizeof args);
 }
@@ -334,10 +334,10 @@ static void parse_group__beginnings_of_a_guid__match_it(void **state)
         "{16f41c6909f541d28cd83c08c47bc8a8}",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct oq_group_name name;
+        struct oq_group_id name;
         memset(&name, 0x5a, sizeof name);
-        assert_int_equal(oq_names_parse_group(texts[i], &name), OQ_OK);
-        assert_true(oq_names_matches(&name, &sample));
+        assert_int_equal(oq_group_id_parse(texts[i], &name), OQ_OK);
+        assert_true(oq_group_id_matches(&name, &sample));
     }
 }
 
@@ -364,10 +364,10 @@ static void parse_group__anything_else__is_refused(void **state)
         "16f41c69-09f5-41d2-8cd8-3c08c47bc8a80",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct oq_group_name name, before;
+        struct oq_group_id name, before;
         memset(&name, 0x5a, sizeof name);
         before = name;
-        assert_int_equal(oq_names_parse_group(texts[i], &name), OQ_E_INVALID_ARG);
+        assert_int_equal(oq_group_id_parse(texts[i], &name), OQ_E_INVALID_ARG);
         assert_memory_equal(&name, &before, sizeof name);
     }
 }
@@ -375,27 +375,27 @@ static void parse_group__anything_else__is_refused(void **state)
 static void names__whole_guid__goes_there_and_back(void **state)
 {
     (void)state;
-    struct oq_group_name name;
+    struct oq_group_id name;
     struct oq_guid guid;
-    assert_int_equal(oq_names_parse_group("16f41c69-09f5-41d2-8cd8-3c08c47bc8a8", &name), OQ_OK);
-    assert_true(oq_names_is_whole(&name));
+    assert_int_equal(oq_group_id_parse("16f41c69-09f5-41d2-8cd8-3c08c47bc8a8", &name), OQ_OK);
+    assert_true(oq_group_id_is_whole(&name));
     memset(&guid, 0x5a, sizeof guid);
-    oq_names_to_guid(&name, &guid);
+    oq_group_id_to_guid(&name, &guid);
     assert_true(oq_guid_is_equal(&guid, &sample));
-    assert_int_equal(oq_names_parse_group("16f41c69", &name), OQ_OK);
-    assert_false(oq_names_is_whole(&name));
+    assert_int_equal(oq_group_id_parse("16f41c69", &name), OQ_OK);
+    assert_false(oq_group_id_is_whole(&name));
 }
 
 static void names__other_guid__does_not_match(void **state)
 {
     (void)state;
-    struct oq_group_name name;
+    struct oq_group_id name;
     struct oq_guid other = sample;
     other.data4[7] ^= 1;
-    assert_int_equal(oq_names_parse_group("16f41c6909f541d28cd83c08c47bc8a8", &name), OQ_OK);
-    assert_false(oq_names_matches(&name, &other));
-    assert_int_equal(oq_names_parse_group("16f41c6909f541d28cd83c08c47bc8", &name), OQ_OK);
-    assert_true(oq_names_matches(&name, &other));
+    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8a8", &name), OQ_OK);
+    assert_false(oq_group_id_matches(&name, &other));
+    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8", &name), OQ_OK);
+    assert_true(oq_group_id_matches(&name, &other));
 }
 
 int main(void)

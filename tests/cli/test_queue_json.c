@@ -13,10 +13,10 @@
     "{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"http://h/a\",\"local\":\"C:\\\\a\""
 #define FILE_TAIL "}]}"
 
-static enum oq_status parse(const char *line, struct oq_record *out, struct oq_error *err)
+static enum oq_status parse(const char *line, struct oq_exported_group *out, struct oq_error *err)
 {
     oq_error_init(err);
-    return oq_record_parse(line, strlen(line), out, err);
+    return oq_queue_json_parse_group(line, strlen(line), out, err);
 }
 
 static void record__everything_in_it__comes_back(void **state)
@@ -32,20 +32,20 @@ static void record__everything_in_it__comes_back(void **state)
     assert_int_equal(oq_extras_add_mirror(extras, "http://m/1"), OQ_OK);
     assert_int_equal(oq_extras_add_mirror(extras, "https://m/2"), OQ_OK);
     assert_int_equal(oq_extras_set_pieces(extras, &pieces, NULL), OQ_OK);
-    struct oq_record record = {.has_job = true,
-                               .state = OQ_RECORD_ACTIVE,
-                               .is_foreground = true,
-                               .max_bytes_per_s = 12500000000,
-                               .owner = oq_strdup("S-1-5-18"),
-                               .display_name = oq_strdup("a \"name\"\n"),
-                               .description = oq_strdup(""),
-                               .has_notify_flags = true,
-                               .notify_flags = 0x83,
-                               .notify_class = oq_strdup(GUID),
-                               .failure = oq_strdup("none"),
-                               .files = oq_calloc(2, sizeof *record.files),
-                               .file_count = 2};
-    struct oq_record_file *files = record.files;
+    struct oq_exported_group exported = {.has_job = true,
+                                         .state = OQ_EXPORTED_ACTIVE,
+                                         .is_foreground = true,
+                                         .max_bytes_per_s = 12500000000,
+                                         .owner = oq_strdup("S-1-5-18"),
+                                         .display_name = oq_strdup("a \"name\"\n"),
+                                         .description = oq_strdup(""),
+                                         .has_notify_flags = true,
+                                         .notify_flags = 0x83,
+                                         .notify_class = oq_strdup(GUID),
+                                         .failure = oq_strdup("none"),
+                                         .files = oq_calloc(2, sizeof *exported.files),
+                                         .file_count = 2};
+    struct oq_exported_file *files = exported.files;
     files[0].remote = oq_strdup("http://h/a?b=%41");
     files[0].local = oq_strdup("C:\\\xc3\xa4\\\xf0\x9f\x98\x80");
     files[0].state = oq_strdup("waiting");
@@ -55,20 +55,20 @@ static void record__everything_in_it__comes_back(void **state)
     files[1].remote = oq_strdup("http://h/b");
     files[1].local = oq_strdup("\\\\s\\t\\b");
     files[1].size_bytes = OQ_SIZE_UNKNOWN;
-    struct oq_record back = {0};
+    struct oq_exported_group back = {0};
     struct oq_error err;
     (void)state;
-    assert_int_equal(oq_guid_parse(GUID, &record.group), OQ_OK);
-    record.job = record.group;
-    record.job.data1 = 7;
-    char *line = oq_record_format(&record);
+    assert_int_equal(oq_guid_parse(GUID, &exported.group), OQ_OK);
+    exported.job = exported.group;
+    exported.job.data1 = 7;
+    char *line = oq_queue_json_format_group(&exported);
     assert_non_null(line);
     assert_null(strchr(line, '\n'));
     if (parse(line, &back, &err) != OQ_OK)
         fail_msg("%s: %s", err.text, line);
-    assert_true(oq_guid_is_equal(&back.group, &record.group));
-    assert_true(back.has_job && oq_guid_is_equal(&back.job, &record.job));
-    assert_int_equal(back.state, OQ_RECORD_ACTIVE);
+    assert_true(oq_guid_is_equal(&back.group, &exported.group));
+    assert_true(back.has_job && oq_guid_is_equal(&back.job, &exported.job));
+    assert_int_equal(back.state, OQ_EXPORTED_ACTIVE);
     assert_true(back.is_foreground);
     assert_true(back.max_bytes_per_s == 12500000000);
     assert_string_equal(back.owner, "S-1-5-18");
@@ -94,12 +94,12 @@ static void record__everything_in_it__comes_back(void **state)
     assert_true(back.files[1].size_bytes == OQ_SIZE_UNKNOWN);
     assert_null(back.files[1].extras);
     assert_null(back.files[1].state);
-    char *again = oq_record_format(&back);
+    char *again = oq_queue_json_format_group(&back);
     assert_string_equal(again, line);
     oq_free(again);
     oq_free(line);
-    oq_record_release(&back);
-    oq_record_release(&record);
+    oq_exported_group_release(&back);
+    oq_exported_group_release(&exported);
 }
 
 static void record__the_least_that_may_be__has_defaults(void **state)
@@ -109,16 +109,16 @@ static void record__the_least_that_may_be__has_defaults(void **state)
         "{\"group\":\"" GUID "\",\"files\":null,\"owner\":null,\"later\":{\"a\":[1,2.5]}}"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
-        struct oq_record record = {.file_count = 77};
+        struct oq_exported_group exported = {.file_count = 77};
         struct oq_error err;
-        if (parse(lines[i], &record, &err) != OQ_OK)
+        if (parse(lines[i], &exported, &err) != OQ_OK)
             fail_msg("%s", err.text);
-        assert_int_equal(record.state, OQ_RECORD_SUSPENDED);
-        assert_false(record.has_job || record.is_foreground || record.has_notify_flags);
-        assert_null(record.owner);
-        assert_null(record.display_name);
-        assert_int_equal(record.file_count, 0);
-        oq_record_release(&record);
+        assert_int_equal(exported.state, OQ_EXPORTED_SUSPENDED);
+        assert_false(exported.has_job || exported.is_foreground || exported.has_notify_flags);
+        assert_null(exported.owner);
+        assert_null(exported.display_name);
+        assert_int_equal(exported.file_count, 0);
+        oq_exported_group_release(&exported);
     }
 }
 
@@ -177,26 +177,26 @@ static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct oq_record record = {.file_count = 77};
+        struct oq_exported_group exported = {.file_count = 77};
         struct oq_error err;
-        enum oq_status status = parse(rows[i].line, &record, &err);
+        enum oq_status status = parse(rows[i].line, &exported, &err);
         if (status != OQ_E_INVALID_ARG || !strstr(err.text, rows[i].why))
             fail_msg("row %u: %s: %s", (unsigned)i, oq_status_name(status), err.text);
         size_t length = strlen(err.text);
         assert_true(length > 0 && err.text[length - 1] != '.');
-        assert_int_equal(record.file_count, 77);
+        assert_int_equal(exported.file_count, 77);
     }
 }
 
 static void head__as_written__is_accepted(void **state)
 {
     struct oq_error err;
-    char *line = oq_record_format_head(1700000000000, "qmgrctl 1.2");
+    char *line = oq_queue_json_format_header(1700000000000, "qmgrctl 1.2");
     (void)state;
     assert_string_equal(line, "{\"format\":\"openqmgr-queue\",\"version\":1,"
                               "\"written_at\":\"2023-11-14T22:13:20.000Z\","
                               "\"written_by\":\"qmgrctl 1.2\"}");
-    assert_int_equal(oq_record_parse_head(line, strlen(line), &err), OQ_OK);
+    assert_int_equal(oq_queue_json_parse_header(line, strlen(line), &err), OQ_OK);
     oq_free(line);
 }
 
@@ -215,7 +215,7 @@ static void head__of_something_else__is_refused_with_a_reason(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct oq_error err;
         oq_error_init(&err);
-        assert_int_equal(oq_record_parse_head(rows[i].line, strlen(rows[i].line), &err),
+        assert_int_equal(oq_queue_json_parse_header(rows[i].line, strlen(rows[i].line), &err),
                          OQ_E_INVALID_ARG);
         if (!strstr(err.text, rows[i].why))
             fail_msg("row %u: %s", (unsigned)i, err.text);
@@ -230,16 +230,16 @@ static void lines__of_any_ending__are_found(void **state)
     size_t at = 0, length = 0, count = 0;
     const char *line = NULL;
     (void)state;
-    while (oq_record_next_line(text, sizeof text - 1, &at, &line, &length)) {
+    while (oq_queue_json_next_line(text, sizeof text - 1, &at, &line, &length)) {
         assert_true(count < COUNT_OF(lines));
         assert_int_equal(length, strlen(lines[count]));
         assert_memory_equal(line, lines[count], length);
-        assert_int_equal(oq_record_is_blank(line, length), count == 1 || count == 2);
+        assert_int_equal(oq_queue_json_is_blank(line, length), count == 1 || count == 2);
         count++;
     }
     assert_int_equal(count, COUNT_OF(lines));
     at = 0;
-    assert_false(oq_record_next_line("", 0, &at, &line, &length));
+    assert_false(oq_queue_json_next_line("", 0, &at, &line, &length));
 }
 
 /* Not one allocation of reading or writing may be taken for granted. */
@@ -249,13 +249,13 @@ static void record__nth_allocation_fails__says_so_and_leaks_nothing(void **state
     static const char line[] = FILE_HEAD
         ",\"mirrors\":[\"http://m/\"],\"sha256\":\"" HEX256
         "\",\"pieces\":{\"type\":\"sha-1\",\"length\":5,\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL;
-    struct oq_record record = {0};
+    struct oq_exported_group exported = {0};
     struct oq_error err;
     bool is_done = false;
     for (unsigned n = 1; !is_done; n++) {
         assert_true(n < 1000);
         oq_fault_arm(OQ_FAULT_ALLOC, n, false);
-        enum oq_status status = parse(line, &record, &err);
+        enum oq_status status = parse(line, &exported, &err);
         is_done = oq_fault_count(OQ_FAULT_ALLOC) < n;
         oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
         assert_int_equal(status == OQ_OK, is_done);
@@ -264,13 +264,13 @@ static void record__nth_allocation_fails__says_so_and_leaks_nothing(void **state
     for (unsigned n = 1; !is_done; n++) {
         assert_true(n < 1000);
         oq_fault_arm(OQ_FAULT_ALLOC, n, false);
-        char *text = oq_record_format(&record);
+        char *text = oq_queue_json_format_group(&exported);
         is_done = oq_fault_count(OQ_FAULT_ALLOC) < n;
         oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
         assert_int_equal(text != NULL, is_done);
         oq_free(text);
     }
-    oq_record_release(&record);
+    oq_exported_group_release(&exported);
 #else
     print_message("this build has no fault seam\n");
     skip();
@@ -289,5 +289,5 @@ int main(void)
         cmocka_unit_test(lines__of_any_ending__are_found),
         cmocka_unit_test(record__nth_allocation_fails__says_so_and_leaks_nothing),
     };
-    return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("exported", tests, NULL, NULL);
 }

@@ -271,7 +271,7 @@ static void words_tidy__full_stops__go_at_the_end_and_before_parentheses(void **
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char out[64];
         memset(out, 0x5a, sizeof out);
-        oq_words_tidy(rows[i].text, out, sizeof out);
+        oq_render_sentence(rows[i].text, out, sizeof out);
         assert_string_equal(out, rows[i].tidy);
     }
 }
@@ -284,7 +284,7 @@ static void words_tidy__little_room__cuts_whole_characters(void **state)
     for (size_t capacity = 1; capacity <= COUNT_OF(lengths); capacity++) {
         char out[16];
         memset(out, 0x5a, sizeof out);
-        oq_words_tidy(text, out, capacity);
+        oq_render_sentence(text, out, capacity);
         assert_int_equal(strlen(out), lengths[capacity - 1]);
         assert_memory_equal(out, text, strlen(out));
     }
@@ -295,19 +295,19 @@ static void short_name__of_a_guid__is_its_first_eight_digits(void **state)
     (void)state;
     static const struct oq_guid guid = {
         0x16f41c69, 0x09f5, 0x41d2, {0x8c, 0xd8, 0x3c, 0x08, 0xc4, 0x7b, 0xc8, 0xa8}};
-    char text[OQ_NAMES_SHOWN + 1];
+    char text[OQ_RENDER_GROUP_DIGITS + 1];
     memset(text, 0x5a, sizeof text);
-    oq_names_short(&guid, text);
+    oq_render_group(&guid, text);
     assert_string_equal(text, "16f41c69");
 }
 
 static void base__both_separators__are_understood(void **state)
 {
     (void)state;
-    assert_string_equal(oq_names_base("C:\\a\\b.txt"), "b.txt");
-    assert_string_equal(oq_names_base("C:/a/b.txt"), "b.txt");
-    assert_string_equal(oq_names_base("b.txt"), "b.txt");
-    assert_string_equal(oq_names_base("C:\\a\\"), "");
+    assert_string_equal(oq_render_file_name("C:\\a\\b.txt"), "b.txt");
+    assert_string_equal(oq_render_file_name("C:/a/b.txt"), "b.txt");
+    assert_string_equal(oq_render_file_name("b.txt"), "b.txt");
+    assert_string_equal(oq_render_file_name("C:\\a\\"), "");
 }
 
 int main(void)

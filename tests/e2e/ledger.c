@@ -13,7 +13,7 @@
 #define COBJMACROS
 #include "ledger_int.h"
 
-#include "messages_int.h"
+#include "result_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -510,7 +510,7 @@ int main(int count, char **words)
         hr = work();
         if (hr == S_OK && is_over())
             break;
-        if (!oq_words_is_disconnect((uint32_t)hr))
+        if (!oq_result_is_disconnect((uint32_t)hr))
             fail("a call", hr);
         for (unsigned group = 0; group < GROUPS; group++)
             now += client.told[group];

@@ -1,5 +1,5 @@
-/* fuzz_queue_json.c - libFuzzer on lines of an exported queue: what is accepted keeps the promises, and
- * is the same after it was written and read again. */
+/* fuzz_queue_json.c - libFuzzer on lines of an exported queue: what is accepted keeps the
+ * promises, and is the same after it was written and read again. */
 #include "fuzz.h"
 #include "queue_json_int.h"
 
@@ -8,12 +8,24 @@
 #include "oq_path.h"
 #include "oq_url.h"
 
-static void look_at(const struct oq_record *record)
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(claim)                                                                                \
+    do {                                                                                           \
+        if (!(claim))                                                                              \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void look_at(const struct oq_exported_group *record)
+#include "fuzz.h"
 {
     MUST(!oq_guid_is_null(&record->group));
-    MUST((unsigned)record->state < OQ_RECORD_STATE_COUNT);
+    MUST((unsigned)record->state < OQ_EXPORTED_STATE_COUNT);
     for (uint32_t i = 0; i < record->file_count; i++) {
-        const struct oq_record_file *file = &record->files[i];
+        const struct oq_exported_file *file = &record->files[i];
         MUST(oq_url_check(file->remote, NULL) == OQ_OK);
         MUST(oq_path_check(file->local, false, NULL) == OQ_OK);
         MUST(!file->extras || !oq_extras_check(file->extras));
@@ -22,27 +34,27 @@ static void look_at(const struct oq_record *record)
 
 static void take_line(const char *line, size_t length)
 {
-    struct oq_record record = {0}, again = {0};
+    struct oq_exported_group record = {0}, again = {0};
     struct oq_error err;
 
     oq_error_init(&err);
-    if (oq_record_parse_head(line, length, &err) != OQ_OK)
+    if (oq_queue_json_parse_header(line, length, &err) != OQ_OK)
         MUST(err.text[0] != '\0');
     oq_error_init(&err);
-    if (oq_record_parse(line, length, &record, &err) != OQ_OK) {
+    if (oq_queue_json_parse_group(line, length, &record, &err) != OQ_OK) {
         MUST(err.text[0] != '\0' && !record.files);
         return;
     }
     look_at(&record);
-    char *first = oq_record_format(&record);
+    char *first = oq_queue_json_format_group(&record);
     MUST(first && !memchr(first, '\n', strlen(first)));
-    MUST(oq_record_parse(first, strlen(first), &again, &err) == OQ_OK);
-    char *second = oq_record_format(&again);
+    MUST(oq_queue_json_parse_group(first, strlen(first), &again, &err) == OQ_OK);
+    char *second = oq_queue_json_format_group(&again);
     MUST(second && strcmp(first, second) == 0);
     oq_free(first);
     oq_free(second);
-    oq_record_release(&again);
-    oq_record_release(&record);
+    oq_exported_group_release(&again);
+    oq_exported_group_release(&record);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,8 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *line = NULL;
     size_t at = 0, length = 0;
 
-    while (oq_record_next_line((const char *)data, size, &at, &line, &length)) {
-        if (!oq_record_is_blank(line, length))
+    while (oq_queue_json_next_line((const char *)data, size, &at, &line, &length)) {
+        if (!oq_queue_json_is_blank(line, length))
             take_line(line, length);
     }
     return 0;

@@ -1,5 +1,5 @@
-/* messages.c - see messages_int.h. */
-#include "messages_int.h"
+/* result.c - see result_int.h. */
+#include "result_int.h"
 
 #include <stdio.h>
 
@@ -128,28 +128,28 @@ static size_t find_row(uint32_t hr)
     return row;
 }
 
-const char *oq_words_of(uint32_t hr)
+const char *oq_result_text(uint32_t hr)
 {
     size_t row = find_row(hr);
 
     return row < ROWS ? table[row].words : NULL;
 }
 
-bool oq_words_is_disconnect(uint32_t hr)
+bool oq_result_is_disconnect(uint32_t hr)
 {
     size_t row = find_row(hr);
 
     return row < ROWS && table[row].kind == LOST;
 }
 
-bool oq_words_is_hopeless(uint32_t hr)
+bool oq_result_is_permanent(uint32_t hr)
 {
     size_t row = find_row(hr);
 
     return row < ROWS && table[row].kind == HOPELESS;
 }
 
-void oq_words_of_http(uint32_t status, char text[OQ_WORDS_HTTP])
+void oq_result_http_text(uint32_t status, char text[OQ_RESULT_HTTP])
 {
     static const struct {
         uint32_t status;
@@ -174,9 +174,9 @@ void oq_words_of_http(uint32_t status, char text[OQ_WORDS_HTTP])
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].status == status) {
-            snprintf(text, OQ_WORDS_HTTP, "the server answered %u (%s)", status, known[i].words);
+            snprintf(text, OQ_RESULT_HTTP, "the server answered %u (%s)", status, known[i].words);
             return;
         }
     }
-    snprintf(text, OQ_WORDS_HTTP, "the server answered %u", status);
+    snprintf(text, OQ_RESULT_HTTP, "the server answered %u", status);
 }
