@@ -1,86 +1,120 @@
 /* args.c - see args_int.h. */
 #include "args_int.h"
 
+#include "oq_alloc.h"
 #include "oq_ascii.h"
 #include "oq_url.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_KBITS 100000000u               /* as MaxRateKbits */
-#define LONGEST_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
+#define MOST_GROUPS 10000
+#define MAX_KBITS 100000000u            /* as MaxRateKbits */
+#define MAX_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
+#define HELP_COLUMNS 80
 
 enum option_bit {
-    OPTION_HELP = 1 << 0,
-    OPTION_VERSION = 1 << 1,
-    OPTION_QUIET = 1 << 2,
-    OPTION_NO_WAIT = 1 << 3,
-    OPTION_FOREGROUND = 1 << 4,
-    OPTION_REMOVE = 1 << 5,
-    OPTION_TIMEOUT = 1 << 6,
-    OPTION_CLSID = 1 << 7,
-    OPTION_SHA256 = 1 << 8,
-    OPTION_METALINK = 1 << 9,
-    OPTION_LEGACY = 1 << 10,
-    OPTION_GROUP = 1 << 11,
+    OPTION_QUIET = 1 << 0,
+    OPTION_NO_WAIT = 1 << 1,
+    OPTION_FOREGROUND = 1 << 2,
+    OPTION_REMOVE = 1 << 3,
+    OPTION_TIMEOUT = 1 << 4,
+    OPTION_SHA256 = 1 << 5,
+    OPTION_METALINK = 1 << 6,
+    OPTION_GROUP = 1 << 7,
+    OPTION_CLSID = 1 << 8,
+    OPTION_LEGACY = 1 << 9,
+    OPTION_HELP = 1 << 10,
+    OPTION_VERSION = 1 << 11,
 };
 #define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID | OPTION_LEGACY))
-
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"quiet", no_argument, NULL, OPTION_QUIET},
-    {"no-wait", no_argument, NULL, OPTION_NO_WAIT},
-    {"foreground", no_argument, NULL, OPTION_FOREGROUND},
-    {"remove", no_argument, NULL, OPTION_REMOVE},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"clsid", required_argument, NULL, OPTION_CLSID},
-    {"sha256", required_argument, NULL, OPTION_SHA256},
-    {"metalink", required_argument, NULL, OPTION_METALINK},
-    {"legacy", no_argument, NULL, OPTION_LEGACY},
-    {"group", required_argument, NULL, OPTION_GROUP},
-    {NULL, 0, NULL, 0},
-};
-
-#define MOST_GROUPS 10000
-#define GET_TAKES "a URL, perhaps more of them for the same file, and perhaps a FILE"
 
 /* clang-format off */
 static const struct {
     const char *name;
-    enum oq_command command;
-    unsigned options;          /* that it takes, besides OPTION_ANYWHERE */
-    int fewest, most;          /* words after the command */
-    const char *words;
-} commands[] = {
-    {"get", OQ_COMMAND_GET,
-     OPTION_QUIET | OPTION_NO_WAIT | OPTION_FOREGROUND | OPTION_TIMEOUT | OPTION_SHA256 |
-     OPTION_METALINK, 0, OQ_SOURCES_MAX + 1, GET_TAKES},
-    {"list", OQ_COMMAND_LIST, 0, 0, 0, "nothing"},
-    {"info", OQ_COMMAND_INFO, 0, 1, 1, "one GROUP"},
-    {"suspend", OQ_COMMAND_SUSPEND, 0, 1, 1, "one GROUP"},
-    {"resume", OQ_COMMAND_RESUME, OPTION_FOREGROUND, 1, 1, "one GROUP"},
-    {"cancel", OQ_COMMAND_CANCEL, 0, 1, 1, "one GROUP"},
-    {"set-url", OQ_COMMAND_SET_URL, 0, 2, 3, "a GROUP, perhaps the number of a file, and a URL"},
-    {"wait", OQ_COMMAND_WAIT, OPTION_QUIET | OPTION_REMOVE | OPTION_TIMEOUT, 1, 1, "one GROUP"},
-    {"limit", OQ_COMMAND_LIMIT, OPTION_GROUP, 1, 1, "a RATE in kbit/s, or none"},
-    {"pause-all", OQ_COMMAND_PAUSE_ALL, 0, 1, 1, "on or off"},
-    {"export", OQ_COMMAND_EXPORT, OPTION_QUIET, 0, MOST_GROUPS + 1,
-     "perhaps a FILE, and perhaps GROUPs"},
-    {"import", OQ_COMMAND_IMPORT, OPTION_QUIET, 0, 1, "perhaps a FILE"},
+    char letter;        /* short form, or 0 */
+    unsigned bit;
+    const char *value;  /* what it takes, or NULL */
+    const char *help;
+} options[] = {
+    {"quiet", 'q', OPTION_QUIET, NULL, "show no progress"},
+    {"no-wait", 0, OPTION_NO_WAIT, NULL,
+     "print the identifier of the download and do not wait for it"},
+    {"foreground", 0, OPTION_FOREGROUND, NULL, "do not yield to other network traffic"},
+    {"remove", 0, OPTION_REMOVE, NULL,
+     "remove the download from the queue when it is complete, as get does"},
+    {"timeout", 0, OPTION_TIMEOUT, "SECONDS",
+     "give up when no data was received for that long. A download that get has started is removed "
+     "from the queue if it has received nothing, and continues otherwise."},
+    {"sha256", 0, OPTION_SHA256, "HEX", "the SHA-256 that the file must have"},
+    {"metalink", 0, OPTION_METALINK, "DOCUMENT", "download the files of a Metalink 4 document"},
+    {"group", 0, OPTION_GROUP, "GROUP", "limit this download only"},
+    {"clsid", 0, OPTION_CLSID, "CLSID", "use the service that is registered under this class"},
+    {"legacy", 0, OPTION_LEGACY, NULL,
+     "use only the QMGR interfaces, not OpenQMGR's own: fewer details are shown, and an "
+     "administrator becomes the owner of each download that is opened"},
+    {"help", 'h', OPTION_HELP, NULL, "show the help, or that of one command"},
+    {"version", 'V', OPTION_VERSION, NULL, "show the version"},
 };
 /* clang-format on */
+#define OPTIONS (sizeof options / sizeof options[0])
+
+struct parser;
+static bool parse_nothing(struct parser *p, int count, char **words);
+static bool parse_group(struct parser *p, int count, char **words);
+static bool parse_get(struct parser *p, int count, char **words);
+static bool parse_set_url(struct parser *p, int count, char **words);
+static bool parse_limit(struct parser *p, int count, char **words);
+static bool parse_pause_all(struct parser *p, int count, char **words);
+static bool parse_exchange(struct parser *p, int count, char **words);
+
+struct command {
+    const char *name;
+    bool (*parse)(struct parser *p, int count, char **words); /* the words behind the command */
+    int fewest, most;
+    unsigned options; /* besides OPTION_ANYWHERE */
+    const char *usage, *summary, *description, *example;
+};
+
+static const struct command commands[] = {
+#define COMMAND(ID, name, function, operands, fewest, most, options, ...)                          \
+    [OQ_COMMAND_##ID] = {name, parse_##operands, fewest, most, options, __VA_ARGS__},
+#include "commands.def"
+#undef COMMAND
+};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-static const char *option_name(unsigned option)
+struct parser {
+    struct oq_args args;
+    const struct command *command; /* NULL: not known yet */
+    unsigned seen;                 /* bits of the options that were given */
+    char *message;
+};
+
+/* Notes what is wrong; false, for the caller to return. */
+static bool OQ_PRINTF(2, 3) refuse(struct parser *p, const char *fmt, ...)
 {
-    for (const struct option *o = long_options; o->name; o++) {
-        if ((unsigned)o->val == option)
-            return o->name;
-    }
-    return "?";
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(p->message, OQ_ARGS_MESSAGE, fmt, args);
+    va_end(args);
+    return false;
+}
+
+/* The usage that applies: with --metalink the second one, where there is one. */
+static bool refuse_with_usage(struct parser *p)
+{
+    const char *usage = p->command->usage;
+    const char *other = strchr(usage, '\n');
+
+    if (other && p->args.metalink)
+        usage = other + 1;
+    return refuse(p, "usage: qmgrctl %s%s%.*s", p->command->name, *usage ? " " : "",
+                  (int)strcspn(usage, "\n"), usage);
 }
 
 /* --- GROUP ------------------------------------------------------------------------------------ */
@@ -136,334 +170,327 @@ bool oq_group_id_matches(const struct oq_group_id *name, const struct oq_guid *g
     return memcmp(digits, name->digits, name->count) == 0;
 }
 
-/* --- options and words ------------------------------------------------------------------------ */
+/* --- options ---------------------------------------------------------------------------------- */
 
-/* Whole seconds of 1 to a year. */
-static bool parse_timeout(const char *text, int64_t *timeout_ms)
+/* A whole number, at most `max`. */
+static bool parse_number(const char *text, uint64_t max, uint64_t *number)
 {
-    char *end;
+    size_t digits = strspn(text, "0123456789");
 
-    if (*text < '0' || *text > '9')
+    if (digits == 0 || digits > 18 || text[digits])
         return false;
-    long long seconds = strtoll(text, &end, 10);
-    if (*end || seconds < 1 || seconds > LONGEST_TIMEOUT_S)
-        return false;
-    *timeout_ms = (int64_t)seconds * 1000;
+    *number = strtoull(text, NULL, 10);
+    return *number <= max;
+}
+
+static bool parse_group_id(struct parser *p, const char *text)
+{
+    return oq_group_id_parse(text, &p->args.group) == OQ_OK ||
+           refuse(p,
+                  "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
+                  "least its first %d digits",
+                  text, OQ_GROUP_ID_SHORTEST);
+}
+
+static bool parse_value(struct parser *p, unsigned option, char *value)
+{
+    uint64_t seconds = 0;
+
+    switch (option) {
+    case OPTION_TIMEOUT:
+        if (!parse_number(value, MAX_TIMEOUT_S, &seconds) || seconds < 1)
+            return refuse(p, "--timeout requires a whole number of seconds, at least 1");
+        p->args.timeout_ms = (int64_t)seconds * 1000;
+        return true;
+    case OPTION_CLSID:
+        p->args.has_clsid = oq_guid_parse(value, &p->args.clsid) == OQ_OK;
+        return p->args.has_clsid ||
+               refuse(p, "--clsid requires a class identifier like {xxxxxxxx-xxxx-...}");
+    case OPTION_SHA256:
+        p->args.has_sha256 =
+            oq_hex_parse(value, strlen(value), p->args.sha256, OQ_SHA256_BYTES) == OQ_OK;
+        return p->args.has_sha256 || refuse(p, "--sha256 requires 64 hexadecimal digits");
+    case OPTION_METALINK:
+        p->args.metalink = value;
+        return true;
+    case OPTION_GROUP:
+        p->args.has_group = true;
+        return parse_group_id(p, value);
+    default:
+        return true;
+    }
+}
+
+static bool parse_options(struct parser *p, int argc, char **argv)
+{
+    struct option longs[OPTIONS + 1] = {0};
+    int option, index = 0;
+
+    for (size_t i = 0; i < OPTIONS; i++)
+        longs[i] =
+            (struct option){options[i].name, options[i].value ? required_argument : no_argument,
+                            NULL, (int)options[i].bit};
+    opterr = 0;
+    optind = 0; /* restart, in glibc and MinGW alike */
+    while ((option = getopt_long(argc, argv, ":hqV", longs, &index)) != -1) {
+        if (option == ':')
+            return refuse(p, "the option %.80s requires a value", argv[optind - 1]);
+        if (option == '?')
+            return refuse(p, "unknown option %.80s", argv[optind - 1]);
+        for (size_t i = 0; i < OPTIONS; i++) {
+            if (option == options[i].letter)
+                option = (int)options[i].bit;
+        }
+        p->seen |= (unsigned)option;
+        if (!parse_value(p, (unsigned)option, optarg))
+            return false;
+    }
+    p->args.is_quiet = (p->seen & OPTION_QUIET) != 0;
+    p->args.is_detached = (p->seen & OPTION_NO_WAIT) != 0;
+    p->args.is_foreground = (p->seen & OPTION_FOREGROUND) != 0;
+    p->args.is_removing = (p->seen & OPTION_REMOVE) != 0;
+    p->args.is_legacy = (p->seen & OPTION_LEGACY) != 0;
+    if (p->args.is_detached && p->args.timeout_ms >= 0)
+        return refuse(p, "--no-wait and --timeout cannot be combined");
     return true;
 }
 
-static bool parse_group(const char *text, struct oq_group_id *name, char *message)
+/* --- what stands behind a command ------------------------------------------------------------- */
+
+static bool parse_nothing(struct parser *p, int count, char **words)
 {
-    if (oq_group_id_parse(text, name) == OQ_OK)
-        return true;
-    snprintf(message, OQ_ARGS_MESSAGE,
-             "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
-             "least its first %d digits",
-             text, OQ_GROUP_ID_SHORTEST);
-    return false;
+    (void)p;
+    (void)count;
+    (void)words;
+    return true;
 }
 
-/* Reads the options into args and the set of those seen. */
-static enum oq_status parse_options(int argc, char **argv, struct oq_args *args, unsigned *seen,
-                                    char *message)
+static bool parse_group(struct parser *p, int count, char **words)
 {
-    int option, index = 0;
-
-    opterr = 0;
-    optind = 0; /* begin anew, in glibc and MinGW alike */
-    while ((option = getopt_long(argc, argv, ":hqV", long_options, &index)) != -1) {
-        switch (option) {
-        case 'h':
-            option = OPTION_HELP;
-            break;
-        case 'q':
-            option = OPTION_QUIET;
-            break;
-        case 'V':
-            option = OPTION_VERSION;
-            break;
-        case OPTION_TIMEOUT:
-            if (!parse_timeout(optarg, &args->timeout_ms)) {
-                snprintf(message, OQ_ARGS_MESSAGE,
-                         "--timeout wants a whole number of seconds, at least 1");
-                return OQ_E_INVALID_ARG;
-            }
-            break;
-        case OPTION_CLSID:
-            if (oq_guid_parse(optarg, &args->clsid) != OQ_OK) {
-                snprintf(message, OQ_ARGS_MESSAGE,
-                         "--clsid wants a class identifier like {xxxxxxxx-xxxx-...}");
-                return OQ_E_INVALID_ARG;
-            }
-            args->has_clsid = true;
-            break;
-        case OPTION_SHA256:
-            if (oq_hex_parse(optarg, strlen(optarg), args->sha256, OQ_SHA256_BYTES) != OQ_OK) {
-                snprintf(message, OQ_ARGS_MESSAGE, "--sha256 wants 64 hexadecimal digits");
-                return OQ_E_INVALID_ARG;
-            }
-            args->has_sha256 = true;
-            break;
-        case OPTION_METALINK:
-            args->metalink = optarg;
-            break;
-        case OPTION_GROUP:
-            if (!parse_group(optarg, &args->group, message))
-                return OQ_E_INVALID_ARG;
-            args->has_group = true;
-            break;
-        case ':':
-            snprintf(message, OQ_ARGS_MESSAGE, "the option %.80s wants a value", argv[optind - 1]);
-            return OQ_E_INVALID_ARG;
-        case '?':
-            snprintf(message, OQ_ARGS_MESSAGE, "unknown option %.80s", argv[optind - 1]);
-            return OQ_E_INVALID_ARG;
-        default:
-            break;
-        }
-        *seen |= (unsigned)option;
-    }
-    args->is_quiet = (*seen & OPTION_QUIET) != 0;
-    args->is_detached = (*seen & OPTION_NO_WAIT) != 0;
-    args->is_foreground = (*seen & OPTION_FOREGROUND) != 0;
-    args->is_removing = (*seen & OPTION_REMOVE) != 0;
-    args->is_legacy = (*seen & OPTION_LEGACY) != 0;
-    return OQ_OK;
+    (void)count;
+    return parse_group_id(p, words[0]);
 }
 
-/* URL [URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks like:
- * the service says best what is wrong with it. */
-static enum oq_status parse_get(int count, char **words, struct oq_args *args, char *message)
+/* URL [MIRROR-URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks
+ * like: the service knows best what is wrong with it. */
+static bool parse_get(struct parser *p, int count, char **words)
 {
-    int first = args->metalink ? 0 : 1;
-    int last = count;
+    struct oq_args *args = &p->args;
+    int mirrors = args->metalink ? 0 : 1; /* index of the first one */
 
-    if (args->metalink && args->has_sha256) {
-        snprintf(message, OQ_ARGS_MESSAGE,
-                 "--metalink and --sha256 contradict each other: the document has the hashes");
-        return OQ_E_INVALID_ARG;
+    if (args->metalink && args->has_sha256)
+        return refuse(p, "--metalink and --sha256 cannot be combined: the document has the hashes");
+    if (count < mirrors)
+        return refuse_with_usage(p);
+    if (count > mirrors && oq_url_scheme(words[count - 1]) == OQ_URL_OTHER)
+        args->file = words[--count];
+    if (args->metalink)
+        return count == 0 || refuse_with_usage(p);
+    args->url = words[0];
+    for (int i = mirrors; i < count; i++) {
+        if (oq_url_scheme(words[i]) == OQ_URL_OTHER || args->mirror_count == OQ_SOURCES_MAX - 1)
+            return refuse_with_usage(p);
+        args->mirrors[args->mirror_count++] = words[i];
     }
-    bool is_good = count >= first;
-    if (is_good && count > first && oq_url_scheme(words[count - 1]) == OQ_URL_OTHER)
-        args->file = words[--last];
-    is_good = is_good && (!args->metalink || last == 0);
-    for (int i = first; is_good && i < last; i++) {
-        is_good =
-            oq_url_scheme(words[i]) != OQ_URL_OTHER && args->mirror_count < OQ_SOURCES_MAX - 1;
-        if (is_good)
-            args->mirrors[args->mirror_count++] = words[i];
-    }
-    if (!is_good) {
-        snprintf(message, OQ_ARGS_MESSAGE, "get takes %s",
-                 args->metalink ? "with --metalink at most a FILE or folder" : GET_TAKES);
-        return OQ_E_INVALID_ARG;
-    }
-    if (!args->metalink)
-        args->url = words[0];
-    return OQ_OK;
+    return true;
 }
 
 /* GROUP [INDEX] URL */
-static enum oq_status parse_set_url(int count, char **words, struct oq_args *args, char *message)
+static bool parse_set_url(struct parser *p, int count, char **words)
 {
-    if (count == 3) {
-        char *end = NULL;
-        unsigned long long index = strtoull(words[1], &end, 10);
-        if (words[1][0] < '0' || words[1][0] > '9' || *end || index >= OQ_NO_FILE) {
-            snprintf(message, OQ_ARGS_MESSAGE,
-                     "%.80s is not the number of a file: they count from 0", words[1]);
-            return OQ_E_INVALID_ARG;
-        }
-        args->file_index = (uint32_t)index;
-    }
-    args->url = words[count - 1];
-    return OQ_OK;
-}
+    uint64_t index = 0;
 
-/* Whole kbit/s of 1 to 100 Gbit/s, or "none". */
-static bool parse_rate(const char *text, uint32_t *kbits)
-{
-    char *end;
-
-    if (strcmp(text, "none") == 0) {
-        *kbits = 0;
-        return true;
-    }
-    if (*text < '0' || *text > '9')
+    if (!parse_group_id(p, words[0]))
         return false;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (*end || number < 1 || number > MOST_KBITS)
-        return false;
-    *kbits = (uint32_t)number;
+    if (count == 3 && !parse_number(words[1], OQ_NO_FILE - 1, &index))
+        return refuse(p, "%.80s is not the number of a file: they count from 0", words[1]);
+    p->args.file_index = (uint32_t)index;
+    p->args.url = words[count - 1];
     return true;
 }
 
-static bool parse_switch(const char *text, bool *is_on)
+/* RATE in kbit/s, up to 100 Gbit/s, or none */
+static bool parse_limit(struct parser *p, int count, char **words)
 {
-    *is_on = strcmp(text, "on") == 0;
-    return *is_on || strcmp(text, "off") == 0;
+    uint64_t kbits = 0;
+
+    (void)count;
+    if (strcmp(words[0], "none") != 0 && (!parse_number(words[0], MAX_KBITS, &kbits) || kbits < 1))
+        return refuse_with_usage(p);
+    p->args.kbits = (uint32_t)kbits;
+    return true;
+}
+
+static bool parse_pause_all(struct parser *p, int count, char **words)
+{
+    (void)count;
+    p->args.is_on = strcmp(words[0], "on") == 0;
+    return p->args.is_on || strcmp(words[0], "off") == 0 || refuse_with_usage(p);
 }
 
 /* [FILE [GROUP ...]] of export, [FILE] of import */
-static enum oq_status parse_exchange(int count, char **words, struct oq_args *args, char *message)
+static bool parse_exchange(struct parser *p, int count, char **words)
 {
-    struct oq_group_id name;
-
-    args->file = count > 0 ? words[0] : NULL;
-    args->groups = words + 1;
-    args->group_count = count > 1 ? count - 1 : 0;
-    for (int i = 0; i < args->group_count; i++) {
-        if (!parse_group(args->groups[i], &name, message))
-            return OQ_E_INVALID_ARG;
+    p->args.file = count > 0 ? words[0] : NULL;
+    p->args.groups = words + 1;
+    p->args.group_count = count > 1 ? count - 1 : 0;
+    for (int i = 0; i < p->args.group_count; i++) {
+        if (!parse_group_id(p, p->args.groups[i]))
+            return false;
     }
-    return OQ_OK;
+    return true;
 }
 
-static enum oq_status parse_command(int count, char **words, unsigned seen, struct oq_args *args,
-                                    char *message)
-{
-    size_t found = 0;
+/* --- all of it -------------------------------------------------------------------------------- */
 
-    if (count == 0) {
-        snprintf(message, OQ_ARGS_MESSAGE, "a command is missing");
-        return OQ_E_INVALID_ARG;
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
     }
-    while (found < COMMANDS && strcmp(words[0], commands[found].name) != 0)
-        found++;
-    if (found == COMMANDS) {
-        snprintf(message, OQ_ARGS_MESSAGE, "unknown command %.80s", words[0]);
-        return OQ_E_INVALID_ARG;
+    return NULL;
+}
+
+static bool check_options(struct parser *p)
+{
+    unsigned refused = p->seen & ~(p->command->options | OPTION_ANYWHERE);
+
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (refused & options[i].bit)
+            return refuse(p, "%s does not take the option --%s", p->command->name, options[i].name);
     }
-    unsigned refused = seen & ~(commands[found].options | OPTION_ANYWHERE);
-    if (refused) {
-        refused &= ~refused + 1; /* the lowest of them */
-        snprintf(message, OQ_ARGS_MESSAGE, "%s does not take the option --%s", words[0],
-                 option_name(refused));
-        return OQ_E_INVALID_ARG;
+    return true;
+}
+
+static bool parse(struct parser *p, int argc, char **argv)
+{
+    if (!parse_options(p, argc, argv))
+        return false;
+    int count = argc - optind;
+    char **words = argv + optind;
+    p->command = count > 0 ? find_command(words[0]) : NULL;
+    p->args.command = p->command ? (enum oq_command)(p->command - commands) : OQ_COMMAND_COUNT;
+    if (p->seen & (OPTION_HELP | OPTION_VERSION)) {
+        p->args.help_of = p->args.command;
+        p->args.command = p->seen & OPTION_HELP ? OQ_COMMAND_HELP : OQ_COMMAND_VERSION;
+        return true;
     }
-    if (count - 1 < commands[found].fewest || count - 1 > commands[found].most) {
-        snprintf(message, OQ_ARGS_MESSAGE, "%s takes %s", words[0], commands[found].words);
-        return OQ_E_INVALID_ARG;
-    }
-    args->command = commands[found].command;
-    if ((args->command == OQ_COMMAND_LIMIT && !parse_rate(words[1], &args->kbits)) ||
-        (args->command == OQ_COMMAND_PAUSE_ALL && !parse_switch(words[1], &args->is_on))) {
-        snprintf(message, OQ_ARGS_MESSAGE, "%s takes %s", words[0], commands[found].words);
-        return OQ_E_INVALID_ARG;
-    }
-    if (args->command == OQ_COMMAND_LIMIT || args->command == OQ_COMMAND_PAUSE_ALL)
-        return OQ_OK;
-    if (args->command == OQ_COMMAND_EXPORT || args->command == OQ_COMMAND_IMPORT)
-        return parse_exchange(count - 1, words + 1, args, message);
-    if (args->command == OQ_COMMAND_GET) {
-        enum oq_status status = parse_get(count - 1, words + 1, args, message);
-        if (status != OQ_OK)
-            return status;
-    } else if (count > 1 && !parse_group(words[1], &args->group, message)) {
-        return OQ_E_INVALID_ARG;
-    }
-    if (args->command == OQ_COMMAND_SET_URL &&
-        parse_set_url(count - 1, words + 1, args, message) != OQ_OK)
-        return OQ_E_INVALID_ARG;
-    if (args->is_detached && args->timeout_ms >= 0) {
-        snprintf(message, OQ_ARGS_MESSAGE, "--no-wait and --timeout contradict each other");
-        return OQ_E_INVALID_ARG;
-    }
-    return OQ_OK;
+    if (count == 0)
+        return refuse(p, "a command is missing");
+    if (!p->command)
+        return refuse(p, "unknown command %.80s", words[0]);
+    if (!check_options(p))
+        return false;
+    if (count - 1 < p->command->fewest || count - 1 > p->command->most)
+        return refuse_with_usage(p);
+    return p->command->parse(p, count - 1, words + 1);
 }
 
 enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
                              char message[OQ_ARGS_MESSAGE])
 {
-    struct oq_args parsed = {.timeout_ms = -1};
-    unsigned seen = 0;
-    enum oq_status status = parse_options(argc, argv, &parsed, &seen, message);
+    struct parser p = {.args.timeout_ms = -1, .message = message};
 
-    if (status == OQ_OK && (seen & OPTION_HELP))
-        parsed.command = OQ_COMMAND_HELP;
-    else if (status == OQ_OK && (seen & OPTION_VERSION))
-        parsed.command = OQ_COMMAND_VERSION;
-    else if (status == OQ_OK)
-        status = parse_command(argc - optind, argv + optind, seen, &parsed, message);
-    if (status == OQ_OK)
-        *args = parsed;
-    return status;
+    if (!parse(&p, argc, argv))
+        return OQ_E_INVALID_ARG;
+    *args = p.args;
+    return OQ_OK;
 }
 
-const char *oq_args_help(void)
+/* --- help ------------------------------------------------------------------------------------- */
+
+/* Text that grows; NULL once there was no memory. */
+static void append(char **text, const char *fmt, ...) OQ_PRINTF(2, 3);
+
+static void append(char **text, const char *fmt, ...)
 {
-    return "usage: qmgrctl get [--quiet] [--no-wait] [--foreground] [--timeout SECONDS] "
-           "[--sha256 HEX]\n"
-           "                   URL [URL ...] [FILE]\n"
-           "       qmgrctl get [...] --metalink DOCUMENT [FILE]\n"
-           "       qmgrctl list\n"
-           "       qmgrctl info | suspend | cancel GROUP\n"
-           "       qmgrctl resume [--foreground] GROUP\n"
-           "       qmgrctl wait [--quiet] [--remove] [--timeout SECONDS] GROUP\n"
-           "       qmgrctl set-url GROUP [INDEX] URL\n"
-           "       qmgrctl limit [--group GROUP] RATE | none\n"
-           "       qmgrctl pause-all on | off\n"
-           "       qmgrctl export [--quiet] [FILE [GROUP ...]]\n"
-           "       qmgrctl import [--quiet] [FILE]\n"
-           "       qmgrctl --help | --version\n"
-           "\n"
-           "Downloads files through the OpenQMGR service, which keeps each download in its queue "
-           "as a group: it\n"
-           "goes on when this program ends, and after a restart of the computer.\n"
-           "\n"
-           "get      download URL (http or https) to FILE, and take it out of the queue when it is "
-           "done.\n"
-           "         FILE is by default named as in the URL, in the current folder; it may be a "
-           "folder.\n"
-           "         Ctrl-C leaves the download in the queue.\n"
-           "         Further URLs are mirrors of the same file: they are asked when one fails, is "
-           "slow or wrong.\n"
-           "         A DOCUMENT (Metalink 4) brings the URLs, sizes and hashes of one or more "
-           "files.\n"
-           "list     show the downloads in the queue\n"
-           "info     show everything about one\n"
-           "suspend  pause it\n"
-           "resume   go on with it, or try again after an error\n"
-           "cancel   take it out of the queue; finished files stay, unfinished ones are deleted\n"
-           "wait     wait until it is done\n"
-           "set-url  replace the URL of a file, for example an expired one, and go on with the "
-           "bytes that\n"
-           "         are there; INDEX counts the files of the download from 0\n"
-           "limit    let all background downloads together have no more than RATE kbit/s, or one "
-           "download,\n"
-           "         which then keeps to it in the foreground too\n"
-           "pause-all\n"
-           "         stop all downloads until it is set off, or let them go on\n"
-           "export   write the downloads of the queue, or those named, to FILE (standard output if "
-           "it "
-           "is -\n"
-           "         or missing), one in each line, so that another computer or a new installation "
-           "can\n"
-           "import   take them over. Those that are in its queue already are left alone, complete "
-           "ones are\n"
-           "         left out, and bytes that are there already are fetched again.\n"
-           "\n"
-           "GROUP is the identifier of a download, or the beginning of one: at least 4 digits.\n"
-           "\n"
-           "-q, --quiet          show no progress\n"
-           "    --no-wait        do not wait: print the identifier and leave the rest to the "
-           "service\n"
-           "    --foreground     do not hold back in favour of other network traffic\n"
-           "    --remove         take the download out of the queue when it is done, as get does\n"
-           "    --timeout SECONDS\n"
-           "                     give up when nothing has come in for so long. What get has "
-           "started is then\n"
-           "                     taken out of the queue if nothing of it is there yet, otherwise "
-           "it stays.\n"
-           "    --sha256 HEX     the file must have this SHA-256, or the download fails\n"
-           "    --clsid CLSID    use the service that is registered under this class\n"
-           "    --legacy         use the QMGR interfaces alone, not OpenQMGR's own: less is shown, "
-           "and an\n"
-           "                     administrator becomes the owner of each download that is looked "
-           "at\n"
-           "-h, --help           show this\n"
-           "-V, --version        show the version\n"
-           "\n"
-           "Exit status: 0 done, 1 failed (one sentence on standard error says why), 2 wrong "
-           "usage.\n";
+    char part[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(part, sizeof part, fmt, args);
+    va_end(args);
+    char *longer = *text ? oq_asprintf("%s%s", *text, part) : NULL;
+    oq_free(*text);
+    *text = longer;
+}
+
+/* Words within HELP_COLUMNS, each line indented; the first one begins behind what is there. */
+static void append_wrapped(char **text, unsigned indent, unsigned used, const char *words)
+{
+    for (unsigned column = used; *words; words += *words != '\0') {
+        unsigned length = (unsigned)strcspn(words, " \n");
+        if (column > indent && column + 1 + length > HELP_COLUMNS) {
+            append(text, "\n");
+            column = 0;
+        }
+        append(text, "%*s%.*s", column < indent ? (int)(indent - column) : column > indent, "",
+               (int)length, words);
+        column = (column < indent ? indent : column + (column > indent)) + length;
+        words += length;
+        if (*words == '\n') {
+            append(text, "\n");
+            column = 0;
+        }
+    }
+    append(text, "\n");
+}
+
+static void append_options(char **text, unsigned bits)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char name[40];
+        if (!(options[i].bit & bits))
+            continue;
+        char letter[] = {'-', options[i].letter, ',', '\0'};
+        int used = snprintf(name, sizeof name, "  %3s --%s %s", options[i].letter ? letter : "",
+                            options[i].name, options[i].value ? options[i].value : "");
+        append(text, "%s", name);
+        append_wrapped(text, 26, (unsigned)used, options[i].help);
+    }
+}
+
+static char *help_of_command(const struct command *command)
+{
+    char *text = oq_strdup("usage:");
+    const char *usage = command->usage;
+
+    for (unsigned form = 0;; form++) {
+        append(&text, "%sqmgrctl %s%s%.*s\n", form ? "       " : " ", command->name,
+               *usage ? " " : "", (int)strcspn(usage, "\n"), usage);
+        usage = strchr(usage, '\n');
+        if (!usage)
+            break;
+        usage++;
+    }
+    append(&text, "\n");
+    append_wrapped(&text, 0, 0, command->description);
+    append(&text, "\noptions:\n");
+    append_options(&text, command->options | OPTION_ANYWHERE);
+    append(&text, "\nexample:\n  qmgrctl %s\n", command->example);
+    return text;
+}
+
+char *oq_args_help(enum oq_command command)
+{
+    if (command < OQ_COMMAND_COUNT)
+        return help_of_command(&commands[command]);
+    char *text = oq_strdup("usage: qmgrctl COMMAND [OPTIONS] ...\n\n");
+    append_wrapped(&text, 0, 0,
+                   "Downloads files through the OpenQMGR service. Each download is a group in the "
+                   "service's queue: it continues when this program ends and after a restart of "
+                   "the computer. GROUP is the identifier of a download, or at least its first 4 "
+                   "digits.");
+    append(&text, "\ncommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        append(&text, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    append(&text, "\noptions:\n");
+    append_options(&text, ~0u);
+    append(&text, "\n");
+    append_wrapped(&text, 0, 0,
+                   "'qmgrctl COMMAND --help' shows the usage of a command and an example.\n"
+                   "Exit status: 0 done, 1 failed (one sentence on standard error says why), "
+                   "2 wrong usage.");
+    return text;
 }

@@ -9,7 +9,7 @@
 #include "oq_guid.h"
 #include "oq_sources.h"
 
-/* --- what a user types for a group: its GUID, or enough of its beginning --- */
+/* --- GROUP: the GUID of a download, or its first digits --- */
 
 #define OQ_GROUP_ID_DIGITS 32  /* hexadecimal digits of a GUID */
 #define OQ_GROUP_ID_SHORTEST 4 /* fewer are refused: a typing error would find a group too easily */
@@ -33,33 +33,25 @@ bool oq_group_id_matches(const struct oq_group_id *name, const struct oq_guid *g
 enum { OQ_EXIT_DONE = 0, OQ_EXIT_FAILED = 1, OQ_EXIT_USAGE = 2 };
 
 enum oq_command {
-    OQ_COMMAND_GET,
-    OQ_COMMAND_LIST,
-    OQ_COMMAND_INFO,
-    OQ_COMMAND_SUSPEND,
-    OQ_COMMAND_RESUME,
-    OQ_COMMAND_CANCEL,
-    OQ_COMMAND_WAIT,
-    OQ_COMMAND_SET_URL,
-    OQ_COMMAND_LIMIT,
-    OQ_COMMAND_PAUSE_ALL,
-    OQ_COMMAND_EXPORT,
-    OQ_COMMAND_IMPORT,
-    OQ_COMMAND_HELP,
-    OQ_COMMAND_VERSION,
-    OQ_COMMAND_COUNT
+#define COMMAND(ID, ...) OQ_COMMAND_##ID,
+#include "commands.def"
+#undef COMMAND
+    OQ_COMMAND_COUNT,
+    OQ_COMMAND_HELP, /* --help */
+    OQ_COMMAND_VERSION
 };
 
 struct oq_args {
     enum oq_command command;
+    enum oq_command help_of; /* --help: of that command; OQ_COMMAND_COUNT: of the program */
     const char *url;
-    const char *file; /* or NULL: get: named after the URL; export, import: standard input or
-                         output, as "-" */
+    const char *file; /* NULL: named after the URL (get); NULL or "-": standard output (export) or
+                         input (import) */
     const char *mirrors[OQ_SOURCES_MAX - 1];
     unsigned mirror_count;
     bool has_sha256;
     uint8_t sha256[OQ_SHA256_BYTES];
-    const char *metalink; /* a document in place of URLs; or NULL */
+    const char *metalink; /* a document instead of URLs; or NULL */
     uint32_t file_index;  /* set-url */
     struct oq_group_id group;
     char **groups; /* export: each is a name of a group */
@@ -79,12 +71,13 @@ struct oq_args {
 
 #define OQ_ARGS_MESSAGE 256
 
-/* OQ_E_INVALID_ARG with a sentence in `message` (no full stop) for what is not understood.
+/* OQ_E_INVALID_ARG with a sentence in `message` (no full stop) that says what is wrong.
  * Options may stand anywhere; "--" ends them. May change the order of argv. */
 OQ_MUST_CHECK enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
                                            char message[OQ_ARGS_MESSAGE]);
 
-/* The help text, static. */
-const char *oq_args_help(void);
+/* The help of a command, or of the program for OQ_COMMAND_COUNT. New string (oq_free); NULL when
+ * out of memory. */
+char *oq_args_help(enum oq_command command);
 
 #endif

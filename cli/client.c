@@ -28,10 +28,10 @@ HRESULT oq_client_open(struct oq_client *client, const struct oq_guid *clsid)
     if (FAILED(hr))
         return hr;
     client->has_com = true;
-    /* The service writes the file with the rights of the user who asked for it, which it can only
-     * do if the user lets it impersonate; COM's default, identify, would let it look at the user's
-     * token but not use it. Nobody else gets that: the only server this program ever talks to is
-     * the service (no custom marshallers, no activation as activator). */
+    /* The service writes the file with the rights of the calling user, which requires that the
+     * caller allows impersonation; COM's default, identify, would not. No other server gets it:
+     * this program connects to the service only (no custom marshallers, no activation as
+     * activator). */
     hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
                               RPC_C_IMP_LEVEL_IMPERSONATE, NULL,
                               EOAC_NO_CUSTOM_MARSHAL | EOAC_DISABLE_AAA, NULL);
@@ -61,8 +61,8 @@ static HRESULT connect_once(struct oq_client *client)
     CLSID proxy;
     if (SUCCEEDED(hr) && !client->manager)
         hr = E_UNEXPECTED;
-    /* What Wine says of a service that ended before it served; the proxy DLL is not to blame if it
-     * is registered. */
+    /* Wine returns it for a service that ended before it registered its class; the proxy DLL is
+     * registered. */
     if (hr == E_NOINTERFACE && SUCCEEDED(CoGetPSClsid(&IID_IBackgroundCopyQMgr, &proxy)))
         hr = CO_E_SERVER_EXEC_FAILURE;
     if (FAILED(hr))
@@ -91,8 +91,8 @@ HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx)
             return hr;
         } else if ((lost_at_ms < 0 || has_failed) && client->generation == 0 &&
                    !oq_result_is_disconnect((uint32_t)hr)) {
-            /* It never started: no reason to think that it will in a minute. But a service that was
-             * just stopping itself when we asked for it may fail to start once. */
+            /* It never started, and waiting will not help. Only a service that was stopping itself
+             * during the activation may fail to start once. */
             if (has_failed || hr != CO_E_SERVER_EXEC_FAILURE)
                 return hr;
             has_failed = true;
@@ -203,6 +203,8 @@ out:
     return hr;
 }
 
+/* The group that the user has named. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
+ * GUID is not looked up. */
 static HRESULT find_group(struct oq_client *client, const struct oq_group_id *name,
                           struct oq_guid *guid)
 {
@@ -237,8 +239,6 @@ int oq_client_report(const char *subject, HRESULT hr)
                      oq_client_error_text(hr), (unsigned long)hr);
     return OQ_EXIT_FAILED;
 }
-
-/* --- finding, removing ------------------------------------------------------------------------ */
 
 struct find {
     const struct oq_group_id *name;

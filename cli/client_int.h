@@ -1,9 +1,8 @@
-/* client_int.h - the connection to the service, and how it is won back when the service goes away.
+/* client_int.h - the connection to the service, which is restored when it is lost.
  *
  * Owns the COM apartment of the program and the manager object. Main thread only. A service that
- * was stopped or killed comes back with the next activation, so a step that fails because the
- * connection is gone is simply repeated on a new one; steps are therefore written so that they may
- * be repeated: they look first at what is there.
+ * was stopped or killed starts again with the next activation, so a step that fails because the
+ * connection is lost is repeated on a new one. Steps are idempotent: they check first what exists.
  */
 #ifndef OQ_CLIENT_INT_H
 #define OQ_CLIENT_INT_H
@@ -20,9 +19,9 @@ struct oq_client {
     bool has_com;
     bool is_legacy;               /* as if the service had no extension interfaces */
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
-    unsigned generation; /* number of connections so far; interface pointers die with theirs */
-    /* Called with the step's ctx whenever the connection was lost and before it is sought again;
-     * may be NULL. */
+    unsigned generation; /* number of connections so far; interface pointers are valid within one */
+    /* Called with the step's ctx when the connection was lost, before connecting again; may be
+     * NULL. */
     void (*on_lost)(void *ctx);
 };
 
@@ -33,13 +32,13 @@ void oq_client_close(struct oq_client *client);
 
 typedef HRESULT oq_client_step(struct oq_client *client, void *ctx);
 
-/* Connects if need be, runs the step with client->manager set, and repeats both while the
- * connection gets lost, for up to a minute from the first loss. The step's result, or why there
- * is no connection; E_ABORT when the user pressed Ctrl-C meanwhile. */
+/* Connects if necessary and runs the step with client->manager set; repeats both while the
+ * connection is lost, for up to a minute from the first loss. The step's result, or the failure to
+ * connect; E_ABORT when the user pressed Ctrl-C. */
 HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx);
 
-/* The sentence for a failure: of our table, else the system's, else "unknown error". For the time
- * until the next call. */
+/* The sentence for a failure: from result.c, else the system's, else "unknown error". Valid until
+ * the next call. */
 const char *oq_client_error_text(HRESULT hr);
 
 /* GUIDs of the caller's groups (of all, for an administrator). New array (oq_free), NULL when
@@ -51,10 +50,10 @@ char *oq_text_from_bstr(const wchar_t *bstr);
 /* The other way; NULL likewise. Caller frees with SysFreeString. */
 BSTR oq_text_to_bstr(const char *text);
 
-/* Says why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
+/* Prints why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
  * Returns OQ_EXIT_FAILED. */
 int oq_client_report(const char *subject, HRESULT hr);
-/* Finds the group that args name, complaining if there is not exactly one. */
+/* Finds the group that args name; prints an error if there is not exactly one. */
 bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid);
 
 #endif

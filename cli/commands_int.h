@@ -1,7 +1,7 @@
 /* commands_int.h - the commands of qmgrctl.
  *
- * Each command says what there is to say and returns the exit status of the program. Main thread
- * only.
+ * Each command prints its results and errors and returns the exit status of the program. Main
+ * thread only.
  */
 #ifndef OQ_COMMANDS_INT_H
 #define OQ_COMMANDS_INT_H

@@ -13,14 +13,13 @@
 
 static struct {
     HANDLE interrupted; /* manual-reset event */
-    unsigned redrawn;   /* columns of the line that stands unfinished on the terminal; 0 = none */
+    unsigned redrawn;   /* columns of the line that is not finished on the terminal; 0 = none */
 } console;
 
 static BOOL WINAPI on_control(DWORD kind)
 {
-    /* The second time, or when there is no event, the system's own handler ends the program.
-     * Closing the window or logging off ends it too: the download is the service's and does not
-     * mind. */
+    /* The second time, or when there is no event, the system's own handler ends the program, as on
+     * closing the window or logging off: the service continues the download. */
     if ((kind != CTRL_C_EVENT && kind != CTRL_BREAK_EVENT) || !console.interrupted ||
         WaitForSingleObject(console.interrupted, 0) == WAIT_OBJECT_0)
         return FALSE;
@@ -78,7 +77,7 @@ unsigned oq_console_columns(void)
     return columns > 0 ? (unsigned)columns : 80;
 }
 
-static void finish_redrawn(void)
+static void end_redrawn(void)
 {
     if (console.redrawn)
         write_text(STD_OUTPUT_HANDLE, "\n");
@@ -99,11 +98,14 @@ static void write_line(DWORD which, const char *prefix, const char *fmt, va_list
     if (line) {
         size_t used = (size_t)snprintf(line, size, "%s", prefix);
         used += (size_t)vsnprintf(line + used, size - used, fmt, again);
+        oq_render_printable(line);
+        used = strlen(line);
         snprintf(line + used, size - used, "\n");
     }
     va_end(again);
-    finish_redrawn();
-    /* Out of memory: what fits is better than nothing. */
+    end_redrawn();
+    /* Out of memory: a shortened line. */
+    oq_render_printable(fixed);
     write_text(which, line ? line : fixed);
     oq_free(line);
 }
@@ -132,9 +134,10 @@ void oq_console_redraw(const char *line)
     unsigned width = oq_console_columns();
     unsigned columns;
 
-    /* The last column stays free: writing to it would scroll. */
+    /* The last column stays empty: writing to it would scroll. */
     buffer[0] = '\r';
     oq_render_fit(line, width > 1 ? width - 1 : 1, buffer + 1, OQ_RENDER_LINE);
+    oq_render_printable(buffer + 1);
     columns = oq_render_columns(buffer + 1);
     size_t used = strlen(buffer);
     for (unsigned i = columns; i < console.redrawn && i + 1 < width && used + 1 < sizeof buffer;
@@ -232,7 +235,7 @@ static bool output_failed(const struct oq_output *output, const char *what)
 
 bool oq_output_open(const char *file, struct oq_output *output)
 {
-    char *unfinished = NULL;
+    char *temporary = NULL;
 
     if (!file || strcmp(file, "-") == 0) {
         *output = (struct oq_output){.name = "standard output",
@@ -240,12 +243,12 @@ bool oq_output_open(const char *file, struct oq_output *output)
         return true;
     }
     *output = (struct oq_output){.name = file, .handle = INVALID_HANDLE_VALUE};
-    unfinished = oq_asprintf("%s.unfinished", file);
-    if (unfinished && oq_utf8_to_16(file, &output->place, NULL) == OQ_OK &&
-        oq_utf8_to_16(unfinished, &output->unfinished, NULL) == OQ_OK)
-        output->handle = CreateFileW((const wchar_t *)output->unfinished, GENERIC_WRITE, 0, NULL,
+    temporary = oq_asprintf("%s.unfinished", file);
+    if (temporary && oq_utf8_to_16(file, &output->path, NULL) == OQ_OK &&
+        oq_utf8_to_16(temporary, &output->temporary, NULL) == OQ_OK)
+        output->handle = CreateFileW((const wchar_t *)output->temporary, GENERIC_WRITE, 0, NULL,
                                      CREATE_ALWAYS, 0, NULL);
-    oq_free(unfinished);
+    oq_free(temporary);
     return output->handle != INVALID_HANDLE_VALUE || output_failed(output, "written");
 }
 
@@ -261,14 +264,13 @@ static bool output_write(const struct oq_output *output, const char *text, size_
     return true;
 }
 
-/* A line; the text is freed. */
 bool oq_output_line(const struct oq_output *output, char *line)
 {
     bool is_good = line != NULL;
 
     if (!is_good)
         oq_console_error("there is not enough memory");
-    else if (!output->place && oq_console_is_terminal())
+    else if (!output->path && oq_console_is_terminal())
         oq_console_print("%s", line);
     else
         is_good = output_write(output, line, strlen(line)) && output_write(output, "\n", 1);
@@ -276,21 +278,20 @@ bool oq_output_line(const struct oq_output *output, char *line)
     return is_good;
 }
 
-/* Ends it; is_good: all of it is there. True if now it is. */
 bool oq_output_close(struct oq_output *output, bool is_good)
 {
-    if (output->place && output->handle != INVALID_HANDLE_VALUE) {
+    if (output->path && output->handle != INVALID_HANDLE_VALUE) {
         if (is_good && !FlushFileBuffers(output->handle))
             is_good = output_failed(output, "written");
         CloseHandle(output->handle);
         if (is_good &&
-            !MoveFileExW((const wchar_t *)output->unfinished, (const wchar_t *)output->place,
+            !MoveFileExW((const wchar_t *)output->temporary, (const wchar_t *)output->path,
                          MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
-            is_good = output_failed(output, "replaced");
+            is_good = output_failed(output, "repathd");
         if (!is_good)
-            DeleteFileW((const wchar_t *)output->unfinished);
+            DeleteFileW((const wchar_t *)output->temporary);
     }
-    oq_free(output->place);
-    oq_free(output->unfinished);
+    oq_free(output->path);
+    oq_free(output->temporary);
     return is_good;
 }

@@ -2,8 +2,7 @@
  * resume, cancel, set-url, limit and pause-all.
  *
  * limit without a group and pause-all write the registry values that docs/config.md describes,
- * which the service follows; so they work while it does not run, and need the rights that writing
- * there needs.
+ * which the service follows; they work while it does not run, and require write access there.
  */
 #include "commands_int.h"
 
@@ -42,7 +41,7 @@ static HRESULT change_step(struct oq_client *client, void *ctx)
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_CANCEL)
         hr = IBackgroundCopyGroup_CancelGroup(remote.group);
     oq_remote_release(&remote);
-    /* Asked for again after the answer was lost, a cancelled group is gone. */
+    /* Repeated after the result was lost: the group was cancelled the first time. */
     if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && change->command == OQ_COMMAND_CANCEL &&
         change->attempts > 1)
         hr = S_OK;
@@ -67,7 +66,7 @@ struct replacement {
     BSTR url;
 };
 
-/* A download that an error has stopped is resumed: that is what the new URL is for. */
+/* A failed download is resumed: that is the purpose of a new URL. */
 static HRESULT replace_step(struct oq_client *client, void *ctx)
 {
     struct replacement *replacement = ctx;
@@ -91,7 +90,7 @@ static HRESULT replace_step(struct oq_client *client, void *ctx)
     return hr;
 }
 
-/* E_INVALIDARG is about the URL; the rules say which one it breaks. */
+/* E_INVALIDARG is about the URL; oq_url_check knows which rule it violates. */
 static int explain(const struct oq_args *args, HRESULT hr)
 {
     struct oq_error error;
@@ -104,7 +103,7 @@ static int explain(const struct oq_args *args, HRESULT hr)
         return OQ_EXIT_FAILED;
     }
     if (hr == (HRESULT)QM_E_INVALID_STATE) {
-        oq_console_error("%s: the file is already there, so it needs no other URL (0x%08lX)",
+        oq_console_error("%s: the file is already complete and needs no other URL (0x%08lX)",
                          args->group.digits, (unsigned long)hr);
         return OQ_EXIT_FAILED;
     }
@@ -176,11 +175,11 @@ static bool is_enforced(const wchar_t *name)
            ERROR_SUCCESS;
 }
 
-/* Sets a number; complains if that fails or has no effect. */
+/* Sets a number; an error if that fails or has no effect. */
 static int set_number(const wchar_t *name, DWORD value)
 {
     if (is_enforced(name)) {
-        oq_console_error("%ls is set by group policy, which wins", name);
+        oq_console_error("%ls is set by group policy, which takes precedence", name);
         return OQ_EXIT_FAILED;
     }
     LSTATUS result =

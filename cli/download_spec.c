@@ -24,7 +24,7 @@ bool oq_file_spec_is_folder(const uint16_t *path)
 bool oq_file_spec_has_folder(const char *file, char **folder)
 {
     uint16_t *wide = NULL;
-    bool result = true; /* when it cannot be told */
+    bool result = true; /* when that cannot be determined */
 
     *folder = oq_path_folder(file);
     if (*folder && oq_utf8_to_16(*folder, &wide, NULL) == OQ_OK)
@@ -33,8 +33,7 @@ bool oq_file_spec_has_folder(const char *file, char **folder)
     return result;
 }
 
-/* Full name of a file in the sense of the current folder. New UTF-8 string, NULL when there is
- * none. */
+/* Absolute path of a file, relative to the current folder. New UTF-8 string, NULL on failure. */
 static char *full_name(const char *file)
 {
     uint16_t *wide = NULL;
@@ -54,8 +53,8 @@ out:
     return result;
 }
 
-/* What the user means by FILE: nothing is the URL's name here, a folder is the URL's name there.
- * New string. */
+/* FILE of get as an absolute path: without it, or if it is a folder, the file is named as in the
+ * URL. New string. */
 static char *choose_file(const char *url, const char *file)
 {
     char *named = NULL, *joined = NULL, *full = NULL;
@@ -120,7 +119,8 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
     return is_good;
 }
 
-/* Where a file of a document goes: with one file `to` may name it; otherwise it is the folder. */
+/* The path of a file of a document: `to` is the folder, or the file if the document has only
+ * one. */
 static char *choose_place(const char *name, const char *to, bool is_only)
 {
     char *joined = NULL, *full = NULL;
@@ -202,7 +202,7 @@ void oq_download_spec_release(struct oq_download_spec *spec)
     *spec = (struct oq_download_spec){0};
 }
 
-/* --- telling the service ---------------------------------------------------------------------- */
+/* --- sending it to the service ---------------------------------------------------------------- */
 
 HRESULT oq_download_spec_add_files(const struct oq_download_spec *spec, IBackgroundCopyJob1 *job)
 {

@@ -1,4 +1,4 @@
-/* download_spec_int.h - what a command `get` is to bring: one file with its sources and hash, or
+/* download_spec_int.h - what to download: one file with its sources and hash, or
  * the files of a Metalink document. Main thread only.
  */
 #ifndef OQ_DOWNLOAD_SPEC_INT_H
@@ -10,7 +10,7 @@
 struct oq_file_spec {
     char *url, *file; /* file: the full path */
     BSTR remote_name, local_name;
-    struct oq_extras *extras; /* mirrors, size, hashes; NULL: nothing was said */
+    struct oq_extras *extras; /* mirrors, size, hashes; NULL: none */
 };
 
 struct oq_download_spec {
@@ -18,7 +18,8 @@ struct oq_download_spec {
     uint32_t count;
 };
 
-/* From the arguments. False: said why not. Release with oq_download_spec_release in either case. */
+/* From the arguments of get. False and an error printed if that is not possible. Release with
+ * oq_download_spec_release in either case. */
 bool oq_download_spec_make(const struct oq_args *args, struct oq_download_spec *spec);
 void oq_download_spec_release(struct oq_download_spec *spec);
 
@@ -33,8 +34,8 @@ HRESULT oq_download_spec_set_expectations(const struct oq_download_spec *spec,
 bool oq_file_spec_convert_names(struct oq_file_spec *file);
 
 bool oq_file_spec_is_folder(const uint16_t *path);
-/* Is the folder of that file there? True also when it cannot be told. *folder is a new string, or
- * NULL when out of memory. */
+/* Does the folder of that file exist? True also when that cannot be determined. *folder is a new
+ * string, or NULL when out of memory. */
 bool oq_file_spec_has_folder(const char *file, char **folder);
 
 #endif

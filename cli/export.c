@@ -135,14 +135,14 @@ static HRESULT read_pieces(IOpenQmgrExport *export, ULONG index, struct oq_extra
     pieces.piece_bytes = piece_bytes;
     size_t size = oq_hash_size(pieces.kind);
     pieces.count = size > 0 ? (uint32_t)(length / size) : 0;
-    /* Hashes of a kind that this version does not know are left out. */
+    /* Hashes of a kind that this version does not know are skipped. */
     if (size > 0 && oq_extras_set_pieces(extras, &pieces, NULL) != OQ_OK)
         hr = E_OUTOFMEMORY;
     CoTaskMemFree(pieces.hashes);
     return hr;
 }
 
-/* What the job has besides the interfaces of QMGR; each may be NULL. */
+/* The extension interfaces of the job; each may be NULL. */
 struct extensions {
     IOpenQmgrInfo *info; /* borrowed */
     IOpenQmgrSources *sources;
@@ -195,7 +195,7 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     hr = IBackgroundCopyJob1_GetFileCount(job, &count);
     if (FAILED(hr) || count == 0)
         return hr;
-    /* A service without the extension, or told not to use it (--legacy), has no info either. */
+    /* With --legacy, or if the service has no extensions, there is no info either. */
     if (remote->info && FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources,
                                                                   (void **)&ext.sources)))
         ext.sources = NULL;
@@ -254,7 +254,7 @@ static HRESULT read_owner(struct oq_remote *remote, struct oq_exported_group *ex
     return hr;
 }
 
-/* 0 where the service has no such limits. */
+/* 0 if the service has no such limits. */
 static HRESULT read_limit(struct oq_remote *remote, struct oq_exported_group *exported)
 {
     IOpenQmgrLimit *limit = NULL;
@@ -269,7 +269,7 @@ static HRESULT read_limit(struct oq_remote *remote, struct oq_exported_group *ex
     return hr;
 }
 
-/* Everything about a group that the interfaces of the service tell. *out is empty at the beginning;
+/* All properties of a group that the service has interfaces for. *out is empty at the beginning;
  * release it in any case. S_FALSE when the group is no longer in the queue. */
 static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
                           struct oq_exported_group *out)
@@ -299,11 +299,11 @@ static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
     if (job)
         IBackgroundCopyJob1_Release(job);
     oq_remote_release(&remote);
-    /* It was cancelled in between: what is cancelled cannot be read. */
+    /* It was cancelled meanwhile: a cancelled group cannot be read. */
     return hr == ITEM_NOT_FOUND || hr == INVALID_STATE ? S_FALSE : hr;
 }
 
-/* --- what goes there -------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 struct selected {
     struct oq_guid *guids;
@@ -317,7 +317,7 @@ static HRESULT list_step(struct oq_client *client, void *ctx)
     return oq_client_list(client, &groups->guids, &groups->count);
 }
 
-/* Those that were named, or all. */
+/* The groups that were named, or all. */
 static bool find_groups(struct oq_client *client, const struct oq_args *args,
                         struct selected *groups)
 {
@@ -379,7 +379,7 @@ int oq_command_export(struct oq_client *client, const struct oq_args *args)
     struct oq_output output = {.handle = INVALID_HANDLE_VALUE};
     size_t written = 0;
 
-    /* The queue first: without a service there is no reason to touch the file. */
+    /* The queue first: without a service the file is not touched. */
     bool is_good = find_groups(client, args, &groups);
     if (is_good) {
         is_good =
@@ -394,7 +394,7 @@ int oq_command_export(struct oq_client *client, const struct oq_args *args)
                 is_good = false;
             }
         }
-        bool is_file = output.place != NULL;
+        bool is_file = output.path != NULL;
         is_good = oq_output_close(&output, is_good);
         if (is_good && is_file && !args->is_quiet)
             oq_console_print("%zu %s written to %s", written, written == 1 ? "group" : "groups",

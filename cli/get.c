@@ -1,8 +1,8 @@
-/* get.c - the commands get and wait: a download from its URL to its file.
+/* get.c - the commands get and wait: start a download, show its progress, report its end.
  *
- * Everything up to ResumeGroup is one repeatable step: each time it looks for the group, its job
- * and its file before it makes them, so a service that is killed anywhere in between does no harm,
- * and nothing is downloaded twice.
+ * Everything up to ResumeGroup is one idempotent step: it looks for the group, its job and its
+ * files before it creates them, so the step can be repeated after the service was killed at any
+ * point, and nothing is downloaded twice.
  */
 #include "commands_int.h"
 
@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A name in a sentence: an address may have 2,200 characters, and nobody reads them. */
+/* A URL in a sentence; it may have 2,200 characters. */
 #define SUBJECT_COLUMNS 160
 #define SUBJECT (4 * SUBJECT_COLUMNS + 1)
 
@@ -29,11 +29,10 @@ struct start {
     const struct oq_args *args;
     struct oq_download_spec spec;
     GUID group_guid, job_guid;
-    bool is_adding; /* did the last attempt fail at the names? */
+    bool is_adding; /* the last attempt failed in AddFiles */
 };
 
-static HRESULT find_or_make_job(struct start *start, IBackgroundCopyGroup *group,
-                                IBackgroundCopyJob1 **job)
+static HRESULT open_job(struct start *start, IBackgroundCopyGroup *group, IBackgroundCopyJob1 **job)
 {
     HRESULT hr = IBackgroundCopyGroup_GetJob(group, start->job_guid, job);
 
@@ -59,7 +58,7 @@ static HRESULT start_step(struct oq_client *client, void *ctx)
         group = NULL;
         goto out;
     }
-    hr = find_or_make_job(start, group, &job);
+    hr = open_job(start, group, &job);
     if (FAILED(hr))
         goto out;
     hr = IBackgroundCopyJob1_GetFileCount(job, &files);
@@ -86,7 +85,7 @@ out:
     return hr;
 }
 
-/* The first of the files whose names break a rule, or the first of all. */
+/* The first file whose URL or path violates a rule, or the first of all. */
 static const struct oq_file_spec *find_refused(const struct oq_download_spec *spec)
 {
     for (uint32_t i = 0; i < spec->count; i++) {
@@ -97,8 +96,8 @@ static const struct oq_file_spec *find_refused(const struct oq_download_spec *sp
     return &spec->files[0];
 }
 
-/* AddFiles answers a refused name with E_INVALIDARG or E_ACCESSDENIED and nothing else: the rules,
- * which are the service's own, say which one was broken. */
+/* AddFiles returns only E_INVALIDARG or E_ACCESSDENIED for a refused name; the rules are the
+ * service's own, so the one that was violated is found here. */
 static int explain_refusal(const struct start *start, HRESULT hr)
 {
     const struct oq_file_spec *refused = find_refused(&start->spec);
@@ -143,7 +142,7 @@ static int start_failed(struct oq_client *client, const struct start *start,
         oq_console_error("interrupted before the download had started");
     else
         status = oq_client_report(NULL, hr);
-    /* No group is left behind for a download that never began, unless there is nobody to tell. */
+    /* The group is removed, unless there is no connection. */
     if (client->manager)
         oq_remote_cancel(client, guid);
     return status;
@@ -155,59 +154,61 @@ static int start_failed(struct oq_client *client, const struct start *start,
 #define LONGEST_PAUSE_MS 200
 #define PLAIN_LINE_MS 1000
 
-/* It asks the service again and again, quickly at first, so that small files are not waited for,
- * and then five times a second: a call takes well below a millisecond, and a program without a
- * registered class cannot be called back. */
-enum oq_follow_end {
-    OQ_FOLLOW_COMPLETE,
-    OQ_FOLLOW_ERROR,       /* fatal; snapshot.failure says which */
-    OQ_FOLLOW_TIMEOUT,     /* nothing came in for that long */
-    OQ_FOLLOW_INTERRUPTED, /* Ctrl-C */
-    OQ_FOLLOW_GONE,        /* somebody cancelled it */
-    OQ_FOLLOW_LOST,        /* the service cannot be reached; hr says why */
+/* The service is polled, quickly at first for the sake of small files, then five times a second: a
+ * call takes well below a millisecond, and a program without a registered class cannot receive
+ * callbacks. */
+enum watch_end {
+    WATCH_COMPLETE,
+    WATCH_ERROR,       /* it failed; see last.failure */
+    WATCH_TIMEOUT,     /* no data for that long */
+    WATCH_INTERRUPTED, /* Ctrl-C */
+    WATCH_GONE,        /* it was cancelled */
+    WATCH_LOST,        /* the service cannot be reached; see hr */
 };
 
-struct oq_follow {
+struct watch {
     struct oq_guid guid;
+    bool is_ours; /* get has started it */
     bool is_quiet;
     int64_t timeout_ms; /* -1: none */
     /* results */
     HRESULT hr;
-    struct oq_snapshot last; /* all zero if there never was one */
+    struct oq_snapshot last; /* zero if there was none */
     int64_t elapsed_ms;
+    uint64_t first_bytes; /* that were received before */
 };
 
-struct watch {
-    struct oq_follow *follow;
+struct watch_state {
+    struct watch *watch;
     struct oq_remote remote;
     struct oq_meter meter;
-    int64_t started_ms, moved_ms; /* moved: when bytes last came in */
+    int64_t started_ms, moved_ms; /* moved: when data was last received */
     int64_t shown_ms;             /* when the last plain line was printed */
-    bool is_lost;                 /* the connection is just being sought */
+    bool is_lost;                 /* connecting again */
 };
 
 static HRESULT read_step(struct oq_client *client, void *ctx)
 {
-    struct watch *watch = ctx;
+    struct watch_state *state = ctx;
 
-    HRESULT hr = oq_remote_open(client, &watch->remote);
+    HRESULT hr = oq_remote_open(client, &state->remote);
     if (SUCCEEDED(hr))
-        hr = oq_remote_read(&watch->remote, &watch->follow->last);
+        hr = oq_remote_read(&state->remote, &state->watch->last);
     return hr;
 }
 
-static void show(struct watch *watch, int64_t now_ms)
+static void show(struct watch_state *state, int64_t now_ms)
 {
-    const struct oq_snapshot *last = &watch->follow->last;
+    const struct oq_snapshot *last = &state->watch->last;
     struct oq_render_view view = {.total_bytes = last->total_bytes,
                                   .done_bytes = last->done_bytes,
-                                  .bytes_per_s = oq_meter_rate(&watch->meter)};
+                                  .bytes_per_s = oq_meter_rate(&state->meter)};
     char line[OQ_RENDER_LINE];
 
-    if (watch->follow->is_quiet)
+    if (state->watch->is_quiet)
         return;
-    if (watch->is_lost)
-        view.note = "the service stopped; connecting again";
+    if (state->is_lost)
+        view.note = "the service stopped; reconnecting";
     else if (last->waiting[0])
         view.note = last->waiting;
     else if (last->phase == OQ_PHASE_COMMITTING)
@@ -217,8 +218,8 @@ static void show(struct watch *watch, int64_t now_ms)
     if (oq_console_is_terminal()) {
         oq_render_bar(&view, oq_console_columns() - 1, line);
         oq_console_redraw(line);
-    } else if (now_ms - watch->shown_ms >= PLAIN_LINE_MS) {
-        watch->shown_ms = now_ms;
+    } else if (now_ms - state->shown_ms >= PLAIN_LINE_MS) {
+        state->shown_ms = now_ms;
         oq_render_plain(&view, line);
         oq_console_print("%s", line);
     }
@@ -226,152 +227,162 @@ static void show(struct watch *watch, int64_t now_ms)
 
 static void on_lost(void *ctx)
 {
-    struct watch *watch = ctx;
+    struct watch_state *state = ctx;
 
-    if (!watch->is_lost) /* said at once, however long ago the last line was */
-        watch->shown_ms = -PLAIN_LINE_MS;
-    watch->is_lost = true;
-    show(watch, oq_clock_mono_ms(oq_clock_system()));
+    if (!state->is_lost) /* shown at once */
+        state->shown_ms = -PLAIN_LINE_MS;
+    state->is_lost = true;
+    show(state, oq_clock_mono_ms(oq_clock_system()));
 }
 
-/* What the newest snapshot means; -1: go on. */
-static int judge(struct watch *watch, int64_t now_ms)
+/* The end that the last snapshot means; -1: none. */
+static int judge(struct watch_state *state, int64_t now_ms)
 {
-    struct oq_follow *follow = watch->follow;
+    struct watch *watch = state->watch;
 
-    switch (follow->last.phase) {
+    switch (watch->last.phase) {
     case OQ_PHASE_COMPLETE:
-        return OQ_FOLLOW_COMPLETE;
+        return WATCH_COMPLETE;
     case OQ_PHASE_ERROR:
-        return OQ_FOLLOW_ERROR;
+        return WATCH_ERROR;
     case OQ_PHASE_CANCELLED:
-        return OQ_FOLLOW_GONE;
+        return WATCH_GONE;
     case OQ_PHASE_COMMITTING:
-        return -1; /* everything has come in */
+        return -1; /* all data was received */
     case OQ_PHASE_SUSPENDED:
     case OQ_PHASE_RUNNING:
         break;
     }
-    if (follow->timeout_ms >= 0 && now_ms - watch->moved_ms >= follow->timeout_ms)
-        return OQ_FOLLOW_TIMEOUT;
+    if (watch->timeout_ms >= 0 && now_ms - state->moved_ms >= watch->timeout_ms)
+        return WATCH_TIMEOUT;
     return -1;
 }
 
-static enum oq_follow_end oq_follow_run(struct oq_client *client, struct oq_follow *follow)
+static enum watch_end watch_download(struct oq_client *client, struct watch *watch)
 {
     const struct oq_clock *clock = oq_clock_system();
-    struct watch watch = {.follow = follow, .remote.guid = follow->guid};
+    struct watch_state state = {.watch = watch, .remote.guid = watch->guid};
     int64_t pause_ms = FIRST_PAUSE_MS;
     uint64_t done_bytes = 0;
+    bool is_first = true;
     int end = -1;
 
-    memset(&follow->last, 0, sizeof follow->last);
-    follow->last.total_bytes = OQ_RENDER_UNKNOWN;
-    oq_meter_init(&watch.meter);
-    watch.started_ms = watch.moved_ms = watch.shown_ms = oq_clock_mono_ms(clock);
+    memset(&watch->last, 0, sizeof watch->last);
+    watch->last.total_bytes = OQ_RENDER_UNKNOWN;
+    oq_meter_init(&state.meter);
+    state.started_ms = state.moved_ms = state.shown_ms = oq_clock_mono_ms(clock);
     client->on_lost = on_lost;
 
     while (end < 0) {
-        follow->hr = oq_client_run(client, read_step, &watch);
+        watch->hr = oq_client_run(client, read_step, &state);
         int64_t now_ms = oq_clock_mono_ms(clock);
-        watch.is_lost = false;
-        if (follow->hr == E_ABORT) {
-            end = OQ_FOLLOW_INTERRUPTED;
-        } else if (follow->hr == (HRESULT)QM_E_ITEM_NOT_FOUND) {
-            end = OQ_FOLLOW_GONE;
-        } else if (FAILED(follow->hr)) {
-            end = OQ_FOLLOW_LOST;
+        state.is_lost = false;
+        if (watch->hr == E_ABORT) {
+            end = WATCH_INTERRUPTED;
+        } else if (watch->hr == (HRESULT)QM_E_ITEM_NOT_FOUND) {
+            end = WATCH_GONE;
+        } else if (FAILED(watch->hr)) {
+            end = WATCH_LOST;
         } else {
-            if (follow->last.done_bytes != done_bytes)
-                watch.moved_ms = now_ms;
-            done_bytes = follow->last.done_bytes;
-            oq_meter_add(&watch.meter, now_ms, done_bytes);
-            end = judge(&watch, now_ms);
-            if (end < 0 || (end == OQ_FOLLOW_COMPLETE && oq_console_is_terminal()))
-                show(&watch, now_ms);
+            if (watch->last.done_bytes != done_bytes)
+                state.moved_ms = now_ms;
+            if (is_first && !watch->is_ours)
+                watch->first_bytes = watch->last.done_bytes;
+            else if (watch->last.done_bytes < done_bytes) /* downloaded again from the start */
+                watch->first_bytes = 0;
+            is_first = false;
+            done_bytes = watch->last.done_bytes;
+            oq_meter_add(&state.meter, now_ms, done_bytes);
+            end = judge(&state, now_ms);
+            if (end < 0 || (end == WATCH_COMPLETE && oq_console_is_terminal()))
+                show(&state, now_ms);
             if (end < 0 && oq_console_wait(pause_ms))
-                end = OQ_FOLLOW_INTERRUPTED;
+                end = WATCH_INTERRUPTED;
         }
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
     }
     client->on_lost = NULL;
-    follow->elapsed_ms = oq_clock_mono_ms(clock) - watch.started_ms;
-    oq_remote_release(&watch.remote);
-    return (enum oq_follow_end)end;
+    watch->elapsed_ms = oq_clock_mono_ms(clock) - state.started_ms;
+    oq_remote_release(&state.remote);
+    return (enum watch_end)end;
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */
 
-static void print_done(const char *file, const struct oq_follow *follow)
+/* The rate is that of the data received meanwhile, not of what was there before. */
+static void print_done(const char *file, const struct watch *watch)
 {
     char size[OQ_RENDER_TEXT], rate[OQ_RENDER_TEXT];
-    int64_t ms = follow->elapsed_ms > 0 ? follow->elapsed_ms : 1;
+    int64_t ms = watch->elapsed_ms > 0 ? watch->elapsed_ms : 1;
+    uint64_t received = watch->last.done_bytes - watch->first_bytes;
 
-    oq_render_size(follow->last.done_bytes, size);
-    oq_render_size(follow->last.done_bytes * 1000 / (uint64_t)ms, rate);
-    oq_console_print("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000),
-                     (int)(ms / 100 % 10), rate);
+    oq_render_size(watch->last.done_bytes, size);
+    oq_render_size(received * 1000 / (uint64_t)ms, rate);
+    if (received == 0)
+        oq_console_print("%s: done, %s", file, size);
+    else
+        oq_console_print("%s: done, %s in %d.%d s (%s/s)", file, size, (int)(ms / 1000),
+                         (int)(ms / 100 % 10), rate);
 }
 
-/* Words for a download that failed or got nowhere. */
-static void describe_failure(const struct oq_follow *follow, enum oq_follow_end end, char *text,
+/* The reason of a failure or time-out. */
+static void describe_failure(const struct watch *watch, enum watch_end end, char *text,
                              size_t capacity)
 {
-    const struct oq_snapshot *last = &follow->last;
-    char why[OQ_SNAPSHOT_TEXT + 32] = "nothing came in";
+    const struct oq_snapshot *last = &watch->last;
+    char why[OQ_SNAPSHOT_TEXT + 32] = "no data was received";
 
     if (FAILED(last->failure))
         snprintf(why, sizeof why, "%s (0x%08lX)", last->failure_text, (unsigned long)last->failure);
-    else if (end == OQ_FOLLOW_TIMEOUT && last->waiting[0])
+    else if (end == WATCH_TIMEOUT && last->waiting[0])
         snprintf(why, sizeof why, "%s", last->waiting);
-    if (end == OQ_FOLLOW_TIMEOUT)
+    if (end == WATCH_TIMEOUT)
         snprintf(text, capacity, "gave up after %d s without data: %s",
-                 (int)(follow->timeout_ms / 1000), why);
+                 (int)(watch->timeout_ms / 1000), why);
     else
         snprintf(text, capacity, "%s", why);
 }
 
-/* Says how watching ended, unless well; `subject` names the download, `name` is its short
- * identifier. */
-static int end_badly(struct oq_client *client, const struct oq_follow *follow,
-                     enum oq_follow_end end, const char *name_of_it, bool is_ours)
+/* Prints why the download did not complete. */
+static int end_badly(struct oq_client *client, const struct watch *watch, enum watch_end end,
+                     const char *name_of_it)
 {
     char name[OQ_RENDER_GROUP_DIGITS + 1], why[OQ_SNAPSHOT_TEXT + 128], subject[SUBJECT];
 
     oq_render_fit(name_of_it, SUBJECT_COLUMNS, subject, sizeof subject);
-    oq_render_group(&follow->guid, name);
-    describe_failure(follow, end, why, sizeof why);
+    oq_render_group(&watch->guid, name);
+    describe_failure(watch, end, why, sizeof why);
     switch (end) {
-    case OQ_FOLLOW_ERROR:
-    case OQ_FOLLOW_TIMEOUT:
-        /* A download of ours of which nothing is there is not worth keeping; anything else is the
-         * user's to decide. */
-        if (is_ours && follow->last.done_bytes == 0) {
-            oq_remote_cancel(client, &follow->guid);
+    case WATCH_ERROR:
+    case WATCH_TIMEOUT:
+        /* A download of ours without any data is removed; otherwise the user decides. */
+        if (watch->is_ours && watch->last.done_bytes == 0) {
+            oq_remote_cancel(client, &watch->guid);
             oq_console_error("%s: %s", subject, why);
-        } else if (end == OQ_FOLLOW_ERROR) {
-            oq_console_error("%s: %s; it stays in the queue: 'qmgrctl resume %s' tries again, "
-                             "'qmgrctl cancel %s' drops it",
-                             subject, why, name, name);
+        } else if (end == WATCH_ERROR) {
+            oq_console_error(
+                "%s: %s; the download stays in the queue: retry it with 'qmgrctl resume %s' "
+                "or cancel it with 'qmgrctl cancel %s'",
+                subject, why, name, name);
         } else {
-            oq_console_error("%s: %s; it goes on in the queue: 'qmgrctl wait %s' waits again, "
-                             "'qmgrctl cancel %s' drops it",
-                             subject, why, name, name);
+            oq_console_error(
+                "%s: %s; the download continues in the background: wait for it with 'qmgrctl wait "
+                "%s' or cancel it with 'qmgrctl cancel %s'",
+                subject, why, name, name);
         }
         break;
-    case OQ_FOLLOW_INTERRUPTED:
+    case WATCH_INTERRUPTED:
         oq_console_error(
-            "interrupted; the download goes on in the queue: 'qmgrctl wait %s%s' waits for it, "
-            "'qmgrctl cancel %s' drops it",
-            is_ours ? "--remove " : "", name, name);
+            "interrupted; the download continues in the background: wait for it with 'qmgrctl wait "
+            "%s%s' or cancel it with 'qmgrctl cancel %s'",
+            watch->is_ours ? "--remove " : "", name, name);
         break;
-    case OQ_FOLLOW_GONE:
-        oq_console_error("%s: the download is no longer in the queue: somebody cancelled it",
-                         subject);
+    case WATCH_GONE:
+        oq_console_error("%s: the download was cancelled", subject);
         break;
-    case OQ_FOLLOW_COMPLETE:
-    case OQ_FOLLOW_LOST:
-        oq_client_report(subject, follow->hr);
+    case WATCH_COMPLETE:
+    case WATCH_LOST:
+        oq_client_report(subject, watch->hr);
         break;
     }
     return OQ_EXIT_FAILED;
@@ -391,7 +402,8 @@ static void print_start(const struct oq_download_spec *spec, const char *documen
 int oq_command_get(struct oq_client *client, const struct oq_args *args)
 {
     struct start start = {.args = args};
-    struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
+    struct watch watch = {
+        .is_ours = true, .is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
     char text[OQ_GUID_TEXT];
     int status = OQ_EXIT_FAILED;
 
@@ -406,13 +418,13 @@ int oq_command_get(struct oq_client *client, const struct oq_args *args)
         oq_client_report(NULL, hr);
         goto out;
     }
-    memcpy(&follow.guid, &start.group_guid, sizeof follow.guid);
+    memcpy(&watch.guid, &start.group_guid, sizeof watch.guid);
     hr = oq_client_run(client, start_step, &start);
     if (FAILED(hr)) {
-        status = start_failed(client, &start, &follow.guid, hr);
+        status = start_failed(client, &start, &watch.guid, hr);
         goto out;
     }
-    oq_guid_format(&follow.guid, text);
+    oq_guid_format(&watch.guid, text);
     if (args->is_detached) {
         oq_console_print("%s", text);
         status = OQ_EXIT_DONE;
@@ -420,19 +432,19 @@ int oq_command_get(struct oq_client *client, const struct oq_args *args)
     }
     if (!args->is_quiet)
         print_start(&start.spec, args->metalink, text);
-    enum oq_follow_end end = oq_follow_run(client, &follow);
-    if (end != OQ_FOLLOW_COMPLETE) {
-        status = end_badly(client, &follow, end, is_alone ? first->url : args->metalink, true);
+    enum watch_end end = watch_download(client, &watch);
+    if (end != WATCH_COMPLETE) {
+        status = end_badly(client, &watch, end, is_alone ? first->url : args->metalink);
         goto out;
     }
-    hr = oq_remote_cancel(client, &follow.guid);
+    hr = oq_remote_cancel(client, &watch.guid);
     if (FAILED(hr)) {
         status = oq_client_report(
-            "the file is there, but the download could not be taken out of the queue", hr);
+            "the file is complete, but the download could not be removed from the queue", hr);
         goto out;
     }
     if (!args->is_quiet)
-        print_done(is_alone ? first->file : args->metalink, &follow);
+        print_done(is_alone ? first->file : args->metalink, &watch);
     status = OQ_EXIT_DONE;
 out:
     oq_download_spec_release(&start.spec);
@@ -441,23 +453,23 @@ out:
 
 int oq_command_wait(struct oq_client *client, const struct oq_args *args)
 {
-    struct oq_follow follow = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
+    struct watch watch = {.is_quiet = args->is_quiet, .timeout_ms = args->timeout_ms};
     char text[OQ_GUID_TEXT];
 
-    if (!oq_client_find(client, args, &follow.guid))
+    if (!oq_client_find(client, args, &watch.guid))
         return OQ_EXIT_FAILED;
-    oq_guid_format(&follow.guid, text);
-    enum oq_follow_end end = oq_follow_run(client, &follow);
-    if (end == OQ_FOLLOW_GONE && follow.last.total_files == 0 && follow.last.state[0] == '\0')
-        return oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never was there */
-    if (end != OQ_FOLLOW_COMPLETE)
-        return end_badly(client, &follow, end, text, false);
+    oq_guid_format(&watch.guid, text);
+    enum watch_end end = watch_download(client, &watch);
+    if (end == WATCH_GONE && watch.last.total_files == 0 && watch.last.state[0] == '\0')
+        return oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never existed */
+    if (end != WATCH_COMPLETE)
+        return end_badly(client, &watch, end, text);
     if (args->is_removing) {
-        HRESULT hr = oq_remote_cancel(client, &follow.guid);
+        HRESULT hr = oq_remote_cancel(client, &watch.guid);
         if (FAILED(hr))
             return oq_client_report(text, hr);
     }
     if (!args->is_quiet)
-        print_done(text, &follow);
+        print_done(text, &watch);
     return OQ_EXIT_DONE;
 }

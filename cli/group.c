@@ -30,7 +30,7 @@ void oq_remote_release(struct oq_remote *remote)
     remote->group = NULL;
 }
 
-/* Without taking it over where the service can do that. */
+/* Without becoming its owner, if the service supports that. */
 static HRESULT get_group(struct oq_client *client, GUID guid, IBackgroundCopyGroup **group)
 {
     IOpenQmgrPeek *peek = NULL;
@@ -65,7 +65,7 @@ HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
                                                                  (void **)&remote->info);
     if (FAILED(hr))
         remote->info = NULL;
-    /* Not to have it is no failure; to have lost the service is. */
+    /* A service without the extension is no failure; a lost connection is. */
     return oq_result_is_disconnect((uint32_t)hr) ? hr : S_OK;
 }
 
@@ -105,7 +105,7 @@ HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid)
     struct oq_guid copy = *guid;
     HRESULT hr = oq_client_run(client, remove_step, &copy);
 
-    /* It was gone before, or a call went through whose answer was lost. */
+    /* It did not exist, or the result of an earlier call was lost. */
     return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
 }
 
@@ -153,9 +153,9 @@ static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *s)
         s->total_bytes = s->done_bytes;
     s->total_files = files;
     s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
-    static const char *const words[] = {"suspended", "running",  "finishing",
-                                        "error",     "complete", "cancelled"};
-    snprintf(s->state, sizeof s->state, "%s", words[s->phase]);
+    static const char *const names[] = {"suspended", "running",  "finishing",
+                                        "failed",    "complete", "cancelled"};
+    snprintf(s->state, sizeof s->state, "%s", names[s->phase]);
     return S_OK;
 }
 
@@ -180,7 +180,7 @@ static enum oq_phase phase_of(OPENQMGR_STATE state, enum oq_phase other)
     case OPENQMGR_STATE_CANCELLED:
         return OQ_PHASE_CANCELLED;
     default:
-        return other; /* of a later version: what the status bits say stands */
+        return other; /* of a later version: the phase of the status bits */
     }
 }
 
@@ -194,7 +194,7 @@ static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t u
 
     if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_ERROR)
         return;
-    if (reason == OPENQMGR_WAIT_THROTTLED) { /* it runs all the same */
+    if (reason == OPENQMGR_WAIT_THROTTLED) { /* it is downloading, more slowly */
         snprintf(s->waiting, sizeof s->waiting, "%.300s", text);
         return;
     }

@@ -1,10 +1,10 @@
-/* group_int.h - one download of the service's queue as this program sees it.
+/* group_int.h - one download of the queue: its interface pointers, and snapshots of its state.
  *
  * A struct oq_remote holds the interface pointers of a group for as long as the connection lasts; a
- * struct oq_snapshot is everything about it at one moment, from our extension interface (64-bit
- * sizes, why it waits, what failed) where the service has it, and from the QMGR interfaces alone
- * otherwise. Main thread only; the functions are steps or parts of steps of oq_client_run and
- * return the service's failures unchanged.
+ * struct oq_snapshot is its state at one moment, from our extension interface (64-bit sizes, wait
+ * reason, last error) if the service has it, otherwise from the QMGR interfaces alone. Main thread
+ * only; the functions are parts of steps of oq_client_run and return the service's failures
+ * unchanged.
  */
 #ifndef OQ_GROUP_INT_H
 #define OQ_GROUP_INT_H
@@ -13,14 +13,14 @@
 
 struct oq_remote {
     struct oq_guid guid;
-    unsigned generation;         /* of the client, when the pointers were got */
+    unsigned generation;         /* of the connection that the pointers belong to */
     IBackgroundCopyGroup *group; /* or NULL */
-    IOpenQmgrInfo *info;         /* or NULL: not asked yet, or the service has none */
+    IOpenQmgrInfo *info;         /* or NULL: the service has none */
 };
 
 /* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND.
- * Whoever owns the group goes on to own it, unless the service has no IOpenQmgrPeek: GetGroup makes
- * an administrator the owner of somebody else's group (contract section 4). */
+ * The owner of the group stays the same, unless the service has no IOpenQmgrPeek: GetGroup makes an
+ * administrator the owner of another user's group (contract section 4). */
 HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 
@@ -29,7 +29,7 @@ HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job);
 
 enum oq_phase {
     OQ_PHASE_SUSPENDED,
-    OQ_PHASE_RUNNING, /* queued, connecting, transferring, waiting to try again */
+    OQ_PHASE_RUNNING, /* queued, connecting, transferring, waiting to retry */
     OQ_PHASE_COMMITTING,
     OQ_PHASE_ERROR,
     OQ_PHASE_COMPLETE,
@@ -41,16 +41,16 @@ enum oq_phase {
 struct oq_snapshot {
     enum oq_phase phase;
     bool is_foreground;
-    bool has_info;                /* did the extension answer? */
+    bool has_info;                /* from the extension */
     char state[OQ_SNAPSHOT_TEXT]; /* in words */
     uint64_t total_bytes;         /* or OQ_RENDER_UNKNOWN */
     uint64_t done_bytes;
     uint64_t bytes_per_s; /* or OQ_RENDER_UNKNOWN */
     uint32_t total_files, done_files;
-    char waiting[OQ_SNAPSHOT_TEXT]; /* why it does not run, and for how long; "" = it does */
-    HRESULT failure;                /* last one, S_OK = none */
+    char waiting[OQ_SNAPSHOT_TEXT]; /* the wait reason and for how long; "" = none */
+    HRESULT failure;                /* last error, S_OK = none */
     uint32_t failed_file;           /* or OPENQMGR_NO_FILE */
-    int64_t failed_at_ms;           /* wall clock; 0 = none, or not known */
+    int64_t failed_at_ms;           /* wall clock; 0 = none, or unknown */
     char failure_text[OQ_SNAPSHOT_TEXT];
 };
 
@@ -59,7 +59,7 @@ HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot);
 /* One file of a job; start with {0}. */
 struct oq_remote_file {
     char *remote, *local;
-    bool has_details; /* did the extension answer? the rest is valid then */
+    bool has_details; /* from the extension; the rest is valid then */
     OPENQMGR_FILE state;
     uint64_t size_bytes; /* or OQ_RENDER_UNKNOWN */
     uint64_t done_bytes;
@@ -72,7 +72,7 @@ HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_re
 HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file);
 void oq_remote_file_release(struct oq_remote_file *file);
 
-/* CancelGroup; success also when the group is not there any more. */
+/* CancelGroup; success also when the group does not exist any more. */
 HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid);
 
 #endif

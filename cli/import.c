@@ -1,8 +1,8 @@
-/* import.c - the command import: makes the groups of an exported queue.
+/* import.c - the command import: creates the groups of an exported queue.
  *
- * Each line is all or nothing: a group is there with everything, or not at all. It bears a name
- * that says so until it is finished; when this program is ended in the middle, the next import
- * finds the rest by that name and begins again with it.
+ * Each line is imported completely or not at all. A group has a display name of its own until it is
+ * complete; when the import is interrupted, the next one finds the incomplete group by that name
+ * and replaces it.
  */
 #include "commands_int.h"
 
@@ -21,9 +21,9 @@
 struct one {
     const struct oq_exported_group *exported;
     struct oq_download_spec spec;
-    bool is_begun;  /* what is in the queue under its GUID is ours, and not finished */
-    bool exists;    /* result: it was there before */
-    bool is_adding; /* did the last attempt fail at the names? */
+    bool is_begun;  /* the group of that GUID in the queue is ours, and incomplete */
+    bool exists;    /* result: it is in the queue already */
+    bool is_adding; /* the last attempt failed in AddFiles */
 };
 
 /* --- making a group --------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static HRESULT set_limit(IBackgroundCopyGroup *group, uint64_t max_bytes_per_s)
     return hr;
 }
 
-static bool is_unfinished(IBackgroundCopyGroup *group)
+static bool is_incomplete(IBackgroundCopyGroup *group)
 {
     VARIANT value;
     char *name = NULL;
@@ -78,8 +78,8 @@ static bool is_unfinished(IBackgroundCopyGroup *group)
     return result;
 }
 
-/* Takes an unfinished group of ours out of the way. S_FALSE: there is one that is none. */
-static HRESULT clear_place(struct oq_client *client, struct one *one)
+/* Cancels an incomplete group of ours. S_FALSE: there is another group of that GUID. */
+static HRESULT cancel_incomplete(struct oq_client *client, struct one *one)
 {
     struct oq_remote remote = {.guid = one->exported->group};
 
@@ -87,7 +87,7 @@ static HRESULT clear_place(struct oq_client *client, struct one *one)
     if (hr == ITEM_NOT_FOUND)
         hr = S_OK;
     else if (SUCCEEDED(hr))
-        hr = one->is_begun || is_unfinished(remote.group)
+        hr = one->is_begun || is_incomplete(remote.group)
                  ? IBackgroundCopyGroup_CancelGroup(remote.group)
                  : S_FALSE;
     oq_remote_release(&remote);
@@ -131,7 +131,7 @@ static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
         hr = set_limit(group, exported->max_bytes_per_s);
     if (SUCCEEDED(hr) && exported->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(group);
-    /* The name last: until it is there, the group is not finished. */
+    /* The name last: until then the group counts as incomplete. */
     if (SUCCEEDED(hr) && exported->state == OQ_EXPORTED_ACTIVE && exported->file_count > 0)
         hr = IBackgroundCopyGroup_ResumeGroup(group);
     if (SUCCEEDED(hr))
@@ -147,7 +147,7 @@ static HRESULT import_step(struct oq_client *client, void *ctx)
     GUID guid;
 
     one->is_adding = false;
-    HRESULT hr = clear_place(client, one);
+    HRESULT hr = cancel_incomplete(client, one);
     one->exists = hr == S_FALSE;
     if (FAILED(hr) || one->exists)
         return hr;
@@ -155,7 +155,7 @@ static HRESULT import_step(struct oq_client *client, void *ctx)
     memcpy(&guid, &one->exported->group, sizeof guid);
     hr = IBackgroundCopyQMgr_CreateGroup(client->manager, guid, &group);
     if (hr == E_INVALIDARG) {
-        /* It is another user's, whom we do not see, or came in between. */
+        /* It belongs to another user, or was created meanwhile. */
         one->is_begun = false;
         one->exists = true;
         return S_FALSE;
@@ -184,8 +184,8 @@ static void say(const struct import *import, const char *group, const char *what
         oq_console_print("%s: %s", group, what);
 }
 
-/* AddFiles says only that a name was refused. Their form was looked at before, so what is left is
- * the folder. */
+/* AddFiles returns only that a name was refused. The syntax was checked before, so the cause is the
+ * folder. */
 static void explain_files(const struct import *import, const char *group, const struct one *one,
                           HRESULT hr)
 {
@@ -222,11 +222,10 @@ static void print_imported(const struct import *import, const char *group,
                            const struct oq_exported_group *exported)
 {
     if (exported->state == OQ_EXPORTED_ERROR)
-        say(import, group,
-            "imported, suspended: it had been stopped by an error; 'qmgrctl resume' "
-            "tries again");
+        say(import, group, "imported, suspended: it had failed; 'qmgrctl resume' retries it");
     else if (exported->notify_class && exported->notify_class[0])
-        say(import, group, "imported; its program is notified again once it has asked for it");
+        say(import, group,
+            "imported; its program is notified again after it has registered for it");
     else
         say(import, group, "imported");
 }
@@ -242,7 +241,7 @@ static void import_group(struct import *import, const struct oq_exported_group *
         hr = oq_client_run(import->client, import_step, &one);
     if (one.exists) {
         import->existing++;
-        say(import, group, "left alone: it is in the queue already");
+        say(import, group, "unchanged: it is in the queue already");
     } else if (SUCCEEDED(hr)) {
         import->imported++;
         print_imported(import, group, exported);
@@ -253,8 +252,7 @@ static void import_group(struct import *import, const struct oq_exported_group *
         else
             oq_console_error("line %u: %s: %s (0x%08lX)", import->line, group,
                              oq_client_error_text(hr), (unsigned long)hr);
-        /* Nothing half is left behind, unless there is nobody to tell; then the next import finds
-         * it. */
+        /* Without a connection the incomplete group stays; the next import replaces it. */
         if (one.is_begun && import->client->manager)
             oq_remote_cancel(import->client, &exported->group);
     }
@@ -274,7 +272,7 @@ static void import_line(struct import *import, const char *line, size_t length)
     } else if (exported.state == OQ_EXPORTED_COMPLETE) {
         import->finished++;
         oq_guid_format(&exported.group, group);
-        say(import, group, "left out: it was complete when it was exported");
+        say(import, group, "skipped: it was complete when it was exported");
     } else {
         import_group(import, &exported);
     }
@@ -290,7 +288,7 @@ static bool check_head(const char *name, const char *text, size_t length, size_t
 
     oq_error_init(&error);
     if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
-        oq_console_error("%s is UTF-16, as some shells write what is redirected into a file; an "
+        oq_console_error("%s is UTF-16, as some shells write redirected output; an "
                          "exported queue is UTF-8: 'qmgrctl export FILE' writes it itself",
                          name);
         return false;
@@ -332,10 +330,9 @@ int oq_command_import(struct oq_client *client, const struct oq_args *args)
     }
     oq_free(text);
     if (!args->is_quiet)
-        oq_console_print(
-            "%u imported, %u already in the queue, %u complete and left out, %u failed",
-            import.imported, import.existing, import.finished, import.failed);
+        oq_console_print("%u imported, %u already in the queue, %u complete and skipped, %u failed",
+                         import.imported, import.existing, import.finished, import.failed);
     if (is_interrupted && at < length)
-        oq_console_error("interrupted after line %u; to import again does the rest", import.line);
+        oq_console_error("interrupted after line %u; import again to add the rest", import.line);
     return import.failed > 0 || (is_interrupted && at < length) ? OQ_EXIT_FAILED : OQ_EXIT_DONE;
 }

@@ -23,8 +23,8 @@ static void release_words(struct words *words)
     memset(words, 0, sizeof *words);
 }
 
-/* The arguments as UTF-8, read from the command line and not from main: the C library would give
- * them in the code page of the day, and would take the '?' of a URL for a wildcard. */
+/* The arguments as UTF-8, read from the command line and not from main: the C library would convert
+ * them to the current code page and expand the '?' of a URL as a wildcard. */
 static bool read_words(struct words *words)
 {
     int count = 0;
@@ -46,59 +46,34 @@ static bool read_words(struct words *words)
 
 static int run(const struct oq_args *args)
 {
+    static int (*const functions[])(struct oq_client *, const struct oq_args *) = {
+#define COMMAND(ID, name, function, ...) [OQ_COMMAND_##ID] = oq_command_##function,
+#include "commands.def"
+#undef COMMAND
+    };
     struct oq_client client;
-    int status = OQ_EXIT_FAILED;
-
-    if (args->command == OQ_COMMAND_LIMIT && !args->has_group)
-        return oq_command_limit(NULL, args);
-    if (args->command == OQ_COMMAND_PAUSE_ALL)
-        return oq_command_pause_all(NULL, args);
+    int status;
 
     HRESULT hr = oq_client_open(&client, args->has_clsid ? &args->clsid : NULL);
-    if (FAILED(hr)) {
-        status = oq_client_report(NULL, hr);
-        oq_client_close(&client);
-        return status;
-    }
     client.is_legacy = args->is_legacy;
-    switch (args->command) {
-    case OQ_COMMAND_GET:
-        status = oq_command_get(&client, args);
-        break;
-    case OQ_COMMAND_LIST:
-        status = oq_command_list(&client, args);
-        break;
-    case OQ_COMMAND_INFO:
-        status = oq_command_info(&client, args);
-        break;
-    case OQ_COMMAND_SUSPEND:
-    case OQ_COMMAND_RESUME:
-    case OQ_COMMAND_CANCEL:
-        status = oq_command_change(&client, args);
-        break;
-    case OQ_COMMAND_SET_URL:
-        status = oq_command_set_url(&client, args);
-        break;
-    case OQ_COMMAND_EXPORT:
-        status = oq_command_export(&client, args);
-        break;
-    case OQ_COMMAND_IMPORT:
-        status = oq_command_import(&client, args);
-        break;
-    case OQ_COMMAND_WAIT:
-        status = oq_command_wait(&client, args);
-        break;
-    case OQ_COMMAND_LIMIT:
-        status = oq_command_limit(&client, args);
-        break;
-    case OQ_COMMAND_PAUSE_ALL:
-    case OQ_COMMAND_HELP:
-    case OQ_COMMAND_VERSION:
-    case OQ_COMMAND_COUNT:
-        break;
-    }
+    if (FAILED(hr))
+        status = oq_client_report(NULL, hr);
+    else
+        status = functions[args->command](&client, args);
     oq_client_close(&client);
     return status;
+}
+
+static void print_help(enum oq_command command)
+{
+    char *help = oq_args_help(command);
+    size_t length;
+
+    for (const char *line = help; line && *line; line += length + 1) {
+        length = strcspn(line, "\n");
+        oq_console_print("%.*s", (int)length, line);
+    }
+    oq_free(help);
 }
 
 int main(void)
@@ -116,7 +91,7 @@ int main(void)
         oq_console_error("%s; 'qmgrctl --help' shows how it is used", message);
         status = OQ_EXIT_USAGE;
     } else if (args.command == OQ_COMMAND_HELP) {
-        oq_console_print("%.*s", (int)strlen(oq_args_help()) - 1, oq_args_help());
+        print_help(args.help_of);
     } else if (args.command == OQ_COMMAND_VERSION) {
         oq_console_print("qmgrctl " OQ_VERSION);
     } else {

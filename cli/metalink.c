@@ -12,14 +12,14 @@
 
 #define NAMESPACE "urn:ietf:params:xml:ns:metalink"
 #define SEPARATOR '|'
-#define NO_PRIORITY 1000000 /* behind the last one that can be given, 999999 (4.2.16.1) */
+#define NO_PRIORITY 1000000 /* after the largest one, 999999 (4.2.16.1) */
 
 enum element { OTHER, METALINK, FILE_, SIZE, HASH, URL, PIECES, PIECE_HASH };
 
 struct url {
     char *text;
     unsigned long priority;
-    size_t order; /* in the document: of equals the first one is preferred */
+    size_t order; /* in the document, decides between equal priorities */
 };
 
 struct parsing {
@@ -29,7 +29,7 @@ struct parsing {
     enum oq_status status;
     bool is_metalink;
     unsigned depth;       /* open elements */
-    unsigned other_depth; /* inside of an element of no interest, since this depth; 0: not */
+    unsigned other_depth; /* depth of the ignored element that is open; 0: none */
     enum element element;
     char *text; /* of the innermost element of interest */
     size_t text_length, text_capacity;
@@ -91,14 +91,14 @@ bool oq_metalink_is_safe(const char *name)
     }
 }
 
-/* --- beginnings ------------------------------------------------------------------------------- */
+/* --- start of elements ------------------------------------------------------------------------ */
 
 static void begin_file(struct parsing *p, const XML_Char **attributes)
 {
     const char *name = attribute(attributes, "name");
     size_t capacity = p->found.count;
     if (!name || !oq_metalink_is_safe(name)) {
-        fail(p, OQ_E_INVALID_ARG, "a file has no name, or one that leads out of the folder");
+        fail(p, OQ_E_INVALID_ARG, "a file has no name, or its name leads out of the folder");
         return;
     }
     if (p->found.count >= OQ_METALINK_MAX_FILES) {
@@ -119,7 +119,7 @@ static void begin_file(struct parsing *p, const XML_Char **attributes)
         fail(p, OQ_E_NOMEM, "out of memory");
 }
 
-/* Hash functions that are not ours are passed over, with all they hold. */
+/* OQ_HASH_NONE for hash functions that are not supported: the element is ignored. */
 static enum oq_hash_kind kind_of(const XML_Char **attributes)
 {
     enum oq_hash_kind kind = OQ_HASH_NONE;
@@ -137,7 +137,7 @@ static bool parse_number(const char *text, uint64_t *value)
     return true;
 }
 
-/* Of several lists the strongest counts. */
+/* Of several lists the strongest hash is used. */
 static enum element begin_pieces(struct parsing *p, const XML_Char **attributes)
 {
     enum oq_hash_kind kind = kind_of(attributes);
@@ -211,7 +211,7 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     p->text_length = 0;
 }
 
-/* --- ends ------------------------------------------------------------------------------------- */
+/* --- end of elements -------------------------------------------------------------------------- */
 
 static void end_size(struct parsing *p)
 {
@@ -223,7 +223,7 @@ static void end_hash(struct parsing *p)
 {
     struct oq_extras *extras = open_file(p)->extras;
     if (oq_hex_parse(p->text, p->text_length, extras->sha256, OQ_SHA256_BYTES) != OQ_OK)
-        fail(p, OQ_E_INVALID_ARG, "a hash is not one");
+        fail(p, OQ_E_INVALID_ARG, "a hash is not valid");
     else
         extras->has_sha256 = true;
 }
@@ -247,7 +247,7 @@ static void end_piece_hash(struct parsing *p)
         p->hashes_capacity = larger;
     }
     if (oq_hex_parse(p->text, p->text_length, p->pieces.hashes + used, size) != OQ_OK)
-        fail(p, OQ_E_INVALID_ARG, "the hash of a piece is not one");
+        fail(p, OQ_E_INVALID_ARG, "the hash of a piece is not valid");
     else
         p->pieces.count++;
 }
@@ -275,7 +275,7 @@ static int compare_urls(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
-static void forget_urls(struct parsing *p)
+static void free_urls(struct parsing *p)
 {
     for (size_t i = 0; i < p->url_count; i++)
         oq_free(p->urls[i].text);
@@ -294,13 +294,13 @@ static void end_file(struct parsing *p)
         if (oq_extras_add_mirror(extras, p->urls[i].text) != OQ_OK)
             fail(p, OQ_E_NOMEM, "out of memory");
     }
-    forget_urls(p);
+    free_urls(p);
     const char *broken = oq_pieces_check(&extras->pieces, extras->size_bytes);
     if (broken)
         fail(p, OQ_E_INVALID_ARG, broken);
 }
 
-/* The size may come later: end_file checks them. */
+/* The size may follow: end_file checks them. */
 static void end_pieces(struct parsing *p)
 {
     struct oq_extras *extras = open_file(p)->extras;
@@ -379,10 +379,10 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
     (void)system;
     (void)public;
     (void)has_internal;
-    fail(ctx, OQ_E_INVALID_ARG, "a document type has no place in a Metalink");
+    fail(ctx, OQ_E_INVALID_ARG, "a Metalink must not have a document type");
 }
 
-/* --- all of it -------------------------------------------------------------------------------- */
+/* --- the document ----------------------------------------------------------------------------- */
 
 static void *expat_malloc(size_t size)
 {
@@ -423,7 +423,7 @@ static enum oq_status run(struct parsing *p, const char *data, size_t length)
         p->status = oq_error_set(p->err, OQ_E_INVALID_ARG,
                                  "the document is not a Metalink of version 4 (RFC 5854)");
     if (p->status == OQ_OK && p->found.count == 0)
-        p->status = oq_error_set(p->err, OQ_E_INVALID_ARG, "the document names no file");
+        p->status = oq_error_set(p->err, OQ_E_INVALID_ARG, "the document has no file");
     return p->status;
 }
 
@@ -434,7 +434,7 @@ enum oq_status oq_metalink_parse(const char *data, size_t length, struct oq_meta
     if (length > OQ_METALINK_MAX_BYTES)
         return oq_error_set(err, OQ_E_INVALID_ARG, "the document is larger than 64 MiB");
     enum oq_status status = run(&p, data, length);
-    forget_urls(&p);
+    free_urls(&p);
     oq_free(p.urls);
     oq_free(p.pieces.hashes);
     oq_free(p.text);

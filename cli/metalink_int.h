@@ -1,8 +1,8 @@
 /* metalink_int.h - a Metalink document (RFC 5854, version 4) as values.
  *
- * Pure but for the allocator; any thread. The XML is read by expat. A document may be anything of
- * any length: entities and document types are refused, so nothing outside of it is ever read. What
- * it has beyond the values below is passed over.
+ * Pure but for the allocator; any thread. The XML is read by expat. The input is untrusted:
+ * entities and document types are refused, so nothing outside of it is ever read. Elements other
+ * than those below are ignored.
  */
 #ifndef OQ_METALINK_INT_H
 #define OQ_METALINK_INT_H
@@ -24,7 +24,7 @@ struct oq_metalink {
 };
 
 /* OQ_E_INVALID_ARG with a sentence in err->text: not well-formed, not a Metalink of version 4, no
- * file, a file without a URL that can be used, a name that leads elsewhere, hashes that are none.
+ * file, a file without a supported URL, an unsafe name, an invalid hash.
  * OQ_E_NOMEM. Release with oq_metalink_release. */
 OQ_MUST_CHECK enum oq_status oq_metalink_parse(const char *data, size_t length,
                                                struct oq_metalink *out, struct oq_error *err);

@@ -32,7 +32,7 @@ void oq_exported_group_release(struct oq_exported_group *exported)
     *exported = (struct oq_exported_group){0};
 }
 
-/* Jansson's memory is ours, so that it may run out in tests. */
+/* Jansson allocates with oq_malloc, so that tests can make it fail. */
 static void use_our_memory(void)
 {
     json_set_alloc_funcs(oq_malloc, oq_free);
@@ -188,7 +188,7 @@ struct reading {
     uint32_t file; /* its number, when in one */
 };
 
-/* The first message stands. */
+/* The first error is kept. */
 static bool refuse(struct reading *r, enum oq_status status, const char *what, const char *why)
 {
     if (r->status != OQ_OK)
@@ -223,7 +223,7 @@ static bool refuse_name(struct reading *r, const char *what, struct oq_error *wh
     return refuse(r, OQ_E_INVALID_ARG, subject, sentence);
 }
 
-/* The member, NULL when it is not there; a null is as good as not there. */
+/* The member, NULL when it does not exist or is null. */
 static json_t *member(json_t *object, const char *name)
 {
     json_t *value = json_object_get(object, name);
@@ -238,7 +238,7 @@ static bool take_text(struct reading *r, json_t *object, const char *name, char 
     if (!value)
         return true;
     if (!json_is_string(value))
-        return refuse(r, OQ_E_INVALID_ARG, name, "is no text");
+        return refuse(r, OQ_E_INVALID_ARG, name, "is not a string");
     *out = oq_strdup(json_string_value(value));
     return *out || refuse_memory(r);
 }
@@ -254,7 +254,7 @@ static bool take_number(struct reading *r, json_t *object, const char *name, uin
         return true;
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 0 || (uint64_t)number > most)
-        return refuse(r, OQ_E_INVALID_ARG, name, "is no number that is possible there");
+        return refuse(r, OQ_E_INVALID_ARG, name, "is not a number within its range");
     *out = (uint64_t)number;
     return true;
 }
@@ -269,7 +269,7 @@ static bool take_guid(struct reading *r, json_t *object, const char *name, bool 
         return true;
     if (!json_is_string(value) || oq_guid_parse(json_string_value(value), out) != OQ_OK ||
         oq_guid_is_null(out))
-        return refuse(r, OQ_E_INVALID_ARG, name, "is no identifier like {xxxxxxxx-xxxx-...}");
+        return refuse(r, OQ_E_INVALID_ARG, name, "is not an identifier like {xxxxxxxx-xxxx-...}");
     return true;
 }
 
@@ -306,7 +306,7 @@ static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *ex
     struct oq_error why;
 
     if (mirrors && (!json_is_array(mirrors) || json_array_size(mirrors) > OQ_SOURCES_MAX - 1))
-        return refuse(r, OQ_E_INVALID_ARG, "mirrors", "is no list of at most 31 addresses");
+        return refuse(r, OQ_E_INVALID_ARG, "mirrors", "is not a list of at most 31 URLs");
     for (size_t i = 0; i < json_array_size(mirrors); i++) {
         const char *url = json_string_value(json_array_get(mirrors, i));
         oq_error_init(&why);
@@ -355,7 +355,7 @@ static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *ext
     if (!type || oq_hash_parse_name(type, &pieces.kind) != OQ_OK || !json_is_array(list) ||
         json_array_size(list) > OQ_PIECES_MAX_BYTES / oq_hash_size(pieces.kind))
         return refuse(r, OQ_E_INVALID_ARG, "pieces:",
-                      "type is none of sha-1, sha-256, sha-512, or hashes is no list of them");
+                      "type is none of sha-1, sha-256, sha-512, or hashes is not a list of them");
     if (!take_number(r, tree, "length", OQ_HTTP_SIZE_MAX, &has, &pieces.piece_bytes))
         return false;
     pieces.count = (uint32_t)json_array_size(list);
@@ -395,7 +395,7 @@ static bool take_file(struct reading *r, json_t *object, struct oq_exported_file
     bool has = false;
 
     if (!json_is_object(object))
-        return refuse(r, OQ_E_INVALID_ARG, "it", "is no object");
+        return refuse(r, OQ_E_INVALID_ARG, "it", "is not an object");
     file->size_bytes = OQ_SIZE_UNKNOWN;
     if (!take_text(r, object, "remote", &file->remote) ||
         !take_text(r, object, "local", &file->local) ||
@@ -420,7 +420,7 @@ static bool take_files(struct reading *r, json_t *object, struct oq_exported_gro
     size_t count = json_array_size(files);
 
     if (files && (!json_is_array(files) || count > OQ_QUEUE_JSON_MAX_FILES))
-        return refuse(r, OQ_E_INVALID_ARG, "files", "is no list, or too long");
+        return refuse(r, OQ_E_INVALID_ARG, "files", "is not a list, or is too long");
     if (count == 0)
         return true;
     exported->files = oq_calloc(count, sizeof *exported->files);
@@ -437,7 +437,7 @@ static bool take_files(struct reading *r, json_t *object, struct oq_exported_gro
     return true;
 }
 
-/* The object of a line; NULL and a message when it is none. */
+/* The object of a line; NULL and an error if it is none. */
 static json_t *load(struct reading *r, const char *line, size_t length)
 {
     json_error_t error;
@@ -450,7 +450,7 @@ static json_t *load(struct reading *r, const char *line, size_t length)
         r->status = oq_error_set(r->err, OQ_E_INVALID_ARG, "it is not JSON: %s (column %d)",
                                  error.text, error.column);
     } else if (!json_is_object(tree)) {
-        refuse(r, OQ_E_INVALID_ARG, "", "it is no JSON object");
+        refuse(r, OQ_E_INVALID_ARG, "", "it is not a JSON object");
         json_decref(tree);
         tree = NULL;
     }
@@ -467,12 +467,12 @@ enum oq_status oq_queue_json_parse_header(const char *line, size_t length, struc
         json_t *version = json_object_get(tree, "version");
         if (!format || strcmp(format, OQ_QUEUE_JSON_FORMAT) != 0 || !json_is_integer(version))
             refuse(&r, OQ_E_INVALID_ARG, "",
-                   "it is not the head of an exported queue (" OQ_QUEUE_JSON_FORMAT ")");
+                   "it is not the header of an exported queue (" OQ_QUEUE_JSON_FORMAT ")");
         else if (json_integer_value(version) < 1 ||
                  json_integer_value(version) > OQ_QUEUE_JSON_VERSION)
             refuse(&r, OQ_E_INVALID_ARG, "",
-                   "the queue was exported by a later version of qmgrctl, in a form that this one "
-                   "does not know");
+                   "the queue was exported by a later version of qmgrctl, in a format that this "
+                   "one does not support");
     }
     json_decref(tree);
     return r.status;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WINDOW_MS 8000 /* the meter looks back so far */
-#define SPACING_MS 500 /* and keeps a sample so often */
+#define WINDOW_MS 8000 /* of the meter */
+#define SPACING_MS 500 /* of its samples */
 #define BAR_LONGEST 40
 #define BAR_SHORTEST 10
 
@@ -21,7 +21,7 @@ void oq_render_size(uint64_t bytes, char text[OQ_RENDER_TEXT])
         snprintf(text, OQ_RENDER_TEXT, "%u B", (unsigned)bytes);
         return;
     }
-    /* Integers all the way: tenths, rounded down, so that nothing unfinished looks finished. */
+    /* Tenths, rounded down, so that nothing incomplete looks complete. */
     unsigned unit = 0;
     while (unit + 1 < sizeof units / sizeof units[0] && bytes >> (10 * (unit + 2)) != 0)
         unit++;
@@ -60,8 +60,7 @@ void oq_meter_init(struct oq_meter *meter)
     memset(meter, 0, sizeof *meter);
 }
 
-/* The last sample is the present and moves; a sample becomes fixed when the one after it is
- * SPACING_MS old. */
+/* The last sample is replaced until it is SPACING_MS after the one before it. */
 void oq_meter_add(struct oq_meter *meter, int64_t mono_ms, uint64_t done_bytes)
 {
     unsigned last = meter->count - 1;
@@ -140,7 +139,7 @@ void oq_render_plain(const struct oq_render_view *view, char line[OQ_RENDER_LINE
         used = (size_t)snprintf(line, OQ_RENDER_LINE, "%s of unknown size", done);
 
     if (view->note) {
-        /* Cut by whole characters: the note may be a file name in any language. */
+        /* Cut at a character: the note may have a file name in any language. */
         char note[OQ_RENDER_LINE - 128];
         oq_render_fit(view->note, (unsigned)(sizeof note / 4), note, sizeof note);
         snprintf(line + used, OQ_RENDER_LINE - used, "  %s", note);
@@ -180,6 +179,36 @@ void oq_render_bar(const struct oq_render_view *view, unsigned columns, char lin
     oq_render_fit(plain, columns > used ? columns - used : 0, line + used, OQ_RENDER_LINE - used);
 }
 
+/* Bytes of the control character that a text begins with; 0: another character. */
+static size_t control_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+
+    if (c[0] < 0x20 || c[0] == 0x7f)
+        return 1;
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) /* C1 */
+        return 2;
+    if (c[0] == 0xd8 && c[1] == 0x9c) /* U+061C */
+        return 2;
+    if (c[0] != 0xe2)
+        return 0;
+    if (c[1] == 0x80 && ((c[2] >= 0x8e && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae)))
+        return 3; /* U+200E, U+200F; U+2028 to U+202E */
+    return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9 ? 3 : 0; /* U+2066 to U+2069 */
+}
+
+void oq_render_printable(char *text)
+{
+    char *out = text;
+
+    while (*text) {
+        size_t length = control_length(text);
+        *out++ = length > 0 ? '?' : *text;
+        text += length > 0 ? length : 1;
+    }
+    *out = '\0';
+}
+
 unsigned oq_render_columns(const char *text)
 {
     unsigned columns = 0;
@@ -203,8 +232,7 @@ void oq_render_fit(const char *text, unsigned columns, char *out, size_t capacit
     size_t mark_length = strlen(mark);
     size_t used = 0, end = 0;
     unsigned room = columns - (unsigned)mark_length;
-    /* `end` runs over whole characters; a character that does not fit with the mark behind it ends
-     * the copy. */
+    /* Whole characters, as long as the mark fits behind them. */
     while (text[end] && room > 0) {
         size_t next = end + 1;
         while (((unsigned char)text[next] & 0xc0) == 0x80)
@@ -251,7 +279,7 @@ void oq_render_sentence(const char *text, char *out, size_t capacity)
             continue;
         out[used++] = *text;
     }
-    /* Never half a character: drop a lead byte without all of what belongs to it. */
+    /* Never half a character: drop a lead byte whose continuation bytes are missing. */
     if (*text && ((unsigned char)*text & 0xc0) == 0x80) {
         while (used > 0 && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
             used--;

@@ -9,9 +9,9 @@
     "'qmgrsvc install'"
 
 enum kind {
-    PLAIN,
-    LOST,     /* the connection is gone: connect again */
-    HOPELESS, /* connecting again will not help */
+    OTHER,
+    LOST,      /* connecting again may help */
+    PERMANENT, /* connecting again does not help */
 };
 
 /* clang-format off */
@@ -21,38 +21,38 @@ static const struct {
     const char *words;
 } table[] = {
     /* no service */
-    {0x80040154u, HOPELESS, NOT_INSTALLED}, /* REGDB_E_CLASSNOTREG */
-    {WIN32_HR(1060), HOPELESS, NOT_INSTALLED}, /* ERROR_SERVICE_DOES_NOT_EXIST */
-    {0x80040155u, HOPELESS, /* REGDB_E_IIDNOTREG */
+    {0x80040154u, PERMANENT, NOT_INSTALLED}, /* REGDB_E_CLASSNOTREG */
+    {WIN32_HR(1060), PERMANENT, NOT_INSTALLED}, /* ERROR_SERVICE_DOES_NOT_EXIST */
+    {0x80040155u, PERMANENT, /* REGDB_E_IIDNOTREG */
      "qmgrps.dll is not registered; an administrator registers it with 'regsvr32 qmgrps.dll'"},
-    {0x80004002u, HOPELESS, /* E_NOINTERFACE */
+    {0x80004002u, PERMANENT, /* E_NOINTERFACE */
      "the service does not know the QMGR interfaces, or qmgrps.dll is not registered"},
-    {WIN32_HR(1058), HOPELESS, "the OpenQMGR service is disabled"}, /* ERROR_SERVICE_DISABLED */
-    {WIN32_HR(1068), PLAIN, /* ERROR_SERVICE_DEPENDENCY_FAIL */
-     "the OpenQMGR service does not start: a service that it needs does not run"},
-    {WIN32_HR(1069), HOPELESS, /* ERROR_SERVICE_LOGON_FAILED */
+    {WIN32_HR(1058), PERMANENT, "the OpenQMGR service is disabled"}, /* ERROR_SERVICE_DISABLED */
+    {WIN32_HR(1068), OTHER, /* ERROR_SERVICE_DEPENDENCY_FAIL */
+     "the OpenQMGR service does not start: a service that it depends on is not running"},
+    {WIN32_HR(1069), PERMANENT, /* ERROR_SERVICE_LOGON_FAILED */
      "the OpenQMGR service does not start: its account could not log on"},
-    {0x80080005u, PLAIN, /* CO_E_SERVER_EXEC_FAILURE */
-     "the OpenQMGR service does not start; its log says why"},
-    {WIN32_HR(1053), PLAIN, /* ERROR_SERVICE_REQUEST_TIMEOUT */
-     "the OpenQMGR service does not start in time; its log says why"},
-    {WIN32_HR(1067), PLAIN, /* ERROR_PROCESS_ABORTED */
-     "the OpenQMGR service stopped at once when it was started; its log says why"},
-    {WIN32_HR(1066), PLAIN, /* ERROR_SERVICE_SPECIFIC_ERROR */
-     "the OpenQMGR service stopped with an error; its log says why"},
+    {0x80080005u, OTHER, /* CO_E_SERVER_EXEC_FAILURE */
+     "the OpenQMGR service does not start; see its log"},
+    {WIN32_HR(1053), OTHER, /* ERROR_SERVICE_REQUEST_TIMEOUT */
+     "the OpenQMGR service does not start in time; see its log"},
+    {WIN32_HR(1067), OTHER, /* ERROR_PROCESS_ABORTED */
+     "the OpenQMGR service stopped at once when it was started; see its log"},
+    {WIN32_HR(1066), OTHER, /* ERROR_SERVICE_SPECIFIC_ERROR */
+     "the OpenQMGR service stopped with an error; see its log"},
     {WIN32_HR(1061), LOST, /* ERROR_SERVICE_CANNOT_ACCEPT_CTRL */
-     "the OpenQMGR service is just starting or stopping"},
+     "the OpenQMGR service is starting or stopping"},
     {WIN32_HR(1056), LOST, /* ERROR_SERVICE_ALREADY_RUNNING */
-     "the OpenQMGR service is just stopping"},
-    {0x800401F0u, PLAIN, "COM was not initialised"}, /* CO_E_NOTINITIALIZED */
+     "the OpenQMGR service is stopping"},
+    {0x800401F0u, OTHER, "COM was not initialised"}, /* CO_E_NOTINITIALIZED */
 
     /* the connection */
     {0x80010108u, LOST, "the OpenQMGR service stopped"}, /* RPC_E_DISCONNECTED */
     {0x80010007u, LOST, "the OpenQMGR service stopped during the call"}, /* RPC_E_SERVER_DIED */
     {0x80010012u, LOST, "the OpenQMGR service stopped"}, /* RPC_E_SERVER_DIED_DNE */
     {0x800401FDu, LOST, "the OpenQMGR service stopped"}, /* CO_E_OBJNOTCONNECTED */
-    {0x80080008u, LOST, "the OpenQMGR service is just stopping"}, /* CO_E_SERVER_STOPPING */
-    {WIN32_HR(1717), LOST, "the OpenQMGR service is just stopping"}, /* RPC_S_UNKNOWN_IF */
+    {0x80080008u, LOST, "the OpenQMGR service is stopping"}, /* CO_E_SERVER_STOPPING */
+    {WIN32_HR(1717), LOST, "the OpenQMGR service is stopping"}, /* RPC_S_UNKNOWN_IF */
     {WIN32_HR(1722), LOST, "the OpenQMGR service cannot be reached"}, /* RPC_S_SERVER_UNAVAILABLE */
     {WIN32_HR(1726), LOST, "the OpenQMGR service stopped during the call"}, /* RPC_S_CALL_FAILED */
     {WIN32_HR(1727), LOST, "the OpenQMGR service stopped"}, /* RPC_S_CALL_FAILED_DNE */
@@ -60,59 +60,59 @@ static const struct {
      "the call to the OpenQMGR service was cancelled"},
     {WIN32_HR(109), LOST, "the OpenQMGR service stopped"}, /* ERROR_BROKEN_PIPE */
     {WIN32_HR(233), LOST, "the OpenQMGR service stopped"}, /* ERROR_PIPE_NOT_CONNECTED */
-    {0x81001002u, LOST, "the OpenQMGR service is just stopping"}, /* QM_E_SERVICE_UNAVAILABLE */
-    {0x81001003u, PLAIN, /* QM_E_DOWNLOADER_UNAVAILABLE */
+    {0x81001002u, LOST, "the OpenQMGR service is stopping"}, /* QM_E_SERVICE_UNAVAILABLE */
+    {0x81001003u, OTHER, /* QM_E_DOWNLOADER_UNAVAILABLE */
      "the OpenQMGR service could not set up its network transport"},
-    {0x80010117u, PLAIN, /* RPC_E_CALL_COMPLETE */
-     "the OpenQMGR service could not tell who is calling"},
+    {0x80010117u, OTHER, /* RPC_E_CALL_COMPLETE */
+     "the OpenQMGR service could not identify the caller"},
 
-    /* answers of the service */
-    {0x81001001u, PLAIN, /* QM_E_INVALID_STATE */
+    /* results of calls */
+    {0x81001001u, OTHER, /* QM_E_INVALID_STATE */
      "that cannot be done in the state the download is in"},
-    {0x81001004u, PLAIN, "there is no such download in the queue"}, /* QM_E_ITEM_NOT_FOUND */
-    {0x80070057u, PLAIN, "the service refused a name or a value"}, /* E_INVALIDARG */
-    {0x80070005u, HOPELESS, "access is denied"}, /* E_ACCESSDENIED */
-    {0x80004001u, PLAIN, "the service does not support that"}, /* E_NOTIMPL */
-    {0x8007000Eu, PLAIN, "there is not enough memory"}, /* E_OUTOFMEMORY */
-    {0x8000FFFFu, PLAIN, /* E_UNEXPECTED */
-     "the service met an error it did not expect; its log says more"},
-    {0x80004005u, PLAIN, /* E_FAIL */
-     "the service failed without saying why; its log may say more"},
-    {0x80004004u, PLAIN, "interrupted"}, /* E_ABORT */
-    {0x80200003u, PLAIN, "there is no file to download"}, /* BG_E_EMPTY */
-    {0x80200014u, PLAIN, /* BG_E_REMOTE_NOT_SUPPORTED */
+    {0x81001004u, OTHER, "there is no such download in the queue"}, /* QM_E_ITEM_NOT_FOUND */
+    {0x80070057u, OTHER, "the service refused a name or a value"}, /* E_INVALIDARG */
+    {0x80070005u, PERMANENT, "access is denied"}, /* E_ACCESSDENIED */
+    {0x80004001u, OTHER, "the service does not support that"}, /* E_NOTIMPL */
+    {0x8007000Eu, OTHER, "there is not enough memory"}, /* E_OUTOFMEMORY */
+    {0x8000FFFFu, OTHER, /* E_UNEXPECTED */
+     "the service encountered an unexpected error; see its log"},
+    {0x80004005u, OTHER, /* E_FAIL */
+     "the service failed without a reason; see its log"},
+    {0x80004004u, OTHER, "interrupted"}, /* E_ABORT */
+    {0x80200003u, OTHER, "there is no file to download"}, /* BG_E_EMPTY */
+    {0x80200014u, OTHER, /* BG_E_REMOTE_NOT_SUPPORTED */
      "the service cannot be used from another computer"},
-    {0x80200049u, PLAIN, /* BG_E_TOO_MANY_JOBS_PER_USER */
+    {0x80200049u, OTHER, /* BG_E_TOO_MANY_JOBS_PER_USER */
      "you have too many downloads in the queue; cancel some, or let some finish"},
-    {0x80200050u, PLAIN, /* BG_E_TOO_MANY_JOBS_PER_MACHINE */
+    {0x80200050u, OTHER, /* BG_E_TOO_MANY_JOBS_PER_MACHINE */
      "there are too many downloads in this computer's queue"},
-    {0x80200051u, PLAIN, /* BG_E_TOO_MANY_FILES_IN_JOB */
+    {0x80200051u, OTHER, /* BG_E_TOO_MANY_FILES_IN_JOB */
      "there are too many files in the download"},
 
-    /* failures of a download; the service's own words come first when it has some */
-    {WIN32_HR(2), PLAIN, "the file was not found"}, /* ERROR_FILE_NOT_FOUND */
-    {WIN32_HR(3), PLAIN, "the folder does not exist"}, /* ERROR_PATH_NOT_FOUND */
-    {WIN32_HR(32), PLAIN, "the file is open in another program"}, /* ERROR_SHARING_VIOLATION */
-    {WIN32_HR(39), PLAIN, "the disk is full"}, /* ERROR_HANDLE_DISK_FULL */
-    {WIN32_HR(112), PLAIN, "the disk is full"}, /* ERROR_DISK_FULL */
-    {WIN32_HR(323), PLAIN, /* ERROR_DATA_CHECKSUM_ERROR */
-     "the file is not the one that was expected"},
-    {WIN32_HR(58), PLAIN, "the server's answer is of no use"}, /* ERROR_BAD_NET_RESP */
-    {0x80200016u, PLAIN, /* BG_E_NEW_OWNER_NO_FILE_ACCESS */
+    /* failures of a download, if the service gives no text */
+    {WIN32_HR(2), OTHER, "the file was not found"}, /* ERROR_FILE_NOT_FOUND */
+    {WIN32_HR(3), OTHER, "the folder does not exist"}, /* ERROR_PATH_NOT_FOUND */
+    {WIN32_HR(32), OTHER, "the file is open in another program"}, /* ERROR_SHARING_VIOLATION */
+    {WIN32_HR(39), OTHER, "the disk is full"}, /* ERROR_HANDLE_DISK_FULL */
+    {WIN32_HR(112), OTHER, "the disk is full"}, /* ERROR_DISK_FULL */
+    {WIN32_HR(323), OTHER, /* ERROR_DATA_CHECKSUM_ERROR */
+     "checksum mismatch: the file is not the expected one"},
+    {WIN32_HR(58), OTHER, "the server sent an invalid response"}, /* ERROR_BAD_NET_RESP */
+    {0x80200016u, OTHER, /* BG_E_NEW_OWNER_NO_FILE_ACCESS */
      "the new owner has no access to the unfinished file"},
-    {0x80200010u, PLAIN, "no network is connected"}, /* BG_E_NETWORK_DISCONNECTED */
-    {0x80072EE2u, PLAIN, "the server took too long"}, /* ERROR_INTERNET_TIMEOUT */
-    {0x80072EE7u, PLAIN, /* ERROR_INTERNET_NAME_NOT_RESOLVED */
+    {0x80200010u, OTHER, "no network is connected"}, /* BG_E_NETWORK_DISCONNECTED */
+    {0x80072EE2u, OTHER, "the server took too long"}, /* ERROR_INTERNET_TIMEOUT */
+    {0x80072EE7u, OTHER, /* ERROR_INTERNET_NAME_NOT_RESOLVED */
      "the server's name could not be found"},
-    {0x80072EFDu, PLAIN, "could not connect to the server"}, /* ERROR_INTERNET_CANNOT_CONNECT */
-    {0x80072EFEu, PLAIN, "the connection was cut off"}, /* ERROR_INTERNET_CONNECTION_ABORTED */
-    {0x80072F06u, PLAIN, /* ERROR_INTERNET_SEC_CERT_CN_INVALID */
+    {0x80072EFDu, OTHER, "could not connect to the server"}, /* ERROR_INTERNET_CANNOT_CONNECT */
+    {0x80072EFEu, OTHER, "the connection was aborted"}, /* ERROR_INTERNET_CONNECTION_ABORTED */
+    {0x80072F06u, OTHER, /* ERROR_INTERNET_SEC_CERT_CN_INVALID */
      "the server's certificate is for another name"},
-    {0x80072F05u, PLAIN, /* ERROR_INTERNET_SEC_CERT_DATE_INVALID */
+    {0x80072F05u, OTHER, /* ERROR_INTERNET_SEC_CERT_DATE_INVALID */
      "the server's certificate has expired"},
-    {0x80072F0Du, PLAIN, /* ERROR_INTERNET_INVALID_CA */
+    {0x80072F0Du, OTHER, /* ERROR_INTERNET_INVALID_CA */
      "the server's certificate is from an authority that this computer does not trust"},
-    {0x80072F7Du, PLAIN, /* ERROR_INTERNET_SECURE_CHANNEL_ERROR */
+    {0x80072F7Du, OTHER, /* ERROR_INTERNET_SECURE_CHANNEL_ERROR */
      "no secure connection to the server could be made"},
 };
 /* clang-format on */
@@ -146,7 +146,7 @@ bool oq_result_is_permanent(uint32_t hr)
 {
     size_t row = find_row(hr);
 
-    return row < ROWS && table[row].kind == HOPELESS;
+    return row < ROWS && table[row].kind == PERMANENT;
 }
 
 void oq_result_http_text(uint32_t status, char text[OQ_RESULT_HTTP])
@@ -156,10 +156,10 @@ void oq_result_http_text(uint32_t status, char text[OQ_RESULT_HTTP])
         const char *words;
     } known[] = {
         {400, "bad request"},
-        {401, "log-on needed"},
+        {401, "authentication required"},
         {403, "forbidden"},
         {404, "not found"},
-        {407, "proxy log-on needed"},
+        {407, "proxy authentication required"},
         {408, "the request took too long"},
         {410, "gone"},
         {414, "the address is too long"},

@@ -1,4 +1,4 @@
-/* result_int.h - the one table from result codes to sentences for people.
+/* result_int.h - the table of result codes: their sentences, and whether connecting again helps.
  *
  * Pure; any thread. Codes are HRESULTs as uint32_t, so that this builds and is tested without
  * Windows. A sentence has no full stop and no code; the caller adds both.
@@ -8,15 +8,13 @@
 
 #include "oq_status.h"
 
-/* What a code means to somebody who uses qmgrctl; static. NULL for a code that is not in the table.
- */
+/* The sentence for a code, static; NULL for a code that is not in the table. */
 const char *oq_result_text(uint32_t hr);
 
-/* The connection to the service is gone, or the service is just stopping: connecting again may
- * help. */
+/* The connection to the service is lost, or the service is stopping: connecting again may help. */
 bool oq_result_is_disconnect(uint32_t hr);
 
-/* Connecting again cannot help, whatever happens: not installed, no access. */
+/* Connecting again does not help: not installed, access denied. */
 bool oq_result_is_permanent(uint32_t hr);
 
 /* "the server answered 404 (not found)". */

@@ -1,5 +1,5 @@
-/* show.c - the commands that show the queue: list, and info for everything about one download and
- * each of its files. */
+/* show.c - the commands that show the queue: list, and info for the details of one download and its
+ * files. */
 #include "commands_int.h"
 
 #include "console_int.h"
@@ -15,7 +15,7 @@
 
 struct row {
     struct oq_guid guid;
-    bool is_there; /* false: it left the queue between the list and the look at it */
+    bool is_there; /* false: it left the queue meanwhile */
     struct oq_snapshot snapshot;
     char file[256];
 };
@@ -175,11 +175,11 @@ static void print_size(const char *what, uint64_t bytes)
 
     oq_render_size(bytes, size);
     if (bytes == OQ_RENDER_UNKNOWN)
-        oq_console_print("%-9s unknown", what);
+        oq_console_print("%-14s unknown", what);
     else if (bytes < 1024)
-        oq_console_print("%-9s %llu bytes", what, (unsigned long long)bytes);
+        oq_console_print("%-14s %llu bytes", what, (unsigned long long)bytes);
     else
-        oq_console_print("%-9s %s (%llu bytes)", what, size, (unsigned long long)bytes);
+        oq_console_print("%-14s %s (%llu bytes)", what, size, (unsigned long long)bytes);
 }
 
 static void print_failure(const struct details *details)
@@ -187,13 +187,13 @@ static void print_failure(const struct details *details)
     const struct oq_snapshot *s = &details->snapshot;
     if (SUCCEEDED(s->failure))
         return;
-    oq_console_print("failure   %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
+    oq_console_print("failure        %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
     if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
-        oq_console_print("          of %s", details->files[s->failed_file].remote);
+        oq_console_print("               of %s", details->files[s->failed_file].remote);
     if (s->failed_at_ms > 0) {
         char time[32];
         oq_clock_format_wall(s->failed_at_ms, time);
-        oq_console_print("          at %s", time);
+        oq_console_print("               at %s", time);
     }
 }
 
@@ -207,15 +207,21 @@ static const char *file_state(OPENQMGR_FILE state)
     case OPENQMGR_FILE_WAITING:
         return "waiting";
     case OPENQMGR_FILE_DOWNLOADED:
-        return "downloaded, without its final name yet";
+        return "downloaded, not renamed yet";
     case OPENQMGR_FILE_COMPLETE:
         return "complete";
     case OPENQMGR_FILE_ERROR:
-        return "stopped by an error";
+        return "failed";
     case OPENQMGR_FILE_CANCELLED:
         return "cancelled";
     }
-    return "in a state that this version does not know";
+    return "unknown state";
+}
+
+/* The validator is an ETag or a date. */
+static bool is_etag(const char *validator)
+{
+    return validator[0] == '"' || strncmp(validator, "W/", 2) == 0;
 }
 
 static void print_file(uint32_t index, const struct oq_remote_file *file)
@@ -224,15 +230,16 @@ static void print_file(uint32_t index, const struct oq_remote_file *file)
         char done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
         oq_render_size(file->done_bytes, done);
         oq_render_size(file->size_bytes, size);
-        oq_console_print("file %-4u %s, %s of %s", index, file_state(file->state), done,
-                         file->size_bytes == OQ_RENDER_UNKNOWN ? "an unknown size" : size);
+        oq_console_print("file %-9u %s, %s of %s", index, file_state(file->state), done,
+                         file->size_bytes == OQ_RENDER_UNKNOWN ? "unknown" : size);
     }
-    oq_console_print("from      %s", file->remote);
-    oq_console_print("to        %s", file->local);
+    oq_console_print("URL            %s", file->remote);
+    oq_console_print("file           %s", file->local);
     if (file->temporary && file->temporary[0])
-        oq_console_print("meanwhile %s", file->temporary);
+        oq_console_print("temporary file %s", file->temporary);
     if (file->validator && file->validator[0])
-        oq_console_print("version   %s", file->validator);
+        oq_console_print("%-14s %s", is_etag(file->validator) ? "ETag" : "last modified",
+                         file->validator);
 }
 
 static void print_details(const struct details *details)
@@ -241,27 +248,28 @@ static void print_details(const struct details *details)
     char text[OQ_GUID_TEXT];
 
     oq_guid_format(&details->guid, text);
-    oq_console_print("group     %s", text);
+    oq_console_print("group          %s", text);
     if (details->has_job) {
         struct oq_guid job;
         memcpy(&job, &details->job, sizeof job);
         oq_guid_format(&job, text);
-        oq_console_print("job       %s", text);
+        oq_console_print("job            %s", text);
     }
-    oq_console_print("state     %s%s", s->state, s->is_foreground ? ", in the foreground" : "");
+    oq_console_print("state          %s%s", s->state,
+                     s->is_foreground ? ", in the foreground" : "");
     print_size("size", s->total_bytes);
     print_size("done", s->done_bytes);
     int percent = oq_render_percent(s->total_bytes, s->done_bytes);
     if (percent >= 0)
-        oq_console_print("percent   %d", percent);
-    oq_console_print("files     %u of %u", s->done_files, s->total_files);
+        oq_console_print("percent        %d", percent);
+    oq_console_print("files          %u of %u", s->done_files, s->total_files);
     if (s->phase == OQ_PHASE_RUNNING && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
         char rate[OQ_RENDER_TEXT];
         oq_render_size(s->bytes_per_s, rate);
-        oq_console_print("rate      %s/s", rate);
+        oq_console_print("rate           %s/s", rate);
     }
     if (s->waiting[0])
-        oq_console_print("now       %s", s->waiting);
+        oq_console_print("status         %s", s->waiting);
     print_failure(details);
     for (uint32_t i = 0; i < details->count; i++)
         print_file(i, &details->files[i]);

@@ -2,6 +2,7 @@
 #include "test_unit.h"
 
 #include "args_int.h"
+#include "oq_alloc.h"
 
 static char message[OQ_ARGS_MESSAGE];
 
@@ -9,8 +10,8 @@ static char message[OQ_ARGS_MESSAGE];
  * strings. */
 static enum oq_status parse(const char *line, struct oq_args *args)
 {
-    static char text[512];
-    static char *words[32];
+    static char text[1024];
+    static char *words[64];
     int count = 0;
 
     snprintf(text, sizeof text, "qmgrctl %s", line);
@@ -86,8 +87,42 @@ static void args__several_urls__are_mirrors_and_perhaps_a_file(void **state)
     assert_null(args.file);
     assert_int_equal(parse("get ftp://h/a f", &args), OQ_OK); /* for the service to refuse */
     assert_int_equal(args.mirror_count, 0);
-    assert_refused("get http://h/a f g", "get takes");
-    assert_refused("get http://h/a f http://m/a", "get takes");
+    assert_refused("get http://h/a f g", "usage: qmgrctl get URL [MIRROR-URL ...] [FILE]");
+    assert_refused("get http://h/a f http://m/a", "usage: qmgrctl get URL [MIRROR-URL ...] [FILE]");
+}
+
+/* A line with that many URLs, then a file. */
+static enum oq_status parse_urls(unsigned count, struct oq_args *args)
+{
+    static char line[1024];
+    size_t used = (size_t)snprintf(line, sizeof line, "get");
+
+    for (unsigned i = 0; i < count; i++)
+        used += (size_t)snprintf(line + used, sizeof line - used, " http://h/%u", i);
+    snprintf(line + used, sizeof line - used, " f");
+    return parse(line, args);
+}
+
+static void args__urls__as_many_as_a_file_may_have_sources(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse_urls(OQ_SOURCES_MAX, &args), OQ_OK);
+    assert_int_equal(args.mirror_count, OQ_SOURCES_MAX - 1);
+    assert_string_equal(args.url, "http://h/0");
+    assert_string_equal(args.mirrors[0], "http://h/1");
+    assert_string_equal(args.mirrors[OQ_SOURCES_MAX - 2], "http://h/31");
+    assert_string_equal(args.file, "f");
+    assert_int_equal(parse_urls(OQ_SOURCES_MAX + 1, &args), OQ_E_INVALID_ARG);
+    assert_non_null(strstr(message, "usage: qmgrctl get"));
+    /* 33 words are within the bound of words, so the bound of mirrors has to hold. */
+    assert_refused(
+        "get http://h/0 http://h/1 http://h/2 http://h/3 http://h/4 http://h/5 http://h/6 "
+        "http://h/7 http://h/8 http://h/9 http://h/a http://h/b http://h/c http://h/d "
+        "http://h/e http://h/f http://h/g http://h/h http://h/i http://h/j http://h/k "
+        "http://h/l http://h/m http://h/n http://h/o http://h/p http://h/q http://h/r "
+        "http://h/s http://h/t http://h/u http://h/v http://h/w",
+        "usage: qmgrctl get");
 }
 
 static void args__sha256__is_read_or_refused(void **state)
@@ -118,11 +153,12 @@ static void args__metalink__takes_the_place_of_the_urls(void **state)
     assert_null(args.file);
     assert_int_equal(parse("get --metalink m.meta4 folder", &args), OQ_OK);
     assert_string_equal(args.file, "folder");
-    assert_refused("get --metalink m.meta4 http://h/a", "--metalink");
-    assert_refused("get --metalink m.meta4 a b", "--metalink");
+    assert_refused("get --metalink m.meta4 http://h/a",
+                   "usage: qmgrctl get --metalink DOCUMENT [FILE]");
+    assert_refused("get --metalink m.meta4 a b", "usage: qmgrctl get --metalink DOCUMENT [FILE]");
     assert_refused("get --metalink m.meta4 --sha256 "
                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-                   "contradict");
+                   "cannot be combined");
 }
 
 static void args__set_url__has_a_group_perhaps_a_number_and_a_url(void **state)
@@ -136,7 +172,7 @@ static void args__set_url__has_a_group_perhaps_a_number_and_a_url(void **state)
     assert_int_equal(args.file_index, 0);
     assert_int_equal(parse("set-url 16f4 17 http://h/a", &args), OQ_OK);
     assert_int_equal(args.file_index, 17);
-    assert_refused("set-url 16f4", "set-url takes");
+    assert_refused("set-url 16f4", "usage: qmgrctl set-url GROUP [INDEX] URL");
     assert_refused("set-url 16f4 x http://h/a", "number");
     assert_refused("set-url 16f4 4294967295 http://h/a", "number");
     assert_refused("set-url xy http://h/a", "GROUP");
@@ -169,7 +205,7 @@ static void args__import__has_perhaps_a_file(void **state)
     assert_null(args.file);
     assert_int_equal(parse("import q.jsonl", &args), OQ_OK);
     assert_string_equal(args.file, "q.jsonl");
-    assert_refused("import a b", "import takes");
+    assert_refused("import a b", "usage: qmgrctl import [FILE]");
 }
 
 static void args__two_dashes__end_the_options(void **state)
@@ -244,16 +280,22 @@ static void args__limit_and_pause_all__read_what_is_set(void **state)
         assert_int_equal(parse(nonsense[i], &args), OQ_E_INVALID_ARG);
 }
 
-static void args__help_and_version__win_over_the_rest(void **state)
+static void args__help_and_version__take_precedence(void **state)
 {
     (void)state;
     struct oq_args args;
     assert_int_equal(parse("--help", &args), OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_HELP);
+    assert_int_equal(args.help_of, OQ_COMMAND_COUNT);
     assert_int_equal(parse("get --help", &args), OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_HELP);
+    assert_int_equal(args.help_of, OQ_COMMAND_GET);
+    assert_int_equal(parse("cancel -h --quiet a b", &args), OQ_OK);
+    assert_int_equal(args.help_of, OQ_COMMAND_CANCEL);
     assert_int_equal(parse("-V", &args), OQ_OK);
     assert_int_equal(args.command, OQ_COMMAND_VERSION);
+    assert_int_equal(parse("-h -V", &args), OQ_OK);
+    assert_int_equal(args.command, OQ_COMMAND_HELP);
 }
 
 static void args__clsid__is_read(void **state)
@@ -272,12 +314,12 @@ static void args__what_is_not_understood__is_named(void **state)
     assert_refused("fetch http://h/a", "fetch");
     assert_refused("--bogus list", "--bogus");
     assert_refused("list -x", "-x");
-    assert_refused("list extra", "list takes nothing");
-    assert_refused("get", "get takes");
-    assert_refused("get a b c", "get takes");
+    assert_refused("list extra", "usage: qmgrctl list");
+    assert_refused("get", "usage: qmgrctl get URL [MIRROR-URL ...] [FILE]");
+    assert_refused("get a b c", "usage: qmgrctl get URL [MIRROR-URL ...] [FILE]");
     assert_refused("list --quiet", "--quiet");
     assert_refused("get --remove http://h/a", "--remove");
-    assert_refused("cancel", "cancel takes");
+    assert_refused("cancel", "usage: qmgrctl cancel GROUP");
     assert_refused("cancel zzzz", "zzzz");
     assert_refused("cancel 123", "123");
     assert_refused("get http://h/a --timeout", "--timeout");
@@ -285,7 +327,7 @@ static void args__what_is_not_understood__is_named(void **state)
     assert_refused("get --timeout 5s http://h/a", "--timeout");
     assert_refused("get --timeout -5 http://h/a", "--timeout");
     assert_refused("get --timeout 99999999999999999999 http://h/a", "--timeout");
-    assert_refused("get --no-wait --timeout 5 http://h/a", "contradict");
+    assert_refused("get --no-wait --timeout 5 http://h/a", "cannot be combined");
     assert_refused("--clsid nonsense list", "--clsid");
     assert_refused("--quiet=yes get http://h/a", "--quiet");
 }
@@ -303,21 +345,102 @@ static void args__endless_words__do_not_overflow_the_complaint(void **state)
     assert_refused(line, "unknown option");
 }
 
+/* The longest line of a text. */
+static size_t columns_of(const char *text)
+{
+    size_t longest = 0;
+
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
 static void help__every_command_and_option__is_in_it(void **state)
 {
     (void)state;
-    static const char *const words[] = {"get ",      "list",         "info ",     "suspend ",
-                                        "resume ",   "cancel ",      "wait ",     "--quiet",
-                                        "--no-wait", "--foreground", "--timeout", "--remove",
-                                        "--clsid",   "--legacy",     "--help",    "--version"};
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        assert_non_null(strstr(oq_args_help(), words[i]));
+    static const char *const words[] = {
+        "\n  get ",      "\n  list ",       "\n  info ",    "\n  suspend ",  "\n  resume ",
+        "\n  cancel ",   "\n  wait ",       "\n  set-url ", "\n  limit ",    "\n  pause-all ",
+        "\n  export ",   "\n  import ",     "-q, --quiet",  "    --no-wait", "--foreground",
+        "--timeout SEC", "    --remove",    "--sha256 HEX", "--metalink D",  "--group GROUP",
+        "--clsid CLSID", "    --legacy",    "-h, --help",   "-V, --version", "Exit status: 0 done",
+        "2 wrong",       "COMMAND --help'",
+    };
+    char *help = oq_args_help(OQ_COMMAND_COUNT);
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (!strstr(help, words[i]))
+            fail_msg("'%s' is not in\n%s", words[i], help);
+    }
+    assert_true(columns_of(help) <= 80);
+    assert_int_equal(help[strlen(help) - 1], '\n');
+    oq_free(help);
+}
+
+static void help__of_a_command__has_its_usage_options_and_example(void **state)
+{
+    (void)state;
+    char *help = oq_args_help(OQ_COMMAND_WAIT);
+    assert_string_equal(
+        help, "usage: qmgrctl wait GROUP\n"
+              "\n"
+              "Shows the progress of a download until it is complete or has failed.\n"
+              "\n"
+              "options:\n"
+              "  -q, --quiet             show no progress\n"
+              "      --remove            remove the download from the queue when it is\n"
+              "                          complete, as get does\n"
+              "      --timeout SECONDS   give up when no data was received for that long. A\n"
+              "                          download that get has started is removed from the\n"
+              "                          queue if it has received nothing, and continues\n"
+              "                          otherwise.\n"
+              "      --clsid CLSID       use the service that is registered under this class\n"
+              "      --legacy            use only the QMGR interfaces, not OpenQMGR's own:\n"
+              "                          fewer details are shown, and an administrator becomes\n"
+              "                          the owner of each download that is opened\n"
+              "  -h, --help              show the help, or that of one command\n"
+              "  -V, --version           show the version\n"
+              "\n"
+              "example:\n"
+              "  qmgrctl wait --remove 16f41c69\n");
+    oq_free(help);
+    help = oq_args_help(OQ_COMMAND_GET);
+    assert_non_null(strstr(help, "usage: qmgrctl get URL [MIRROR-URL ...] [FILE]\n"
+                                 "       qmgrctl get --metalink DOCUMENT [FILE]\n\n"));
+    assert_null(strstr(help, "--remove "));
+    oq_free(help);
+    for (int command = 0; command < OQ_COMMAND_COUNT; command++) {
+        help = oq_args_help((enum oq_command)command);
+        if (columns_of(help) > 80)
+            fail_msg("wider than 80 columns:\n%s", help);
+        oq_free(help);
+    }
+}
+
+/* What help shows as an example has to work. */
+static void help__every_example__is_understood(void **state)
+{
+    (void)state;
+    for (int command = 0; command < OQ_COMMAND_COUNT; command++) {
+        char *help = oq_args_help((enum oq_command)command);
+        struct oq_args args;
+        const char *example = strstr(help, "example:\n  qmgrctl ");
+        assert_non_null(example);
+        char *line = oq_strdup(example + strlen("example:\n  qmgrctl "));
+        line[strcspn(line, "\n")] = '\0';
+        if (parse(line, &args) != OQ_OK)
+            fail_msg("%s: %s", line, message);
+        assert_int_equal(args.command, command);
+        oq_free(line);
+        oq_free(help);
+    }
 }
 
 static const struct oq_guid sample = {
     0x16f41c69, 0x09f5, 0x41d2, {0x8c, 0xd8, 0x3c, 0x08, 0xc4, 0x7b, 0xc8, 0xa8}};
 
-static void parse_group__beginnings_of_a_guid__match_it(void **state)
+static void group_id__beginnings_of_a_guid__match_it(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -334,14 +457,14 @@ static void parse_group__beginnings_of_a_guid__match_it(void **state)
         "{16f41c6909f541d28cd83c08c47bc8a8}",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct oq_group_id name;
-        memset(&name, 0x5a, sizeof name);
-        assert_int_equal(oq_group_id_parse(texts[i], &name), OQ_OK);
-        assert_true(oq_group_id_matches(&name, &sample));
+        struct oq_group_id id;
+        memset(&id, 0x5a, sizeof id);
+        assert_int_equal(oq_group_id_parse(texts[i], &id), OQ_OK);
+        assert_true(oq_group_id_matches(&id, &sample));
     }
 }
 
-static void parse_group__anything_else__is_refused(void **state)
+static void group_id__anything_else__is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -364,38 +487,38 @@ static void parse_group__anything_else__is_refused(void **state)
         "16f41c69-09f5-41d2-8cd8-3c08c47bc8a80",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct oq_group_id name, before;
-        memset(&name, 0x5a, sizeof name);
-        before = name;
-        assert_int_equal(oq_group_id_parse(texts[i], &name), OQ_E_INVALID_ARG);
-        assert_memory_equal(&name, &before, sizeof name);
+        struct oq_group_id id, before;
+        memset(&id, 0x5a, sizeof id);
+        before = id;
+        assert_int_equal(oq_group_id_parse(texts[i], &id), OQ_E_INVALID_ARG);
+        assert_memory_equal(&id, &before, sizeof id);
     }
 }
 
-static void names__whole_guid__goes_there_and_back(void **state)
+static void group_id__whole_guid__goes_there_and_back(void **state)
 {
     (void)state;
-    struct oq_group_id name;
+    struct oq_group_id id;
     struct oq_guid guid;
-    assert_int_equal(oq_group_id_parse("16f41c69-09f5-41d2-8cd8-3c08c47bc8a8", &name), OQ_OK);
-    assert_true(oq_group_id_is_whole(&name));
+    assert_int_equal(oq_group_id_parse("16f41c69-09f5-41d2-8cd8-3c08c47bc8a8", &id), OQ_OK);
+    assert_true(oq_group_id_is_whole(&id));
     memset(&guid, 0x5a, sizeof guid);
-    oq_group_id_to_guid(&name, &guid);
+    oq_group_id_to_guid(&id, &guid);
     assert_true(oq_guid_is_equal(&guid, &sample));
-    assert_int_equal(oq_group_id_parse("16f41c69", &name), OQ_OK);
-    assert_false(oq_group_id_is_whole(&name));
+    assert_int_equal(oq_group_id_parse("16f41c69", &id), OQ_OK);
+    assert_false(oq_group_id_is_whole(&id));
 }
 
-static void names__other_guid__does_not_match(void **state)
+static void group_id__other_guid__does_not_match(void **state)
 {
     (void)state;
-    struct oq_group_id name;
+    struct oq_group_id id;
     struct oq_guid other = sample;
     other.data4[7] ^= 1;
-    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8a8", &name), OQ_OK);
-    assert_false(oq_group_id_matches(&name, &other));
-    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8", &name), OQ_OK);
-    assert_true(oq_group_id_matches(&name, &other));
+    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8a8", &id), OQ_OK);
+    assert_false(oq_group_id_matches(&id, &other));
+    assert_int_equal(oq_group_id_parse("16f41c6909f541d28cd83c08c47bc8", &id), OQ_OK);
+    assert_true(oq_group_id_matches(&id, &other));
 }
 
 int main(void)
@@ -405,6 +528,7 @@ int main(void)
         cmocka_unit_test(args__get_alone__has_defaults),
         cmocka_unit_test(args__options_behind_the_words__count),
         cmocka_unit_test(args__several_urls__are_mirrors_and_perhaps_a_file),
+        cmocka_unit_test(args__urls__as_many_as_a_file_may_have_sources),
         cmocka_unit_test(args__sha256__is_read_or_refused),
         cmocka_unit_test(args__metalink__takes_the_place_of_the_urls),
         cmocka_unit_test(args__set_url__has_a_group_perhaps_a_number_and_a_url),
@@ -414,15 +538,17 @@ int main(void)
         cmocka_unit_test(args__abbreviated_option__is_understood),
         cmocka_unit_test(args__commands_with_a_group__read_it),
         cmocka_unit_test(args__limit_and_pause_all__read_what_is_set),
-        cmocka_unit_test(args__help_and_version__win_over_the_rest),
+        cmocka_unit_test(args__help_and_version__take_precedence),
         cmocka_unit_test(args__clsid__is_read),
         cmocka_unit_test(args__what_is_not_understood__is_named),
         cmocka_unit_test(args__endless_words__do_not_overflow_the_complaint),
-        cmocka_unit_test(parse_group__beginnings_of_a_guid__match_it),
-        cmocka_unit_test(parse_group__anything_else__is_refused),
-        cmocka_unit_test(names__whole_guid__goes_there_and_back),
-        cmocka_unit_test(names__other_guid__does_not_match),
+        cmocka_unit_test(group_id__beginnings_of_a_guid__match_it),
+        cmocka_unit_test(group_id__anything_else__is_refused),
+        cmocka_unit_test(group_id__whole_guid__goes_there_and_back),
+        cmocka_unit_test(group_id__other_guid__does_not_match),
         cmocka_unit_test(help__every_command_and_option__is_in_it),
+        cmocka_unit_test(help__of_a_command__has_its_usage_options_and_example),
+        cmocka_unit_test(help__every_example__is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static void metalink__that_cannot_be_used__is_refused_with_a_reason(void **state
         {"<html/>", "not a Metalink"},
         {"<metalink><file name=\"a\"><url>http://h/a</url></file></metalink>", "not a Metalink"},
         {"<metalink xmlns=\"http://www.metalinker.org/\"/>", "not a Metalink"},
-        {HEAD "</metalink>", "names no file"},
+        {HEAD "</metalink>", "has no file"},
         {FILE_HEAD "</file></metalink>", "no URL"},
         {FILE_HEAD "<url>ftp://h/a</url></file></metalink>", "no URL"},
         {HEAD "<file><url>http://h/a</url></file></metalink>", "name"},

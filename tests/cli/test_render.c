@@ -233,6 +233,38 @@ static void render_bar__size_unknown__has_no_bar(void **state)
     assert_string_equal(line, "1 B of unknown size  1 B/s");
 }
 
+static void render_printable__control_characters__become_question_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *printable;
+    } rows[] = {
+        {"", ""},
+        {"plain ~ text", "plain ~ text"},
+        {"\x1b[31mred\r\nnext\ttab", "?[31mred??next?tab"},
+        {"\x01\x1f \x7f", "?? ?"},
+        {"\xc2\x80\xc2\x9f\xc2\xa0", "??\xc2\xa0"},
+        {"\xd8\x9b\xd8\x9c\xd8\x9d", "\xd8\x9b?\xd8\x9d"},
+        {"\xe2\x80\x8d\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\x90", "\xe2\x80\x8d??\xe2\x80\x90"},
+        {"\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf",
+         "\xe2\x80\xa7???\xe2\x80\xaf"},
+        {"\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "\xe2\x81\xa5??\xe2\x81\xaa"},
+        {"gpj.\xe2\x80\xae"
+         "exe",
+         "gpj.?exe"},
+        {"\xe3\x80\xae\xe2\x82\xa6\xf0\x9f\x98\x80", "\xe3\x80\xae\xe2\x82\xa6\xf0\x9f\x98\x80"},
+        {"cut \xe2", "cut \xe2"},
+        {"cut \xe2\x80", "cut \xe2\x80"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[64];
+        memset(text, 0x5a, sizeof text);
+        memcpy(text, rows[i].text, strlen(rows[i].text) + 1);
+        oq_render_printable(text);
+        assert_string_equal(text, rows[i].printable);
+    }
+}
+
 static void render_fit__each_capacity_and_width__cuts_whole_characters(void **state)
 {
     (void)state;
@@ -334,6 +366,7 @@ int main(void)
         cmocka_unit_test(words_tidy__little_room__cuts_whole_characters),
         cmocka_unit_test(short_name__of_a_guid__is_its_first_eight_digits),
         cmocka_unit_test(base__both_separators__are_understood),
+        cmocka_unit_test(render_printable__control_characters__become_question_marks),
         cmocka_unit_test(render_fit__each_capacity_and_width__cuts_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

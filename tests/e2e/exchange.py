@@ -99,7 +99,7 @@ def imported(rig, server, groups, path):
     rig.check("the other computer has an empty queue", rig.ctl("list").out.strip() == "no downloads in the queue", "list")
     result = rig.ctl("import", rig.path(path))
     rig.check("import makes them, but the complete one", result.status == 0 and "4 imported" in result.out
-              and "1 complete and left out" in result.out, result)
+              and "1 complete and skipped" in result.out, result)
     listed = rig.ctl("export", "-")
     rows = [json.loads(line) for line in listed.out.splitlines()][1:]
     rig.check("under the same identifiers", {r["group"] for r in rows} == set(groups.values()) - {groups["complete"]},
@@ -145,7 +145,7 @@ def broken(rig, server):
               result.err.strip())
     listed = [json.loads(line)["group"][-2] for line in rig.ctl("export", "-").out.splitlines()[1:]]
     rig.check("the good ones are there, nothing half", sorted(listed) == ["1", "6"], listed)
-    for name, text, why in (("later", '{"format":"openqmgr-queue","version":2}', "later version"), ("other", "{}", "not the head"),
+    for name, text, why in (("later", '{"format":"openqmgr-queue","version":2}', "later version"), ("other", "{}", "not the header"),
                             ("empty", "", "is empty")):
         result = rig.ctl("import", rig.path(write_lines(rig, name + ".jsonl", [text])))
         rig.check("a head that is not ours (%s) is refused" % name, result.status == 1 and why in result.err, result)

@@ -32,7 +32,7 @@ class Download:
         return before, time.monotonic(), self.facts["done"] or 0
 
     def now(self):
-        return self.facts.get("now", "nothing")
+        return self.facts.get("status", "nothing")
 
     def rate(self, over_s=1.0):
         """The lowest and highest rate that fit what is seen."""
@@ -101,7 +101,7 @@ def foreground(rig, download):
     after = download.turns(time.monotonic(), LIFTED_S, lambda count, _, most_s: count > FREE * most_s)
     rig.check("SwitchToForeground lifts the limit within 1 s", result.status == 0 and after, "%s, after %s" % (result, after or "not in time"))
     download.look()
-    rig.check("info says so", "now" not in download.facts and "foreground" in download.facts["state"], download.facts)
+    rig.check("info says so", "status" not in download.facts and "foreground" in download.facts["state"], download.facts)
 
 
 def limit_none(rig):

@@ -145,7 +145,7 @@ def without_extensions(rig, server):
               and group[:8] in plain and "legacy.bin" in plain, plain.strip().splitlines()[-1:])
     full, plain = rig.ctl("info", group).out, rig.ctl("info", "--legacy", group).out
     rig.check("info shows names and state without the extensions", all(
-        re.search(r"^%s +\S" % word, plain, re.M) for word in ("group", "job", "state", "size", "done", "files", "from", "to")),
+        re.search(r"^%s +\S" % word, plain, re.M) for word in ("group", "job", "state", "size", "done", "files", "URL", "file")),
               " ".join(plain.split()))
     rig.check("info says why it waits with them", "until it is resumed" in full, " ".join(full.split()))
     result = rig.ctl("cancel", "--legacy", group)

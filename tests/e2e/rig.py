@@ -327,9 +327,9 @@ class Rig:
         result = self.ctl("info", group)
         facts = {"exit": result.status}
         for line in result.out.splitlines():
-            name, _, text = line.partition(" ")
+            name, text = line[:15].strip(), line[15:].strip()
             if name:
-                facts[name] = text.strip()
+                facts[name] = text
         for name in ("done", "size"):
             match = re.search(r"(\d+) bytes", facts.get(name, ""))
             facts[name] = int(match.group(1)) if match else None

@@ -94,7 +94,7 @@ def killed(rig, server):
     rig.check("the client reconnects and the file is right", status == 0 and same(rig, server, "killed.bin"),
               "exit %s" % status)
     rig.check("it went on from the saved offset", starts and starts[0] > 0, "range requests from %s of %d" % (starts, size))
-    rig.check("the client said so", "connecting again" in rig.output(client) or "stopped" in rig.output(client), "in its progress")
+    rig.check("the client said so", "reconnecting" in rig.output(client) or "stopped" in rig.output(client), "in its progress")
 
 
 def stopped(rig, server):
@@ -151,10 +151,10 @@ def paused(rig, server):
               "%d bytes, the server saw the connection end" % after)
     facts = rig.info(group)
     rig.check("info says so", "suspended" in facts["state"], facts["state"])
-    temporary = facts.get("meanwhile", "").rpartition("\\")[2]
-    rig.check("info shows the file: how far, its temporary name, its version", "of 8.0 MiB" in facts.get("file", "")
-              and temporary in rig.leftovers() and facts.get("version"), "%s; %s; %s" % (facts.get("file"), temporary,
-                                                                                        facts.get("version")))
+    temporary = facts.get("temporary file", "").rpartition("\\")[2]
+    rig.check("info shows the file: how far, its temporary name, its version", "of 8.0 MiB" in facts.get("file 0", "")
+              and temporary in rig.leftovers() and facts.get("ETag"), "%s; %s; %s" % (facts.get("file 0"), temporary,
+                                                                                        facts.get("ETag")))
     result = rig.ctl("resume", "--foreground", group[:8])
     facts = rig.info(group)
     rig.check("resume --foreground", result.status == 0 and "foreground" in facts["state"], facts["state"])
