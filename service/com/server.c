@@ -56,7 +56,12 @@ static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
             break;
         }
         HRESULT hr = oq_classes_serve(com->context->classes, clsids[i], factory);
-        if (FAILED(hr))
+        if (hr == CO_E_WRONG_SERVER_IDENTITY)
+            status = oq_error_win32(err, OQ_E_IO, (uint32_t)hr,
+                                    "the class is registered for the service, and COM does not let "
+                                    "this user serve it: start the service, or this program as "
+                                    "LocalSystem");
+        else if (FAILED(hr))
             status = com_failed(err, hr, "CoRegisterClassObject");
         IClassFactory_Release(factory);
     }
