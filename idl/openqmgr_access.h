@@ -1,5 +1,5 @@
-/* openqmgr_access.h - who may use the service, in one place: for its registration (AppID) and for its
- * own process (CoInitializeSecurity). docs/decisions/0020.
+/* openqmgr_access.h - who may use the service, in one place: for its registration (AppID) and for
+ * its own process (CoInitializeSecurity). docs/decisions/0020.
  *
  * It runs as LocalSystem and is started on demand, which makes it a tool for attacks that let a
  * privileged COM server authenticate to, or call, an endpoint of the attacker's (the class of
@@ -8,10 +8,11 @@
  *   SY, BA   the system and administrators; they are authenticated users too, and are named so that
  *            they stay in when somebody narrows AU
  *   AU       whoever has logged on to this computer with an account, be it at the console, in a
- *            terminal session, as a service or a task, or by WinRM or SSH, whose log-ons are network
- *            log-ons. Not anonymous, not Guest
- *   rights   CC execute, DC execute locally, SW activate locally; never LC and RP, which are the same
- *            from another machine: a network log-on is let in only where its programs run here
+ *            terminal session, as a service or a task, or by WinRM or SSH, whose log-ons are
+ *            network log-ons. Not anonymous, not Guest
+ *   rights   CC execute, DC execute locally, SW activate locally; never LC and RP, which are the
+ *            same from another machine: a network log-on is let in only where its programs run
+ *            here
  *   no AC    programs in an AppContainer stay outside
  *   S:(ML;;NX;;;ME)   programs below medium integrity (sandboxed ones) stay outside
  *

@@ -165,8 +165,7 @@ static LSTATUS write_marshaller(const wchar_t *file)
     return status;
 }
 
-/* ---- application ------------------------------------------------------------------------------
- */
+/* ---- application ----------------------------------------------------------------------------- */
 
 /* Windows keeps one AppID key for both views; the 64-bit DLL looks after it. */
 static bool has_own_appid(void)
@@ -217,8 +216,7 @@ static LSTATUS remove_application(void)
     return oq_reg_delete_tree(key.path);
 }
 
-/* ---- keys that others may own -----------------------------------------------------------------
- */
+/* ---- keys that others may own ---------------------------------------------------------------- */
 
 /* The legacy class comes first, then each interface of the generated code. */
 struct item {
@@ -296,8 +294,7 @@ static LSTATUS release(const struct item *item)
     return item->owner == OWNER_US ? oq_reg_delete_tree(item->key.path) : ERROR_SUCCESS;
 }
 
-/* ---- one view of the registry ------------------------------------------------------------------
- */
+/* ---- one view of the registry ---------------------------------------------------------------- */
 
 struct view {
     REGSAM flag;
@@ -397,7 +394,7 @@ static LSTATUS give_back_view(uint64_t kept)
     return first;
 }
 
-/* ---- the views together ----------------------------------------------------------------------- */
+/* ---- the views together ---------------------------------------------------------------- */
 
 enum { VIEWS_MAX = 2 };
 

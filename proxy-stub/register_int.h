@@ -12,8 +12,8 @@
  *   OpenQMGR\Saved\...                what the keys held before we took them, to be given back
  *
  * The 64-bit DLL does all that in the registry view of 64-bit programs, and, if qmgrps32.dll lies
- * beside it, also in that of 32-bit programs, with that DLL as their marshaller. It removes from both
- * in any case. A 32-bit DLL knows its own view only.
+ * beside it, also in that of 32-bit programs, with that DLL as their marshaller. It removes from
+ * both in any case. A 32-bit DLL knows its own view only.
  *
  * Classes\AppID\{69ad4aee-...} is the BITS service's; nothing here ever writes to it.
  *
@@ -32,9 +32,9 @@
  * owns; what they held is saved first. May be repeated.
  *
  * All or nothing: whether every key of somebody else may be moved is tried before anything is
- * written, and what fails later is undone. HRESULT of ERROR_PRIVILEGE_NOT_HELD: a key that would have
- * to be moved belongs to Windows (TrustedInstaller), and administrators may only read it; that of
- * ERROR_ACCESS_DENIED: the caller is no administrator.
+ * written, and what fails later is undone. HRESULT of ERROR_PRIVILEGE_NOT_HELD: a key that would
+ * have to be moved belongs to Windows (TrustedInstaller), and administrators may only read it; that
+ * of ERROR_ACCESS_DENIED: the caller is no administrator.
  */
 HRESULT oq_register_all(bool take_over);
 

@@ -1,5 +1,6 @@
 /*
- * registry.c: the operations of registry_int.h. Owns the chosen view and nothing else between calls.
+ * registry.c: the operations of registry_int.h. Owns the chosen view and nothing else between
+ * calls.
  */
 #include "registry_int.h"
 

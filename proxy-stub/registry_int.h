@@ -2,8 +2,8 @@
  * registry_int.h: the few operations on HKEY_LOCAL_MACHINE that registration is made of.
  *
  * Owns the choice of the registry view and knows nothing of COM. Every path is relative to
- * HKEY_LOCAL_MACHINE. One thread at a time. Functions return a Win32 code, ERROR_SUCCESS when all is
- * done; none leaves a key open.
+ * HKEY_LOCAL_MACHINE. One thread at a time. Functions return a Win32 code, ERROR_SUCCESS when all
+ * is done; none leaves a key open.
  */
 #ifndef OQ_PROXY_STUB_REGISTRY_INT_H
 #define OQ_PROXY_STUB_REGISTRY_INT_H

@@ -185,7 +185,8 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         (status = open_log(host, host->data.log, err)) != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, ROOTS_MS);
-    status = oq_win_network_new(host->settings.ca_file, &host->network, err);
+    status = oq_win_network_new(host->settings.ca_file,
+                                host->settings.numbers.revocation_check != 0, &host->network, err);
     if (status == OQ_OK)
         status = oq_win_network_set_proxy(host->network, host->settings.proxy,
                                           host->settings.proxy_bypass, err);

@@ -60,10 +60,11 @@ static bool make_descriptor(const WCHAR *sddl, struct descriptor *out)
 static const CLSID global_options_class = {
     0x0000034b, 0x0000, 0x0000, {0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46}};
 
-/* COM's habit of catching every fault inside a method would let the service go on with broken memory.
- * With DONOT_HANDLE_FATAL access violations and their kin end the process; with DONOT_HANDLE_ANY also
- * what NDR raises for a malformed call, or for want of memory, might, and any client could end the
- * service (page "IGlobalOptions"; docs/decisions/0021). Our own code raises nothing. */
+/* COM's habit of catching every fault inside a method would let the service go on with broken
+ * memory. With DONOT_HANDLE_FATAL access violations and their kin end the process; with
+ * DONOT_HANDLE_ANY also what NDR raises for a malformed call, or for want of memory, might, and any
+ * client could end the service (page "IGlobalOptions"; docs/decisions/0021). Our own code raises
+ * nothing. */
 static void let_faults_end_the_process(void)
 {
     IGlobalOptions *options = NULL;

@@ -2,8 +2,8 @@
  *
  * COM under Wine takes its security at any time. These tests put Windows' rule in front of it: once
  * anything has been activated or marshalled, on any thread, CoInitializeSecurity fails with
- * RPC_E_TOO_LATE (page "CoInitializeSecurity"). The parts are the real ones; each is made to use COM
- * in its turn.
+ * RPC_E_TOO_LATE (page "CoInitializeSecurity"). The parts are the real ones; each is made to use
+ * COM in its turn.
  */
 #define COBJMACROS
 #define INITGUID
@@ -39,59 +39,65 @@ static void note_use(void)
     name##_type *__wrap___imp_##name = fake_##name;                                                \
     static type WINAPI fake_##name parameters
 
-/* clang-format off */
-IMPORTED(HRESULT, CoInitializeSecurity, (PSECURITY_DESCRIPTOR list, LONG count, SOLE_AUTHENTICATION_SERVICE *services,
-         void *reserved, DWORD authentication, DWORD impersonation, void *authentications, DWORD capabilities,
-         void *reserved3))
+IMPORTED(HRESULT, CoInitializeSecurity,
+         (PSECURITY_DESCRIPTOR list, LONG count, SOLE_AUTHENTICATION_SERVICE *services,
+          void *reserved, DWORD authentication, DWORD impersonation, void *authentications,
+          DWORD capabilities, void *reserved3))
 {
     if (is_used_before)
         return RPC_E_TOO_LATE;
-    HRESULT hr = __real___imp_CoInitializeSecurity(list, count, services, reserved, authentication, impersonation,
-                                                   authentications, capabilities, reserved3);
+    HRESULT hr =
+        __real___imp_CoInitializeSecurity(list, count, services, reserved, authentication,
+                                          impersonation, authentications, capabilities, reserved3);
     InterlockedExchange(&is_security_set, 1);
     return hr;
 }
 
-IMPORTED(HRESULT, CoCreateInstance, (REFCLSID class, IUnknown *outer, DWORD context, REFIID iid, void **out))
+IMPORTED(HRESULT, CoCreateInstance,
+         (REFCLSID class, IUnknown *outer, DWORD context, REFIID iid, void **out))
 {
     note_use();
     return __real___imp_CoCreateInstance(class, outer, context, iid, out);
 }
 
-IMPORTED(HRESULT, CoGetClassObject, (REFCLSID class, DWORD context, COSERVERINFO *server, REFIID iid, void **out))
+IMPORTED(HRESULT, CoGetClassObject,
+         (REFCLSID class, DWORD context, COSERVERINFO *server, REFIID iid, void **out))
 {
     note_use();
     return __real___imp_CoGetClassObject(class, context, server, iid, out);
 }
 
-IMPORTED(HRESULT, CoRegisterClassObject, (REFCLSID class, IUnknown *object, DWORD context, DWORD flags, DWORD *cookie))
+IMPORTED(HRESULT, CoRegisterClassObject,
+         (REFCLSID class, IUnknown *object, DWORD context, DWORD flags, DWORD *cookie))
 {
     note_use();
     return __real___imp_CoRegisterClassObject(class, object, context, flags, cookie);
 }
 
-IMPORTED(HANDLE, CreateThread, (SECURITY_ATTRIBUTES *security, SIZE_T stack, LPTHREAD_START_ROUTINE start, void *argument,
-         DWORD flags, DWORD *id))
+IMPORTED(HANDLE, CreateThread,
+         (SECURITY_ATTRIBUTES * security, SIZE_T stack, LPTHREAD_START_ROUTINE start,
+          void *argument, DWORD flags, DWORD *id))
 {
     if (!is_security_set)
         InterlockedIncrement(&threads_before);
     return __real___imp_CreateThread(security, stack, start, argument, flags, id);
 }
 
-typedef uintptr_t __cdecl begin_thread(void *security, unsigned stack, unsigned (__stdcall *start)(void *),
-                                       void *argument, unsigned flags, unsigned *id);
+typedef uintptr_t __cdecl begin_thread(void *security, unsigned stack,
+                                       unsigned(__stdcall *start)(void *), void *argument,
+                                       unsigned flags, unsigned *id);
 extern begin_thread *__real___imp__beginthreadex;
 static begin_thread fake_beginthreadex;
 begin_thread *__wrap___imp__beginthreadex = fake_beginthreadex;
 
-static uintptr_t __cdecl fake_beginthreadex(void *security, unsigned stack, unsigned (__stdcall *start)(void *),
-                                            void *argument, unsigned flags, unsigned *id)
+static uintptr_t __cdecl fake_beginthreadex(void *security, unsigned stack,
+                                            unsigned(__stdcall *start)(void *), void *argument,
+                                            unsigned flags, unsigned *id)
 {
     if (!is_security_set)
         InterlockedIncrement(&threads_before);
     return __real___imp__beginthreadex(security, stack, start, argument, flags, id);
 }
-/* clang-format on */
 
 /* --- the parts, which use COM when the test says so ------------------------------------------- */
 
@@ -112,49 +118,52 @@ static void use_com(enum part part)
         CoUninitialize();
 }
 
-/* clang-format off */
 #define PART(type, name, parameters)                                                               \
     type __real_##name parameters;                                                                 \
     type __wrap_##name parameters;                                                                 \
     type __wrap_##name parameters
 
-PART(void, oq_win_settings_init, (struct oq_win_settings *settings))
+PART(void, oq_win_settings_init, (struct oq_win_settings * settings))
 {
     use_com(SETTINGS_INIT);
     __real_oq_win_settings_init(settings);
 }
 
-PART(enum oq_status, oq_win_settings_load, (struct oq_win_settings *settings, struct oq_error *err))
+PART(enum oq_status, oq_win_settings_load,
+     (struct oq_win_settings * settings, struct oq_error *err))
 {
     use_com(SETTINGS);
     return __real_oq_win_settings_load(settings, err);
 }
 
-PART(enum oq_status, oq_win_identities_new, (struct oq_win_identities **out, struct oq_error *err))
+PART(enum oq_status, oq_win_identities_new, (struct oq_win_identities * *out, struct oq_error *err))
 {
     use_com(IDENTITIES);
     return __real_oq_win_identities_new(out, err);
 }
 
-PART(enum oq_status, oq_win_data_open, (enum oq_win_data_source source, const char *folder, const char *own_sid,
-     struct oq_win_data *out, struct oq_error *err))
+PART(enum oq_status, oq_win_data_open,
+     (enum oq_win_data_source source, const char *folder, const char *own_sid,
+      struct oq_win_data *out, struct oq_error *err))
 {
     use_com(DATA);
     return __real_oq_win_data_open(source, folder, own_sid, out, err);
 }
 
-PART(enum oq_status, oq_win_network_new, (const char *ca_file, struct oq_win_network **out, struct oq_error *err))
+PART(enum oq_status, oq_win_network_new,
+     (const char *ca_file, bool checks_revocation, struct oq_win_network **out,
+      struct oq_error *err))
 {
     use_com(NETWORK);
-    return __real_oq_win_network_new(ca_file, out, err);
+    return __real_oq_win_network_new(ca_file, checks_revocation, out, err);
 }
 
-PART(enum oq_status, oq_win_link_new, (const struct oq_clock *clock, struct oq_win_link **out, struct oq_error *err))
+PART(enum oq_status, oq_win_link_new,
+     (const struct oq_clock *clock, struct oq_win_link **out, struct oq_error *err))
 {
     use_com(LINK);
     return __real_oq_win_link_new(clock, out, err);
 }
-/* clang-format on */
 
 /* --- the tests -------------------------------------------------------------------------------- */
 
