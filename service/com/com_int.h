@@ -96,7 +96,7 @@ void oq_context_refuse_calls(struct oq_context *context);
 bool oq_context_close_door(struct oq_context *context, uint64_t arrivals);
 /* Waits until no call is between begin and end. OQ_E_TIMEOUT. */
 OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
-/* Cuts every object off its clients. After oq_context_refuse_calls. */
+/* Cuts every object but the class objects off its clients. After oq_context_refuse_calls. */
 void oq_context_disconnect(struct oq_context *context);
 
 /* Whoever uses context->engine does it between these two; then a stop waits for it. False once

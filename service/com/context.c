@@ -99,6 +99,8 @@ static struct oq_object *take_connected(struct oq_context *context)
     struct oq_object *found = NULL;
     AcquireSRWLockExclusive(&context->lock);
     for (struct oq_object *object = context->objects; object && !found; object = object->next) {
+        if (object->class->is_plumbing)
+            continue;
         unsigned refs = atomic_load(&object->refs);
         while (!object->is_disconnected && refs > 0 && !found) {
             if (atomic_compare_exchange_weak(&object->refs, &refs, refs + 1))

@@ -48,8 +48,10 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
         return CLASS_E_NOAGGREGATION;
 
     /* Once the door is closed nobody comes in any more: COM, or the client, activates again. */
-    if (!oq_context_enter(factory->object.context))
+    if (!oq_context_enter(factory->object.context)) {
+        oq_classes_renew(factory->object.context->classes, iface);
         return CO_E_SERVER_STOPPING;
+    }
     IBackgroundCopyQMgr *qmgr = NULL;
     enum oq_status status = oq_qmgr_new(factory->object.context, &qmgr);
     oq_context_leave(factory->object.context);
