@@ -345,7 +345,7 @@ void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *reque
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
     engine->needs_turns = true;
-    oq_throttle_changed(engine->throttle, entry);
+    oq_rate_control_changed(engine->rate_control, entry);
 }
 
 void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request)
@@ -361,7 +361,7 @@ void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request
     next.max_bytes_per_s = request->rate;
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
-    oq_throttle_changed(engine->throttle, entry);
+    oq_rate_control_changed(engine->rate_control, entry);
 }
 
 /* --- jobs and files --------------------------------------------------------------------------- */

@@ -33,16 +33,16 @@ struct oq_engine_options {
     const struct oq_clock *clock; /* borrowed, as are the ports; they outlive the engine */
     const struct oq_file_port *files;
     const struct oq_identity_port *identity;
-    const struct oq_network_port *network; /* NULL = nothing to prepare (native tests) */
-    const struct oq_link_port *link;       /* NULL = windows are never touched */
-    const struct oq_plan *plan;            /* copied; NULL = no plan */
+    const struct oq_network_port *network;        /* NULL = nothing to prepare (native tests) */
+    const struct oq_link_port *link;              /* NULL = windows are never touched */
+    const struct oq_rate_schedule *rate_schedule; /* copied; NULL = none */
     const struct oq_hash_port *hash; /* NULL = no hash is ever looked at, nor can be asked for */
     const char *database_path;       /* copied */
     const char *database_vfs;        /* NULL; tests: the failing VFS */
     const char *user_agent;          /* copied */
-    const char *log_on_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
+    const char *auth_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
                                  NULL = nobody */
-    bool allow_posix_paths;   /* native tests only */
+    bool allow_posix_paths; /* native tests only */
     int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
 
@@ -72,11 +72,12 @@ void oq_engine_sleep(struct oq_engine *engine);
  * wait. */
 void oq_engine_wake(struct oq_engine *engine);
 /* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
- * and pause_all of config, and the plan. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING,
+ * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING,
  * OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
-                                                  const struct oq_plan *plan, struct oq_error *err);
+                                                  const struct oq_rate_schedule *rate_schedule,
+                                                  struct oq_error *err);
 /* What holds for all downloads now. */
 struct oq_policy_view {
     bool idle_throttle;

@@ -14,14 +14,14 @@
 
 #define CONNECT_MS 5000L
 
-struct oq_net_probe {
+struct oq_handshake_probe {
     struct oq_net *net;
     CURL *easy; /* NULL: it is over; with: */
     double ms;
     char where[80];
 };
 
-static CURLcode set_options(struct oq_net_probe *probe, const char *url)
+static CURLcode set_options(struct oq_handshake_probe *probe, const char *url)
 {
     CURL *easy = probe->easy;
     CURLcode code = CURLE_OK;
@@ -39,13 +39,13 @@ static CURLcode set_options(struct oq_net_probe *probe, const char *url)
     SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 #undef SET
-    if (code == CURLE_OK && !oq_net_flow_prepare(easy, probe->net->sockets, false))
+    if (code == CURLE_OK && !oq_tcp_socket_prepare(easy, probe->net->sockets, false))
         code = CURLE_OUT_OF_MEMORY;
     return code;
 }
 
 /* The connection ends with the handle. */
-static void end(struct oq_net_probe *probe)
+static void end(struct oq_handshake_probe *probe)
 {
     if (!probe->easy)
         return;
@@ -55,7 +55,7 @@ static void end(struct oq_net_probe *probe)
     probe->net->probes--;
 }
 
-static bool begin(struct oq_net_probe *probe)
+static bool begin(struct oq_handshake_probe *probe)
 {
     char url[sizeof probe->where + 8];
     snprintf(url, sizeof url, "http://%s/", probe->where);
@@ -69,27 +69,27 @@ static bool begin(struct oq_net_probe *probe)
            curl_multi_add_handle(probe->net->probing, probe->easy) == CURLM_OK;
 }
 
-struct oq_net_probe *oq_net_probe_start(const struct oq_net_handle *handle)
+struct oq_handshake_probe *oq_handshake_probe_start(const struct oq_net_handle *handle)
 {
     long port = 0;
-    const char *peer = oq_net_flow_peer(handle);
+    const char *peer = oq_tcp_socket_peer(handle);
     if (!peer[0] || curl_easy_getinfo(handle->easy, CURLINFO_PRIMARY_PORT, &port) != CURLE_OK)
         return NULL;
-    struct oq_net_probe *probe = oq_calloc(1, sizeof *probe);
+    struct oq_handshake_probe *probe = oq_calloc(1, sizeof *probe);
     if (!probe)
         return NULL;
     probe->net = handle->net;
     snprintf(probe->where, sizeof probe->where, strchr(peer, ':') ? "[%s]:%ld" : "%s:%ld", peer,
              port);
     if (!begin(probe)) {
-        oq_net_probe_close(probe);
+        oq_handshake_probe_close(probe);
         return NULL;
     }
     oq_log_debug("probe: connecting to %s", probe->where);
     return probe;
 }
 
-bool oq_net_probe_is_over(const struct oq_net_probe *probe, double *ms)
+bool oq_handshake_probe_is_over(const struct oq_handshake_probe *probe, double *ms)
 {
     if (probe->easy)
         return false;
@@ -97,7 +97,7 @@ bool oq_net_probe_is_over(const struct oq_net_probe *probe, double *ms)
     return true;
 }
 
-void oq_net_probe_close(struct oq_net_probe *probe)
+void oq_handshake_probe_close(struct oq_handshake_probe *probe)
 {
     if (!probe)
         return;
@@ -105,7 +105,7 @@ void oq_net_probe_close(struct oq_net_probe *probe)
     oq_free(probe);
 }
 
-void oq_net_probes_perform(struct oq_net *net)
+void oq_handshake_probes_perform(struct oq_net *net)
 {
     int running = 0, left = 0;
     CURLMsg *message = NULL;
@@ -115,12 +115,12 @@ void oq_net_probes_perform(struct oq_net *net)
     if (code != CURLM_OK)
         oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
     while ((message = curl_multi_info_read(net->probing, &left)) != NULL) {
-        struct oq_net_probe *probe = NULL;
+        struct oq_handshake_probe *probe = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode result = message->data.result; /* not valid any more once the handle is removed */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&probe);
-        probe->ms = result == CURLE_OK ? oq_net_easy_handshake_ms(probe->easy) : 0;
+        probe->ms = result == CURLE_OK ? oq_tcp_socket_handshake_ms(probe->easy) : 0;
         end(probe);
         if (probe->ms > 0)
             oq_log_debug("probe: %s answers after %.2f ms", probe->where, probe->ms);

@@ -36,10 +36,10 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
     }
     net->events = events;
     net->options = options;
-    net->sockets = oq_net_sockets_new();
+    net->sockets = oq_tcp_sockets_new();
     net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
-        oq_net_sockets_free(net->sockets);
+        oq_tcp_sockets_free(net->sockets);
         curl_global_cleanup();
         oq_free(net);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
@@ -57,7 +57,7 @@ void oq_net_free(struct oq_net *net)
         return;
     curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
     curl_multi_cleanup(net->probing);
-    oq_net_sockets_free(net->sockets);
+    oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
 }
@@ -74,9 +74,9 @@ void *oq_net_easy(const struct oq_net_handle *handle)
 
 static void go_on(struct oq_net_handle *handle)
 {
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
-    (void)oq_net_step_out(handle->net);
+    (void)oq_net_impersonate_end(handle->net);
 }
 
 void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
@@ -97,7 +97,7 @@ int64_t oq_net_woken_us(const struct oq_net_handle *handle)
     return handle->net->woken_us;
 }
 
-struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
+struct oq_tcp_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
 {
     return handle->net->sockets;
 }
@@ -188,7 +188,7 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
     /* Not before: how large it may become later is decided with the first packets. Not later: until
      * then the system lets in ever more. */
     if (handle->is_paced && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
-        oq_net_flow_begin(handle);
+        oq_tcp_socket_begin_window(handle);
     handle->head_bytes += length;
     if (handle->head_bytes > HEAD_BYTES_MAX)
         return 0;
@@ -216,9 +216,9 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
 /* What the engine does with what comes is its own work, not the owner's. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_impersonate_end(handle->net);
     size_t taken = read_header(handle, data, size * count);
-    oq_net_step_in(acting);
+    oq_net_impersonate_begin(acting);
     return taken;
 }
 
@@ -259,15 +259,15 @@ static size_t read_body(struct oq_net_handle *handle, const char *data, size_t l
     if (!handle->net->events->body(handle->transfer, data, length))
         return 0;
     handle->body_bytes += length;
-    handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
+    handle->has_excess |= is_promise_kept(handle) && oq_tcp_socket_has_more(handle);
     return length;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_impersonate_end(handle->net);
     size_t taken = read_body(handle, data, size * count);
-    oq_net_step_in(acting);
+    oq_net_impersonate_begin(acting);
     return taken;
 }
 
@@ -281,7 +281,7 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
 
 /* Who logs on has a name, unless set_log_on says so: without one, or with Negotiate, curl would let
  * Windows log on as whoever runs this program, and its credentials are nobody's business. */
-static long log_on_methods(const char *url)
+static long auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
@@ -307,11 +307,11 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
-    SET(CURLOPT_HTTPAUTH, log_on_methods(request->url));
+    SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
-        SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+        SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
         SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also the log-on of Windows */
     }
     SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
@@ -353,7 +353,7 @@ static CURLcode set_options(struct oq_net_handle *handle)
 #undef SET
     bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
     handle->is_paced = is_throttled && !request->is_foreground;
-    if (code == CURLE_OK && !oq_net_flow_prepare(easy, handle->net->sockets, handle->is_paced))
+    if (code == CURLE_OK && !oq_tcp_socket_prepare(easy, handle->net->sockets, handle->is_paced))
         code = CURLE_OUT_OF_MEMORY;
     return code;
 }
@@ -366,10 +366,10 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
     handle->easy = curl_easy_init();
     if (!handle->easy)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    handle->log_on = oq_net_may_log_on(net, &handle->request);
+    handle->auth = oq_net_auth_allowed(net, &handle->request);
     CURLcode code = set_options(handle);
     if (code == CURLE_OK)
-        code = oq_net_set_log_on(handle);
+        code = oq_net_auth_set_options(handle);
     if (code != CURLE_OK) {
         status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
                               "libcurl: %s", curl_easy_strerror(code));
@@ -383,11 +383,11 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
         if (status != OQ_OK)
             return status;
     }
-    if (handle->log_on && !oq_net_own(handle))
+    if (handle->auth && !oq_net_auth_add(handle))
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
-    (void)oq_net_step_out(net);
+    (void)oq_net_impersonate_end(net);
     if (added != CURLM_OK)
         return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
     handle->is_added = true;
@@ -397,18 +397,18 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
 static void remove_easy(struct oq_net_handle *handle)
 {
     struct oq_net *net = handle->net;
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     if (handle->is_added)
         curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
     if (handle->easy)
         curl_easy_cleanup(handle->easy);
     if (handle->own) /* its connections end with it */
         curl_multi_cleanup(handle->own);
-    (void)oq_net_step_out(net);
+    (void)oq_net_impersonate_end(net);
     if (handle->own)
-        oq_net_disown(handle);
+        oq_net_auth_remove(handle);
     curl_slist_free_all(handle->fields);
-    handle->log_on = 0;
+    handle->auth = 0;
     handle->is_finished = handle->is_added = false;
     handle->easy = NULL;
     handle->fields = NULL;
@@ -475,7 +475,7 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         (void)refuse(handle, is_down ? OQ_NET_BAD_REDIRECT : OQ_NET_TOO_MANY_REDIRECTS);
     next.url = handle->location;
     next.proxy = proxy;
-    bool is_alike = is_same && !handle->own && oq_net_may_log_on(handle->net, &next) == 0;
+    bool is_alike = is_same && !handle->own && oq_net_auth_allowed(handle->net, &next) == 0;
     if (is_alike || is_too_far || is_down) {
         oq_free(handle->location);
         handle->location = NULL; /* not once more */
@@ -510,15 +510,15 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
     for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
         if (handle->is_waiting)
             continue;
-        count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
-                                  &timeout_ms);
+        count += oq_tcp_socket_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
+                                    &timeout_ms);
     }
     if (net->probes > 0)
-        count += oq_net_flow_wait(net->sockets, net->probing, waits + count, WAITS_MAX - count,
-                                  &timeout_ms);
+        count += oq_tcp_socket_wait(net->sockets, net->probing, waits + count, WAITS_MAX - count,
+                                    &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options->clock);
-    oq_net_probes_perform(net); /* first: they measure a time */
+    oq_handshake_probes_perform(net); /* first: they measure a time */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)
@@ -533,8 +533,8 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
                           handle->text[0] ? handle->text : curl_easy_strerror(result));
     }
     struct oq_net_handle *finished = NULL;
-    oq_net_perform_owned(net);
-    while ((finished = oq_net_take_finished(net)) != NULL)
+    oq_net_auth_perform(net);
+    while ((finished = oq_net_auth_take_finished(net)) != NULL)
         net->events->done(finished->transfer, oq_net_classify(finished, finished->result),
                           finished->text[0] ? finished->text
                                             : curl_easy_strerror(finished->result));

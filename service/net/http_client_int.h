@@ -14,7 +14,7 @@
 
 struct oq_net {
     CURLM *multi;
-    struct oq_net_sockets *sockets;
+    struct oq_tcp_sockets *sockets;
     const struct oq_net_events *events;
     const struct oq_engine_options *options;
     int64_t woken_us;
@@ -27,7 +27,7 @@ struct oq_net {
 struct oq_net_handle {
     struct oq_net *net;
     CURL *easy;
-    unsigned log_on;                /* set of OQ_LOG_ON_... */
+    unsigned auth;                  /* set of OQ_AUTH_... */
     CURLM *own;                     /* if log_on is not empty, else NULL: net_log_on.c */
     struct oq_net_handle *next_own; /* of net->owned */
     char *host;                     /* of own: whose connections are counted; owned */
@@ -54,32 +54,32 @@ struct oq_net_handle {
 
 /* --- net_log_on.c ---------------------------------------------------------------------------- */
 
-enum { OQ_LOG_ON_SERVER = 1, OQ_LOG_ON_PROXY = 2 };
+enum { OQ_AUTH_SERVER = 1, OQ_AUTH_PROXY = 2 };
 
-/* At which ends of the way the request may log on as its owner: a set of OQ_LOG_ON_... */
-unsigned oq_net_may_log_on(const struct oq_net *net, const struct oq_net_request *request);
-/* handle->log_on as options of handle->easy. */
-CURLcode oq_net_set_log_on(struct oq_net_handle *handle);
+/* At which ends of the way the request may log on as its owner: a set of OQ_AUTH_... */
+unsigned oq_net_auth_allowed(const struct oq_net *net, const struct oq_net_request *request);
+/* handle->auth as options of handle->easy. */
+CURLcode oq_net_auth_set_options(struct oq_net_handle *handle);
 /* Gives it a multi handle of its own. It waits if ConnectionsPerHost others of its host are under
  * way: libcurl is not called for it, so that no time-out runs. False: no memory. */
-OQ_MUST_CHECK bool oq_net_own(struct oq_net_handle *handle);
+OQ_MUST_CHECK bool oq_net_auth_add(struct oq_net_handle *handle);
 /* That one is gone, cleaned up by the caller. The oldest that waits for its host may begin. */
-void oq_net_disown(struct oq_net_handle *handle);
+void oq_net_auth_remove(struct oq_net_handle *handle);
 /* From here on libcurl works for that request, as its owner. handle NULL, or without a multi handle
  * of its own: nothing. */
-void oq_net_step_in(struct oq_net_handle *handle);
+void oq_net_impersonate_begin(struct oq_net_handle *handle);
 /* Back to the engine's own work. As whom it had acted; NULL: as itself. */
-struct oq_net_handle *oq_net_step_out(struct oq_net *net);
+struct oq_net_handle *oq_net_impersonate_end(struct oq_net *net);
 /* curl_multi_perform of all that have a multi handle of their own and do not wait. */
-void oq_net_perform_owned(struct oq_net *net);
+void oq_net_auth_perform(struct oq_net *net);
 /* The next of those that has finished, its result in handle->result; NULL when there is none. */
-struct oq_net_handle *oq_net_take_finished(struct oq_net *net);
+struct oq_net_handle *oq_net_auth_take_finished(struct oq_net *net);
 
 /* --- net_probe.c; see also throttle_int.h ---------------------------------------------------- */
 
 /* curl_multi_perform of all that are under way. Those that are there, or have failed, are closed.
  */
-void oq_net_probes_perform(struct oq_net *net);
+void oq_handshake_probes_perform(struct oq_net *net);
 
 /* --- net_errors.c ---------------------------------------------------------------------------- */
 

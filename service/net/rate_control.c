@@ -23,7 +23,7 @@ struct line {
     struct line *next;
     uint64_t id;
     bool is_counted; /* its counter can be read */
-    struct oq_budget budget;
+    struct oq_cross_traffic budget;
     uint64_t own_bytes; /* received by our background connections, ever */
     /* of this step */
     unsigned sharers;
@@ -42,7 +42,7 @@ struct oq_flow {
     bool was_held;     /* by a limit, since the last step */
     bool is_resuming;  /* bytes that come now were kept while it was paused */
     bool has_tcp;      /* the system may know its round trip */
-    struct oq_pace pace;
+    struct oq_window_controller pace;
     uint64_t window_bytes; /* as set; 0 = never */
     double rate_most;      /* as of the last step, bytes per ms; 0 = no limit */
     enum oq_limit most_why;
@@ -54,17 +54,17 @@ struct peer {
     char address[64];
     double base_ms; /* 0 = not known */
     int64_t at_us;
-    struct oq_net_probe *probe; /* under way, or NULL */
-    int64_t probed_us;          /* when it began */
-    int64_t next_probe_us;      /* none before that */
+    struct oq_handshake_probe *probe; /* under way, or NULL */
+    int64_t probed_us;                /* when it began */
+    int64_t next_probe_us;            /* none before that */
 };
 
-struct oq_throttle {
+struct oq_rate_control {
     struct oq_engine *engine;
     const struct oq_link_port *port; /* or NULL */
     struct line *lines;
     struct oq_flow *flows;
-    struct oq_bucket bucket; /* of all background transfers */
+    struct oq_token_bucket bucket; /* of all background transfers */
     int64_t step_us, plan_us, told_us;
     bool is_paused;                           /* by policy */
     bool is_metered_pause, is_schedule_pause; /* background transfers wait */
@@ -73,32 +73,32 @@ struct oq_throttle {
     unsigned next_peer;
 };
 
-static int64_t now_us(const struct oq_throttle *throttle)
+static int64_t now_us(const struct oq_rate_control *throttle)
 {
     return oq_clock_mono_us(throttle->engine->clock);
 }
 
-enum oq_status oq_throttle_new(struct oq_engine *engine, struct oq_throttle **out)
+enum oq_status oq_rate_control_new(struct oq_engine *engine, struct oq_rate_control **out)
 {
-    struct oq_throttle *throttle = oq_calloc(1, sizeof *throttle);
+    struct oq_rate_control *throttle = oq_calloc(1, sizeof *throttle);
     if (!throttle)
         return OQ_E_NOMEM;
     throttle->engine = engine;
     throttle->port = engine->options.link;
-    oq_bucket_init(&throttle->bucket, now_us(throttle), 0);
-    oq_throttle_policy(throttle);
+    oq_token_bucket_init(&throttle->bucket, now_us(throttle), 0);
+    oq_rate_control_policy(throttle);
     *out = throttle;
     return OQ_OK;
 }
 
-void oq_throttle_free(struct oq_throttle *throttle)
+void oq_rate_control_free(struct oq_rate_control *throttle)
 {
     if (!throttle)
         return;
     while (throttle->flows)
-        oq_throttle_remove(throttle, throttle->flows);
+        oq_rate_control_remove(throttle, throttle->flows);
     for (unsigned i = 0; i < PEERS; i++)
-        oq_net_probe_close(throttle->peers[i].probe);
+        oq_handshake_probe_close(throttle->peers[i].probe);
     while (throttle->lines) {
         struct line *line = throttle->lines;
         throttle->lines = line->next;
@@ -110,7 +110,7 @@ void oq_throttle_free(struct oq_throttle *throttle)
 /* --- interfaces and hosts --------------------------------------------------------------------- */
 
 /* The interface of that number; made when it is new. NULL when out of memory. */
-static struct line *line_of(struct oq_throttle *throttle, uint64_t id)
+static struct line *line_of(struct oq_rate_control *throttle, uint64_t id)
 {
     struct line *line = throttle->lines;
     while (line && line->id != id)
@@ -122,14 +122,14 @@ static struct line *line_of(struct oq_throttle *throttle, uint64_t id)
         return NULL;
     line->id = id;
     line->is_counted = throttle->port->octets != NULL;
-    oq_budget_init(&line->budget);
+    oq_cross_traffic_init(&line->budget);
     line->next = throttle->lines;
     throttle->lines = line;
     return line;
 }
 
 /* Where the flow runs now. False: over no network at all. */
-static bool find_line(struct oq_throttle *throttle, struct oq_flow *flow)
+static bool find_line(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     struct oq_link_interface found = {0};
     flow->line = NULL;
@@ -143,7 +143,7 @@ static bool find_line(struct oq_throttle *throttle, struct oq_flow *flow)
     return true;
 }
 
-static double known_base_ms(const struct oq_throttle *throttle, const char *address)
+static double known_base_ms(const struct oq_rate_control *throttle, const char *address)
 {
     for (unsigned i = 0; i < PEERS; i++)
         if (throttle->peers[i].base_ms > 0 && strcmp(throttle->peers[i].address, address) == 0 &&
@@ -154,7 +154,7 @@ static double known_base_ms(const struct oq_throttle *throttle, const char *addr
 
 /* The entry of that host; made when it is new, in place of an old one. NULL: there is no address,
  * or all are in use by probes that are under way or have just been. */
-static struct peer *peer_of(struct oq_throttle *throttle, const char *address)
+static struct peer *peer_of(struct oq_rate_control *throttle, const char *address)
 {
     int64_t now = now_us(throttle);
     if (!address[0])
@@ -174,9 +174,9 @@ static struct peer *peer_of(struct oq_throttle *throttle, const char *address)
     return NULL;
 }
 
-static void remember_base(struct oq_throttle *throttle, const struct oq_flow *flow)
+static void remember_base(struct oq_rate_control *throttle, const struct oq_flow *flow)
 {
-    if (!flow->is_paced || flow->pace.base_ms <= 0 || flow->pace.mode == OQ_PACE_YIELD)
+    if (!flow->is_paced || flow->pace.base_ms <= 0 || flow->pace.mode == OQ_WINDOW_YIELD)
         return;
     struct peer *peer = peer_of(throttle, flow->peer);
     if (!peer)
@@ -186,23 +186,23 @@ static void remember_base(struct oq_throttle *throttle, const struct oq_flow *fl
 }
 
 /* The flow's own bytes do not show the way: the handshake of another connection does. */
-static void probe(struct oq_throttle *throttle, const struct oq_flow *flow, int64_t now)
+static void probe(struct oq_rate_control *throttle, const struct oq_flow *flow, int64_t now)
 {
     struct peer *peer = peer_of(throttle, flow->peer);
     if (!peer || peer->probe || now < peer->next_probe_us)
         return;
-    peer->probe = oq_net_probe_start(flow->net);
+    peer->probe = oq_handshake_probe_start(flow->net);
     peer->probed_us = now;
     peer->next_probe_us = now + PROBE_US;
 }
 
 /* A handshake takes no less than the way: of two results the shorter one is nearer to it. */
-static void take_probe(struct oq_throttle *throttle, struct peer *peer)
+static void take_probe(struct oq_rate_control *throttle, struct peer *peer)
 {
     double ms = 0;
-    if (!peer->probe || !oq_net_probe_is_over(peer->probe, &ms))
+    if (!peer->probe || !oq_handshake_probe_is_over(peer->probe, &ms))
         return;
-    oq_net_probe_close(peer->probe);
+    oq_handshake_probe_close(peer->probe);
     peer->probe = NULL;
     if (ms <= 0 || now_us(throttle) - peer->probed_us > PEER_US) /* nobody was here to take it */
         return;
@@ -212,24 +212,24 @@ static void take_probe(struct oq_throttle *throttle, struct peer *peer)
     }
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
         if (flow->is_paced && strcmp(flow->peer, peer->address) == 0)
-            oq_pace_hint_base(&flow->pace, ms);
+            oq_window_controller_hint_base(&flow->pace, ms);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
 
-static int64_t wait_us(struct oq_throttle *throttle, struct oq_flow *flow)
+static int64_t wait_us(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
-    int64_t now = now_us(throttle), wait = oq_bucket_wait_us(&flow->entry->bucket, now);
+    int64_t now = now_us(throttle), wait = oq_token_bucket_wait_us(&flow->entry->bucket, now);
     int64_t of_all =
-        flow->entry->group.is_foreground ? 0 : oq_bucket_wait_us(&throttle->bucket, now);
+        flow->entry->group.is_foreground ? 0 : oq_token_bucket_wait_us(&throttle->bucket, now);
     return wait > of_all ? wait : of_all;
 }
 
 /* Pauses the flow or lets it go on, as limits and its pace want it now. */
-static void pause_or_go(struct oq_throttle *throttle, struct oq_flow *flow)
+static void pause_or_go(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     bool is_held = wait_us(throttle, flow) > 0;
-    bool is_paused = is_held || (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0);
+    bool is_paused = is_held || (flow->is_paced && oq_window_controller_pause_us(&flow->pace) != 0);
     flow->was_held = flow->was_held || is_held;
     if (is_paused == flow->is_paused)
         return;
@@ -241,34 +241,34 @@ static void pause_or_go(struct oq_throttle *throttle, struct oq_flow *flow)
 
 static void set_window(struct oq_flow *flow, uint64_t bytes)
 {
-    if (bytes != flow->window_bytes && oq_net_flow_set_window(flow->socket, bytes))
+    if (bytes != flow->window_bytes && oq_tcp_socket_set_window(flow->socket, bytes))
         flow->window_bytes = bytes;
 }
 
-static void pace(struct oq_throttle *throttle, struct oq_flow *flow)
+static void pace(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     double base_ms = known_base_ms(throttle, flow->peer);
-    double handshake_ms = oq_net_easy_handshake_ms(oq_net_easy(flow->net));
+    double handshake_ms = oq_tcp_socket_handshake_ms(oq_net_easy(flow->net));
     if (base_ms == 0 || (handshake_ms > 0 && handshake_ms < base_ms))
         base_ms = handshake_ms;
     flow->is_paced = true;
-    oq_pace_init(&flow->pace, now_us(throttle), base_ms,
-                 throttle->port && throttle->port->window_factor > 0 ? throttle->port->window_factor
-                                                                     : 1);
-    set_window(flow, OQ_PACE_WINDOW_BEGIN);
+    oq_window_controller_init(
+        &flow->pace, now_us(throttle), base_ms,
+        throttle->port && throttle->port->window_factor > 0 ? throttle->port->window_factor : 1);
+    set_window(flow, OQ_WINDOW_BEGIN);
 }
 
-static void release(struct oq_throttle *throttle, struct oq_flow *flow)
+static void release(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     bool was_set = flow->window_bytes > 0;
     flow->is_paced = false;
     if (was_set)
-        set_window(flow, OQ_PACE_WINDOW_MOST);
+        set_window(flow, OQ_WINDOW_MOST);
     pause_or_go(throttle, flow);
 }
 
 /* Decides anew whether the window of the flow is ours. */
-static void look_at(struct oq_throttle *throttle, struct oq_flow *flow)
+static void look_at(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     bool is_ours = !flow->entry->group.is_foreground &&
                    throttle->engine->config.idle_throttle != 0 && find_line(throttle, flow);
@@ -278,30 +278,30 @@ static void look_at(struct oq_throttle *throttle, struct oq_flow *flow)
         release(throttle, flow);
 }
 
-struct oq_flow *oq_throttle_add(struct oq_throttle *throttle, struct oq_entry *entry,
-                                struct oq_net_handle *net)
+struct oq_flow *oq_rate_control_add(struct oq_rate_control *throttle, struct oq_entry *entry,
+                                    struct oq_net_handle *net)
 {
     struct oq_flow *flow = oq_calloc(1, sizeof *flow);
     if (!flow)
         return NULL;
-    oq_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
+    oq_token_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
     flow->entry = entry;
     flow->net = net;
-    flow->socket = oq_net_flow_socket(net);
+    flow->socket = oq_tcp_socket_of(net);
     flow->has_tcp = throttle->port && throttle->port->tcp;
-    snprintf(flow->peer, sizeof flow->peer, "%s", oq_net_flow_peer(net));
+    snprintf(flow->peer, sizeof flow->peer, "%s", oq_tcp_socket_peer(net));
     flow->next = throttle->flows;
     throttle->flows = flow;
     if (throttle->step_us == 0)
         throttle->step_us = now_us(throttle) + STEP_US;
     look_at(throttle, flow);
     /* A connection that was a background transfer's. */
-    if (!flow->is_paced && oq_net_flow_is_small(flow->socket))
-        set_window(flow, OQ_PACE_WINDOW_MOST);
+    if (!flow->is_paced && oq_tcp_socket_is_small(flow->socket))
+        set_window(flow, OQ_WINDOW_MOST);
     return flow;
 }
 
-void oq_throttle_remove(struct oq_throttle *throttle, struct oq_flow *flow)
+void oq_rate_control_remove(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     if (!flow)
         return;
@@ -315,18 +315,19 @@ void oq_throttle_remove(struct oq_throttle *throttle, struct oq_flow *flow)
         throttle->step_us = 0;
 }
 
-void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, uint64_t bytes)
+void oq_rate_control_received(struct oq_rate_control *throttle, struct oq_flow *flow,
+                              uint64_t bytes)
 {
     if (!flow)
         return;
     int64_t now = now_us(throttle);
-    oq_bucket_take(&flow->entry->bucket, now, bytes);
+    oq_token_bucket_take(&flow->entry->bucket, now, bytes);
     if (!flow->entry->group.is_foreground)
-        oq_bucket_take(&throttle->bucket, now, bytes);
+        oq_token_bucket_take(&throttle->bucket, now, bytes);
     if (flow->is_paced && flow->is_resuming)
-        oq_pace_receive_kept(&flow->pace, now, bytes);
+        oq_window_controller_receive_kept(&flow->pace, now, bytes);
     else if (flow->is_paced)
-        oq_pace_receive(&flow->pace, now, oq_net_woken_us(flow->net), bytes);
+        oq_window_controller_receive(&flow->pace, now, oq_net_woken_us(flow->net), bytes);
     if (flow->line && !flow->entry->group.is_foreground)
         flow->line->own_bytes += bytes;
     pause_or_go(throttle, flow);
@@ -334,7 +335,7 @@ void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, ui
 
 /* --- the step --------------------------------------------------------------------------------- */
 
-static void sample_lines(struct oq_throttle *throttle, int64_t now)
+static void sample_lines(struct oq_rate_control *throttle, int64_t now)
 {
     for (struct line *line = throttle->lines; line; line = line->next) {
         line->sharers = 0;
@@ -346,7 +347,7 @@ static void sample_lines(struct oq_throttle *throttle, int64_t now)
             flow->line->sharers++;
             flow->line->own_rate += flow->pace.rate;
             if (flow->is_paused) {
-                int64_t unread = oq_net_flow_unread(flow->socket);
+                int64_t unread = oq_tcp_socket_unread(flow->socket);
                 flow->line->unread_bytes += unread > 0 ? (uint64_t)unread : 0;
             }
         }
@@ -362,12 +363,12 @@ static void sample_lines(struct oq_throttle *throttle, int64_t now)
                     look_at(throttle, flow);
             continue;
         }
-        oq_budget_sample(&line->budget, now, line->is_counted, octets,
-                         line->own_bytes + line->unread_bytes);
+        oq_cross_traffic_sample(&line->budget, now, line->is_counted, octets,
+                                line->own_bytes + line->unread_bytes);
     }
 }
 
-static unsigned count(const struct oq_throttle *throttle, const struct oq_entry *entry)
+static unsigned count(const struct oq_rate_control *throttle, const struct oq_entry *entry)
 {
     unsigned sharers = 0;
     for (const struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
@@ -384,7 +385,7 @@ static void lower(struct oq_flow *flow, double rate, enum oq_limit why)
 }
 
 /* The rate that policy, group and this computer's other traffic leave for the flow. */
-static void find_most(const struct oq_throttle *throttle, struct oq_flow *flow)
+static void find_most(const struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     flow->rate_most = 0;
     if (throttle->bucket.rate > 0 && !flow->entry->group.is_foreground)
@@ -396,46 +397,50 @@ static void find_most(const struct oq_throttle *throttle, struct oq_flow *flow)
         lower(flow, flow->line->budget.allowed / flow->line->sharers, OQ_LIMIT_OTHERS_HERE);
 }
 
-static void ask_system(struct oq_throttle *throttle, struct oq_flow *flow)
+static void ask_system(struct oq_rate_control *throttle, struct oq_flow *flow)
 {
     struct oq_link_tcp tcp = {0};
     if (!flow->has_tcp)
         return;
     enum oq_status status = throttle->port->tcp(throttle->port->ctx, flow->socket, &tcp);
     if (status == OQ_OK && tcp.least_us > 0)
-        oq_pace_hint_base(&flow->pace, tcp.least_us / 1000.0);
+        oq_window_controller_hint_base(&flow->pace, tcp.least_us / 1000.0);
     else if (status != OQ_OK)
         flow->has_tcp = false;
 }
 
-static void step_flow(struct oq_throttle *throttle, struct oq_flow *flow, int64_t now)
+static void step_flow(struct oq_rate_control *throttle, struct oq_flow *flow, int64_t now)
 {
     const struct line *line = flow->line;
     find_most(throttle, flow);
     if (!flow->is_paced)
         return;
     unsigned sharers = line && line->sharers > 0 ? line->sharers : 1;
-    struct oq_pace_input input = {
+    struct oq_window_controller_input input = {
         .own_rate = line ? line->own_rate : 0,
         .sharers = sharers,
-        .floor_rate = (line ? oq_budget_floor(&line->budget) : OQ_BUDGET_FLOOR_LEAST) / sharers,
+        .floor_rate =
+            (line ? oq_cross_traffic_floor(&line->budget) : OQ_CROSS_TRAFFIC_FLOOR_LEAST) / sharers,
         .capacity = line ? line->budget.capacity : 0,
         .rate_most = flow->rate_most,
         .must_yield = line && line->budget.must_yield,
-        .unread = oq_pace_stop_us(&flow->pace) != 0 ? oq_net_flow_unread(flow->socket) : -1,
+        .unread = oq_window_controller_pause_us(&flow->pace) != 0
+                      ? oq_tcp_socket_unread(flow->socket)
+                      : -1,
         .is_held = flow->was_held,
     };
-    flow->was_held = flow->is_paused && oq_pace_stop_us(&flow->pace) == 0;
+    flow->was_held = flow->is_paused && oq_window_controller_pause_us(&flow->pace) == 0;
     ask_system(throttle, flow);
-    if (throttle->engine->config.handshake_probes != 0 && oq_pace_is_blind(&flow->pace))
+    if (throttle->engine->config.handshake_probes != 0 &&
+        oq_window_controller_is_blind(&flow->pace))
         probe(throttle, flow, now);
-    set_window(flow, oq_pace_step(&flow->pace, now, &input));
+    set_window(flow, oq_window_controller_step(&flow->pace, now, &input));
 }
 
-static void tell(struct oq_throttle *throttle, int64_t now)
+static void tell(struct oq_rate_control *throttle, int64_t now)
 {
     static const char *const modes[] = {"ramp", "open", "dip", "yield"};
-    _Static_assert(sizeof modes / sizeof modes[0] == OQ_PACE_MODE_COUNT, "a word for each mode");
+    _Static_assert(sizeof modes / sizeof modes[0] == OQ_WINDOW_MODE_COUNT, "a word for each mode");
     if (now < throttle->told_us)
         return;
     throttle->told_us = now + TELL_US;
@@ -451,11 +456,11 @@ static void tell(struct oq_throttle *throttle, int64_t now)
                          flow->line ? flow->line->budget.capacity : 0);
 }
 
-void oq_throttle_step(struct oq_throttle *throttle)
+void oq_rate_control_step(struct oq_rate_control *throttle)
 {
     int64_t now = now_us(throttle);
     if (now >= throttle->plan_us)
-        oq_throttle_policy(throttle);
+        oq_rate_control_policy(throttle);
     if (!throttle->flows || now < throttle->step_us)
         return;
     throttle->step_us = now + STEP_US;
@@ -466,14 +471,14 @@ void oq_throttle_step(struct oq_throttle *throttle)
         step_flow(throttle, flow, now);
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
         pause_or_go(throttle, flow);
-        if (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0 &&
-            oq_pace_stop_us(&flow->pace) < throttle->step_us)
-            throttle->step_us = oq_pace_stop_us(&flow->pace);
+        if (flow->is_paced && oq_window_controller_pause_us(&flow->pace) != 0 &&
+            oq_window_controller_pause_us(&flow->pace) < throttle->step_us)
+            throttle->step_us = oq_window_controller_pause_us(&flow->pace);
     }
     tell(throttle, now);
 }
 
-int64_t oq_throttle_due_ms(const struct oq_throttle *throttle)
+int64_t oq_rate_control_due_ms(const struct oq_rate_control *throttle)
 {
     int64_t due_us = throttle->plan_us;
     if (throttle->flows && throttle->step_us < due_us)
@@ -483,19 +488,19 @@ int64_t oq_throttle_due_ms(const struct oq_throttle *throttle)
 
 /* --- policy ----------------------------------------------------------------------------------- */
 
-static bool is_background_paused(const struct oq_throttle *throttle)
+static bool is_background_paused(const struct oq_rate_control *throttle)
 {
     return throttle->is_metered_pause || throttle->is_schedule_pause;
 }
 
-void oq_throttle_policy(struct oq_throttle *throttle)
+void oq_rate_control_policy(struct oq_rate_control *throttle)
 {
     struct oq_engine *engine = throttle->engine;
     const struct oq_link_port *port = throttle->port;
     int64_t now = now_us(throttle), wall_ms = oq_clock_wall_ms(engine->clock);
     int64_t ahead_ms = port && port->ahead_ms ? port->ahead_ms(port->ctx, wall_ms) : 0;
-    struct oq_plan_now plan =
-        oq_plan_at(&engine->plan, wall_ms, ahead_ms, engine->config.max_rate_kbits);
+    struct oq_rate_now plan = oq_rate_schedule_at(&engine->rate_schedule, wall_ms, ahead_ms,
+                                                  engine->config.max_rate_kbits);
     bool was_paused = throttle->is_paused, was_background = is_background_paused(throttle);
     throttle->plan_us = now + PLAN_US;
     throttle->is_metered_pause = engine->config.metered_networks == 1 && port && port->is_metered &&
@@ -503,7 +508,7 @@ void oq_throttle_policy(struct oq_throttle *throttle)
     throttle->is_paused = engine->config.pause_all != 0;
     throttle->is_schedule_pause = plan.is_paused;
     throttle->limit_bytes_per_s = plan.bytes_per_s;
-    oq_bucket_set_rate(&throttle->bucket, now, plan.bytes_per_s);
+    oq_token_bucket_set_rate(&throttle->bucket, now, plan.bytes_per_s);
     if (was_paused != throttle->is_paused || was_background != is_background_paused(throttle)) {
         oq_log_info("throttle: %s", throttle->is_paused ? "all downloads are paused"
                                     : is_background_paused(throttle)
@@ -523,13 +528,13 @@ void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request)
     engine->config.max_rate_kbits = config->max_rate_kbits;
     engine->config.metered_networks = config->metered_networks;
     engine->config.pause_all = config->pause_all;
-    engine->plan = request->policy->plan;
-    oq_throttle_policy(engine->throttle);
+    engine->rate_schedule = request->policy->rate_schedule;
+    oq_rate_control_policy(engine->rate_control);
 }
 
 void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request)
 {
-    const struct oq_throttle *throttle = engine->throttle;
+    const struct oq_rate_control *throttle = engine->rate_control;
     request->policy_view = (struct oq_policy_view){
         .idle_throttle = engine->config.idle_throttle != 0,
         .max_rate_kbits = (uint32_t)engine->config.max_rate_kbits,
@@ -540,9 +545,9 @@ void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request)
     };
 }
 
-void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
+void oq_rate_control_changed(struct oq_rate_control *throttle, struct oq_entry *entry)
 {
-    oq_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
+    oq_token_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
     for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
         if (flow->entry == entry) {
             look_at(throttle, flow);
@@ -552,20 +557,20 @@ void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
     throttle->engine->needs_turns = true;
 }
 
-bool oq_throttle_may_run(const struct oq_throttle *throttle, const struct oq_entry *entry)
+bool oq_rate_control_may_run(const struct oq_rate_control *throttle, const struct oq_entry *entry)
 {
     return !throttle->is_paused && (entry->group.is_foreground || !is_background_paused(throttle));
 }
 
-enum oq_limit oq_throttle_limit(const struct oq_throttle *throttle, const struct oq_entry *entry,
-                                uint64_t *bytes_per_s)
+enum oq_limit oq_rate_control_limit(const struct oq_rate_control *throttle,
+                                    const struct oq_entry *entry, uint64_t *bytes_per_s)
 {
     enum oq_limit why = OQ_LIMIT_NONE;
     double rate = 0;
     for (const struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
         if (flow->entry != entry)
             continue;
-        if (flow->is_paced && flow->pace.mode == OQ_PACE_YIELD) {
+        if (flow->is_paced && flow->pace.mode == OQ_WINDOW_YIELD) {
             why = flow->line && flow->line->budget.must_yield ? OQ_LIMIT_OTHERS_HERE
                                                               : OQ_LIMIT_OTHERS_LINK;
             rate += flow->pace.rate;

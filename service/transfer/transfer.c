@@ -290,7 +290,7 @@ bool oq_transfer_write_out(struct oq_transfer *transfer)
 void oq_transfer_proceed(struct oq_transfer *transfer)
 {
     transfer->phase = ENDING;
-    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    oq_rate_control_remove(transfer->engine->rate_control, transfer->flow);
     transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
@@ -553,8 +553,8 @@ static bool on_body(void *ctx, const char *data, size_t length)
         return false;
     if (!transfer->flow)
         transfer->flow =
-            oq_throttle_add(transfer->engine->throttle, transfer->entry, transfer->net);
-    oq_throttle_received(transfer->engine->throttle, transfer->flow, length);
+            oq_rate_control_add(transfer->engine->rate_control, transfer->entry, transfer->net);
+    oq_rate_control_received(transfer->engine->rate_control, transfer->flow, length);
     transfer->rate_bytes += length;
     transfer->window_bytes += length;
     transfer->has_body = true;

@@ -133,7 +133,7 @@ static int64_t start(struct fixture *f, const char *host, const char *rest)
 
 static void set_probes(struct fixture *f, bool are_on)
 {
-    const struct oq_plan plan = {0};
+    const struct oq_rate_schedule plan = {0};
     struct oq_error err;
     oq_error_init(&err);
     f->config.handshake_probes = are_on;

@@ -92,13 +92,13 @@ static int64_t start(struct fixture *f)
     return group;
 }
 
-static void set_policy(struct fixture *f, const char *plan_text)
+static void set_policy(struct fixture *f, const char *text)
 {
-    struct oq_plan plan;
+    struct oq_rate_schedule schedule;
     struct oq_error err;
     oq_error_init(&err);
-    assert_int_equal(oq_plan_parse(plan_text, &plan, &err), OQ_OK);
-    assert_int_equal(oq_engine_set_policy(f->engine, &f->config, &plan, &err), OQ_OK);
+    assert_int_equal(oq_rate_schedule_parse(text, &schedule, &err), OQ_OK);
+    assert_int_equal(oq_engine_set_policy(f->engine, &f->config, &schedule, &err), OQ_OK);
 }
 
 static void wait_for_activity(struct fixture *f, int64_t group, enum oq_activity activity)
