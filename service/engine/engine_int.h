@@ -29,7 +29,6 @@
 struct oq_entry;
 struct oq_transfer;
 struct oq_rate_control;
-struct oq_rate_schedule;
 
 /* --- groups in memory: catalogue.c ------------------------------------------------------------ */
 
@@ -123,7 +122,6 @@ struct oq_engine {
     struct oq_net *net;
     struct oq_worker_pool *pool;
     struct oq_rate_control *rate_control;
-    struct oq_rate_schedule rate_schedule;
     struct oq_queue *requests;
     struct oq_catalogue catalogue;
     const struct oq_event_port *events; /* or NULL */

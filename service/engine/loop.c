@@ -189,7 +189,7 @@ static void turn(struct oq_engine *engine)
         look_at_groups(engine);
     }
     oq_keep_run(engine, is_busy);
-    oq_rate_control_step(engine->rate_control);
+    engine->needs_turns |= oq_rate_control_step(engine->rate_control);
     oq_net_run(engine->net, wait_ms(engine));
 }
 
@@ -242,9 +242,6 @@ static enum oq_status copy_options(struct oq_engine *engine,
         oq_strdup(options->user_agent ? options->user_agent : "OpenQMGR");
     engine->options.auth_hosts = engine->auth_hosts = oq_strdup(options->auth_hosts);
     engine->config = options->config;
-    oq_rate_schedule_init(&engine->rate_schedule);
-    if (options->rate_schedule)
-        engine->rate_schedule = *options->rate_schedule;
     engine->clock = options->clock;
     engine->files = options->files;
     engine->identity = options->identity;
@@ -297,13 +294,24 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
     }
-    status = oq_net_new(&engine->options, &oq_transfer_events, &engine->net, err);
+    struct oq_net_options net = {.clock = engine->clock,
+                                 .config = &engine->config,
+                                 .identity = engine->identity,
+                                 .network = options->network,
+                                 .link = options->link,
+                                 .user_agent = engine->user_agent,
+                                 .auth_hosts = engine->auth_hosts};
+    status = oq_net_new(&net, &oq_transfer_events, &engine->net, err);
     if (status != OQ_OK)
         goto fail;
     status = oq_recover(engine, err);
     if (status != OQ_OK)
         goto fail;
-    if (oq_rate_control_new(engine, &engine->rate_control) != OQ_OK) {
+    struct oq_rate_schedule schedule;
+    oq_rate_schedule_init(&schedule);
+    if (oq_rate_control_new(engine->clock, options->link, &engine->config,
+                            options->rate_schedule ? options->rate_schedule : &schedule,
+                            &engine->rate_control) != OQ_OK) {
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
     }

@@ -25,6 +25,7 @@
 #include "oq_network.h"
 #include "oq_rate_schedule.h"
 #include "oq_progress.h"
+#include "oq_token_bucket.h"
 
 struct oq_engine;
 
@@ -72,8 +73,8 @@ void oq_engine_sleep(struct oq_engine *engine);
  * wait. */
 void oq_engine_wake(struct oq_engine *engine);
 /* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
- * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING,
- * OQ_E_NOMEM. */
+ * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY,
+ * OQ_E_STOPPING, OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
                                                   const struct oq_rate_schedule *rate_schedule,
@@ -126,15 +127,6 @@ OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,
 /* --- a group ---------------------------------------------------------------------------------- */
 
 enum oq_text_prop { OQ_TEXT_DISPLAY_NAME, OQ_TEXT_DESCRIPTION, OQ_TEXT_NOTIFY_CLSID };
-
-/* What keeps a group that transfers from doing so at full speed. */
-enum oq_limit {
-    OQ_LIMIT_NONE,
-    OQ_LIMIT_OTHERS_HERE, /* other traffic of this computer */
-    OQ_LIMIT_OTHERS_LINK, /* other computers use the same link */
-    OQ_LIMIT_POLICY,
-    OQ_LIMIT_GROUP, /* the group's own limit */
-};
 
 /* Everything about a group but its files and texts, copied at one moment. No pointers. */
 struct oq_group_view {

@@ -7,7 +7,7 @@
  * docs/decisions/0011 says who may. libcurl counts connections within one multi handle, so how many
  * there are to a host is counted here.
  */
-#include "http_client_int.h"
+#include "net_int.h"
 
 #include "oq_alloc.h"
 #include "oq_log.h"
@@ -25,7 +25,7 @@ static bool has_user_part(const char *url)
 
 unsigned oq_net_auth_allowed(const struct oq_net *net, const struct oq_net_request *request)
 {
-    const struct oq_engine_options *options = net->options;
+    const struct oq_net_options *options = &net->options;
     unsigned auth = 0;
     if (!options->auth_hosts || !options->identity || !options->identity->enter ||
         !request->identity || !request->is_of_person || !options->network ||
@@ -65,7 +65,7 @@ bool oq_net_auth_add(struct oq_net_handle *handle)
     }
     for (; *at; at = &(*at)->next_own)
         under_way += !(*at)->is_waiting && strcmp((*at)->host, handle->host) == 0;
-    handle->is_waiting = under_way >= handle->net->options->config.connections_per_host;
+    handle->is_waiting = under_way >= handle->net->options.config->connections_per_host;
     handle->next_own = NULL;
     *at = handle;
     return true;
@@ -92,7 +92,7 @@ void oq_net_impersonate_begin(struct oq_net_handle *handle)
 {
     if (!handle || !handle->own)
         return;
-    const struct oq_identity_port *port = handle->net->options->identity;
+    const struct oq_identity_port *port = handle->net->options.identity;
     port->enter(port->ctx, handle->request.identity);
     handle->net->acting = handle;
 }
@@ -101,7 +101,7 @@ struct oq_net_handle *oq_net_impersonate_end(struct oq_net *net)
 {
     struct oq_net_handle *acting = net->acting;
     if (acting)
-        net->options->identity->leave(net->options->identity->ctx);
+        net->options.identity->leave(net->options.identity->ctx);
     net->acting = NULL;
     return acting;
 }

@@ -1,11 +1,11 @@
-/* oq_rtt_estimator.h - the round trip of a connection whose sender is held back by our receive window.
+/* oq_rtt_estimator.h - the RTT of a connection whose sender is held back by our receive window.
  *
  * A receiver that sees no packets can still measure: a byte may be sent only once a window has
  * allowed it, so the time between allowing a byte and its arrival is one round trip. It is the
  * receiver's side of LEDBAT (RFC 9840) without time stamps, and the rule "round trip = window /
  * goodput" sharpened so that it stays true while the window changes. For a sender that is held back
- * by something else (its own window, its disk) the result is too long: see oq_window_controller.h for what is
- * made of it.
+ * by something else (its own window, its disk) the result is too long: see oq_window_controller.h
+ * for what is made of it.
  *
  * It errs on one side only, for the shortest of several results is what is made use of: whatever
  * delays us - another program has the processor - makes a result too long, never too short. So an

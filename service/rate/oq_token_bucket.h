@@ -1,4 +1,4 @@
-/* oq_token_bucket.h - a token bucket: no more than so many bytes per second on the whole, and no silence.
+/* oq_token_bucket.h - a token bucket: so many bytes per second on the average, without pauses.
  *
  * Bytes are taken after they have arrived, so the bucket may be in debt; while it is, nobody reads.
  * It holds at most a quarter of a second's tokens: what was not used is not saved up. With 100
@@ -10,6 +10,15 @@
 #define OQ_TOKEN_BUCKET_H
 
 #include "oq_status.h"
+
+/* What keeps a download from full speed. */
+enum oq_limit {
+    OQ_LIMIT_NONE,
+    OQ_LIMIT_OTHERS_HERE, /* other traffic of this computer */
+    OQ_LIMIT_OTHERS_LINK, /* other computers use the same link */
+    OQ_LIMIT_POLICY,
+    OQ_LIMIT_GROUP, /* the group's own limit */
+};
 
 struct oq_token_bucket {
     uint64_t rate; /* bytes per second; 0 = no limit */

@@ -22,8 +22,8 @@
  * Of all round trips of late the shortest counts. A queue makes all of them longer; a machine that
  * is busy, or a packet that is acknowledged late, only some.
  *
- * Pure: a plain value; time is an argument, in microseconds of a monotonic clock. oq_window_controller_step is
- * to be called at least every 50 ms.
+ * Pure: a plain value; time is an argument, in microseconds of a monotonic clock.
+ * oq_window_controller_step is to be called at least every 50 ms.
  */
 #ifndef OQ_WINDOW_CONTROLLER_H
 #define OQ_WINDOW_CONTROLLER_H

@@ -110,7 +110,7 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
     uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;
     transfer->window_at_ms += passed_ms;
     transfer->window_bytes = 0;
-    if (oq_rate_control_limit(transfer->engine->rate_control, transfer->entry, &unused) !=
+    if (oq_rate_control_limit(transfer->engine->rate_control, &transfer->entry->bucket, &unused) !=
         OQ_LIMIT_NONE)
         return false; /* it is not the source that is slow */
     if (rate >= (uint64_t)config->slow_source_bytes ||
