@@ -70,11 +70,13 @@ static void delay__nothing_arrives__pending_says_how_long(void **state)
     for (unsigned i = 0; i < 10; i++)
         receive(now, 1000);
     assert_int_equal(oq_rtt_estimator_pending_us(&delay, now + 5 * MS), 5 * MS);
-    oq_rtt_estimator_set_window(&delay, now,
-                                0); /* less than a packet is allowed: nothing is awaited */
+    /* Once what was in flight has come: less than a packet is advertised, nothing is awaited. */
+    oq_rtt_estimator_set_window(&delay, now, 1499);
     for (unsigned i = 0; i < 10; i++)
         receive(now, 1000);
     assert_int_equal(oq_rtt_estimator_pending_us(&delay, now + 500 * MS), 0);
+    oq_rtt_estimator_set_window(&delay, now, 1500); /* a packet is */
+    assert_int_equal(oq_rtt_estimator_pending_us(&delay, now + 500 * MS), 500 * MS);
 }
 
 static void delay__more_than_allowed__teaches_nothing(void **state)
