@@ -119,7 +119,7 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
 enum oq_net_error oq_net_classify(const struct oq_net_handle *handle, CURLcode code)
 {
     enum oq_net_error error = classify_code(handle, code);
-    /* A connection that had been used before may have brought the rest of a response that was longer
-     * than it said: a new one shows what the server means. */
+    /* A connection that had been used before may have brought the rest of a response that was
+     * longer than it said: a new one shows what the server means. */
     return error == OQ_NET_PROTOCOL && handle->is_kept_connection ? OQ_NET_CUT : error;
 }
