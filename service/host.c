@@ -104,10 +104,10 @@ static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
         .hash = oq_win_hash_port(),
         .network = oq_win_network_port(host->network),
         .link = oq_win_link_port(host->link),
-        .plan = &host->settings.plan,
+        .rate_schedule = &host->settings.rate_schedule,
         .database_path = host->data.database,
         .user_agent = "OpenQMGR/" OQ_VERSION,
-        .log_on_hosts = host->settings.log_on_hosts,
+        .auth_hosts = host->settings.auth_hosts,
     };
     return oq_engine_new(&options, &host->engine, err);
 }
