@@ -14,11 +14,14 @@
 #define COBJMACROS
 #include "openqmgr.h"
 
+#define OQ_BYTES_PER_KBIT 125u /* limits are kbit/s for users and bytes/s in the interfaces */
+
 struct oq_client {
     CLSID clsid;
     bool has_com;
     bool is_legacy;               /* as if the service had no extension interfaces */
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
+    IOpenQmgrManager *extension;  /* or NULL: --legacy, or the service has none */
     unsigned generation; /* number of connections so far; interface pointers are valid within one */
     /* Called with the step's ctx when the connection was lost, before connecting again; may be
      * NULL. */

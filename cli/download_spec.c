@@ -222,8 +222,19 @@ HRESULT oq_download_spec_add_files(const struct oq_download_spec *spec, IBackgro
     return hr;
 }
 
-static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
-                           const struct oq_extras *extras)
+static HRESULT set_pieces(IOpenQmgrGroup *group, uint32_t index, const struct oq_pieces *pieces)
+{
+    BSTR bytes = SysAllocStringByteLen((const char *)pieces->hashes,
+                                       (UINT)(pieces->count * oq_hash_size(pieces->kind)));
+    HRESULT hr = bytes ? IOpenQmgrGroup_SetPieces(group, index, (OPENQMGR_HASH)pieces->kind,
+                                                  pieces->piece_bytes, bytes)
+                       : E_OUTOFMEMORY;
+
+    SysFreeString(bytes);
+    return hr;
+}
+
+static HRESULT set_hashes(IOpenQmgrGroup *group, uint32_t index, const struct oq_extras *extras)
 {
     char hex[OQ_HEX_MAX] = "";
     const struct oq_pieces *pieces = &extras->pieces;
@@ -233,38 +244,35 @@ static HRESULT tell_hashes(IOpenQmgrSources *sources, uint32_t index,
         oq_hex_format(extras->sha256, OQ_SHA256_BYTES, hex);
     if (extras->has_sha256 || extras->size_bytes != OQ_SIZE_UNKNOWN) {
         BSTR text = oq_text_to_bstr(hex);
-        hr = text ? IOpenQmgrSources_SetHash(sources, index, text, extras->size_bytes)
-                  : E_OUTOFMEMORY;
+        hr = text ? IOpenQmgrGroup_SetHash(group, index, text, extras->size_bytes) : E_OUTOFMEMORY;
         SysFreeString(text);
     }
     if (SUCCEEDED(hr) && pieces->kind != OQ_HASH_NONE)
-        hr = IOpenQmgrSources_SetPieces(
-            sources, index, (OPENQMGR_HASH)pieces->kind, pieces->piece_bytes,
-            (DWORD)(pieces->count * oq_hash_size(pieces->kind)), pieces->hashes);
+        hr = set_pieces(group, index, pieces);
     return hr;
 }
 
 HRESULT oq_download_spec_set_expectations(const struct oq_download_spec *spec,
                                           IBackgroundCopyJob1 *job)
 {
-    IOpenQmgrSources *sources = NULL;
+    IOpenQmgrGroup *group = NULL;
     HRESULT hr = S_OK;
 
     for (uint32_t i = 0; SUCCEEDED(hr) && i < spec->count; i++) {
         const struct oq_extras *extras = spec->files[i].extras;
         if (!extras)
             continue;
-        if (!sources)
-            hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources);
+        if (!group)
+            hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrGroup, (void **)&group);
         if (SUCCEEDED(hr))
-            hr = tell_hashes(sources, i, extras);
+            hr = set_hashes(group, i, extras);
         for (uint32_t k = 0; SUCCEEDED(hr) && k < extras->mirror_count; k++) {
             BSTR url = oq_text_to_bstr(extras->mirrors[k]);
-            hr = url ? IOpenQmgrSources_AddSource(sources, i, url) : E_OUTOFMEMORY;
+            hr = url ? IOpenQmgrGroup_AddSource(group, i, url) : E_OUTOFMEMORY;
             SysFreeString(url);
         }
     }
-    if (sources)
-        IOpenQmgrSources_Release(sources);
+    if (group)
+        IOpenQmgrGroup_Release(group);
     return hr;
 }

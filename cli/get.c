@@ -460,7 +460,7 @@ int oq_command_wait(struct oq_client *client, const struct oq_args *args)
         return OQ_EXIT_FAILED;
     oq_guid_format(&watch.guid, text);
     enum watch_end end = watch_download(client, &watch);
-    if (end == WATCH_GONE && watch.last.total_files == 0 && watch.last.state[0] == '\0')
+    if (end == WATCH_GONE && !watch.last.state)
         return oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never existed */
     if (end != WATCH_COMPLETE)
         return end_badly(client, &watch, end, text);

@@ -52,13 +52,14 @@ static HRESULT set_flags(IBackgroundCopyGroup *group, uint32_t flags)
 
 static HRESULT set_limit(IBackgroundCopyGroup *group, uint64_t max_bytes_per_s)
 {
-    IOpenQmgrLimit *limit = NULL;
+    IOpenQmgrGroup *extension = NULL;
 
-    HRESULT hr = IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrLimit, (void **)&limit);
+    HRESULT hr =
+        IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrGroup, (void **)&extension);
     if (FAILED(hr))
         return hr;
-    hr = IOpenQmgrLimit_SetMaxRate(limit, max_bytes_per_s);
-    IOpenQmgrLimit_Release(limit);
+    hr = IOpenQmgrGroup_SetMaxRate(extension, max_bytes_per_s);
+    IOpenQmgrGroup_Release(extension);
     return hr;
 }
 
