@@ -6,6 +6,7 @@
 #include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
+#include "oq_url.h"
 #include "render_int.h"
 
 #include <stdio.h>
@@ -158,6 +159,14 @@ static void print_size(const char *what, uint64_t bytes)
         oq_console_print("%-14s %s (%llu bytes)", what, size, (unsigned long long)bytes);
 }
 
+static void print_url(const char *what, const char *url, const char *note)
+{
+    char shown[OQ_URL_MAX_CHARS + 8];
+
+    oq_render_url(url, OQ_URL_MAX_CHARS + 4, shown, sizeof shown);
+    oq_console_print("%-14s %s%s", what, shown, note);
+}
+
 static void print_failure(const struct details *details)
 {
     const struct oq_snapshot *s = &details->snapshot;
@@ -165,7 +174,7 @@ static void print_failure(const struct details *details)
         return;
     oq_console_print("failure        %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
     if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
-        oq_console_print("               of %s", details->files[s->failed_file].file.remote);
+        print_url("", details->files[s->failed_file].file.remote, "");
     if (s->failed_at_ms > 0) {
         char time[32];
         oq_clock_format_wall(s->failed_at_ms, time);
@@ -218,10 +227,10 @@ static const char *source_state(OPENQMGR_SOURCE state)
 static void print_sources(const struct detail *detail)
 {
     if (detail->source_count < 2)
-        oq_console_print("URL            %s", detail->file.remote);
+        print_url("URL", detail->file.remote, "");
     for (uint32_t i = 0; detail->source_count >= 2 && i < detail->source_count; i++)
-        oq_console_print("%-14s %s%s", i == 0 ? "URL" : "mirror", detail->sources[i].url,
-                         source_state(detail->sources[i].state));
+        print_url(i == 0 ? "URL" : "mirror", detail->sources[i].url,
+                  source_state(detail->sources[i].state));
 }
 
 static void print_expectations(const OPENQMGR_FILE_INFO *info)

@@ -316,6 +316,33 @@ static void render_printable__control_characters__become_question_marks(void **s
     }
 }
 
+static void render_url__password__is_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *shown;
+    } rows[] = {
+        {"", ""},
+        {"http://h/a:b@c", "http://h/a:b@c"},
+        {"http://h:80/a", "http://h:80/a"},
+        {"http://user@h/a", "http://user@h/a"},
+        {"http://user:secret@h:80/a", "http://user:***@h:80/a"},
+        {"HTTPS://u:p@ss:word@h?x=@y", "HTTPS://u:***@h?x=@y"},
+        {"http://:secret@h", "http://:***@h"},
+        {"http://h?a:b@c", "http://h?a:b@c"},
+        {"u:p@h/a", "u:p@h/a"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char out[64];
+        memset(out, 0x5a, sizeof out);
+        oq_render_url(rows[i].url, 60, out, sizeof out);
+        assert_string_equal(out, rows[i].shown);
+    }
+    char out[64];
+    oq_render_url("http://user:secret@host/file", 20, out, sizeof out);
+    assert_string_equal(out, "http://user:***@h...");
+}
+
 static void render_fit__each_capacity_and_width__cuts_whole_characters(void **state)
 {
     (void)state;
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(short_name__of_a_guid__is_its_first_eight_digits),
         cmocka_unit_test(base__both_separators__are_understood),
         cmocka_unit_test(render_printable__control_characters__become_question_marks),
+        cmocka_unit_test(render_url__password__is_not_shown),
         cmocka_unit_test(render_fit__each_capacity_and_width__cuts_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
