@@ -1,8 +1,8 @@
 /* render_int.h - values as text: sizes, times, rates, identifiers, progress as a bar or a line.
  *
- * Pure but for the allocator: no output, no clock; any thread. Sizes are shown in units of 1024 with the
- * IEC names (KiB, MiB, ...): the numbers that Windows Explorer shows, with unambiguous units. Rates
- * are bytes per second in the same units. All texts are UTF-8 and always terminated.
+ * Pure but for the allocator: no output, no clock; any thread. Sizes are shown in units of 1024
+ * with the IEC names (KiB, MiB, ...): the numbers that Windows Explorer shows, with unambiguous
+ * units. Rates are bytes per second in the same units. All texts are UTF-8 and always terminated.
  */
 #ifndef OQ_RENDER_INT_H
 #define OQ_RENDER_INT_H
