@@ -177,9 +177,9 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *number)
 {
     size_t digits = strspn(text, "0123456789");
 
-    if (digits == 0 || digits > 18 || text[digits])
+    if (digits == 0 || text[digits])
         return false;
-    *number = strtoull(text, NULL, 10);
+    *number = strtoull(text, NULL, 10); /* UINT64_MAX if it is larger */
     return *number <= max;
 }
 
@@ -314,8 +314,9 @@ static bool parse_limit(struct parser *p, int count, char **words)
 {
     uint64_t kbits = 0;
 
-    (void)count;
-    if (strcmp(words[0], "none") != 0 && (!parse_number(words[0], MAX_KBITS, &kbits) || kbits < 1))
+    p->args.is_query = count == 0;
+    if (count > 0 && strcmp(words[0], "none") != 0 &&
+        (!parse_number(words[0], MAX_KBITS, &kbits) || kbits < 1))
         return refuse_with_usage(p);
     p->args.kbits = (uint32_t)kbits;
     return true;
@@ -323,7 +324,9 @@ static bool parse_limit(struct parser *p, int count, char **words)
 
 static bool parse_pause_all(struct parser *p, int count, char **words)
 {
-    (void)count;
+    p->args.is_query = count == 0;
+    if (count == 0)
+        return true;
     p->args.is_on = strcmp(words[0], "on") == 0;
     return p->args.is_on || strcmp(words[0], "off") == 0 || refuse_with_usage(p);
 }

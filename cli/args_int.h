@@ -59,6 +59,7 @@ struct oq_args {
     bool has_group; /* limit: of that group alone */
     uint32_t kbits; /* limit: kbit/s, 0 = none */
     bool is_on;     /* pause-all */
+    bool is_query;  /* limit, pause-all without an operand: print the setting */
     bool is_quiet;
     bool is_detached; /* --no-wait */
     bool is_foreground;

@@ -38,16 +38,19 @@ HRESULT oq_client_open(struct oq_client *client, const struct oq_guid *clsid)
     return hr;
 }
 
-static void drop_manager(struct oq_client *client)
+static void disconnect(struct oq_client *client)
 {
+    if (client->extension)
+        IOpenQmgrManager_Release(client->extension);
     if (client->manager)
         IBackgroundCopyQMgr_Release(client->manager);
+    client->extension = NULL;
     client->manager = NULL;
 }
 
 void oq_client_close(struct oq_client *client)
 {
-    drop_manager(client);
+    disconnect(client);
     if (client->has_com)
         CoUninitialize();
     client->has_com = false;
@@ -65,10 +68,18 @@ static HRESULT connect_once(struct oq_client *client)
      * registered. */
     if (hr == E_NOINTERFACE && SUCCEEDED(CoGetPSClsid(&IID_IBackgroundCopyQMgr, &proxy)))
         hr = CO_E_SERVER_EXEC_FAILURE;
-    if (FAILED(hr))
+    if (FAILED(hr)) {
         client->manager = NULL;
-    else
-        client->generation++;
+        return hr;
+    }
+    client->generation++;
+    if (client->is_legacy)
+        return S_OK;
+    hr = IBackgroundCopyQMgr_QueryInterface(client->manager, &IID_IOpenQmgrManager,
+                                            (void **)&client->extension);
+    if (SUCCEEDED(hr) || hr == E_NOINTERFACE)
+        return S_OK;
+    disconnect(client);
     return hr;
 }
 
@@ -86,7 +97,7 @@ HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx)
             hr = step(client, ctx);
             if (!oq_result_is_disconnect((uint32_t)hr))
                 return hr;
-            drop_manager(client);
+            disconnect(client);
         } else if (oq_result_is_permanent((uint32_t)hr)) {
             return hr;
         } else if ((lost_at_ms < 0 || has_failed) && client->generation == 0 &&

@@ -14,11 +14,14 @@
 #define COBJMACROS
 #include "openqmgr.h"
 
+#define OQ_BYTES_PER_KBIT 125u /* limits are kbit/s for users and bytes/s in the interfaces */
+
 struct oq_client {
     CLSID clsid;
     bool has_com;
     bool is_legacy;               /* as if the service had no extension interfaces */
     IBackgroundCopyQMgr *manager; /* NULL while there is no connection */
+    IOpenQmgrManager *extension;  /* or NULL: --legacy, or the service has none */
     unsigned generation; /* number of connections so far; interface pointers are valid within one */
     /* Called with the step's ctx when the connection was lost, before connecting again; may be
      * NULL. */
@@ -55,5 +58,12 @@ BSTR oq_text_to_bstr(const char *text);
 int oq_client_report(const char *subject, HRESULT hr);
 /* Finds the group that args name; prints an error if there is not exactly one. */
 bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid);
+
+/* The commands of commands.def. Each prints its results and errors and returns the exit status of
+ * the program. */
+#define COMMAND(ID, name, function, ...)                                                           \
+    int oq_command_##function(struct oq_client *client, const struct oq_args *args);
+#include "commands.def"
+#undef COMMAND
 
 #endif

@@ -1,20 +1,12 @@
 /* control.c - the commands that change what is in the queue, or how fast it may be: suspend,
- * resume, cancel, set-url, limit and pause-all.
- *
- * limit without a group and pause-all write the registry values that docs/config.md describes,
- * which the service follows; they work while it does not run, and require write access there.
- */
-#include "commands_int.h"
+ * resume, cancel, set-url, limit and pause-all. */
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
-#include "oq_alloc.h"
 #include "oq_url.h"
-#include "oq_utf.h"
 #include "render_int.h"
 #include "result_int.h"
-
-#include <string.h>
 
 /* --- suspend, resume, cancel ------------------------------------------------------------------ */
 
@@ -64,6 +56,7 @@ struct replacement {
     struct oq_guid guid;
     uint32_t index;
     BSTR url;
+    bool is_file_unknown; /* the group exists, but has no file of that index */
 };
 
 /* A failed download is resumed: that is the purpose of a new URL. */
@@ -71,27 +64,24 @@ static HRESULT replace_step(struct oq_client *client, void *ctx)
 {
     struct replacement *replacement = ctx;
     struct oq_remote remote = {.guid = replacement->guid};
-    IOpenQmgrSources *sources = NULL;
-    DWORD bits = 0, unused = 0;
+    struct oq_snapshot snapshot = {.phase = OQ_PHASE_SUSPENDED};
 
     HRESULT hr = oq_remote_open(client, &remote);
+    if (SUCCEEDED(hr) && !remote.extension)
+        hr = E_NOTIMPL;
     if (SUCCEEDED(hr))
-        hr = IBackgroundCopyGroup_QueryInterface(remote.group, &IID_IOpenQmgrSources,
-                                                 (void **)&sources);
+        hr = IOpenQmgrGroup_SetUrl(remote.extension, replacement->index, 0, replacement->url);
+    replacement->is_file_unknown = remote.extension && hr == (HRESULT)QM_E_ITEM_NOT_FOUND;
     if (SUCCEEDED(hr))
-        hr = IOpenQmgrSources_SetUrl(sources, replacement->index, 0, replacement->url);
-    if (SUCCEEDED(hr))
-        hr = IBackgroundCopyGroup_GetStatus(remote.group, &bits, &unused);
-    if (SUCCEEDED(hr) && (bits & QM_STATUS_GROUP_ERROR))
+        hr = oq_remote_read(&remote, &snapshot);
+    if (SUCCEEDED(hr) && snapshot.phase == OQ_PHASE_ERROR)
         hr = IBackgroundCopyGroup_ResumeGroup(remote.group);
-    if (sources)
-        IOpenQmgrSources_Release(sources);
     oq_remote_release(&remote);
     return hr;
 }
 
 /* E_INVALIDARG is about the URL; oq_url_check knows which rule it violates. */
-static int explain(const struct oq_args *args, HRESULT hr)
+static int explain(const struct oq_args *args, const struct replacement *replacement, HRESULT hr)
 {
     struct oq_error error;
     char why[sizeof error.text];
@@ -100,6 +90,11 @@ static int explain(const struct oq_args *args, HRESULT hr)
     if (hr == E_INVALIDARG && oq_url_check(args->url, &error) != OQ_OK) {
         oq_render_sentence(error.text, why, sizeof why);
         oq_console_error("that URL cannot be downloaded: %s (0x%08lX)", why, (unsigned long)hr);
+        return OQ_EXIT_FAILED;
+    }
+    if (replacement->is_file_unknown) {
+        oq_console_error("%s: the download has no file %u: they count from 0 (0x%08lX)",
+                         args->group.digits, (unsigned)replacement->index, (unsigned long)hr);
         return OQ_EXIT_FAILED;
     }
     if (hr == (HRESULT)QM_E_INVALID_STATE) {
@@ -113,91 +108,126 @@ static int explain(const struct oq_args *args, HRESULT hr)
 int oq_command_set_url(struct oq_client *client, const struct oq_args *args)
 {
     struct replacement replacement = {.index = args->file_index};
-    uint16_t *wide = NULL;
     int status = OQ_EXIT_DONE;
 
     if (!oq_client_find(client, args, &replacement.guid))
         return OQ_EXIT_FAILED;
-    if (oq_utf8_to_16(args->url, &wide, NULL) == OQ_OK)
-        replacement.url = SysAllocString((const wchar_t *)wide);
+    replacement.url = oq_text_to_bstr(args->url);
     HRESULT hr =
         replacement.url ? oq_client_run(client, replace_step, &replacement) : E_OUTOFMEMORY;
     if (FAILED(hr))
-        status = explain(args, hr);
+        status = explain(args, &replacement, hr);
     SysFreeString(replacement.url);
-    oq_free(wide);
     return status;
 }
 
 /* --- limit and pause-all ---------------------------------------------------------------------- */
 
-#define BYTES_PER_KBIT 125u
-
 struct group_limit {
     struct oq_guid guid;
-    uint64_t bytes_per_s;
+    bool is_query;
+    uint64_t bytes_per_s; /* in, or out of a query; 0 = none */
 };
 
-static HRESULT limit_step(struct oq_client *client, void *ctx)
+static HRESULT group_limit_step(struct oq_client *client, void *ctx)
 {
-    const struct group_limit *spec = ctx;
-    struct oq_remote remote = {.guid = spec->guid};
-    IOpenQmgrLimit *limit = NULL;
+    struct group_limit *limit = ctx;
+    struct oq_remote remote = {.guid = limit->guid};
+    OPENQMGR_GROUP_INFO info;
 
     HRESULT hr = oq_remote_open(client, &remote);
-    if (SUCCEEDED(hr))
-        hr =
-            IBackgroundCopyGroup_QueryInterface(remote.group, &IID_IOpenQmgrLimit, (void **)&limit);
-    if (SUCCEEDED(hr))
-        hr = IOpenQmgrLimit_SetMaxRate(limit, spec->bytes_per_s);
-    if (limit)
-        IOpenQmgrLimit_Release(limit);
+    if (SUCCEEDED(hr) && !remote.extension)
+        hr = E_NOTIMPL;
+    if (SUCCEEDED(hr) && limit->is_query) {
+        hr = IOpenQmgrGroup_GetInfo(remote.extension, &info);
+        if (SUCCEEDED(hr))
+            limit->bytes_per_s = info.ullMaxRate;
+    } else if (SUCCEEDED(hr)) {
+        hr = IOpenQmgrGroup_SetMaxRate(remote.extension, limit->bytes_per_s);
+    }
     oq_remote_release(&remote);
     return hr;
 }
 
+static void print_limit(uint64_t kbits)
+{
+    if (kbits > 0)
+        oq_console_print("%llu kbit/s", (unsigned long long)kbits);
+    else
+        oq_console_print("none");
+}
+
 static int limit_group(struct oq_client *client, const struct oq_args *args)
 {
-    struct group_limit spec = {.bytes_per_s = (uint64_t)args->kbits * BYTES_PER_KBIT};
+    struct group_limit limit = {.is_query = args->is_query,
+                                .bytes_per_s = (uint64_t)args->kbits * OQ_BYTES_PER_KBIT};
 
-    if (!oq_client_find(client, args, &spec.guid))
+    if (!oq_client_find(client, args, &limit.guid))
         return OQ_EXIT_FAILED;
-    HRESULT hr = oq_client_run(client, limit_step, &spec);
-    return FAILED(hr) ? oq_client_report(args->group.digits, hr) : OQ_EXIT_DONE;
+    HRESULT hr = oq_client_run(client, group_limit_step, &limit);
+    if (FAILED(hr))
+        return oq_client_report(args->group.digits, hr);
+    if (limit.is_query)
+        print_limit(limit.bytes_per_s / OQ_BYTES_PER_KBIT);
+    return OQ_EXIT_DONE;
 }
 
-#define KEY L"SOFTWARE\\OpenQMGR"
-#define KEY_ENFORCED L"SOFTWARE\\Policies\\OpenQMGR"
+struct settings {
+    const struct oq_args *args;
+    OPENQMGR_SETTINGS now;
+};
 
-static bool is_enforced(const wchar_t *name)
+/* Sets what the arguments say, or reads what is in force. */
+static HRESULT settings_step(struct oq_client *client, void *ctx)
 {
-    return RegGetValueW(HKEY_LOCAL_MACHINE, KEY_ENFORCED, name, RRF_RT_ANY, NULL, NULL, NULL) ==
-           ERROR_SUCCESS;
-}
+    struct settings *settings = ctx;
+    BSTR schedule = NULL, database = NULL, log = NULL;
 
-/* Sets a number; an error if that fails or has no effect. */
-static int set_number(const wchar_t *name, DWORD value)
-{
-    if (is_enforced(name)) {
-        oq_console_error("%ls is set by group policy, which takes precedence", name);
-        return OQ_EXIT_FAILED;
-    }
-    LSTATUS result =
-        RegSetKeyValueW(HKEY_LOCAL_MACHINE, KEY, name, REG_DWORD, &value, sizeof value);
-    if (result == ERROR_SUCCESS)
-        return OQ_EXIT_DONE;
-    return oq_client_report(NULL, HRESULT_FROM_WIN32((DWORD)result));
+    if (!client->extension)
+        return E_NOTIMPL;
+    if (!settings->args->is_query && settings->args->command == OQ_COMMAND_LIMIT)
+        return IOpenQmgrManager_SetLimit(client->extension, settings->args->kbits);
+    if (!settings->args->is_query)
+        return IOpenQmgrManager_SetPaused(client->extension, settings->args->is_on);
+    HRESULT hr =
+        IOpenQmgrManager_GetSettings(client->extension, &settings->now, &schedule, &database, &log);
+    SysFreeString(schedule);
+    SysFreeString(database);
+    SysFreeString(log);
+    return hr;
 }
 
 int oq_command_limit(struct oq_client *client, const struct oq_args *args)
 {
+    struct settings settings = {.args = args};
+
     if (args->has_group)
         return limit_group(client, args);
-    return set_number(L"MaxRateKbits", args->kbits);
+    HRESULT hr = oq_client_run(client, settings_step, &settings);
+    if (FAILED(hr))
+        return oq_client_report(NULL, hr);
+    if (!args->is_query)
+        return OQ_EXIT_DONE;
+    print_limit(settings.now.dwLimitKbits);
+    uint64_t now_kbits = settings.now.ullLimitNow / OQ_BYTES_PER_KBIT;
+    if (now_kbits != settings.now.dwLimitKbits)
+        oq_console_print("by the schedule now %llu kbit/s", (unsigned long long)now_kbits);
+    return OQ_EXIT_DONE;
 }
 
 int oq_command_pause_all(struct oq_client *client, const struct oq_args *args)
 {
-    (void)client;
-    return set_number(L"PauseAll", args->is_on);
+    struct settings settings = {.args = args};
+
+    HRESULT hr = oq_client_run(client, settings_step, &settings);
+    if (FAILED(hr))
+        return oq_client_report(NULL, hr);
+    if (!args->is_query)
+        return OQ_EXIT_DONE;
+    oq_console_print(settings.now.dwPaused & OPENQMGR_PAUSED_ALL ? "on" : "off");
+    if (settings.now.dwPaused & OPENQMGR_PAUSED_SCHEDULE)
+        oq_console_print("background downloads are paused by the schedule");
+    if (settings.now.dwPaused & OPENQMGR_PAUSED_METERED)
+        oq_console_print("background downloads are paused on a metered network");
+    return OQ_EXIT_DONE;
 }

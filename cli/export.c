@@ -1,7 +1,7 @@
 /* export.c - the command export: groups of the service's queue, read through COM, as lines of JSON
  * (queue_json_int.h) to a file or to standard output.
  */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
@@ -10,7 +10,6 @@
 #include "oq_model.h"
 #include "oq_version.h"
 #include "queue_json_int.h"
-#include "render_int.h"
 
 #include <string.h>
 
@@ -18,14 +17,6 @@
 
 #define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
 #define INVALID_STATE ((HRESULT)QM_E_INVALID_STATE)
-
-/* Moves a BSTR of the service into a text; false when out of memory. */
-static bool take_text(BSTR bstr, char **text)
-{
-    *text = oq_text_from_bstr(bstr);
-    SysFreeString(bstr);
-    return *text != NULL;
-}
 
 static HRESULT read_text(IBackgroundCopyGroup *group, GROUPPROP prop, char **text)
 {
@@ -80,101 +71,82 @@ static const char *file_state(OPENQMGR_FILE state)
     return "unknown";
 }
 
-static HRESULT read_mirrors(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
+static HRESULT read_mirrors(struct oq_remote *remote, ULONG index, DWORD count,
+                            struct oq_extras *expectations)
 {
-    for (DWORD number = 1; number < OQ_SOURCES_MAX; number++) {
-        OPENQMGR_SOURCE state = 0;
-        BSTR bstr = NULL;
+    HRESULT hr = S_OK;
+
+    for (DWORD number = 1; SUCCEEDED(hr) && number < count; number++) {
+        OPENQMGR_SOURCE state;
         char *url = NULL;
-        HRESULT hr = IOpenQmgrSources_GetSource(sources, index, number, &state, &bstr);
-        if (hr == ITEM_NOT_FOUND)
-            return S_OK;
-        if (FAILED(hr))
-            return hr;
-        bool is_good = take_text(bstr, &url) && oq_extras_add_mirror(extras, url) == OQ_OK;
+        hr = oq_remote_source(remote, index, number, &state, &url);
+        if (SUCCEEDED(hr) && oq_extras_add_mirror(expectations, url) != OQ_OK)
+            hr = E_OUTOFMEMORY;
         oq_free(url);
-        if (!is_good)
-            return E_OUTOFMEMORY;
     }
-    return S_OK;
-}
-
-static HRESULT read_extras(IOpenQmgrSources *sources, ULONG index, struct oq_extras *extras)
-{
-    BSTR bstr = NULL;
-    char *hex = NULL;
-    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
-    UINT64 piece_bytes = 0, size_bytes = 0;
-    DWORD pieces = 0, mismatches = 0;
-    BOOL is_checking = FALSE;
-
-    HRESULT hr = IOpenQmgrSources_GetChecks(sources, index, &bstr, &size_bytes, &kind, &piece_bytes,
-                                            &pieces, &mismatches, &is_checking);
-    if (FAILED(hr))
-        return hr;
-    if (!take_text(bstr, &hex))
-        return E_OUTOFMEMORY;
-    extras->size_bytes = size_bytes == OPENQMGR_SIZE_UNKNOWN ? OQ_SIZE_UNKNOWN : size_bytes;
-    extras->has_sha256 = oq_hex_parse(hex, strlen(hex), extras->sha256, OQ_SHA256_BYTES) == OQ_OK;
-    oq_free(hex);
-    return read_mirrors(sources, index, extras);
-}
-
-static HRESULT read_pieces(IOpenQmgrExport *export, ULONG index, struct oq_extras *extras)
-{
-    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
-    struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
-    UINT64 piece_bytes = 0;
-    DWORD length = 0;
-
-    HRESULT hr =
-        IOpenQmgrExport_GetPieces(export, index, &kind, &piece_bytes, &length, &pieces.hashes);
-    if (FAILED(hr))
-        return hr;
-    pieces.kind = (enum oq_hash_kind)kind;
-    pieces.piece_bytes = piece_bytes;
-    size_t size = oq_hash_size(pieces.kind);
-    pieces.count = size > 0 ? (uint32_t)(length / size) : 0;
-    /* Hashes of a kind that this version does not know are skipped. */
-    if (size > 0 && oq_extras_set_pieces(extras, &pieces, NULL) != OQ_OK)
-        hr = E_OUTOFMEMORY;
-    CoTaskMemFree(pieces.hashes);
     return hr;
 }
 
-/* The extension interfaces of the job; each may be NULL. */
-struct extensions {
-    IOpenQmgrInfo *info; /* borrowed */
-    IOpenQmgrSources *sources;
-    IOpenQmgrExport *export;
-};
+static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras *expectations)
+{
+    OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
+    struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
+    BSTR bytes = NULL;
 
-static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext, ULONG index,
+    HRESULT hr = IOpenQmgrGroup_GetPieces(group, index, &kind, &pieces.piece_bytes, &bytes);
+    if (FAILED(hr))
+        return hr;
+    pieces.kind = (enum oq_hash_kind)kind;
+    pieces.hashes = (uint8_t *)bytes;
+    size_t size = oq_hash_size(pieces.kind);
+    pieces.count = size > 0 ? (uint32_t)(SysStringByteLen(bytes) / size) : 0;
+    /* Hashes of a kind that this version does not know are skipped. */
+    if (size > 0 && oq_extras_set_pieces(expectations, &pieces, NULL) != OQ_OK)
+        hr = E_OUTOFMEMORY;
+    SysFreeString(bytes);
+    return hr;
+}
+
+/* Mirrors, size and hashes. */
+static HRESULT read_expectations(struct oq_remote *remote, ULONG index,
+                                 const OPENQMGR_FILE_INFO *info, struct oq_extras *expectations)
+{
+    char *hex = oq_text_from_bstr(info->szSha256);
+
+    if (!hex)
+        return E_OUTOFMEMORY;
+    expectations->has_sha256 =
+        oq_hex_parse(hex, strlen(hex), expectations->sha256, OQ_SHA256_BYTES) == OQ_OK;
+    oq_free(hex);
+    if (info->ullExpectedBytes != OPENQMGR_SIZE_UNKNOWN)
+        expectations->size_bytes = info->ullExpectedBytes;
+    HRESULT hr = read_mirrors(remote, index, info->dwSources, expectations);
+    if (SUCCEEDED(hr) && info->dwPieces > 0)
+        hr = read_pieces(remote->extension, index, expectations);
+    return hr;
+}
+
+static HRESULT read_file(struct oq_remote *remote, IBackgroundCopyJob1 *job, ULONG index,
                          struct oq_exported_file *file)
 {
     struct oq_remote_file seen = {0};
 
     file->size_bytes = OQ_SIZE_UNKNOWN;
-    HRESULT hr = oq_remote_file_names(job, index, &seen);
-    if (SUCCEEDED(hr) && ext->info)
-        hr = oq_remote_file_details(ext->info, index, &seen);
-    if (SUCCEEDED(hr) && ext->sources) {
-        file->extras = oq_extras_new();
-        hr = file->extras ? read_extras(ext->sources, index, file->extras) : E_OUTOFMEMORY;
-    }
-    if (SUCCEEDED(hr) && ext->export && file->extras)
-        hr = read_pieces(ext->export, index, file->extras);
+    HRESULT hr = oq_remote_file_read(remote, job, index, &seen);
     if (SUCCEEDED(hr)) {
         file->remote = seen.remote;
         file->local = seen.local;
         seen.remote = seen.local = NULL;
-        if (seen.has_details) {
-            file->state = oq_strdup(file_state(seen.state));
-            file->size_bytes =
-                seen.size_bytes == OQ_RENDER_UNKNOWN ? OQ_SIZE_UNKNOWN : seen.size_bytes;
-            file->done_bytes = seen.done_bytes;
-            hr = file->state ? S_OK : E_OUTOFMEMORY;
-        }
+    }
+    if (SUCCEEDED(hr) && seen.has_details) {
+        file->state = oq_strdup(file_state(seen.info.eState));
+        file->expectations = oq_extras_new();
+        file->done_bytes = seen.info.ullDoneBytes;
+        if (seen.info.ullSizeBytes != OPENQMGR_SIZE_UNKNOWN)
+            file->size_bytes = seen.info.ullSizeBytes;
+        hr = file->state && file->expectations
+                 ? read_expectations(remote, index, &seen.info, file->expectations)
+                 : E_OUTOFMEMORY;
     }
     oq_remote_file_release(&seen);
     return hr;
@@ -183,7 +155,6 @@ static HRESULT read_file(IBackgroundCopyJob1 *job, const struct extensions *ext,
 static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
                           struct oq_exported_group *exported)
 {
-    struct extensions ext = {.info = remote->info};
     DWORD count = 0;
     GUID guid;
 
@@ -195,29 +166,22 @@ static HRESULT read_files(struct oq_remote *remote, IBackgroundCopyJob1 *job,
     hr = IBackgroundCopyJob1_GetFileCount(job, &count);
     if (FAILED(hr) || count == 0)
         return hr;
-    /* With --legacy, or if the service has no extensions, there is no info either. */
-    if (remote->info && FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources,
-                                                                  (void **)&ext.sources)))
-        ext.sources = NULL;
-    if (remote->info &&
-        FAILED(IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrExport, (void **)&ext.export)))
-        ext.export = NULL;
     exported->files = oq_calloc(count, sizeof *exported->files);
     hr = exported->files ? S_OK : E_OUTOFMEMORY;
     while (SUCCEEDED(hr) && exported->file_count < count) {
         ULONG index = exported->file_count++;
-        hr = read_file(job, &ext, index, &exported->files[index]);
+        hr = read_file(remote, job, index, &exported->files[index]);
     }
-    if (ext.sources)
-        IOpenQmgrSources_Release(ext.sources);
-    if (ext.export)
-        IOpenQmgrExport_Release(ext.export);
     return hr;
 }
 
 static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_exported_group *exported)
 {
     exported->is_foreground = snapshot->is_foreground;
+    exported->max_bytes_per_s = snapshot->max_bytes_per_s;
+    exported->owner = snapshot->owner[0] ? oq_strdup(snapshot->owner) : NULL;
+    if (snapshot->owner[0] && !exported->owner)
+        return E_OUTOFMEMORY;
     switch (snapshot->phase) {
     case OQ_PHASE_SUSPENDED:
         exported->state = OQ_EXPORTED_SUSPENDED;
@@ -239,36 +203,6 @@ static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_expor
     return S_OK;
 }
 
-static HRESULT read_owner(struct oq_remote *remote, struct oq_exported_group *exported)
-{
-    IOpenQmgrExport *export = NULL;
-    BSTR sid = NULL;
-
-    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
-                             remote->group, &IID_IOpenQmgrExport, (void **)&export)))
-        return S_OK;
-    HRESULT hr = IOpenQmgrExport_GetOwner(export, &sid);
-    if (SUCCEEDED(hr) && !take_text(sid, &exported->owner))
-        hr = E_OUTOFMEMORY;
-    IOpenQmgrExport_Release(export);
-    return hr;
-}
-
-/* 0 if the service has no such limits. */
-static HRESULT read_limit(struct oq_remote *remote, struct oq_exported_group *exported)
-{
-    IOpenQmgrLimit *limit = NULL;
-    UINT64 rate = 0;
-
-    if (!remote->info || FAILED(IBackgroundCopyGroup_QueryInterface(
-                             remote->group, &IID_IOpenQmgrLimit, (void **)&limit)))
-        return S_OK;
-    HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit, &rate);
-    exported->max_bytes_per_s = rate;
-    IOpenQmgrLimit_Release(limit);
-    return hr;
-}
-
 /* All properties of a group that the service has interfaces for. *out is empty at the beginning;
  * release it in any case. S_FALSE when the group is no longer in the queue. */
 static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
@@ -286,10 +220,6 @@ static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
         hr = take_snapshot(&snapshot, out);
     if (hr == S_OK)
         hr = read_properties(remote.group, out);
-    if (hr == S_OK)
-        hr = read_limit(&remote, out);
-    if (hr == S_OK)
-        hr = read_owner(&remote, out);
     if (hr == S_OK)
         hr = oq_remote_job(&remote, &job);
     if (SUCCEEDED(hr) && job)

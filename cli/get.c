@@ -4,7 +4,7 @@
  * files before it creates them, so the step can be repeated after the service was killed at any
  * point, and nothing is downloaded twice.
  */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
@@ -107,7 +107,7 @@ static int explain_refusal(const struct start *start, HRESULT hr)
     unsigned long code = (unsigned long)hr;
 
     oq_error_init(&error);
-    oq_render_fit(refused->url, SUBJECT_COLUMNS, url, sizeof url);
+    oq_render_url(refused->url, SUBJECT_COLUMNS, url, sizeof url);
     oq_render_fit(refused->file, SUBJECT_COLUMNS, file, sizeof file);
     bool is_there = oq_file_spec_has_folder(refused->file, &folder);
     bool is_url = hr == E_INVALIDARG && oq_url_check(refused->url, &error) != OQ_OK;
@@ -349,7 +349,7 @@ static int end_badly(struct oq_client *client, const struct watch *watch, enum w
 {
     char name[OQ_RENDER_GROUP_DIGITS + 1], why[OQ_SNAPSHOT_TEXT + 128], subject[SUBJECT];
 
-    oq_render_fit(name_of_it, SUBJECT_COLUMNS, subject, sizeof subject);
+    oq_render_url(name_of_it, SUBJECT_COLUMNS, subject, sizeof subject);
     oq_render_group(&watch->guid, name);
     describe_failure(watch, end, why, sizeof why);
     switch (end) {
@@ -393,10 +393,14 @@ static int end_badly(struct oq_client *client, const struct watch *watch, enum w
 static void print_start(const struct oq_download_spec *spec, const char *document,
                         const char *group)
 {
-    if (spec->count == 1)
-        oq_console_print("%s -> %s, group %s", spec->files[0].url, spec->files[0].file, group);
-    else
+    char url[OQ_URL_MAX_CHARS + 8];
+
+    if (spec->count == 1) {
+        oq_render_url(spec->files[0].url, OQ_URL_MAX_CHARS + 4, url, sizeof url);
+        oq_console_print("%s -> %s, group %s", url, spec->files[0].file, group);
+    } else {
         oq_console_print("%s: %u files, group %s", document, (unsigned)spec->count, group);
+    }
 }
 
 int oq_command_get(struct oq_client *client, const struct oq_args *args)
@@ -460,7 +464,7 @@ int oq_command_wait(struct oq_client *client, const struct oq_args *args)
         return OQ_EXIT_FAILED;
     oq_guid_format(&watch.guid, text);
     enum watch_end end = watch_download(client, &watch);
-    if (end == WATCH_GONE && watch.last.total_files == 0 && watch.last.state[0] == '\0')
+    if (end == WATCH_GONE && !watch.last.state)
         return oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND); /* it never existed */
     if (end != WATCH_COMPLETE)
         return end_badly(client, &watch, end, text);
@@ -470,6 +474,6 @@ int oq_command_wait(struct oq_client *client, const struct oq_args *args)
             return oq_client_report(text, hr);
     }
     if (!args->is_quiet)
-        print_done(text, &watch);
+        print_done(watch.last.file[0] ? watch.last.file : text, &watch);
     return OQ_EXIT_DONE;
 }

@@ -10,40 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Moves a BSTR of the service into a fixed buffer. */
-static void take_text(BSTR bstr, char text[OQ_SNAPSHOT_TEXT])
-{
-    char *narrow = oq_text_from_bstr(bstr);
-
-    oq_render_sentence(narrow ? narrow : "", text, OQ_SNAPSHOT_TEXT);
-    oq_free(narrow);
-    SysFreeString(bstr);
-}
-
 void oq_remote_release(struct oq_remote *remote)
 {
-    if (remote->info)
-        IOpenQmgrInfo_Release(remote->info);
+    if (remote->extension)
+        IOpenQmgrGroup_Release(remote->extension);
     if (remote->group)
         IBackgroundCopyGroup_Release(remote->group);
-    remote->info = NULL;
+    remote->extension = NULL;
     remote->group = NULL;
-}
-
-/* Without becoming its owner, if the service supports that. */
-static HRESULT get_group(struct oq_client *client, GUID guid, IBackgroundCopyGroup **group)
-{
-    IOpenQmgrPeek *peek = NULL;
-    HRESULT hr = client->is_legacy ? E_NOINTERFACE
-                                   : IBackgroundCopyQMgr_QueryInterface(
-                                         client->manager, &IID_IOpenQmgrPeek, (void **)&peek);
-    if (FAILED(hr) && oq_result_is_disconnect((uint32_t)hr))
-        return hr;
-    if (FAILED(hr))
-        return IBackgroundCopyQMgr_GetGroup(client->manager, guid, group);
-    hr = IOpenQmgrPeek_PeekGroup(peek, guid, group);
-    IOpenQmgrPeek_Release(peek);
-    return hr;
 }
 
 HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
@@ -54,19 +28,19 @@ HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
         return S_OK;
     oq_remote_release(remote);
     memcpy(&guid, &remote->guid, sizeof guid);
-    HRESULT hr = get_group(client, guid, &remote->group);
+    HRESULT hr = client->extension
+                     ? IOpenQmgrManager_OpenGroup(client->extension, guid, &remote->group)
+                     : IBackgroundCopyQMgr_GetGroup(client->manager, guid, &remote->group);
     if (FAILED(hr)) {
         remote->group = NULL;
         return hr;
     }
     remote->generation = client->generation;
-    hr = client->is_legacy ? E_NOINTERFACE
-                           : IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrInfo,
-                                                                 (void **)&remote->info);
-    if (FAILED(hr))
-        remote->info = NULL;
-    /* A service without the extension is no failure; a lost connection is. */
-    return oq_result_is_disconnect((uint32_t)hr) ? hr : S_OK;
+    if (client->is_legacy)
+        return S_OK;
+    hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrGroup,
+                                             (void **)&remote->extension);
+    return hr == E_NOINTERFACE ? S_OK : hr;
 }
 
 HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job)
@@ -124,53 +98,115 @@ static void describe_legacy_failure(struct oq_snapshot *s, DWORD win32, DWORD ht
     snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(s->failure));
 }
 
-static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *s)
+/* SUSPENDED alone does not mean suspended: a complete group is suspended, too (contract C22). */
+static enum oq_phase phase_of_bits(DWORD bits)
 {
-    DWORD size = 0, done = 0, files = 0;
+    if (bits & QM_STATUS_GROUP_COMPLETE)
+        return OQ_PHASE_COMPLETE;
+    if (bits & QM_STATUS_GROUP_ERROR)
+        return OQ_PHASE_ERROR;
+    return bits & QM_STATUS_GROUP_SUSPENDED ? OQ_PHASE_SUSPENDED : OQ_PHASE_RUNNING;
+}
+
+static HRESULT read_legacy_job(IBackgroundCopyJob1 *job, struct oq_snapshot *s)
+{
+    struct oq_remote none = {0};
+    struct oq_remote_file file = {0};
+    DWORD files = 0;
+
+    HRESULT hr = IBackgroundCopyJob1_GetFileCount(job, &files);
+    if (SUCCEEDED(hr) && s->phase == OQ_PHASE_ERROR) {
+        DWORD bits, win32 = 0, http = 0, retries;
+        hr = IBackgroundCopyJob1_GetStatus(job, &bits, &win32, &http, &retries);
+        if (SUCCEEDED(hr))
+            describe_legacy_failure(s, win32, http);
+    }
+    if (SUCCEEDED(hr) && files > 0) {
+        hr = oq_remote_file_read(&none, job, 0, &file);
+        if (SUCCEEDED(hr))
+            oq_render_sentence(oq_render_file_name(file.local), s->file, sizeof s->file);
+        oq_remote_file_release(&file);
+    }
+    s->total_files = files;
+    s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
+    return hr;
+}
+
+static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *snapshot)
+{
+    static const char *const names[] = {"suspended", "running",  "finishing",
+                                        "failed",    "complete", "cancelled"};
+    struct oq_snapshot s = {
+        .guid = remote->guid, .bytes_per_s = OQ_RENDER_UNKNOWN, .failed_file = OPENQMGR_NO_FILE};
+    DWORD bits = 0, job_index = 0, size = 0, done = 0;
     IBackgroundCopyJob1 *job = NULL;
 
-    HRESULT hr = IBackgroundCopyGroup_get_Size(remote->group, &size);
+    HRESULT hr = IBackgroundCopyGroup_GetStatus(remote->group, &bits, &job_index);
+    if (SUCCEEDED(hr))
+        hr = IBackgroundCopyGroup_get_Size(remote->group, &size);
     if (SUCCEEDED(hr))
         hr = IBackgroundCopyGroup_GetProgress(remote->group, QM_PROGRESS_SIZE_DONE, &done);
     if (SUCCEEDED(hr))
         hr = oq_remote_job(remote, &job);
-    if (SUCCEEDED(hr) && job) {
-        hr = IBackgroundCopyJob1_GetFileCount(job, &files);
-        if (SUCCEEDED(hr) && s->phase == OQ_PHASE_ERROR) {
-            DWORD bits, win32 = 0, http = 0, retries;
-            hr = IBackgroundCopyJob1_GetStatus(job, &bits, &win32, &http, &retries);
-            if (SUCCEEDED(hr))
-                describe_legacy_failure(s, win32, http);
-        }
-    }
-    if (job)
-        IBackgroundCopyJob1_Release(job);
     if (FAILED(hr))
         return hr;
-    s->done_bytes = done;
-    s->total_bytes = size || s->phase == OQ_PHASE_COMPLETE ? size : OQ_RENDER_UNKNOWN;
-    if (s->phase == OQ_PHASE_COMPLETE)
-        s->total_bytes = s->done_bytes;
-    s->total_files = files;
-    s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
-    static const char *const names[] = {"suspended", "running",  "finishing",
-                                        "failed",    "complete", "cancelled"};
-    snprintf(s->state, sizeof s->state, "%s", names[s->phase]);
-    return S_OK;
+    s.phase = phase_of_bits(bits);
+    s.is_foreground = (bits & QM_STATUS_GROUP_FOREGROUND) != 0;
+    s.state = names[s.phase];
+    s.done_bytes = done;
+    s.total_bytes = s.phase == OQ_PHASE_COMPLETE ? done : size > 0 ? size : OQ_RENDER_UNKNOWN;
+    if (job) {
+        hr = read_legacy_job(job, &s);
+        IBackgroundCopyJob1_Release(job);
+    }
+    if (SUCCEEDED(hr))
+        *snapshot = s;
+    return FAILED(hr) ? hr : S_OK;
 }
 
 /* --- with the extension ----------------------------------------------------------------------- */
 
-static enum oq_phase phase_of(OPENQMGR_STATE state, enum oq_phase other)
+/* Copies a text of the service into a fixed buffer. */
+static void copy_text(const WCHAR *wide, char text[OQ_SNAPSHOT_TEXT])
+{
+    char *narrow = oq_text_from_bstr(wide);
+
+    oq_render_sentence(narrow ? narrow : "", text, OQ_SNAPSHOT_TEXT);
+    oq_free(narrow);
+}
+
+static const char *state_text(const OPENQMGR_GROUP_INFO *info)
+{
+    switch (info->eState) {
+    case OPENQMGR_STATE_SUSPENDED:
+        return "suspended";
+    case OPENQMGR_STATE_QUEUED:
+        return "queued";
+    case OPENQMGR_STATE_CONNECTING:
+        return "connecting";
+    case OPENQMGR_STATE_TRANSFERRING:
+        return "downloading";
+    case OPENQMGR_STATE_WAITING:
+        if (info->eWait == OPENQMGR_WAIT_POLICY)
+            return "paused";
+        return info->eWait == OPENQMGR_WAIT_BACKOFF ? "waiting to retry" : "waiting";
+    case OPENQMGR_STATE_COMMITTING:
+        return "finishing";
+    case OPENQMGR_STATE_ERROR:
+        return "failed";
+    case OPENQMGR_STATE_COMPLETE:
+        return "complete";
+    case OPENQMGR_STATE_CANCELLED:
+        return "cancelled";
+    }
+    return "unknown state";
+}
+
+static enum oq_phase phase_of(OPENQMGR_STATE state)
 {
     switch (state) {
     case OPENQMGR_STATE_SUSPENDED:
         return OQ_PHASE_SUSPENDED;
-    case OPENQMGR_STATE_QUEUED:
-    case OPENQMGR_STATE_CONNECTING:
-    case OPENQMGR_STATE_TRANSFERRING:
-    case OPENQMGR_STATE_WAITING:
-        return OQ_PHASE_RUNNING;
     case OPENQMGR_STATE_COMMITTING:
         return OQ_PHASE_COMMITTING;
     case OPENQMGR_STATE_ERROR:
@@ -179,9 +215,13 @@ static enum oq_phase phase_of(OPENQMGR_STATE state, enum oq_phase other)
         return OQ_PHASE_COMPLETE;
     case OPENQMGR_STATE_CANCELLED:
         return OQ_PHASE_CANCELLED;
-    default:
-        return other; /* of a later version: the phase of the status bits */
+    case OPENQMGR_STATE_QUEUED:
+    case OPENQMGR_STATE_CONNECTING:
+    case OPENQMGR_STATE_TRANSFERRING:
+    case OPENQMGR_STATE_WAITING:
+        break;
     }
+    return OQ_PHASE_RUNNING;
 }
 
 /* "waiting 5 s: could not connect to the server", or the service's own words. */
@@ -191,100 +231,137 @@ static void describe_wait(struct oq_snapshot *s, OPENQMGR_WAIT reason, int64_t u
     char time[OQ_RENDER_TEXT];
     const char *why =
         reason == OPENQMGR_WAIT_BACKOFF && s->failure_text[0] ? s->failure_text : text;
+    int used = 0;
 
     if (reason == OPENQMGR_WAIT_NONE || reason == OPENQMGR_WAIT_ERROR)
         return;
-    if (reason == OPENQMGR_WAIT_THROTTLED) { /* it is downloading, more slowly */
-        snprintf(s->waiting, sizeof s->waiting, "%.300s", text);
-        return;
-    }
     if (until_ms > 0) {
         int64_t left_ms = until_ms - oq_clock_wall_ms(oq_clock_system());
         oq_render_seconds((left_ms + 999) / 1000, time);
-        snprintf(s->waiting, sizeof s->waiting, "waiting %s%s%.280s", time, *why ? ": " : "", why);
-    } else {
-        snprintf(s->waiting, sizeof s->waiting, "waiting%s%.280s", *why ? ": " : "", why);
+        used = snprintf(s->waiting, sizeof s->waiting, "waiting %s%s", time, *why ? ": " : "");
+    } else if (reason != OPENQMGR_WAIT_THROTTLED) { /* which is downloading, more slowly */
+        used = snprintf(s->waiting, sizeof s->waiting, "waiting%s", *why ? ": " : "");
     }
+    oq_render_sentence(why, s->waiting + used, sizeof s->waiting - (size_t)used);
 }
 
-static HRESULT read_info(struct oq_remote *remote, struct oq_snapshot *s)
+static void convert(const OPENQMGR_GROUP_INFO *info, struct oq_snapshot *s)
 {
-    OPENQMGR_STATE state = 0;
-    OPENQMGR_WAIT reason = 0;
-    BSTR words = NULL;
-    UINT64 total = 0, done = 0, rate = 0, value = 0;
-    INT64 until_ms = 0, time_ms = 0;
-    DWORD total_files = 0, done_files = 0, win32 = 0, http = 0, file = 0;
-    HRESULT failure = S_OK;
-
-    HRESULT hr = IOpenQmgrInfo_GetState(remote->info, &state, &words);
-    if (FAILED(hr))
-        return hr;
-    take_text(words, s->state);
-    words = NULL;
-    s->phase = phase_of(state, s->phase);
-
-    hr = IOpenQmgrInfo_GetProgress64(remote->info, &total, &done, &total_files, &done_files);
-    if (FAILED(hr))
-        return hr;
-    s->total_bytes = total == OPENQMGR_SIZE_UNKNOWN ? OQ_RENDER_UNKNOWN : total;
-    s->done_bytes = done;
-    s->total_files = total_files;
-    s->done_files = done_files;
-
-    hr = IOpenQmgrInfo_GetLastFailure(remote->info, &failure, &win32, &http, &file, &time_ms,
-                                      &words);
-    if (FAILED(hr))
-        return hr;
-    take_text(words, s->failure_text);
-    words = NULL;
-    s->failure = failure;
-    s->failed_file = file;
-    s->failed_at_ms = time_ms;
-    if (FAILED(failure) && !s->failure_text[0])
-        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(failure));
-
-    hr = IOpenQmgrInfo_GetRate(remote->info, &rate);
-    if (FAILED(hr))
-        return hr;
-    s->bytes_per_s = rate;
-
-    hr = IOpenQmgrInfo_GetWaitReason(remote->info, &reason, &until_ms, &value, &words);
-    if (FAILED(hr))
-        return hr;
     char text[OQ_SNAPSHOT_TEXT];
-    take_text(words, text);
-    describe_wait(s, reason, until_ms, text);
-    s->has_info = true;
-    return S_OK;
+
+    *s = (struct oq_snapshot){.phase = phase_of(info->eState),
+                              .is_foreground = info->fForeground,
+                              .state = state_text(info),
+                              .total_bytes = info->ullTotalBytes,
+                              .done_bytes = info->ullDoneBytes,
+                              .bytes_per_s = info->ullBytesPerSecond,
+                              .total_files = info->dwFiles,
+                              .done_files = info->dwFilesDone,
+                              .failure = info->hrFailure,
+                              .failed_file = info->dwFailureFile,
+                              .failed_at_ms = info->llFailureAt,
+                              .max_bytes_per_s = info->ullMaxRate,
+                              .created_at_ms = info->llCreatedAt,
+                              .retries = info->dwRetries};
+    memcpy(&s->guid, &info->guidGroup, sizeof s->guid);
+    if (info->ullTotalBytes == OPENQMGR_SIZE_UNKNOWN)
+        s->total_bytes = OQ_RENDER_UNKNOWN;
+    copy_text(info->szFailure, s->failure_text);
+    if (FAILED(s->failure) && !s->failure_text[0])
+        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(s->failure));
+    copy_text(info->szFile, s->file);
+    copy_text(info->szName, s->name);
+    copy_text(info->szOwner, s->owner);
+    copy_text(info->szWait, text);
+    describe_wait(s, info->eWait, info->llRetryAt, text);
 }
+
+/* --- both ------------------------------------------------------------------------------------- */
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot)
 {
-    struct oq_snapshot s = {.total_bytes = OQ_RENDER_UNKNOWN,
-                            .bytes_per_s = OQ_RENDER_UNKNOWN,
-                            .failed_file = OPENQMGR_NO_FILE};
-    DWORD bits = 0, job_index = 0;
+    OPENQMGR_GROUP_INFO info;
 
-    HRESULT hr = IBackgroundCopyGroup_GetStatus(remote->group, &bits, &job_index);
-    if (FAILED(hr))
-        return hr;
-    s.is_foreground = (bits & QM_STATUS_GROUP_FOREGROUND) != 0;
-    /* SUSPENDED alone does not mean paused: a finished group is suspended, too (contract C22). */
-    if (bits & QM_STATUS_GROUP_COMPLETE)
-        s.phase = OQ_PHASE_COMPLETE;
-    else if (bits & QM_STATUS_GROUP_ERROR)
-        s.phase = OQ_PHASE_ERROR;
-    else if (bits & QM_STATUS_GROUP_SUSPENDED)
-        s.phase = OQ_PHASE_SUSPENDED;
-    else
-        s.phase = OQ_PHASE_RUNNING;
-    hr = remote->info ? read_info(remote, &s) : E_NOINTERFACE;
-    if (hr == E_NOTIMPL || hr == E_NOINTERFACE)
-        hr = read_legacy(remote, &s);
+    if (!remote->extension)
+        return read_legacy(remote, snapshot);
+    HRESULT hr = IOpenQmgrGroup_GetInfo(remote->extension, &info);
     if (SUCCEEDED(hr))
-        *snapshot = s;
+        convert(&info, snapshot);
     return hr;
+}
+
+/* Room for so many more behind the first `count`; false when out of memory. */
+static bool reserve(struct oq_snapshot **list, size_t count, size_t more)
+{
+    struct oq_snapshot *larger = oq_realloc(*list, (count + more) * sizeof **list);
+
+    if (larger)
+        *list = larger;
+    return larger != NULL;
+}
+
+static HRESULT read_batches(struct oq_client *client, struct oq_snapshot **list, size_t *count)
+{
+    UINT64 after = 0;
+    HRESULT hr = S_OK;
+
+    while (hr == S_OK) {
+        BSTR bytes = NULL;
+        hr = IOpenQmgrManager_GetGroups(client->extension, after, &bytes);
+        if (FAILED(hr))
+            break;
+        const OPENQMGR_GROUP_INFO *infos = (const OPENQMGR_GROUP_INFO *)bytes;
+        size_t more = SysStringByteLen(bytes) / sizeof *infos;
+        if (more == 0)
+            hr = S_FALSE;
+        else if (!reserve(list, *count, more))
+            hr = E_OUTOFMEMORY;
+        for (size_t i = 0; SUCCEEDED(hr) && i < more; i++) {
+            convert(&infos[i], &(*list)[(*count)++]);
+            after = infos[i].ullNumber;
+        }
+        SysFreeString(bytes);
+    }
+    return hr;
+}
+
+static HRESULT read_one_by_one(struct oq_client *client, struct oq_snapshot **list, size_t *count)
+{
+    struct oq_guid *guids = NULL;
+    size_t groups = 0;
+
+    HRESULT hr = oq_client_list(client, &guids, &groups);
+    if (SUCCEEDED(hr) && groups > 0 && !reserve(list, 0, groups))
+        hr = E_OUTOFMEMORY;
+    for (size_t i = 0; SUCCEEDED(hr) && i < groups; i++) {
+        struct oq_remote remote = {.guid = guids[i]};
+        hr = oq_remote_open(client, &remote);
+        if (SUCCEEDED(hr))
+            hr = oq_remote_read(&remote, &(*list)[*count]);
+        oq_remote_release(&remote);
+        if (SUCCEEDED(hr))
+            (*count)++;
+        else if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND) /* it left the queue meanwhile */
+            hr = S_OK;
+    }
+    oq_free(guids);
+    return hr;
+}
+
+HRESULT oq_remote_read_all(struct oq_client *client, struct oq_snapshot **list, size_t *count)
+{
+    struct oq_snapshot *found = NULL;
+    size_t found_count = 0;
+
+    HRESULT hr = client->extension ? read_batches(client, &found, &found_count)
+                                   : read_one_by_one(client, &found, &found_count);
+    if (FAILED(hr)) {
+        oq_free(found);
+        return hr;
+    }
+    *list = found;
+    *count = found_count;
+    return S_OK;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -298,38 +375,51 @@ void oq_remote_file_release(struct oq_remote_file *file)
     memset(file, 0, sizeof *file);
 }
 
-HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_remote_file *file)
+/* Moves a BSTR of the service into a new text; false when out of memory. */
+static bool take_text(BSTR bstr, char **text)
+{
+    *text = oq_text_from_bstr(bstr);
+    SysFreeString(bstr);
+    return *text != NULL;
+}
+
+static HRESULT read_details(struct oq_remote *remote, ULONG index, struct oq_remote_file *file)
+{
+    BSTR local = NULL, temporary = NULL, validator = NULL;
+
+    HRESULT hr = IOpenQmgrGroup_GetFile(remote->extension, index, &file->info, &local, &temporary,
+                                        &validator);
+    if (FAILED(hr))
+        return hr;
+    file->has_details = true;
+    bool is_good = take_text(temporary, &file->temporary);
+    is_good = take_text(validator, &file->validator) && is_good;
+    SysFreeString(local);
+    return is_good ? S_OK : E_OUTOFMEMORY;
+}
+
+HRESULT oq_remote_file_read(struct oq_remote *remote, IBackgroundCopyJob1 *job, ULONG index,
+                            struct oq_remote_file *file)
 {
     FILESETINFO info = {0};
 
     HRESULT hr = IBackgroundCopyJob1_GetFile(job, index, &info);
     if (FAILED(hr))
         return hr;
-    file->remote = oq_text_from_bstr(info.bstrRemoteFile);
-    file->local = oq_text_from_bstr(info.bstrLocalFile);
-    SysFreeString(info.bstrRemoteFile);
-    SysFreeString(info.bstrLocalFile);
-    if (file->remote && file->local)
-        return S_OK;
-    oq_remote_file_release(file);
-    return E_OUTOFMEMORY;
+    bool is_good = take_text(info.bstrRemoteFile, &file->remote);
+    is_good = take_text(info.bstrLocalFile, &file->local) && is_good;
+    if (!is_good)
+        return E_OUTOFMEMORY;
+    return remote->extension ? read_details(remote, index, file) : S_OK;
 }
 
-HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file)
+HRESULT oq_remote_source(struct oq_remote *remote, ULONG file, ULONG number, OPENQMGR_SOURCE *state,
+                         char **url)
 {
-    BSTR temporary = NULL, validator = NULL;
-    UINT64 size = 0, done = 0;
+    BSTR bstr = NULL;
 
-    HRESULT hr = IOpenQmgrInfo_GetFileDetails(info, index, &file->state, &size, &done, &temporary,
-                                              &validator);
+    HRESULT hr = IOpenQmgrGroup_GetSource(remote->extension, file, number, state, &bstr);
     if (FAILED(hr))
         return hr;
-    file->size_bytes = size == OPENQMGR_SIZE_UNKNOWN ? OQ_RENDER_UNKNOWN : size;
-    file->done_bytes = done;
-    file->temporary = oq_text_from_bstr(temporary ? temporary : L"");
-    file->validator = oq_text_from_bstr(validator ? validator : L"");
-    SysFreeString(temporary);
-    SysFreeString(validator);
-    file->has_details = true;
-    return file->temporary && file->validator ? S_OK : E_OUTOFMEMORY;
+    return take_text(bstr, url) ? S_OK : E_OUTOFMEMORY;
 }

@@ -15,12 +15,12 @@ struct oq_remote {
     struct oq_guid guid;
     unsigned generation;         /* of the connection that the pointers belong to */
     IBackgroundCopyGroup *group; /* or NULL */
-    IOpenQmgrInfo *info;         /* or NULL: the service has none */
+    IOpenQmgrGroup *extension;   /* or NULL: --legacy, or the service has none */
 };
 
 /* Gets the pointers, unless they are there and of this connection. QM_E_ITEM_NOT_FOUND.
- * The owner of the group stays the same, unless the service has no IOpenQmgrPeek: GetGroup makes an
- * administrator the owner of another user's group (contract section 4). */
+ * The owner of the group stays the same, unless the service has no IOpenQmgrManager: GetGroup makes
+ * an administrator the owner of another user's group (contract section 4). */
 HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 
@@ -39,11 +39,11 @@ enum oq_phase {
 #define OQ_SNAPSHOT_TEXT 320
 
 struct oq_snapshot {
+    struct oq_guid guid;
     enum oq_phase phase;
     bool is_foreground;
-    bool has_info;                /* from the extension */
-    char state[OQ_SNAPSHOT_TEXT]; /* in words */
-    uint64_t total_bytes;         /* or OQ_RENDER_UNKNOWN */
+    const char *state;    /* in words; NULL: there is no snapshot yet */
+    uint64_t total_bytes; /* or OQ_RENDER_UNKNOWN */
     uint64_t done_bytes;
     uint64_t bytes_per_s; /* or OQ_RENDER_UNKNOWN */
     uint32_t total_files, done_files;
@@ -52,25 +52,35 @@ struct oq_snapshot {
     uint32_t failed_file;           /* or OPENQMGR_NO_FILE */
     int64_t failed_at_ms;           /* wall clock; 0 = none, or unknown */
     char failure_text[OQ_SNAPSHOT_TEXT];
+    char file[OQ_SNAPSHOT_TEXT]; /* name of the first file, without folder; "" = no file */
+    /* from the extension */
+    char name[OQ_SNAPSHOT_TEXT], owner[OQ_SNAPSHOT_TEXT]; /* "" = none, or unknown */
+    uint64_t max_bytes_per_s;                             /* 0 = no limit of its own */
+    int64_t created_at_ms;                                /* wall clock; 0 = unknown */
+    uint32_t retries;
 };
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot);
 
-/* One file of a job; start with {0}. */
+/* Snapshots of the caller's groups (of all, for an administrator) in a new array (oq_free); NULL
+ * when *count is 0. With the extension a call reads OPENQMGR_GROUPS_PER_CALL of them. */
+HRESULT oq_remote_read_all(struct oq_client *client, struct oq_snapshot **list, size_t *count);
+
+/* One file of a group; start with {0}. */
 struct oq_remote_file {
     char *remote, *local;
     bool has_details; /* from the extension; the rest is valid then */
-    OPENQMGR_FILE state;
-    uint64_t size_bytes; /* or OQ_RENDER_UNKNOWN */
-    uint64_t done_bytes;
+    OPENQMGR_FILE_INFO info;
     char *temporary, *validator; /* "" = none */
 };
 
-/* Fills in the names; a failure leaves *file empty. The caller releases. */
-HRESULT oq_remote_file_names(IBackgroundCopyJob1 *job, ULONG index, struct oq_remote_file *file);
-/* Fills in the details besides. */
-HRESULT oq_remote_file_details(IOpenQmgrInfo *info, ULONG index, struct oq_remote_file *file);
+/* job is the group's. *file is released by the caller in any case. */
+HRESULT oq_remote_file_read(struct oq_remote *remote, IBackgroundCopyJob1 *job, ULONG index,
+                            struct oq_remote_file *file);
 void oq_remote_file_release(struct oq_remote_file *file);
+/* A source of a file; *url is new (oq_free). QM_E_ITEM_NOT_FOUND. Needs the extension. */
+HRESULT oq_remote_source(struct oq_remote *remote, ULONG file, ULONG number, OPENQMGR_SOURCE *state,
+                         char **url);
 
 /* CancelGroup; success also when the group does not exist any more. */
 HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid);

@@ -1,6 +1,8 @@
 /* render.c - see render_int.h. */
 #include "render_int.h"
 
+#include "oq_alloc.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -287,4 +289,21 @@ void oq_render_sentence(const char *text, char *out, size_t capacity)
             used--;
     }
     out[used] = '\0';
+}
+
+void oq_render_url(const char *url, unsigned columns, char *out, size_t capacity)
+{
+    const char *host = strstr(url, "://");
+    size_t authority = host ? strcspn(host + 3, "/?#") : 0;
+    const char *at = NULL;
+
+    for (size_t i = 0; i < authority; i++) {
+        if (host[3 + i] == '@')
+            at = host + 3 + i; /* the last one: that is where the host begins */
+    }
+    const char *colon = at ? memchr(host + 3, ':', (size_t)(at - host - 3)) : NULL;
+    char *shown = colon ? oq_asprintf("%.*s:***%s", (int)(colon - url), url, at) : NULL;
+    /* Out of memory: nothing rather than the password. */
+    oq_render_fit(colon ? shown ? shown : "" : url, columns, out, capacity);
+    oq_free(shown);
 }

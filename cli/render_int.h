@@ -1,8 +1,8 @@
 /* render_int.h - values as text: sizes, times, rates, identifiers, progress as a bar or a line.
  *
- * Pure: no output, no clock, no allocation; any thread. Sizes are shown in units of 1024 with the
- * IEC names (KiB, MiB, ...): the numbers that Windows Explorer shows, with unambiguous units. Rates
- * are bytes per second in the same units. All texts are UTF-8 and always terminated.
+ * Pure but for the allocator: no output, no clock; any thread. Sizes are shown in units of 1024
+ * with the IEC names (KiB, MiB, ...): the numbers that Windows Explorer shows, with unambiguous
+ * units. Rates are bytes per second in the same units. All texts are UTF-8 and always terminated.
  */
 #ifndef OQ_RENDER_INT_H
 #define OQ_RENDER_INT_H
@@ -60,6 +60,10 @@ void oq_render_plain(const struct oq_render_view *view, char line[OQ_RENDER_LINE
  * paragraph separators, and those that change the direction of text. Names of other users' files
  * and texts of servers could otherwise control the terminal or hide what they are. */
 void oq_render_printable(char *text);
+
+/* Copies a URL, shortened to that many columns as by oq_render_fit; a password in it is shown as
+ * "***". */
+void oq_render_url(const char *url, unsigned columns, char *out, size_t capacity);
 
 /* Columns that valid UTF-8 takes on a terminal, counting every code point as one. */
 unsigned oq_render_columns(const char *text);

@@ -72,6 +72,8 @@ static const struct {
     {0x81001004u, OTHER, "there is no such download in the queue"}, /* QM_E_ITEM_NOT_FOUND */
     {0x80070057u, OTHER, "the service refused a name or a value"}, /* E_INVALIDARG */
     {0x80070005u, PERMANENT, "access is denied"}, /* E_ACCESSDENIED */
+    {WIN32_HR(1260), PERMANENT, /* ERROR_ACCESS_DISABLED_BY_POLICY */
+     "group policy sets that, which takes precedence"},
     {0x80004001u, OTHER, "the service does not support that"}, /* E_NOTIMPL */
     {0x8007000Eu, OTHER, "there is not enough memory"}, /* E_OUTOFMEMORY */
     {0x8000FFFFu, OTHER, /* E_UNEXPECTED */

@@ -1,11 +1,12 @@
 /* show.c - the commands that show the queue: list, and info for the details of one download and its
  * files. */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
+#include "oq_url.h"
 #include "render_int.h"
 
 #include <stdio.h>
@@ -13,65 +14,27 @@
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-struct row {
-    struct oq_guid guid;
-    bool is_there; /* false: it left the queue meanwhile */
-    struct oq_snapshot snapshot;
-    char file[256];
-};
-
-static HRESULT row_step(struct oq_client *client, void *ctx)
+static void print_row(const struct oq_snapshot *s)
 {
-    struct row *row = ctx;
-    struct oq_remote remote = {.guid = row->guid};
-    struct oq_remote_file names = {0};
-    IBackgroundCopyJob1 *job = NULL;
+    char group[OQ_RENDER_GROUP_DIGITS + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
+    char percent[16] = "", file[OQ_SNAPSHOT_TEXT + 32];
+    int number = oq_render_percent(s->total_bytes, s->done_bytes);
 
-    row->is_there = false;
-    row->file[0] = '\0';
-    HRESULT hr = oq_remote_open(client, &remote);
-    if (SUCCEEDED(hr))
-        hr = oq_remote_read(&remote, &row->snapshot);
-    if (SUCCEEDED(hr))
-        hr = oq_remote_job(&remote, &job);
-    if (SUCCEEDED(hr) && job && row->snapshot.total_files > 0)
-        hr = oq_remote_file_names(job, 0, &names);
-    if (SUCCEEDED(hr)) {
-        row->is_there = true;
-        if (names.local)
-            oq_render_fit(oq_render_file_name(names.local), 200, row->file, sizeof row->file - 32);
-        size_t used = strlen(row->file);
-        if (row->snapshot.total_files > 1)
-            snprintf(row->file + used, sizeof row->file - used, " and %u more",
-                     row->snapshot.total_files - 1);
-    }
-    oq_remote_file_release(&names);
-    if (job)
-        IBackgroundCopyJob1_Release(job);
-    oq_remote_release(&remote);
-    return hr == (HRESULT)QM_E_ITEM_NOT_FOUND ? S_OK : hr;
-}
-
-static void print_row(const struct row *row)
-{
-    const struct oq_snapshot *s = &row->snapshot;
-    char name[OQ_RENDER_GROUP_DIGITS + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT],
-        percent[16] = "";
-    char state[16];
-
-    oq_render_group(&row->guid, name);
+    oq_render_group(&s->guid, group);
     oq_render_size(s->done_bytes, done);
     oq_render_size(s->total_bytes, size);
-    if (oq_render_percent(s->total_bytes, s->done_bytes) >= 0)
-        snprintf(percent, sizeof percent, "%d %%",
-                 oq_render_percent(s->total_bytes, s->done_bytes));
-    oq_render_fit(s->state, 13, state, sizeof state);
-    oq_console_print("%-8s  %-13s  %10s  %10s  %5s  %s", name, state, done, size, percent,
-                     row->file);
+    if (number >= 0)
+        snprintf(percent, sizeof percent, "%d", number);
+    oq_render_fit(s->file, 200, file, OQ_SNAPSHOT_TEXT);
+    size_t used = strlen(file);
+    if (s->total_files > 1)
+        snprintf(file + used, sizeof file - used, " and %u more", s->total_files - 1);
+    oq_console_print("%-8s  %-16s  %10s  %10s  %3s  %s", group, s->state, done, size, percent,
+                     file);
 }
 
 struct all {
-    struct oq_guid *guids;
+    struct oq_snapshot *list;
     size_t count;
 };
 
@@ -79,55 +42,74 @@ static HRESULT all_step(struct oq_client *client, void *ctx)
 {
     struct all *all = ctx;
 
-    return oq_client_list(client, &all->guids, &all->count);
+    return oq_remote_read_all(client, &all->list, &all->count);
 }
 
 int oq_command_list(struct oq_client *client, const struct oq_args *args)
 {
-    (void)args;
     struct all all = {0};
-    int status = OQ_EXIT_DONE;
 
+    (void)args;
     HRESULT hr = oq_client_run(client, all_step, &all);
     if (FAILED(hr))
         return oq_client_report(NULL, hr);
     if (all.count == 0)
         oq_console_print("no downloads in the queue");
     else
-        oq_console_print("%-8s  %-13s  %10s  %10s  %5s  %s", "GROUP", "STATE", "DONE", "SIZE", "",
+        oq_console_print("%-8s  %-16s  %10s  %10s  %3s  %s", "GROUP", "STATE", "DONE", "SIZE", "%",
                          "FILE");
-    for (size_t i = 0; i < all.count; i++) {
-        struct row row = {.guid = all.guids[i]};
-        hr = oq_client_run(client, row_step, &row);
-        if (FAILED(hr)) {
-            status = oq_client_report(NULL, hr);
-            break;
-        }
-        if (row.is_there)
-            print_row(&row);
-    }
-    oq_free(all.guids);
-    return status;
+    for (size_t i = 0; i < all.count; i++)
+        print_row(&all.list[i]);
+    oq_free(all.list);
+    return OQ_EXIT_DONE;
 }
 
 /* --- info ------------------------------------------------------------------------------------- */
+
+struct source {
+    OPENQMGR_SOURCE state;
+    char *url;
+};
+
+struct detail {
+    struct oq_remote_file file;
+    struct source sources[OQ_SOURCES_MAX]; /* without the extension there are none */
+    uint32_t source_count;
+};
 
 struct details {
     struct oq_guid guid;
     struct oq_snapshot snapshot;
     GUID job;
     bool has_job;
-    struct oq_remote_file *files;
+    struct detail *files;
     uint32_t count;
 };
 
 static void release_details(struct details *details)
 {
-    for (uint32_t i = 0; i < details->count; i++)
-        oq_remote_file_release(&details->files[i]);
+    for (uint32_t i = 0; i < details->count; i++) {
+        oq_remote_file_release(&details->files[i].file);
+        for (uint32_t k = 0; k < details->files[i].source_count; k++)
+            oq_free(details->files[i].sources[k].url);
+    }
     oq_free(details->files);
     details->files = NULL;
     details->count = 0;
+}
+
+static HRESULT read_file(struct oq_remote *remote, IBackgroundCopyJob1 *job, uint32_t index,
+                         struct detail *detail)
+{
+    HRESULT hr = oq_remote_file_read(remote, job, index, &detail->file);
+    uint32_t count = SUCCEEDED(hr) && detail->file.has_details ? detail->file.info.dwSources : 0;
+
+    while (SUCCEEDED(hr) && detail->source_count < count && detail->source_count < OQ_SOURCES_MAX) {
+        struct source *source = &detail->sources[detail->source_count];
+        hr = oq_remote_source(remote, index, detail->source_count, &source->state, &source->url);
+        detail->source_count += SUCCEEDED(hr);
+    }
+    return hr;
 }
 
 static HRESULT details_step(struct oq_client *client, void *ctx)
@@ -154,13 +136,8 @@ static HRESULT details_step(struct oq_client *client, void *ctx)
     details->files = oq_calloc(files, sizeof *details->files);
     hr = details->files ? S_OK : E_OUTOFMEMORY;
     while (SUCCEEDED(hr) && details->count < files) {
-        struct oq_remote_file *file = &details->files[details->count];
-        hr = oq_remote_file_names(job, details->count, file);
-        if (FAILED(hr))
-            break;
-        if (remote.info)
-            hr = oq_remote_file_details(remote.info, details->count, file);
-        details->count++;
+        uint32_t index = details->count++;
+        hr = read_file(&remote, job, index, &details->files[index]);
     }
 out:
     if (job)
@@ -182,6 +159,14 @@ static void print_size(const char *what, uint64_t bytes)
         oq_console_print("%-14s %s (%llu bytes)", what, size, (unsigned long long)bytes);
 }
 
+static void print_url(const char *what, const char *url, const char *note)
+{
+    char shown[OQ_URL_MAX_CHARS + 8];
+
+    oq_render_url(url, OQ_URL_MAX_CHARS + 4, shown, sizeof shown);
+    oq_console_print("%-14s %s%s", what, shown, note);
+}
+
 static void print_failure(const struct details *details)
 {
     const struct oq_snapshot *s = &details->snapshot;
@@ -189,7 +174,7 @@ static void print_failure(const struct details *details)
         return;
     oq_console_print("failure        %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
     if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
-        oq_console_print("               of %s", details->files[s->failed_file].remote);
+        print_url("", details->files[s->failed_file].file.remote, "");
     if (s->failed_at_ms > 0) {
         char time[32];
         oq_clock_format_wall(s->failed_at_ms, time);
@@ -224,22 +209,76 @@ static bool is_etag(const char *validator)
     return validator[0] == '"' || strncmp(validator, "W/", 2) == 0;
 }
 
-static void print_file(uint32_t index, const struct oq_remote_file *file)
+static const char *source_state(OPENQMGR_SOURCE state)
 {
-    if (file->has_details) {
-        char done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
-        oq_render_size(file->done_bytes, done);
-        oq_render_size(file->size_bytes, size);
-        oq_console_print("file %-9u %s, %s of %s", index, file_state(file->state), done,
-                         file->size_bytes == OQ_RENDER_UNKNOWN ? "unknown" : size);
+    switch (state) {
+    case OPENQMGR_SOURCE_ASKED:
+        return ", in use";
+    case OPENQMGR_SOURCE_LEFT:
+        return ", failed or slow";
+    case OPENQMGR_SOURCE_WRONG:
+        return ", sent wrong data";
+    case OPENQMGR_SOURCE_READY:
+        break;
     }
-    oq_console_print("URL            %s", file->remote);
+    return "";
+}
+
+static void print_sources(const struct detail *detail)
+{
+    if (detail->source_count < 2)
+        print_url("URL", detail->file.remote, "");
+    for (uint32_t i = 0; detail->source_count >= 2 && i < detail->source_count; i++)
+        print_url(i == 0 ? "URL" : "mirror", detail->sources[i].url,
+                  source_state(detail->sources[i].state));
+}
+
+static void print_expectations(const OPENQMGR_FILE_INFO *info)
+{
+    char *sha256 = oq_text_from_bstr(info->szSha256);
+
+    if (sha256 && sha256[0])
+        oq_console_print("SHA-256        %s", sha256);
+    oq_free(sha256);
+    if (info->ullExpectedBytes != OPENQMGR_SIZE_UNKNOWN)
+        print_size("expected size", info->ullExpectedBytes);
+    if (info->dwPieces > 0)
+        oq_console_print("piece hashes   %lu of %llu bytes each", (unsigned long)info->dwPieces,
+                         (unsigned long long)info->ullPieceBytes);
+    if (info->dwMismatches > 0)
+        oq_console_print("mismatches     %lu", (unsigned long)info->dwMismatches);
+}
+
+static void print_file(uint32_t index, const struct detail *detail)
+{
+    const struct oq_remote_file *file = &detail->file;
+
+    if (file->has_details) {
+        char done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT] = "unknown";
+        oq_render_size(file->info.ullDoneBytes, done);
+        if (file->info.ullSizeBytes != OPENQMGR_SIZE_UNKNOWN)
+            oq_render_size(file->info.ullSizeBytes, size);
+        oq_console_print("file %-9u %s, %s of %s%s", index, file_state(file->info.eState), done,
+                         size, file->info.fVerifying ? ", verifying" : "");
+    }
+    print_sources(detail);
     oq_console_print("file           %s", file->local);
-    if (file->temporary && file->temporary[0])
+    if (!file->has_details)
+        return;
+    if (file->temporary[0])
         oq_console_print("temporary file %s", file->temporary);
-    if (file->validator && file->validator[0])
+    if (file->validator[0])
         oq_console_print("%-14s %s", is_etag(file->validator) ? "ETag" : "last modified",
                          file->validator);
+    print_expectations(&file->info);
+}
+
+static void print_time(const char *what, int64_t wall_ms)
+{
+    char time[32];
+
+    oq_clock_format_wall(wall_ms, time);
+    oq_console_print("%-14s %s", what, time);
 }
 
 static void print_details(const struct details *details)
@@ -255,6 +294,12 @@ static void print_details(const struct details *details)
         oq_guid_format(&job, text);
         oq_console_print("job            %s", text);
     }
+    if (s->name[0])
+        oq_console_print("name           %s", s->name);
+    if (s->owner[0])
+        oq_console_print("owner          %s", s->owner);
+    if (s->created_at_ms > 0)
+        print_time("created", s->created_at_ms);
     oq_console_print("state          %s%s", s->state,
                      s->is_foreground ? ", in the foreground" : "");
     print_size("size", s->total_bytes);
@@ -268,6 +313,11 @@ static void print_details(const struct details *details)
         oq_render_size(s->bytes_per_s, rate);
         oq_console_print("rate           %s/s", rate);
     }
+    if (s->max_bytes_per_s > 0)
+        oq_console_print("limit          %llu kbit/s",
+                         (unsigned long long)(s->max_bytes_per_s / OQ_BYTES_PER_KBIT));
+    if (s->retries > 0)
+        oq_console_print("retries        %u", s->retries);
     if (s->waiting[0])
         oq_console_print("status         %s", s->waiting);
     print_failure(details);

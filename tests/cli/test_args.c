@@ -241,7 +241,32 @@ static void args__commands_with_a_group__read_it(void **state)
         assert_int_equal(parse(rows[i].line, &args), OQ_OK);
         assert_int_equal(args.command, rows[i].command);
         assert_string_equal(args.group.digits, "16f4");
+        assert_int_equal(args.is_removing, strstr(rows[i].line, "--remove") != NULL);
     }
+}
+
+static void args__numbers__have_bounds(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("get --timeout 1 http://h/a", &args), OQ_OK);
+    assert_int_equal(args.timeout_ms, 1000);
+    assert_int_equal(parse("get --timeout 31536000 http://h/a", &args), OQ_OK);
+    assert_int_equal(args.timeout_ms, 31536000000);
+    assert_refused("get --timeout 31536001 http://h/a", "--timeout requires");
+    assert_int_equal(parse("set-url 16f4 4294967294 http://h/a", &args), OQ_OK);
+    assert_int_equal(args.file_index, 4294967294);
+    assert_refused("set-url 16f4 18446744073709551616 http://h/a", "number");
+}
+
+static void args__legacy__is_read(void **state)
+{
+    (void)state;
+    struct oq_args args;
+    assert_int_equal(parse("list --legacy", &args), OQ_OK);
+    assert_true(args.is_legacy);
+    assert_int_equal(parse("list", &args), OQ_OK);
+    assert_false(args.is_legacy || args.has_clsid);
 }
 
 static void args__limit_and_pause_all__read_what_is_set(void **state)
@@ -263,8 +288,18 @@ static void args__limit_and_pause_all__read_what_is_set(void **state)
     assert_true(args.is_on);
     assert_int_equal(parse("pause-all off", &args), OQ_OK);
     assert_false(args.is_on);
-    static const char *const nonsense[] = {"limit",
-                                           "limit 0",
+    assert_false(args.is_query);
+    assert_int_equal(parse("limit 100000000", &args), OQ_OK);
+    assert_int_equal(args.kbits, 100000000);
+    assert_int_equal(parse("limit 1", &args), OQ_OK);
+    assert_false(args.is_query);
+    assert_int_equal(parse("limit", &args), OQ_OK);
+    assert_true(args.is_query);
+    assert_int_equal(parse("limit --group 16f4", &args), OQ_OK);
+    assert_true(args.is_query && args.has_group);
+    assert_int_equal(parse("pause-all", &args), OQ_OK);
+    assert_true(args.is_query);
+    static const char *const nonsense[] = {"limit 0",
                                            "limit -1",
                                            "limit 5x",
                                            "limit 100000001",
@@ -272,7 +307,6 @@ static void args__limit_and_pause_all__read_what_is_set(void **state)
                                            "limit --group 5 --group",
                                            "limit --group xyz 5",
                                            "pause-all --group 16f4 on",
-                                           "pause-all",
                                            "pause-all maybe",
                                            "pause-all on off",
                                            "limit 99999999999999999999999"};
@@ -537,6 +571,8 @@ int main(void)
         cmocka_unit_test(args__two_dashes__end_the_options),
         cmocka_unit_test(args__abbreviated_option__is_understood),
         cmocka_unit_test(args__commands_with_a_group__read_it),
+        cmocka_unit_test(args__numbers__have_bounds),
+        cmocka_unit_test(args__legacy__is_read),
         cmocka_unit_test(args__limit_and_pause_all__read_what_is_set),
         cmocka_unit_test(args__help_and_version__take_precedence),
         cmocka_unit_test(args__clsid__is_read),

@@ -4,6 +4,7 @@
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_model.h"
+#include "oq_path.h"
 #include "queue_json_int.h"
 
 #define GUID "{01234567-89ab-cdef-0123-456789abcdef}"
@@ -21,17 +22,17 @@ static enum oq_status parse(const char *line, struct oq_exported_group *out, str
 
 static void record__everything_in_it__comes_back(void **state)
 {
-    struct oq_extras *extras = oq_extras_new();
+    struct oq_extras *expectations = oq_extras_new();
     uint8_t hashes[60] = {1, [20] = 2, [59] = 3};
     const struct oq_pieces pieces = {
         .kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3, .hashes = hashes};
-    extras->size_bytes = 25;
-    extras->has_sha256 = true;
-    extras->sha256[0] = 0xab;
-    extras->sha256[31] = 0xcd;
-    assert_int_equal(oq_extras_add_mirror(extras, "http://m/1"), OQ_OK);
-    assert_int_equal(oq_extras_add_mirror(extras, "https://m/2"), OQ_OK);
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, NULL), OQ_OK);
+    expectations->size_bytes = 25;
+    expectations->has_sha256 = true;
+    expectations->sha256[0] = 0xab;
+    expectations->sha256[31] = 0xcd;
+    assert_int_equal(oq_extras_add_mirror(expectations, "http://m/1"), OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(expectations, "https://m/2"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(expectations, &pieces, NULL), OQ_OK);
     struct oq_exported_group exported = {.has_job = true,
                                          .state = OQ_EXPORTED_ACTIVE,
                                          .is_foreground = true,
@@ -51,7 +52,7 @@ static void record__everything_in_it__comes_back(void **state)
     files[0].state = oq_strdup("waiting");
     files[0].size_bytes = 25;
     files[0].done_bytes = 7;
-    files[0].extras = extras;
+    files[0].expectations = expectations;
     files[1].remote = oq_strdup("http://h/b");
     files[1].local = oq_strdup("\\\\s\\t\\b");
     files[1].size_bytes = OQ_SIZE_UNKNOWN;
@@ -82,17 +83,17 @@ static void record__everything_in_it__comes_back(void **state)
     assert_string_equal(back.files[0].local, files[0].local);
     assert_string_equal(back.files[0].state, "waiting");
     assert_true(back.files[0].size_bytes == 25 && back.files[0].done_bytes == 7);
-    const struct oq_extras *got = back.files[0].extras;
+    const struct oq_extras *got = back.files[0].expectations;
     assert_int_equal(got->mirror_count, 2);
     assert_string_equal(got->mirrors[1], "https://m/2");
     assert_true(got->has_sha256);
-    assert_memory_equal(got->sha256, extras->sha256, OQ_SHA256_BYTES);
+    assert_memory_equal(got->sha256, expectations->sha256, OQ_SHA256_BYTES);
     assert_int_equal(got->size_bytes, 25);
     assert_int_equal(got->pieces.kind, OQ_HASH_SHA1);
     assert_int_equal(got->pieces.count, 3);
     assert_memory_equal(got->pieces.hashes, hashes, sizeof hashes);
     assert_true(back.files[1].size_bytes == OQ_SIZE_UNKNOWN);
-    assert_null(back.files[1].extras);
+    assert_null(back.files[1].expectations);
     assert_null(back.files[1].state);
     char *again = oq_queue_json_format_group(&back);
     assert_string_equal(again, line);
@@ -188,6 +189,93 @@ static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
     }
 }
 
+/* A line with that many mirrors of one file. */
+static enum oq_status parse_mirrors(unsigned count, struct oq_exported_group *out)
+{
+    char line[4096];
+    struct oq_error err;
+    size_t used = (size_t)snprintf(line, sizeof line, FILE_HEAD ",\"mirrors\":[");
+    for (unsigned i = 0; i < count; i++)
+        used +=
+            (size_t)snprintf(line + used, sizeof line - used, "%s\"http://m/%u\"", i ? "," : "", i);
+    snprintf(line + used, sizeof line - used, "]" FILE_TAIL);
+    return parse(line, out, &err);
+}
+
+static void mirrors__as_many_as_a_file_may_have__come_back(void **state)
+{
+    static const unsigned counts[] = {0, 1, OQ_SOURCES_MAX - 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        struct oq_exported_group exported = {0}, back = {0};
+        struct oq_error err;
+        assert_int_equal(parse_mirrors(counts[i], &exported), OQ_OK);
+        assert_int_equal(exported.files[0].expectations->mirror_count, counts[i]);
+        char *line = oq_queue_json_format_group(&exported);
+        assert_int_equal(parse(line, &back, &err), OQ_OK);
+        assert_int_equal(back.files[0].expectations ? back.files[0].expectations->mirror_count : 0,
+                         counts[i]);
+        oq_free(line);
+        oq_exported_group_release(&exported);
+        oq_exported_group_release(&back);
+    }
+    struct oq_exported_group exported = {0};
+    assert_int_equal(parse_mirrors(OQ_SOURCES_MAX, &exported), OQ_E_INVALID_ARG);
+}
+
+static void numbers__at_their_bounds__are_accepted(void **state)
+{
+    struct oq_exported_group exported = {0};
+    struct oq_error err;
+    (void)state;
+    assert_int_equal(parse("{\"group\":\"" GUID
+                           "\",\"max_rate\":12500000000,\"notify_flags\":4294967295,"
+                           "\"files\":[{\"remote\":\"http://h/a\",\"local\":\"C:\\\\a\",\"done\":0,"
+                           "\"size\":9223372036854775807}]}",
+                           &exported, &err),
+                     OQ_OK);
+    assert_true(exported.max_bytes_per_s == 12500000000);
+    assert_true(exported.notify_flags == UINT32_MAX);
+    assert_true(exported.files[0].size_bytes == INT64_MAX);
+    oq_exported_group_release(&exported);
+}
+
+static void group__of_each_state__comes_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < OQ_EXPORTED_STATE_COUNT; i++) {
+        struct oq_exported_group exported = {.state = (enum oq_exported_state)i}, back = {0};
+        struct oq_error err;
+        assert_int_equal(oq_guid_parse(GUID, &exported.group), OQ_OK);
+        char *line = oq_queue_json_format_group(&exported);
+        assert_null(strstr(line, "max_rate"));
+        assert_null(strstr(line, "notify_flags"));
+        assert_null(strstr(line, "\"job\""));
+        assert_int_equal(parse(line, &back, &err), OQ_OK);
+        assert_int_equal(back.state, i);
+        assert_false(back.is_foreground);
+        oq_free(line);
+    }
+}
+
+/* The names' rules have full stops at the end; the errors of a line have none, and lose no more. */
+static void refused_name__has_the_sentence_of_the_rule(void **state)
+{
+    static const char line[] =
+        "{\"group\":\"" GUID "\",\"files\":[{\"remote\":\"http://h/a\",\"local\":\"a\"}]}";
+    struct oq_exported_group exported = {0};
+    struct oq_error err, rule;
+    char expected[sizeof rule.text + 32];
+    (void)state;
+    oq_error_init(&rule);
+    assert_int_equal(oq_path_check("a", false, &rule), OQ_E_INVALID_ARG);
+    size_t length = strlen(rule.text);
+    snprintf(expected, sizeof expected, "file 0: local: %.*s",
+             (int)(rule.text[length - 1] == '.' ? length - 1 : length), rule.text);
+    assert_int_equal(parse(line, &exported, &err), OQ_E_INVALID_ARG);
+    assert_string_equal(err.text, expected);
+}
+
 static void head__as_written__is_accepted(void **state)
 {
     struct oq_error err;
@@ -240,6 +328,19 @@ static void lines__of_any_ending__are_found(void **state)
     assert_int_equal(count, COUNT_OF(lines));
     at = 0;
     assert_false(oq_queue_json_next_line("", 0, &at, &line, &length));
+    /* Nothing in front of an empty line is read, and no more of a mark than there is. */
+    static const char *const short_ones[] = {"\n", "\xef", "\xef\xbb", "\r"};
+    for (size_t i = 0; i < COUNT_OF(short_ones); i++) {
+        size_t size = strlen(short_ones[i]);
+        char *exact = oq_malloc(size);
+        memcpy(exact, short_ones[i], size);
+        at = 0;
+        assert_true(oq_queue_json_next_line(exact, size, &at, &line, &length));
+        assert_ptr_equal(line, exact);
+        assert_int_equal(length, *exact == '\n' || *exact == '\r' ? 0 : size);
+        assert_false(oq_queue_json_next_line(exact, size, &at, &line, &length));
+        oq_free(exact);
+    }
 }
 
 /* Not one allocation of reading or writing may be taken for granted. */
@@ -284,6 +385,10 @@ int main(void)
         cmocka_unit_test(record__everything_in_it__comes_back),
         cmocka_unit_test(record__the_least_that_may_be__has_defaults),
         cmocka_unit_test(record__that_cannot_be_used__is_refused_with_a_reason),
+        cmocka_unit_test(mirrors__as_many_as_a_file_may_have__come_back),
+        cmocka_unit_test(numbers__at_their_bounds__are_accepted),
+        cmocka_unit_test(group__of_each_state__comes_back),
+        cmocka_unit_test(refused_name__has_the_sentence_of_the_rule),
         cmocka_unit_test(head__as_written__is_accepted),
         cmocka_unit_test(head__of_something_else__is_refused_with_a_reason),
         cmocka_unit_test(lines__of_any_ending__are_found),

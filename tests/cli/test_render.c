@@ -45,7 +45,8 @@ static void render_seconds__each_range__has_its_two_units(void **state)
     } rows[] = {
         {INT64_MIN, "0 s"},     {0, "0 s"},           {59, "59 s"},
         {60, "1 min 00 s"},     {185, "3 min 05 s"},  {3599, "59 min 59 s"},
-        {3600, "1 h 00 min"},   {7620, "2 h 07 min"}, {86400, "1 day 0 h"},
+        {3600, "1 h 00 min"},   {-1, "0 s"},          {863999999, "9999 days 23 h"},
+        {864000000, "years"},   {7620, "2 h 07 min"}, {86400, "1 day 0 h"},
         {273600, "3 days 4 h"}, {INT64_MAX, "years"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -118,7 +119,32 @@ static void meter__flow_stops__rate_sinks_to_zero_within_the_window(void **state
     assert_int_equal(oq_meter_rate(&meter), 0);
 }
 
-static void meter__bytes_or_time_go_back__begins_anew(void **state)
+/* What was before the window of 8 seconds does not count, with few samples neither. */
+static void meter__long_pause_between_samples__is_left_out(void **state)
+{
+    (void)state;
+    struct oq_meter meter;
+    oq_meter_init(&meter);
+    oq_meter_add(&meter, 0, 0);
+    oq_meter_add(&meter, 1000, 1000000);
+    oq_meter_add(&meter, 20000, 1100000);
+    oq_meter_add(&meter, 21000, 1101000);
+    assert_int_equal(oq_meter_rate(&meter), 1000);
+}
+
+static void meter__same_bytes_and_time__keeps_the_measurement(void **state)
+{
+    (void)state;
+    struct oq_meter meter;
+    oq_meter_init(&meter);
+    oq_meter_add(&meter, 0, 0);
+    oq_meter_add(&meter, 1000, 5000);
+    oq_meter_add(&meter, 2000, 5000);
+    oq_meter_add(&meter, 2000, 6000);
+    assert_int_equal(oq_meter_rate(&meter), 3000);
+}
+
+static void meter__bytes_or_time_go_back__restarts(void **state)
 {
     (void)state;
     struct oq_meter meter;
@@ -200,6 +226,31 @@ static void render_bar__wide_terminal__has_a_bar_of_40_cells(void **state)
                               "MiB  4.0 MiB/s  8 s left");
 }
 
+static void render_bar__nothing_received__has_an_empty_bar(void **state)
+{
+    (void)state;
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 0, .bytes_per_s = OQ_RENDER_UNKNOWN};
+    char line[OQ_RENDER_LINE];
+    oq_render_bar(&view, 35, line);
+    assert_string_equal(line, "[..........]   0 %  0 B of 64.0 MiB");
+}
+
+static void render_bar__least_width__has_a_bar_of_10_cells(void **state)
+{
+    (void)state;
+    struct oq_render_view view = {
+        .total_bytes = 64 * MIB, .done_bytes = 32 * MIB, .bytes_per_s = 4 * MIB};
+    static const char text[] = " 50 %  32.0 MiB of 64.0 MiB  4.0 MiB/s  8 s left";
+    unsigned columns = (unsigned)strlen(text) + 13;
+    char line[OQ_RENDER_LINE], expected[128];
+    snprintf(expected, sizeof expected, "[#####.....] %s", text);
+    oq_render_bar(&view, columns, line);
+    assert_string_equal(line, expected);
+    oq_render_bar(&view, columns - 1, line);
+    assert_string_equal(line, text);
+}
+
 static void render_bar__any_width__is_never_exceeded(void **state)
 {
     (void)state;
@@ -263,6 +314,33 @@ static void render_printable__control_characters__become_question_marks(void **s
         oq_render_printable(text);
         assert_string_equal(text, rows[i].printable);
     }
+}
+
+static void render_url__password__is_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *shown;
+    } rows[] = {
+        {"", ""},
+        {"http://h/a:b@c", "http://h/a:b@c"},
+        {"http://h:80/a", "http://h:80/a"},
+        {"http://user@h/a", "http://user@h/a"},
+        {"http://user:secret@h:80/a", "http://user:***@h:80/a"},
+        {"HTTPS://u:p@ss:word@h?x=@y", "HTTPS://u:***@h?x=@y"},
+        {"http://:secret@h", "http://:***@h"},
+        {"http://h?a:b@c", "http://h?a:b@c"},
+        {"u:p@h/a", "u:p@h/a"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char out[64];
+        memset(out, 0x5a, sizeof out);
+        oq_render_url(rows[i].url, 60, out, sizeof out);
+        assert_string_equal(out, rows[i].shown);
+    }
+    char out[64];
+    oq_render_url("http://user:secret@host/file", 20, out, sizeof out);
+    assert_string_equal(out, "http://user:***@h...");
 }
 
 static void render_fit__each_capacity_and_width__cuts_whole_characters(void **state)
@@ -352,13 +430,17 @@ int main(void)
         cmocka_unit_test(meter__first_half_second__knows_no_rate),
         cmocka_unit_test(meter__steady_flow_in_small_steps__gives_that_rate),
         cmocka_unit_test(meter__flow_stops__rate_sinks_to_zero_within_the_window),
-        cmocka_unit_test(meter__bytes_or_time_go_back__begins_anew),
+        cmocka_unit_test(meter__long_pause_between_samples__is_left_out),
+        cmocka_unit_test(meter__same_bytes_and_time__keeps_the_measurement),
+        cmocka_unit_test(meter__bytes_or_time_go_back__restarts),
         cmocka_unit_test(meter__enormous_numbers__do_not_overflow),
         cmocka_unit_test(render_plain__half_way__shows_all_five),
         cmocka_unit_test(render_plain__size_unknown__shows_bytes_and_rate),
         cmocka_unit_test(render_plain__held_up__says_why_instead_of_the_rate),
         cmocka_unit_test(render_plain__endless_note__is_cut_at_a_character),
         cmocka_unit_test(render_bar__wide_terminal__has_a_bar_of_40_cells),
+        cmocka_unit_test(render_bar__nothing_received__has_an_empty_bar),
+        cmocka_unit_test(render_bar__least_width__has_a_bar_of_10_cells),
         cmocka_unit_test(render_bar__any_width__is_never_exceeded),
         cmocka_unit_test(render_bar__narrow_terminal__keeps_the_numbers),
         cmocka_unit_test(render_bar__size_unknown__has_no_bar),
@@ -367,6 +449,7 @@ int main(void)
         cmocka_unit_test(short_name__of_a_guid__is_its_first_eight_digits),
         cmocka_unit_test(base__both_separators__are_understood),
         cmocka_unit_test(render_printable__control_characters__become_question_marks),
+        cmocka_unit_test(render_url__password__is_not_shown),
         cmocka_unit_test(render_fit__each_capacity_and_width__cuts_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

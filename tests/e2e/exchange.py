@@ -39,7 +39,7 @@ def fill(rig, server):
     document = write_document(rig, "pieces.meta4", [(NAME, os.path.join(server.root, NAME),
                                                      [server.url(NAME, "status=503&on=1")])])
     groups["pieces"] = rig.ctl("get", "--no-wait", "--metalink", document, rig.path(rig.target(NAME))).out.strip()
-    for kind, word in (("complete", "complete"), ("error", "error")):
+    for kind, word in (("complete", "complete"), ("error", "failed")):
         poll(lambda k=kind, w=word: rig.info(groups[k]).get("state", "").startswith(w))
     return groups
 

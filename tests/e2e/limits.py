@@ -20,6 +20,8 @@ PIECE = 65536  # what may come at once in spite of a limit
 class Download:
     def __init__(self, rig, server):
         self.rig = rig
+        self.server = server
+        server.make("small.bin", 100000)
         server.make("big.bin", 2 << 30, sparse=True)
         got = rig.ctl("get", "--no-wait", server.url("big.bin", "rate=%d" % FULL), rig.path(rig.target("big.bin")))
         self.group = got.out.strip("{}\n")
@@ -69,6 +71,8 @@ def limit_all(rig, download):
     rig.check("limit 1600: about that is used", 0.7 * limit <= most and least <= 1.1 * limit + PIECE / 2, "%.0f to %.0f KB/s of %.0f"
               % (least / 1000, most / 1000, limit / 1000))
     rig.check("info says so", download.now() == "throttled to 200 KB/s: the administrator has set a limit", download.now())
+    result = rig.ctl("limit")
+    rig.check("limit without a rate tells it", result.status == 0 and result.out == "1600 kbit/s\n", result)
 
 
 def limit_of_its_own(rig, download):
@@ -78,6 +82,8 @@ def limit_of_its_own(rig, download):
     rig.check("a limit of the download's own holds within 2 s", result.status == 0 and after, "%s, after %s"
               % (result, after or "not in time"))
     rig.check("info says so", download.now() == "throttled to 50 KB/s: the group has a limit", download.now())
+    result = rig.ctl("limit", "--group", download.group)
+    rig.check("limit --group without a rate tells it", result.status == 0 and result.out == "400 kbit/s\n", result)
     result = rig.ctl("limit", "--group", download.group, "none")
     download.look()
     rig.check("taken away again, the other one holds", result.status == 0
@@ -91,6 +97,13 @@ def pause_all(rig, download):
     after = download.turns(time.monotonic(), HELD_S, lambda count, *_: count == 0 and "paused" in download.now())
     rig.check("pause-all on: nothing comes within 2 s", result.status == 0 and after, "%s, after %s" % (result, after or "not in time"))
     rig.check("info says so", download.now() == "waiting: paused by the administrator", download.now())
+    result = rig.ctl("pause-all")
+    rig.check("pause-all tells it", result.status == 0 and result.out == "on\n", result)
+    started = rig.ctl("get", "--no-wait", download.server.url("small.bin"), rig.path(rig.target("small.bin")))
+    group = started.out.strip("{}\n")
+    poll(lambda: rig.info(group).get("status"), 10)
+    rig.check("a download that is added then does not start", rig.info(group).get("state") == "paused", rig.info(group))
+    rig.ctl("cancel", group)
     result = rig.ctl("pause-all", "off")
     after = download.turns(time.monotonic(), HELD_S, lambda count, *_: count > 0)
     rig.check("pause-all off: it goes on within 2 s", result.status == 0 and after, "%s, after %s" % (result, after or "not in time"))
@@ -107,6 +120,8 @@ def foreground(rig, download):
 def limit_none(rig):
     result = rig.ctl("limit", "none")
     rig.check("limit none", result.status == 0, result)
+    told = rig.ctl("limit").out + rig.ctl("pause-all").out
+    rig.check("both tell that nothing is set", told == "none\noff\n", told)
 
 
 def main():

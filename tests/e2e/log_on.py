@@ -132,7 +132,7 @@ def main():
             case = Case(rig, server, account, url, [0, 1, 3])
             rig.check("%d, wrong password: refused" % http, case.is_refused(http), case.words())
         group = rig.group_of(rig.start_ctl("get", "--no-wait", near, rig.path(rig.target("wrong.bin"))))
-        state = poll(lambda: rig.info(group).get("state", "").startswith("stopped by an error") and rig.info(group))
+        state = poll(lambda: rig.info(group).get("state", "").startswith("failed") and rig.info(group))
         rig.check("wrong password: the group is in ERROR", state and REFUSED[401] in str(state), state)
         return rig.end()
 

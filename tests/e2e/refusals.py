@@ -62,6 +62,8 @@ def not_installed(rig):
     refuse(rig, "service not installed: list", ["not installed", "80040154"], "list")
     refuse(rig, "service not installed: get", ["not installed", "80040154"], "get", "http://127.0.0.1/a",
            rig.path(rig.target("a")))
+    for command in (("limit", "800"), ("limit",), ("pause-all", "on")):
+        refuse(rig, "service not installed: %s" % " ".join(command), ["not installed", "80040154"], *command)
     rig.check("service not installed: no file", os.listdir(rig.downloads) == [], os.listdir(rig.downloads))
 
 
@@ -131,6 +133,7 @@ def loses_nothing(rig, server):
 def unknown_groups(rig):
     refuse(rig, "unknown group, beginning", ["no such download"], "info", "1234")
     refuse(rig, "unknown group, whole", ["no such download"], "cancel", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
+    refuse(rig, "limit of an unknown group", ["no such download"], "limit", "--group", "1234")
     refuse(rig, "waiting for an unknown group", ["no such download"], "wait", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
 
 
