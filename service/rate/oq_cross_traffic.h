@@ -4,7 +4,7 @@
  * what others on this computer (our own foreground downloads included) get. What we read late was
  * counted by the interface long before: so of the last three samples the smallest counts. Capacity
  * is the most
- * that was ever seen, and slowly forgotten. What is left of it is theirs first: our budget is
+ * that was ever seen, and slowly forgotten. What is left of it is theirs first: our traffic is
  * capacity x 0.97 - others x 1.25, so that there is always room for them to grow into; it falls
  * with the first sample and rises slowly. The floor is 2 % of capacity, at least 4 KB/s.
  *
@@ -25,20 +25,20 @@ struct oq_cross_traffic {
     uint64_t octets, own_bytes;               /* at that time */
     double samples[OQ_CROSS_TRAFFIC_SAMPLES]; /* of others, newest first */
     double capacity;                          /* rates are bytes per ms of payload */
-    double others, own;
-    bool is_known;   /* are others known at all? */
-    double allowed;  /* for us all together; 0 = no limit */
-    bool must_yield; /* there is not more than the floor for us */
+    double rate, own_rate;
+    bool is_known;    /* are others known at all? */
+    double available; /* for us all together; 0 = no limit */
+    bool must_yield;  /* there is not more than the floor for us */
 };
 
-void oq_cross_traffic_init(struct oq_cross_traffic *budget);
+void oq_cross_traffic_init(struct oq_cross_traffic *traffic);
 /* A sample: octets the interface has received since it came up, or has_octets false when it cannot
  * be read (then only capacity is learned, from our own rate); bytes our background connections have
  * received on it, ever. Samples closer than 80 ms are ignored. A counter that went back begins
  * anew. */
-void oq_cross_traffic_sample(struct oq_cross_traffic *budget, int64_t now_us, bool has_octets,
+void oq_cross_traffic_sample(struct oq_cross_traffic *traffic, int64_t now_us, bool has_octets,
                              uint64_t octets, uint64_t own_bytes);
 /* Bytes per ms that all our background connections together get in any case. */
-double oq_cross_traffic_floor(const struct oq_cross_traffic *budget);
+double oq_cross_traffic_floor(const struct oq_cross_traffic *traffic);
 
 #endif

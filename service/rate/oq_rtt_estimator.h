@@ -32,34 +32,34 @@ struct oq_rtt_estimator {
     uint64_t blind;     /* bytes up to here were allowed at an unknown time */
     int64_t spacing_us; /* least time between two marks */
     int64_t least_us;   /* shortest round trip since the last oq_rtt_estimator_take; -1 = none */
-    unsigned surprises; /* how often more came than had been allowed */
+    unsigned over_deliveries; /* how often more came than had been allowed */
 };
 
-/* A connection with the window it has now. Its sender may have been allowed `allowed_bytes` before,
+/* A connection with the window it has now. Its sender may have been allowed `advertised_bytes` before,
  * nobody knows when: of these nothing is learned. */
-void oq_rtt_estimator_init(struct oq_rtt_estimator *delay, int64_t now_us, uint64_t window_bytes,
-                           uint64_t allowed_bytes);
+void oq_rtt_estimator_init(struct oq_rtt_estimator *rtt, int64_t now_us, uint64_t window_bytes,
+                           uint64_t advertised_bytes);
 /* The window has been set. A smaller one takes effect as bytes arrive, because what was allowed
  * stays allowed. */
-void oq_rtt_estimator_set_window(struct oq_rtt_estimator *delay, int64_t now_us,
+void oq_rtt_estimator_set_window(struct oq_rtt_estimator *rtt, int64_t now_us,
                                  uint64_t window_bytes);
 /* So many bytes have been read from the system, not before since_us: what that allows counts from
  * then. */
-void oq_rtt_estimator_receive(struct oq_rtt_estimator *delay, int64_t now_us, int64_t since_us,
+void oq_rtt_estimator_receive(struct oq_rtt_estimator *rtt, int64_t now_us, int64_t since_us,
                               uint64_t bytes);
 /* Of `bytes` to come nothing is learned, besides what was allowed already. */
-void oq_rtt_estimator_ignore(struct oq_rtt_estimator *delay, uint64_t bytes);
+void oq_rtt_estimator_ignore(struct oq_rtt_estimator *rtt, uint64_t bytes);
 /* Forgets everything but the window and what it has allowed: after a pause of our own, a sleep of
  * the machine. */
-void oq_rtt_estimator_restart(struct oq_rtt_estimator *delay, int64_t now_us);
+void oq_rtt_estimator_restart(struct oq_rtt_estimator *rtt, int64_t now_us);
 /* The same, but it is known what was allowed and has not been read yet. */
-void oq_rtt_estimator_restart_at(struct oq_rtt_estimator *delay, int64_t now_us,
-                                 uint64_t allowed_bytes);
+void oq_rtt_estimator_restart_at(struct oq_rtt_estimator *rtt, int64_t now_us,
+                                 uint64_t advertised_bytes);
 
 /* Shortest round trip of what has arrived since the last call, and begins anew; -1 if nothing has.
  */
-int64_t oq_rtt_estimator_take_us(struct oq_rtt_estimator *delay);
+int64_t oq_rtt_estimator_take_us(struct oq_rtt_estimator *rtt);
 /* How long the next byte has been allowed without arriving: the round trip is at least that. */
-int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *delay, int64_t now_us);
+int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *rtt, int64_t now_us);
 
 #endif

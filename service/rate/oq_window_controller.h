@@ -19,7 +19,7 @@
  * The few ms shrink with the cube root of the rate, so that of two that compete the slower one has
  * the longer goal, and they come to equal shares.
  *
- * Of all round trips of late the shortest counts. A queue makes all of them longer; a machine that
+ * Of all round rtts of late the shortest counts. A queue makes all of them longer; a machine that
  * is busy, or a packet that is acknowledged late, only some.
  *
  * Pure: a plain value; time is an argument, in microseconds of a monotonic clock.
@@ -52,39 +52,39 @@ struct oq_window_controller {
     double factor; /* see oq_window_controller_init */
     double window; /* bytes, as the system really gives it; 0 = the floor */
     /* What was measured; times in ms, 0 = not yet. */
-    double base_ms, trip_ms; /* shortest of the last round trip */
-    double step_trip_ms;     /* of the last step; below 0 = nothing came */
-    double jitter_ms;        /* how much longer the shortest one of a step is, in the mean */
-    double rate;             /* bytes per ms over the last two round trips */
-    double rate_high;        /* its maximum of late; what RAMP goes back to */
+    double base_ms, rtt_ms; /* shortest of the last round trip */
+    double step_rtt_ms;     /* of the last step; below 0 = nothing came */
+    double jitter_ms;       /* how much longer the shortest one of a step is, in the mean */
+    double rate;            /* bytes per ms over the last two round rtts */
+    double rate_high;       /* its maximum of late; what RAMP goes back to */
     struct {
         int64_t at_us;
         uint64_t received;
         double least_ms; /* below 0 = nothing came */
     } steps[OQ_WINDOW_STEPS];
     unsigned step_first, step_count;
-    int64_t step_us;    /* time of the last step */
-    unsigned surprises; /* of `delay`, as far as they were made use of */
-    int64_t changed_us; /* last change of the window that has to show its effect */
+    int64_t step_us;          /* time of the last step */
+    unsigned over_deliveries; /* of `delay`, as far as they were made use of */
+    int64_t changed_us;       /* last change of the window that has to show its effect */
     /* Nobody reads until then; 0 = they do. */
-    int64_t stop_us;
-    int64_t stop_unread;       /* bytes that had come by then; -1 = not known */
-    double stop_window, given; /* window after it; in bytes of the system, as last told */
-    bool is_begun;             /* the first DIP is over */
-    int64_t over_us;           /* OPEN: since when the queue is long; 0 = it is not */
-    int64_t under_us;          /* YIELD: since when the queue is short */
-    int64_t dip_us;            /* end of the stop of this DIP, or begin of the next one */
-    double dip_long_ms;        /* a longer queue in the DIP is not ours */
-    double open_to;            /* OPEN: the window grows to that by itself; 0 = the rule decides */
-    int64_t found_none_us; /* OPEN: the end of a DIP after an alarm that found nobody; 0 = other */
-    double dip_rate_high;  /* what rate_high is if the DIP finds nobody */
-    bool is_alarm;         /* this DIP is because of a long queue */
-    double dip_window;     /* after it */
-    double dip_least_ms;   /* shortest round trip in it; 0 = none yet */
-    unsigned ramp_stage;
-    double ramp_rate; /* when RAMP looked last */
-    int64_t hold_us;  /* OPEN: the window stays until then */
-    double gain;      /* OPEN: how much faster than by the rule the window grows */
+    int64_t pause_us;
+    int64_t pause_unread;            /* bytes that had come by then; -1 = not known */
+    double pause_window, advertised; /* window after it; in bytes of the system, as last told */
+    bool is_begun;                   /* the first DIP is over */
+    int64_t long_since_us;           /* OPEN: since when the queue is long; 0 = it is not */
+    int64_t short_since_us;          /* YIELD: since when the queue is short */
+    int64_t drain_us;                /* end of the stop of this DIP, or begin of the next one */
+    double drain_long_ms;            /* a longer queue in the DIP is not ours */
+    double grow_to;         /* OPEN: the window grows to that by itself; 0 = the rule decides */
+    int64_t no_queue_us;    /* OPEN: the end of a DIP after an alarm that found nobody; 0 = other */
+    double drain_rate_high; /* what rate_high is if the DIP finds nobody */
+    bool is_alarm;          /* this DIP is because of a long queue */
+    double drain_window;    /* after it */
+    double drain_least_ms;  /* shortest round trip in it; 0 = none yet */
+    unsigned start_stage;
+    double start_rate; /* when RAMP looked last */
+    int64_t effect_us; /* OPEN: the window stays until then */
+    double gain;       /* OPEN: how much faster than by the rule the window grows */
     /* YIELD: shortest and longest round trip, to tell a longer way from a long queue. */
     double yield_least_ms, yield_most_ms;
     int64_t yield_spread_us;
@@ -97,11 +97,11 @@ struct oq_window_controller_input {
     unsigned sharers;  /* how many those are, this one included */
     double floor_rate; /* bytes per ms that this one gets in any case */
     double capacity;   /* bytes per ms, the most ever seen on the interface; 0 = not known */
-    double rate_most;  /* bytes per ms that this one may have, by policy or for the sake of others
+    double limit_rate; /* bytes per ms that this one may have, by policy or for the sake of others
                           on this machine; 0 = no limit */
     int64_t unread;    /* bytes that have come and are not read; -1 = not known */
     bool must_yield;   /* somebody on this machine wants the link */
-    bool is_held;      /* a limit has kept us from reading: nothing can be learned */
+    bool is_limited;   /* a limit has kept us from reading: nothing can be learned */
 };
 
 /* A connection begins, with a window of OQ_WINDOW_BEGIN; `base_ms` is what is known of its
@@ -109,27 +109,27 @@ struct oq_window_controller_input {
  * `factor`: how much larger the window is that the system gives than the one it is asked for (Linux
  * 6: 1.25 where packets have 1500 bytes, measured; Windows: 1). One that turns out too small is
  * corrected. */
-void oq_window_controller_init(struct oq_window_controller *pace, int64_t now_us, double base_ms,
+void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us, double base_ms,
                                double factor);
 /* Bytes were read, not before since_us. */
-void oq_window_controller_receive(struct oq_window_controller *pace, int64_t now_us,
+void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_us,
                                   int64_t since_us, uint64_t bytes);
 /* Bytes that were read from the system when we had stopped, and were kept somewhere until now. */
-void oq_window_controller_receive_kept(struct oq_window_controller *pace, int64_t now_us,
+void oq_window_controller_receive_kept(struct oq_window_controller *ctl, int64_t now_us,
                                        uint64_t bytes);
-/* Decides; returns the window in bytes. To be set before reading goes on after a stop. */
-uint64_t oq_window_controller_step(struct oq_window_controller *pace, int64_t now_us,
+/* Decides; returns the window in bytes. To be set_window before reading goes on after a stop. */
+uint64_t oq_window_controller_step(struct oq_window_controller *ctl, int64_t now_us,
                                    const struct oq_window_controller_input *input);
 /* Monotonic us until which nobody is to read, as of the last step; 0 = go on. */
-int64_t oq_window_controller_pause_us(const struct oq_window_controller *pace);
+int64_t oq_window_controller_pause_us(const struct oq_window_controller *ctl);
 /* A round trip measured by other means (a TCP handshake). Only a lower base is learned. */
-void oq_window_controller_hint_base(struct oq_window_controller *pace, double base_ms);
+void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms);
 
-/* Do its own round trips say nothing of the way? Nothing is known of it yet, or the sender does not
+/* Do its own round rtts say nothing of the way? Nothing is known of it yet, or the sender does not
  * use the window. */
-bool oq_window_controller_is_blind(const struct oq_window_controller *pace);
+bool oq_window_controller_has_no_rtt(const struct oq_window_controller *ctl);
 
 /* Queue of others and our own in ms, as far as known. */
-double oq_window_controller_queue_ms(const struct oq_window_controller *pace);
+double oq_window_controller_queue_ms(const struct oq_window_controller *ctl);
 
 #endif
