@@ -1,4 +1,4 @@
-/* traffic.c - what is left on an interface. Pure. */
+/* cross_traffic.c - see oq_cross_traffic.h. Pure. */
 #include "oq_cross_traffic.h"
 
 #include <math.h>
@@ -7,16 +7,16 @@
 #define SAMPLE_US 80000
 #define SAMPLE_LONGEST_US 2000000 /* the machine slept: the mean of that time says nothing */
 #define HEADERS 1.08              /* octets on the wire per byte of ours: Ethernet, IP, TCP, TLS */
-#define PAYLOAD 0.95              /* and back, for the octets of others */
+#define PAYLOAD 0.95              /* and back, for the octets of cross traffic */
 #define FORGET_US 300e6           /* time constant of capacity */
 #define FLOOR_SHARE 0.02
 #define USABLE 0.97
-#define ROOM 1.25        /* others get what they have and a quarter more */
-#define NOISE_SHARE 0.15 /* less than this share of capacity is nobody */
+#define ROOM 1.25        /* cross traffic gets a quarter more than it has */
+#define NOISE_SHARE 0.15 /* of capacity: below it is no cross traffic */
 #define NOISE_RATE 8.0
-#define OWN_SHARE 0.35 /* nor is what small packets of our own may cost in headers */
-#define RISING 1.25    /* in one sample: somebody has begun, and does not have yet what it wants */
-#define FALL 0.2       /* share by which the others' rate falls per sample: slow increase of ours */
+#define OWN_SHARE 0.35 /* of our own rate: nor is what small packets cost in headers */
+#define RISING 1.25    /* in one sample: a flow has begun, and still accelerates */
+#define FALL 0.2       /* share by which its rate falls per sample: ours rises slowly */
 
 void oq_cross_traffic_init(struct oq_cross_traffic *traffic)
 {
@@ -28,7 +28,7 @@ double oq_cross_traffic_floor(const struct oq_cross_traffic *traffic)
     return fmax(OQ_CROSS_TRAFFIC_FLOOR_LEAST, FLOOR_SHARE * traffic->capacity);
 }
 
-/* Notes a sample; the smallest of late. */
+/* Records a sample; returns the smallest of the last ones. */
 static double smallest_of(double samples[OQ_CROSS_TRAFFIC_SAMPLES], double others)
 {
     double smallest = others;

@@ -27,8 +27,8 @@ struct oq_rate_schedule {
 };
 
 void oq_rate_schedule_init(struct oq_rate_schedule *schedule); /* the general limit, always */
-/* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text; *schedule
- * is then unchanged. */
+/* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text;
+ * *schedule is then unchanged. */
 OQ_MUST_CHECK enum oq_status oq_rate_schedule_parse(const char *text,
                                                     struct oq_rate_schedule *schedule,
                                                     struct oq_error *err);

@@ -1,4 +1,4 @@
-/* schedule.c - rates by week-day and hour. Pure. */
+/* rate_schedule.c - see oq_rate_schedule.h. Pure. */
 #include "oq_rate_schedule.h"
 
 #include <string.h>

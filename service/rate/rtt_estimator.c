@@ -1,21 +1,21 @@
-/* rtt.c - when was the byte allowed that has just arrived? Pure. */
+/* rtt_estimator.c - when was the byte advertised that has just arrived? Pure. */
 #include "oq_rtt_estimator.h"
 
 #include <string.h>
 
 #define SPACING_LEAST_US 200
-#define ROUNDING                                                                                   \
-    2048u /* a window on the wire is a multiple of up to so much, rounded up (RFC 7323) */
-#define PACKET_BYTES 1500u /* nobody sends less than a packet while more is to come */
-#define SPACING_SHARE 128  /* marks of one round trip: a quarter of what there is room for */
+/* A window on the wire is a multiple of up to so much, rounded up (RFC 7323). */
+#define ROUNDING 2048u
+#define PACKET_BYTES 1500u /* no sender sends less while it has more */
+#define SPACING_SHARE 128  /* marks per RTT: a quarter of the room */
 
 static unsigned slot(const struct oq_rtt_estimator *rtt, unsigned index)
 {
     return (rtt->first + index) % OQ_RTT_MARKS;
 }
 
-/* Notes that the edge has moved. Close in time to the last mark it only moves that one's edge: what
- * it adds then counts as allowed a little too early. */
+/* Records that the edge has moved. Close in time to the last mark it only moves that one's edge:
+ * what it adds counts as advertised a little too early. */
 static void mark(struct oq_rtt_estimator *rtt, int64_t now_us)
 {
     if (rtt->count > 0) {
@@ -25,7 +25,7 @@ static void mark(struct oq_rtt_estimator *rtt, int64_t now_us)
             return;
         }
     }
-    if (rtt->count == OQ_RTT_MARKS) { /* nobody has sent for ages: the oldest is too old */
+    if (rtt->count == OQ_RTT_MARKS) { /* the sender is silent: the oldest is too old */
         rtt->first = (rtt->first + 1) % OQ_RTT_MARKS;
         rtt->count--;
     }
@@ -94,7 +94,7 @@ void oq_rtt_estimator_receive(struct oq_rtt_estimator *rtt, int64_t now_us, int6
         rtt->first = (rtt->first + 1) % OQ_RTT_MARKS;
         rtt->count--;
     }
-    /* What seems to have been allowed by this very reading came together with what allowed it. */
+    /* A byte that this reading itself advertised arrived with it: it says nothing. */
     if (sure > rtt->blind && rtt->count > 0 && rtt->marks[rtt->first].edge >= sure &&
         rtt->marks[rtt->first].at_us < since_us) {
         int64_t rtt_us = now_us - rtt->marks[rtt->first].at_us;
@@ -107,7 +107,7 @@ void oq_rtt_estimator_receive(struct oq_rtt_estimator *rtt, int64_t now_us, int6
             rtt->spacing_us = SPACING_LEAST_US;
     }
     if (rtt->edge < sure) {
-        /* More came than the model has allowed: it knows nothing for the time of another window. */
+        /* Over-delivery: the model is void for the time of another window. */
         rtt->edge = rtt->blind = rtt->received + rtt->window_bytes;
         rtt->count = 0;
         rtt->least_us = -1;
