@@ -1,4 +1,4 @@
-/* test_budget.c - service/core/traffic.c */
+/* test_cross_traffic.c - service/rate/cross_traffic.c */
 #include "test_unit.h"
 
 #include "oq_cross_traffic.h"
@@ -98,7 +98,7 @@ static void traffic__bytes_read_late__are_not_others(void **state)
 {
     (void)state;
     go(5, 1250, 0);
-    /* The interface has them, we have not yet; and then all at once. */
+    /* The interface has counted them, we read them later, all at once. */
     now_us += 100000;
     octets += 131250;
     oq_cross_traffic_sample(&traffic, now_us, true, octets, own_bytes);

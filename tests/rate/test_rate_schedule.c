@@ -1,4 +1,4 @@
-/* test_plan.c - service/core/schedule.c */
+/* test_rate_schedule.c - service/rate/rate_schedule.c */
 #include "test_unit.h"
 
 #include "oq_rate_schedule.h"

@@ -1,4 +1,4 @@
-/* test_delay.c - service/core/rtt.c */
+/* test_rtt_estimator.c - service/rate/rtt_estimator.c */
 #include "test_unit.h"
 
 #include "oq_rtt_estimator.h"
@@ -12,8 +12,8 @@ static void receive(int64_t now_us, uint64_t bytes)
     oq_rtt_estimator_receive(&rtt, now_us, now_us, bytes);
 }
 
-/* A sender that is held back by the window only: what was allowed arrives `rtt_ms` later, in
- * pieces of 1,000 bytes. Runs for so many round trips of a window of `window` bytes. */
+/* A sender that is limited by the window only: what was advertised arrives `rtt_ms` later, in
+ * pieces of 1,000 bytes. Runs for so many RTTs with a window of `window` bytes. */
 static int64_t play(int64_t *now_us, uint64_t window, int64_t rtt_ms, unsigned rounds)
 {
     for (unsigned i = 0; i < rounds; i++) {
@@ -25,7 +25,7 @@ static int64_t play(int64_t *now_us, uint64_t window, int64_t rtt_ms, unsigned r
     return oq_rtt_estimator_take_us(&rtt);
 }
 
-static void rtt__window_limited_sender__gives_its_round_trip(void **state)
+static void rtt__window_limited_sender__gives_its_rtt(void **state)
 {
     int64_t now = 5000;
     (void)state;
@@ -51,7 +51,7 @@ static void rtt__window_shrinks__counts_what_was_advertised_before(void **state)
     (void)state;
     oq_rtt_estimator_init(&rtt, now, 40000, 0);
     (void)play(&now, 40000, 20, 10);
-    oq_rtt_estimator_set_window(&rtt, now, 10000); /* 40,000 are on their way all the same */
+    oq_rtt_estimator_set_window(&rtt, now, 10000); /* 40,000 are in flight */
     now += 20 * MS;
     for (unsigned i = 0; i < 40; i++)
         receive(now, 1000);
@@ -115,7 +115,7 @@ static void rtt__allowed_before__is_not_learned_from(void **state)
     (void)state;
     oq_rtt_estimator_init(&rtt, now, 10000, 60000);
     for (unsigned i = 0; i < 60; i++)
-        receive(now, 1000); /* at once: it was on its way */
+        receive(now, 1000); /* at once: it was in flight */
     assert_int_equal(oq_rtt_estimator_take_us(&rtt), -1);
     assert_int_equal(play(&now, 10000, 20, 5), 20 * MS);
 }
@@ -148,7 +148,7 @@ static void rtt__we_are_late__shortest_is_never_too_short(void **state)
     oq_rtt_estimator_init(&rtt, now, 10000, 0);
     for (int i = 0; i < 20; i++) {
         now += 20 * MS;
-        /* Read at once, but noticed up to 19 ms later; the system has allowed the next bytes
+        /* Read at once, but noticed up to 19 ms later; the system has advertised the next bytes
          * meanwhile. */
         oq_rtt_estimator_receive(&rtt, now + i * MS, now, 10000);
     }
@@ -162,7 +162,7 @@ static void rtt__ignored_bytes__teach_nothing(void **state)
     oq_rtt_estimator_init(&rtt, now, 10000, 0);
     (void)play(&now, 10000, 20, 5);
     oq_rtt_estimator_ignore(&rtt, 5000);
-    for (unsigned i = 0; i < 15; i++) /* what was allowed, and those */
+    for (unsigned i = 0; i < 15; i++) /* what was advertised, and those */
         receive(now, 1000);
     assert_int_equal(oq_rtt_estimator_take_us(&rtt), -1);
     assert_int_equal(play(&now, 10000, 20, 5), 20 * MS);
@@ -172,7 +172,7 @@ static void rtt__ignored_bytes__teach_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rtt__window_limited_sender__gives_its_round_trip),
+        cmocka_unit_test(rtt__window_limited_sender__gives_its_rtt),
         cmocka_unit_test(rtt__window_grows__stays_true),
         cmocka_unit_test(rtt__window_shrinks__counts_what_was_advertised_before),
         cmocka_unit_test(rtt__nothing_arrives__pending_says_how_long),

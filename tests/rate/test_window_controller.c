@@ -1,5 +1,6 @@
-/* test_pace.c - service/core/ctl.c on simulated links (tests/support/link_model.h): the figures
- * that docs/rate-control.md promises, without a network. */
+/* test_window_controller.c - service/rate/window_controller.c on simulated links
+ * (tests/support/link_model.h): the figures that docs/rate-control.md promises, without a network.
+ * */
 #include "test_unit.h"
 
 #include "link_model.h"
@@ -22,8 +23,8 @@ struct download {
     unsigned index;
     double capacity;                /* most rate ever seen, for the floor */
     int64_t ahead_us;               /* its clock is ahead of the model's */
-    bool is_deaf;                   /* its steps do not happen */
-    double factor;                  /* of the window that the system really gives */
+    bool is_stalled;                /* its steps do not happen */
+    double factor;                  /* of the window that the system really advertises */
     int64_t arrived_us, silence_us; /* longest time without a byte */
 };
 
@@ -59,7 +60,7 @@ static void start(struct scene *s, unsigned index)
                                 .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
-    /* The handshake has shown the way, and what queue there was. */
+    /* The handshake has measured the path, and the queue that there was. */
     oq_window_controller_init(&download->ctl, now_us, s->base_ms + model_queue_ms(s->model) + 2,
                               s->factor);
     model_switch(s->model, index, true);
@@ -80,7 +81,7 @@ static void set_up_scene(struct scene *s, double mbits, double base_ms)
 static void step(struct download *download)
 {
     struct oq_window_controller_input input = {.sharers = 1, .unread = -1};
-    if (!download->model || download->is_deaf)
+    if (!download->model || download->is_stalled)
         return;
     if (download->ctl.rate_high > download->capacity)
         download->capacity = download->ctl.rate_high;
@@ -172,10 +173,10 @@ static void check_cell(double mbits, double base_ms)
     assert_true(median <= 5);
     assert_true(high <= 15);
     assert_true(sqrt(variance) / mean < 0.1);
-    /* Looked at every 0.16 s. Before its own doubling has reached the capacity nobody can see the
+    /* Sampled every 0.16 s. Before its own doubling has reached the capacity nothing shows the
      * foreign flow: at 200 Mbit/s and 100 ms that alone takes 0.7 s. */
     double doubling = base_ms / 1000 * log2(s.rate * base_ms / 14600);
-    if (reach < 0.9) { /* whoever comes there fills the rest first */
+    if (reach < 0.9) { /* a new flow takes the unused rest first */
         model_free(s.model);
         return;
     }
@@ -238,7 +239,7 @@ static void window__half_the_link_taken__uses_the_other_half(void **state)
     model_free(s.model);
 }
 
-/* --- links and ways that change --------------------------------------------------------------- */
+/* --- links and paths that change -------------------------------------------------------------- */
 
 static void window__slow_link__is_used_without_pauses(void **state)
 {
@@ -302,7 +303,7 @@ static void window__shorter_path__is_learned_at_the_next_drains(void **state)
     set_up_scene(&s, 20, 100);
     run(&s, 6);
     model_flow(s.model, BACKGROUND)->base_ms = 20;
-    run(&s, 22); /* the next dip and some more */
+    run(&s, 22); /* the next drain and some more */
     s.is_recording = true;
     double after = share(&s, BACKGROUND, 10);
     qsort(s.queues, s.queue_count, sizeof s.queues[0], by_size);
@@ -329,7 +330,7 @@ static void window__packets_lost_on_the_path__goes_on(void **state)
 }
 
 /* Reading late takes from the window, looks like a queue, and where the buffer has just been made
- * smaller the system refuses what was allowed before. The controller before this one got 0.16 of
+ * smaller the system refuses what was advertised before. The controller before this one got 0.16 of
  * the link at 10 Mbit/s and 20 ms, and had hundreds of packets refused, here as on the bench. */
 static void check_busy(double mbits, double base_ms)
 {
@@ -359,9 +360,9 @@ static void window__busy_machine__fills_the_link(void **state)
             check_busy(rates[i], bases[j]);
 }
 
-/* While others fill the queue, the floor has a window as long as it; when they end, that must not
- * be taken back faster than what it has allowed arrives. Otherwise the system refuses it, and the
- * sender loses the rate that we want to go back to. */
+/* While cross traffic fills the queue, the floor's window is as long as the RTT; when that ends,
+ * the window must not shrink faster than what it has advertised arrives. Otherwise the system
+ * refuses it, and the sender loses the rate that is to be reached again. */
 static void check_end(double mbits, double base_ms)
 {
     struct scene s;
@@ -389,8 +390,8 @@ static void window__cross_traffic_ends__shrinks_the_floor_slowly(void **state)
             check_end(rates[i], bases[j]);
 }
 
-/* A short stop must not end before what was allowed has come: what comes later would look like a
- * way without any length. */
+/* A short drain must not end before what was advertised has arrived: what arrives later would look
+ * like an RTT of nothing. */
 static void window__drain_of_one_step__waits_for_the_advertised_window(void **state)
 {
     struct scene s;
@@ -411,9 +412,9 @@ static void window__steps_missing__continues(void **state)
     set_up_scene(&s, 20, 20);
     run(&s, 6);
     for (unsigned i = 0; i < 5; i++) {
-        s.downloads[0].is_deaf = true;
+        s.downloads[0].is_stalled = true;
         run(&s, i == 4 ? 3 : 0.4);
-        s.downloads[0].is_deaf = false;
+        s.downloads[0].is_stalled = false;
         run(&s, 1);
     }
     double ours = share(&s, BACKGROUND, 5);
@@ -439,7 +440,7 @@ static void window__clock_jumps_by_an_hour__continues(void **state)
     model_free(s.model);
 }
 
-/* --- others that behave alike, and senders of their own rate ------------------------------------
+/* --- competing downloads, and senders of their own rate ------------------------------------
  */
 
 static void check_two(double mbits, double base_ms)
@@ -482,8 +483,8 @@ static void window__sender_of_its_own_rate__gets_that_rate(void **state)
     model_free(s.model);
 }
 
-/* Before its first dip, which comes after 393 KB, a connection learns nothing by itself; and this
- * one was made while there was a queue. */
+/* Before its first drain, after 393 KB, a connection measures no RTT; and this one was made while
+ * there was a queue. */
 static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
 {
     struct scene s;
@@ -498,7 +499,7 @@ static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void 
     oq_window_controller_hint_base(ctl, 22);
     assert_true(ctl->base_ms == 22);
     oq_window_controller_hint_base(
-        ctl, 30); /* a handshake takes no less than the way, but it may take more */
+        ctl, 30); /* a handshake takes at least the base RTT, and may take more */
     oq_window_controller_hint_base(ctl, 0);
     assert_true(ctl->base_ms == 22);
     run(&s, 3);
@@ -511,7 +512,7 @@ static void window__nothing_known__has_no_rtt(void **state)
     struct oq_window_controller ctl;
     (void)state;
     oq_window_controller_init(&ctl, 1000000, 0, SYSTEM_FACTOR);
-    ctl.window = 0; /* as after yielding: anybody fills that */
+    ctl.window = 0; /* as after yielding: any sender uses that */
     assert_true(oq_window_controller_has_no_rtt(&ctl));
     oq_window_controller_hint_base(&ctl, 20);
     assert_false(oq_window_controller_has_no_rtt(&ctl));
@@ -530,7 +531,7 @@ static void window__sender_that_fills_its_window__has_an_rtt(void **state)
             run(&s, 0.04);
             blind += oq_window_controller_has_no_rtt(&s.downloads[0].ctl);
         }
-        assert_true(blind < 25); /* only about a dip */
+        assert_true(blind < 25); /* only around a drain */
         model_free(s.model);
     }
 }
@@ -565,7 +566,7 @@ static void window__must_yield__goes_to_the_floor_at_once(void **state)
     run(&s, 6);
     assert_true(s.downloads[0].ctl.mode == OQ_WINDOW_STEADY ||
                 s.downloads[0].ctl.mode == OQ_WINDOW_DRAIN);
-    /* First nobody reads, until what was allowed has come. */
+    /* First reading pauses, until what was advertised has arrived. */
     int64_t now_us = model_now_us(s.model) + STEP_US;
     uint64_t window = oq_window_controller_step(&s.downloads[0].ctl, now_us, &input);
     assert_int_equal(s.downloads[0].ctl.mode, OQ_WINDOW_YIELD);
@@ -578,8 +579,8 @@ static void window__must_yield__goes_to_the_floor_at_once(void **state)
     model_free(s.model);
 }
 
-/* Somebody who only goes on as fast as we give way keeps the queue as it is. The window is taken
- * back all the time then, and there is no moment at which it has settled. */
+/* Cross traffic that grows only as fast as the window shrinks keeps the queue as it is: then there
+ * is no moment at which the window has settled. */
 static void window__queue_stays_while_the_window_shrinks__yields(void **state)
 {
     struct scene s;
