@@ -2,7 +2,7 @@
  *
  * Compiled to nothing unless OQ_FAULT_INJECTION is defined (every debug and sanitizer tree; never
  * the release tree). Any thread; the counters are atomic. Points: each allocation (oq_alloc.h),
- * each call of the file port, of the network (service/engine/net.c), and of SQLite's VFS
+ * each call of the file port, of the network (service/net), and of SQLite's VFS
  * (tests/support/fault_vfs.c asks for OQ_FAULT_DB_IO). Also counts the "save" and "act" steps of
  * the engine, so that a crash test can stop the process at step n.
  */

@@ -1,11 +1,11 @@
-/* net_log_on.c - requests that may log on as their owner.
+/* http_auth.c - requests that may authenticate as their owner.
  *
- * Windows' log-on (Negotiate, NTLM) shows who the thread is, and a connection that has logged on is
- * theirs from then on. So a request that may log on has a multi handle, and with it connections,
- * of its own, which nobody else's request can get; and every call that libcurl gets for it is made
- * as its owner, with the engine's own work taken out. Nobody else's request is touched meanwhile.
- * docs/decisions/0011 says who may. libcurl counts connections within one multi handle, so how many
- * there are to a host is counted here.
+ * Windows authentication (Negotiate, NTLM) proves who the thread is, and a connection that has
+ * authenticated belongs to that user from then on. So a request that may do so has a multi handle,
+ * and with it connections, of its own, which no other request can get; and every call that libcurl
+ * gets for it is made while impersonating its owner, without the engine's own work. No other
+ * request is touched meanwhile. docs/decisions/0011 says which requests may. libcurl counts
+ * connections within one multi handle, so how many there are to a host is counted here.
  */
 #include "net_int.h"
 
@@ -38,8 +38,8 @@ unsigned oq_net_auth_allowed(const struct oq_net *net, const struct oq_net_reque
     return auth;
 }
 
-/* As libcurl counts (measured with 7.88): what is asked of a proxy for HTTP is the proxy's, what
- * goes through a tunnel or SOCKS is the server's. */
+/* As libcurl counts (measured with 7.88): requests to an HTTP proxy count for the proxy, those
+ * through a tunnel or SOCKS for the server. */
 static char *counted_host(const struct oq_net_request *request)
 {
     bool is_proxys =
@@ -47,11 +47,11 @@ static char *counted_host(const struct oq_net_request *request)
         (curl_strnequal(request->proxy, "http:", 5) || curl_strnequal(request->proxy, "https:", 6));
     const char *url = is_proxys ? request->proxy : request->url;
     char *host = oq_url_host_key(url);
-    return host ? host : oq_strdup(url); /* libcurl takes more for a proxy's URL than we do */
+    return host ? host : oq_strdup(url); /* libcurl accepts more as a proxy's URL than we do */
 }
 
-/* Only as many wait as find no room, and each that ends lets one begin: if any waits, there is
- * none. */
+/* A request waits only if there is no room, and each that ends lets one begin: if any waits, there
+ * is none. */
 bool oq_net_auth_add(struct oq_net_handle *handle)
 {
     struct oq_net_handle **at = &handle->net->owned;
@@ -123,7 +123,7 @@ CURLcode oq_net_auth_set_options(struct oq_net_handle *handle)
     }
     if (code == CURLE_OK && handle->auth) /* every redirect is a request of its own */
         code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (code == CURLE_OK && handle->auth) /* they log on connections */
+    if (code == CURLE_OK && handle->auth) /* they authenticate connections */
         code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return code;
 }

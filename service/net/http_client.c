@@ -19,9 +19,9 @@
  * 140-200 MB/s, 512 KB 1.8 GB/s). It is libcurl's highest value on the oldest version we build
  * with. */
 #define RECEIVE_BUFFER_BYTES 524288L
-#define WAITS_MAX 64 /* sockets of requests that log on; more are looked at after a moment */
-#define REDIRECTS_MAX                                                                              \
-    10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
+#define WAITS_MAX 64 /* sockets of requests with a multi handle of their own; more are polled */
+#define REDIRECTS_MAX 10L /* contract, issue "redirects": as browsers do, with a limit */
+#define LOCATIONS_MAX 8
 
 enum oq_status oq_net_new(const struct oq_net_options *options, const struct oq_net_events *events,
                           struct oq_net **out, struct oq_error *err)
@@ -54,7 +54,7 @@ void oq_net_free(struct oq_net *net)
 {
     if (!net)
         return;
-    curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
+    curl_multi_cleanup(net->multi); /* closes connections: their sockets are forgotten */
     oq_handshake_probes_release(&net->probes);
     oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
@@ -119,41 +119,51 @@ static size_t refuse(struct oq_net_handle *handle, enum oq_net_error why)
     return 0;
 }
 
-/* Two that differ are an error: nobody knows which one libcurl takes. */
-static bool keep_location(struct oq_net_handle *handle, const char *value, size_t length)
+/* Where the response redirects to, or NULL. Several that differ are an error: it is open which one
+ * libcurl takes. (So are many: to read all of them takes a time that grows with their square.) */
+static const char *find_location(struct oq_net_handle *handle)
 {
-    while (length > 0 && (*value == ' ' || *value == '\t')) {
-        value++;
-        length--;
+    struct curl_header *field = NULL;
+    const char *location = NULL;
+    for (size_t i = 0;
+         curl_easy_header(handle->easy, "Location", i, CURLH_HEADER, -1, &field) == CURLHE_OK;
+         i++) {
+        if (field->amount > LOCATIONS_MAX || (location && strcmp(location, field->value) != 0)) {
+            (void)refuse(handle, OQ_NET_PROTOCOL);
+            return NULL;
+        }
+        location = field->value;
     }
-    char *location = oq_calloc(1, length + 1);
-    if (!location)
-        return refuse(handle, OQ_NET_NOMEM) != 0;
-    memcpy(location, value, length);
-    bool is_other = handle->location && strcmp(handle->location, location) != 0;
-    oq_free(handle->location);
-    handle->location = location;
-    return !is_other || refuse(handle, OQ_NET_PROTOCOL) != 0;
+    return location;
 }
 
-/* The head has ended. If it sends elsewhere, the way there has to be found first: another host may
- * have another proxy, and finding it may take a while. True: stop here, or wait. */
+/* A new string: the URL that it means; NULL: none that libcurl would follow, or no memory. */
+static char *resolve(const struct oq_net_handle *handle, const char *location)
+{
+    char *url = NULL, *copy = NULL;
+    CURLU *parts = curl_url();
+    if (parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
+        curl_url_set(parts, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK)
+        copy = oq_strdup(url);
+    curl_url_cleanup(parts);
+    curl_free(url);
+    return copy;
+}
+
+/* The header is complete. Before a redirect is followed its proxy has to be resolved: another host
+ * may have another one, and that may take a while. True: end the request, or wait. */
 static bool needs_redirect_proxy(struct oq_net_handle *handle)
 {
     const struct oq_network_port *port = handle->net->options.network;
     uint32_t status = oq_net_status(handle);
-    char *url = NULL;
-    if (!port || !port->find_proxy || !handle->location || status < 300 || status > 399)
+    if (handle->may_redirect || status < 300 || status > 399)
         return false;
-    CURLU *parts = curl_url();
-    bool is_known =
-        parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_URL, handle->location, CURLU_URLENCODE) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK;
-    curl_url_cleanup(parts);
+    const char *location = find_location(handle);
+    if (!location || !port || !port->find_proxy)
+        return handle->is_refused;
     oq_free(handle->location);
-    handle->location = is_known ? oq_strdup(url) : NULL;
-    curl_free(url);
+    handle->location = resolve(handle, location);
     if (!handle->location || oq_url_check(handle->location, NULL) != OQ_OK)
         return false; /* libcurl refuses it, in its own words */
     handle->needs_proxy = handle->net->events->redirected(handle->transfer, handle->location);
@@ -170,36 +180,30 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
     if (handle->is_refused)
         return 0;
     /* Not before: how large it may become later is decided with the first packets. Not later: until
-     * then the system lets in ever more. */
+     * then the advertised window grows. */
     if (handle->is_controlled && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
         (void)oq_tcp_socket_set_window(oq_tcp_socket_find(handle->net->sockets, handle->easy),
                                        OQ_WINDOW_BEGIN);
     handle->header_bytes += length;
     if (handle->header_bytes > HEADER_BYTES_MAX)
         return 0;
-    /* From https there is no way back to http, wherever a redirect was met. */
+    /* From https no redirect leads back to http. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        handle->is_header_complete = handle->has_excess = false;
+        handle->is_header_complete = handle->has_excess = handle->may_redirect = false;
         handle->body_bytes = 0;
-        oq_free(handle->location);
-        handle->location = NULL;
         if (starts_with_https(oq_net_url(handle)))
             curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     }
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
     if (length == 0 && needs_redirect_proxy(handle))
-        return handle->needs_proxy ? CURL_WRITEFUNC_PAUSE
-                                   : 0; /* paused, the line comes once more */
-    if (length > 9 && curl_strnequal(data, "Location:", 9) &&
-        !keep_location(handle, data + 9, length - 9))
-        return 0;
+        return handle->needs_proxy ? CURL_WRITEFUNC_PAUSE : 0; /* paused: the line comes again */
     handle->is_header_complete |= length == 0;
     handle->net->events->header(handle->transfer, data, length);
     return size;
 }
 
-/* What the engine does with what comes is its own work, not the owner's. */
+/* What the engine does within an event is its own work, not the owner's. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct oq_net_handle *handle = ctx, *acting = oq_net_impersonate_end(handle->net);
@@ -208,7 +212,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return taken;
 }
 
-/* That more came in one piece with the head than was promised stands only in curl's words. */
+/* That more came in one piece with the header than Content-Length is only in curl's log. */
 static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
 {
     static const char words[] = "Excess found";
@@ -224,14 +228,14 @@ static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, voi
     return 0;
 }
 
-/* Has the body come as far as Content-Length says, over a connection that can be looked at? libcurl
- * reads no further then: what the server sends beyond stays in the socket. What is encrypted cannot
- * be told from the records of TLS itself. */
-static bool is_promise_kept(const struct oq_net_handle *handle)
+/* Is the body as long as Content-Length says, over a connection that is not encrypted? libcurl
+ * reads no further then: what the server sends beyond stays in the socket. (Of TLS it might be a
+ * record of TLS itself.) */
+static bool has_whole_body(const struct oq_net_handle *handle)
 {
-    curl_off_t promised = -1;
-    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &promised);
-    return promised >= 0 && (uint64_t)promised == handle->body_bytes &&
+    curl_off_t length_bytes = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length_bytes);
+    return length_bytes >= 0 && (uint64_t)length_bytes == handle->body_bytes &&
            !starts_with_https(oq_net_url(handle)) &&
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
@@ -254,7 +258,7 @@ static size_t read_body(struct oq_net_handle *handle, const char *data, size_t l
         return 0;
     handle->body_bytes += length;
     handle->has_excess |=
-        is_promise_kept(handle) &&
+        has_whole_body(handle) &&
         oq_tcp_socket_has_more(oq_tcp_socket_find(handle->net->sockets, handle->easy));
     return length;
 }
@@ -291,8 +295,8 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
     return longer != NULL;
 }
 
-/* Who logs on has a name, unless set_log_on says so: without one, or with Negotiate, curl would let
- * Windows log on as whoever runs this program, and its credentials are nobody's business. */
+/* Without a user's name, or with Negotiate, Windows would authenticate as the account of this
+ * program: only oq_net_auth_set_options allows that, and then as the owner. */
 static long auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
@@ -313,7 +317,7 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_PRIVATE, handle);
     SET(CURLOPT_ERRORBUFFER, handle->text);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a DNS look-up under way does not hold up a stop */
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a DNS look-up under way does not delay a stop */
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 1L);
@@ -322,9 +326,9 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
-        SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
+        SET(CURLOPT_NOPROXY, ""); /* the bypass list has been applied already */
         SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
-        SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also the log-on of Windows */
+        SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also Windows' own */
     }
     SET(CURLOPT_USERAGENT, handle->net->options.user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
@@ -332,7 +336,7 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)((config->stall_timeout_ms + 999) / 1000));
     /* Background: one connection per transfer, since HTTP/2 streams share one receive window and
-     * the throttle works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
+     * rate control works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
      * connection to show whether it multiplexes stayed waiting until another one was over
      * (measured: 6 requests, HTTP/1.1 server, 2 of them began when the first ended). */
     SET(CURLOPT_HTTP_VERSION,
@@ -347,7 +351,7 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_DEBUGDATA, handle);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, handle);
-    /* Always a range, so that the first answer already tells whether the server can resume; never
+    /* Always a range, so that the first response already tells whether the server can resume; never
      * HEAD (contract 0.1). */
     if (request->end_bytes > 0)
         snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->offset_bytes,
@@ -365,8 +369,8 @@ static CURLcode set_options(struct oq_net_handle *handle)
         return CURLE_OUT_OF_MEMORY;
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
-    bool is_throttled = handle->net->options.link && config->idle_throttle != 0;
-    handle->is_controlled = is_throttled && !request->is_foreground;
+    bool has_control = handle->net->options.link && config->idle_throttle != 0;
+    handle->is_controlled = has_control && !request->is_foreground;
     if (code == CURLE_OK &&
         !oq_tcp_socket_prepare(easy, handle->net->sockets, handle->is_controlled))
         code = CURLE_OUT_OF_MEMORY;
@@ -475,9 +479,9 @@ enum oq_status oq_net_start(struct oq_net *net, const struct oq_net_request *req
     return status;
 }
 
-/* libcurl keeps a proxy, and what it has learnt of its log-on, for a whole request. So where the
- * proxy is another one, or a log-on by Windows is allowed here or there, the rest of the way is a
- * new request, whose redirects count on. */
+/* libcurl keeps a proxy, and the state of its authentication, for a whole request. So where the
+ * proxy is another one, or Windows authentication is allowed before or after the redirect, a new
+ * request continues, and the redirects before it count. */
 void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
 {
     struct oq_net_request before = handle->request, next = before;
@@ -494,8 +498,7 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
     next.proxy = proxy;
     bool is_alike = is_same && !handle->own && oq_net_auth_allowed(handle->net, &next) == 0;
     if (is_alike || is_too_far || is_down) {
-        oq_free(handle->location);
-        handle->location = NULL; /* not once more */
+        handle->may_redirect = true;
         unpause(handle);
         return;
     }
@@ -544,7 +547,7 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
                                      WAITS_MAX - count, &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options.clock);
-    oq_handshake_probes_perform(&net->probes); /* first: they measure a time */
+    oq_handshake_probes_perform(&net->probes); /* first: they measure a duration */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

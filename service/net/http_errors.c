@@ -1,4 +1,6 @@
-/* net_errors.c - why a request failed: curl's codes, and the words of its that say more. */
+/* http_errors.c - why a request failed: libcurl's codes, and its error texts where they say more.
+ * Engine thread.
+ */
 #include "net_int.h"
 
 #include "oq_alloc.h"
@@ -11,8 +13,8 @@ static bool has(const char *text, const char *word)
     return strstr(text, word) != NULL;
 }
 
-/* Which rule a refused certificate breaks stands only in curl's words: OpenSSL's and Schannel's are
- * looked for. */
+/* Which rule a refused certificate breaks is only in curl's text: OpenSSL's and Schannel's words
+ * are recognised. */
 static enum oq_net_error classify_certificate(const char *text)
 {
     if (has(text, "NOT_TIME_VALID") || has(text, "CERT_EXPIRED") || has(text, "has expired") ||
@@ -26,7 +28,7 @@ static enum oq_net_error classify_certificate(const char *text)
     return OQ_NET_CERT_UNKNOWN;
 }
 
-/* No way out of this computer, rather than nobody there: then the next attempt waits for the
+/* No route from this computer, rather than no server: the next attempt then waits for the
  * network. */
 static bool is_offline(long system_error)
 {
@@ -60,7 +62,7 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
     case CURLE_OK:
         if (handle->has_excess)
             return OQ_NET_TOO_LONG;
-        /* curl takes a connection that ends within the head for an answer without a body. */
+        /* curl takes a connection that ends within the header for a response without a body. */
         return handle->is_header_complete ? OQ_NET_NONE : OQ_NET_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
         return OQ_NET_RESOLVE;

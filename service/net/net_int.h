@@ -51,9 +51,10 @@ struct oq_net_handle {
     uint64_t body_bytes;           /* of the response that is being read, handed over */
     struct oq_net_request request; /* its strings are owned */
     unsigned redirects;            /* that were followed with an easy handle of before */
-    char *location;   /* of the response that is being read: where it redirects to; owned */
-    bool needs_proxy; /* for its redirect: paused until oq_net_follow */
-    bool is_refused;  /* no more of it: */
+    char *location;                /* where the last response redirects to; owned */
+    bool may_redirect;             /* the response that is being read, after oq_net_follow */
+    bool needs_proxy;              /* for its redirect: paused until oq_net_follow */
+    bool is_refused;               /* no more of it: */
     enum oq_net_error refusal;
     size_t header_bytes; /* of all responses of this request, redirects and 1xx too */
     unsigned holds;      /* set of enum oq_net_hold: bytes that come are held back */

@@ -405,9 +405,9 @@ static void find_highest_rate(const struct oq_rate_control *control, struct oq_f
     if (flow->group->rate > 0)
         lower(flow, (double)flow->group->rate / 1000 / count_sharers(control, flow->group),
               OQ_LIMIT_GROUP);
-    if (flow->netif && flow->is_controlled && flow->netif->traffic.allowed > 0 &&
+    if (flow->netif && flow->is_controlled && flow->netif->traffic.available > 0 &&
         flow->netif->sharers > 0)
-        lower(flow, flow->netif->traffic.allowed / flow->netif->sharers, OQ_LIMIT_OTHERS_HERE);
+        lower(flow, flow->netif->traffic.available / flow->netif->sharers, OQ_LIMIT_OTHERS_HERE);
 }
 
 static void ask_system(struct oq_rate_control *control, struct oq_flow *flow)
@@ -437,14 +437,14 @@ static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int
             (netif ? oq_cross_traffic_floor(&netif->traffic) : OQ_CROSS_TRAFFIC_FLOOR_LEAST) /
             sharers,
         .capacity = netif ? netif->traffic.capacity : 0,
-        .rate_most = flow->highest_rate,
+        .limit_rate = flow->highest_rate,
         .must_yield = netif && netif->traffic.must_yield,
         .unread = is_draining ? oq_tcp_socket_unread(flow->socket) : -1,
-        .is_held = flow->was_limited,
+        .is_limited = flow->was_limited,
     };
     flow->was_limited = flow->is_paused && !is_draining;
     ask_system(control, flow);
-    if (control->config.handshake_probes != 0 && oq_window_controller_is_blind(&flow->window))
+    if (control->config.handshake_probes != 0 && oq_window_controller_has_no_rtt(&flow->window))
         start_probe(control, flow, now);
     set_window(flow, oq_window_controller_step(&flow->window, now, &input));
 }
@@ -463,8 +463,8 @@ static void log_flows(struct oq_rate_control *control, int64_t now)
                          "%.0f KB/s",
                          (long long)flow->id, flow->peer, modes[flow->window.mode],
                          (unsigned long long)flow->window_bytes, flow->window.rate,
-                         flow->window.trip_ms, flow->window.base_ms, flow->highest_rate,
-                         flow->netif ? flow->netif->traffic.others : 0,
+                         flow->window.rtt_ms, flow->window.base_ms, flow->highest_rate,
+                         flow->netif ? flow->netif->traffic.rate : 0,
                          flow->netif ? flow->netif->traffic.capacity : 0);
 }
 

@@ -220,7 +220,7 @@ unsigned oq_tcp_sockets_wait(const struct oq_tcp_sockets *sockets, CURLM *multi,
     }
     if (curl_multi_timeout(multi, &most_ms) == CURLM_OK && most_ms >= 0 && most_ms < *timeout_ms)
         *timeout_ms = (int)most_ms;
-    if (count == 0 && *timeout_ms > POLL_MS) /* names are looked up, or it is held */
+    if (count == 0 && *timeout_ms > POLL_MS) /* names are resolved, or reading is held back */
         *timeout_ms = POLL_MS;
     return count;
 }

@@ -26,10 +26,11 @@ struct oq_rate_schedule {
     int32_t kbits[OQ_RATE_SCHEDULE_HOURS];
 };
 
-void oq_rate_schedule_init(struct oq_rate_schedule *plan); /* the general limit, always */
-/* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text; *plan
- * is then unchanged. */
-OQ_MUST_CHECK enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule *plan,
+void oq_rate_schedule_init(struct oq_rate_schedule *schedule); /* the general limit, always */
+/* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text;
+ * *schedule is then unchanged. */
+OQ_MUST_CHECK enum oq_status oq_rate_schedule_parse(const char *text,
+                                                    struct oq_rate_schedule *schedule,
                                                     struct oq_error *err);
 
 struct oq_rate_now {
@@ -37,8 +38,8 @@ struct oq_rate_now {
     uint64_t bytes_per_s; /* 0 = no limit */
 };
 /* What holds at a moment: wall clock (UTC, ms since 1970) and what local time is ahead of it.
- * general_kbits: the limit where the plan has none, 0 = no limit. */
-struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *plan, int64_t wall_ms,
+ * general_kbits: the limit where the schedule has none, 0 = no limit. */
+struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *schedule, int64_t wall_ms,
                                        int64_t ahead_ms, int64_t general_kbits);
 
 #endif

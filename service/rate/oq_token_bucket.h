@@ -1,7 +1,7 @@
 /* oq_token_bucket.h - a token bucket: so many bytes per second on the average, without pauses.
  *
- * Bytes are taken after they have arrived, so the bucket may be in debt; while it is, nobody reads.
- * It holds at most a quarter of a second's tokens: what was not used is not saved up. With 100
+ * Bytes are taken after they have arrived, so the bucket may be in debt; reading pauses while it
+ * is. It holds at most a quarter of a second's tokens: an unused rate is not saved up. With 100
  * KB/s: after a second without traffic 25 KB come at once, then a read of 4 KB every 40 ms.
  *
  * Pure: a plain value; time is an argument, in microseconds of a monotonic clock.
@@ -14,8 +14,8 @@
 /* What keeps a download from full speed. */
 enum oq_limit {
     OQ_LIMIT_NONE,
-    OQ_LIMIT_OTHERS_HERE, /* other traffic of this computer */
-    OQ_LIMIT_OTHERS_LINK, /* other computers use the same link */
+    OQ_LIMIT_OTHERS_HERE, /* cross traffic of this computer */
+    OQ_LIMIT_OTHERS_LINK, /* cross traffic of others behind the same link */
     OQ_LIMIT_POLICY,
     OQ_LIMIT_GROUP, /* the group's own limit */
 };
@@ -30,7 +30,7 @@ void oq_token_bucket_init(struct oq_token_bucket *bucket, int64_t now_us, uint64
 /* From now on another rate; a debt becomes one of the new rate, at most a second's. */
 void oq_token_bucket_set_rate(struct oq_token_bucket *bucket, int64_t now_us, uint64_t bytes_per_s);
 void oq_token_bucket_take(struct oq_token_bucket *bucket, int64_t now_us, uint64_t bytes);
-/* How long nothing may be read; 0 = go on. At most 10 s, whatever happened. */
+/* How long reading has to pause; 0 = it has not. At most 10 s. */
 int64_t oq_token_bucket_wait_us(struct oq_token_bucket *bucket, int64_t now_us);
 
 #endif

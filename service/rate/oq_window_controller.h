@@ -1,26 +1,23 @@
-/* oq_window_controller.h - the window of one background connection: as much as nobody else wants.
+/* oq_window_controller.h - the receive window of one background connection: rLEDBAT (RFC 9840),
+ * the receiver's side of a congestion control that yields to all cross traffic.
  *
- * The rule is one line: window = window x shortest round trip / round trip + a few ms of what
- * arrives. Where the queue on the way is longer than those few ms the window shrinks, where it is
- * shorter it grows (FAST TCP's law, on the receiver's side as in Key, Massoulie and Wang 2004). It
- * is never taken back by more than an eighth per round trip, for what was allowed comes all the
- * same, and the system throws away what does not fit any more. Around it:
+ * The rule: window = window x base RTT / RTT + goal x rate. Where the queueing delay exceeds the
+ * goal (a few ms) the window shrinks, where it is below it grows (FAST TCP's law, on the receiver's
+ * side as in Key, Massoulie and Wang 2004). It never shrinks by more than an eighth per RTT: what
+ * was advertised arrives, and the system refuses what does not fit any more. The goal shrinks with
+ * the cube root of the rate, so that of two that compete the slower one has the longer goal, and
+ * they converge to equal shares. Modes:
  *
- *   OPEN   the rule holds.
- *   DIP    nobody reads until everything that was allowed has come, and then goes on: so it is
- *          known what was allowed when, our own queue is gone for a moment, and the next byte shows
- *          the way without it. When what the connection was made with is used up; every 15 s, to
- *          learn the base again (LEDBAT++ calls it a slow-down); and whenever the queue is long, to
- *          see whose it is.
- *   YIELD  it is not ours: the floor until the queue has gone.
- *   RAMP   then 70 % of the former rate, then 95 %, then OPEN; at the very beginning, with no
- *          former rate, doubling.
+ *   SLOW START  first doubling; later, on return, 70 % of the former rate, then 95 %.
+ *   STEADY      the rule holds (congestion avoidance).
+ *   DRAIN       no reading until the advertised window has arrived (LEDBAT++: slowdown): our own
+ *               queue is gone, and the next RTT shows the path without it. When the window that the
+ *               connection was made with is used up; every 15 s, to measure the base RTT; and when
+ *               the queueing delay is long, to see whether the queue is our own.
+ *   YIELD       it is cross traffic's: the floor until the queue has gone.
  *
- * The few ms shrink with the cube root of the rate, so that of two that compete the slower one has
- * the longer goal, and they come to equal shares.
- *
- * Of all round trips of late the shortest counts. A queue makes all of them longer; a machine that
- * is busy, or a packet that is acknowledged late, only some.
+ * Of the RTTs of the last RTT the shortest counts: a queue makes all of them longer; a busy machine
+ * or a delayed acknowledgement only some.
  *
  * Pure: a plain value; time is an argument, in microseconds of a monotonic clock.
  * oq_window_controller_step is to be called at least every 50 ms.
@@ -31,11 +28,11 @@
 #include "oq_rtt_estimator.h"
 
 #define OQ_WINDOW_LEAST 4096u /* 4 KB measured: leaves a foreign flow 97.6 % */
-/* What a connection is made with, and so the most that it ever gets: 50 Mbit/s at 100 ms. Linux
- * allows the sender all of that at once (ss -tim), and never takes it back. */
+/* What a connection is made with, and so the most that it ever gets: 40 Mbit/s at 100 ms. Linux
+ * advertises all of that at once (ss -tim), and never takes it back. */
 #define OQ_WINDOW_MOST 524288u
 #define OQ_WINDOW_FIRST 16384u
-#define OQ_WINDOW_BEGIN 131072u /* before the first DIP */
+#define OQ_WINDOW_BEGIN 131072u /* before the first drain */
 #define OQ_WINDOW_STEPS 64
 
 enum oq_window_mode {
@@ -47,89 +44,88 @@ enum oq_window_mode {
 };
 
 struct oq_window_controller {
-    struct oq_rtt_estimator delay;
+    struct oq_rtt_estimator rtt;
     enum oq_window_mode mode;
     double factor; /* see oq_window_controller_init */
-    double window; /* bytes, as the system really gives it; 0 = the floor */
+    double window; /* bytes that the system really advertises; 0 = the floor */
     /* What was measured; times in ms, 0 = not yet. */
-    double base_ms, trip_ms; /* shortest of the last round trip */
-    double step_trip_ms;     /* of the last step; below 0 = nothing came */
-    double jitter_ms;        /* how much longer the shortest one of a step is, in the mean */
-    double rate;             /* bytes per ms over the last two round trips */
-    double rate_high;        /* its maximum of late; what RAMP goes back to */
+    double base_ms, rtt_ms; /* base RTT; shortest of the last RTT */
+    double step_rtt_ms;     /* of the last step; below 0 = none */
+    double jitter_ms;       /* mean excess of a step's shortest RTT */
+    double rate;            /* bytes per ms over the last two RTTs */
+    double rate_high;       /* its recent maximum: what SLOW START returns to */
     struct {
         int64_t at_us;
         uint64_t received;
-        double least_ms; /* below 0 = nothing came */
+        double least_ms; /* below 0 = none */
     } steps[OQ_WINDOW_STEPS];
     unsigned step_first, step_count;
-    int64_t step_us;    /* time of the last step */
-    unsigned surprises; /* of `delay`, as far as they were made use of */
-    int64_t changed_us; /* last change of the window that has to show its effect */
-    /* Nobody reads until then; 0 = they do. */
-    int64_t stop_us;
-    int64_t stop_unread;       /* bytes that had come by then; -1 = not known */
-    double stop_window, given; /* window after it; in bytes of the system, as last told */
-    bool is_begun;             /* the first DIP is over */
-    int64_t over_us;           /* OPEN: since when the queue is long; 0 = it is not */
-    int64_t under_us;          /* YIELD: since when the queue is short */
-    int64_t dip_us;            /* end of the stop of this DIP, or begin of the next one */
-    double dip_long_ms;        /* a longer queue in the DIP is not ours */
-    double open_to;            /* OPEN: the window grows to that by itself; 0 = the rule decides */
-    int64_t found_none_us; /* OPEN: the end of a DIP after an alarm that found nobody; 0 = other */
-    double dip_rate_high;  /* what rate_high is if the DIP finds nobody */
-    bool is_alarm;         /* this DIP is because of a long queue */
-    double dip_window;     /* after it */
-    double dip_least_ms;   /* shortest round trip in it; 0 = none yet */
-    unsigned ramp_stage;
-    double ramp_rate; /* when RAMP looked last */
-    int64_t hold_us;  /* OPEN: the window stays until then */
-    double gain;      /* OPEN: how much faster than by the rule the window grows */
-    /* YIELD: shortest and longest round trip, to tell a longer way from a long queue. */
+    int64_t step_us;          /* time of the last step */
+    unsigned over_deliveries; /* of rtt, as far as they were evaluated */
+    int64_t changed_us;       /* last change of the window whose effect is awaited */
+    /* No reading until then; 0 = reading. */
+    int64_t pause_us;
+    int64_t pause_unread;            /* bytes that had arrived by then; -1 = not known */
+    double pause_window, advertised; /* window after it; as last returned by step */
+    bool is_begun;                   /* the first drain is over */
+    int64_t long_since_us;           /* STEADY: since when the queue is long; 0 = it is not */
+    int64_t short_since_us;          /* YIELD: since when the queue is short */
+    int64_t drain_us;                /* end of the pause of this drain, or begin of the next */
+    double drain_long_ms;            /* a longer queue in the drain is cross traffic's */
+    double grow_to;                  /* STEADY: grows to that without the rule; 0 = the rule */
+    int64_t no_queue_us;    /* STEADY: end of a drain after an alarm without a queue; 0 = other */
+    double drain_rate_high; /* what rate_high becomes if the drain finds no queue */
+    bool is_alarm;          /* this drain is because of a long queue */
+    double drain_window;    /* after it */
+    double drain_least_ms;  /* shortest RTT in it; 0 = none yet */
+    unsigned start_stage;
+    double start_rate; /* at the last step of SLOW START */
+    int64_t effect_us; /* STEADY: the window stays until then */
+    double gain;       /* STEADY: how much faster than the rule the window grows */
+    /* YIELD: shortest and longest RTT, to tell a route change from a queue. */
     double yield_least_ms, yield_most_ms;
     int64_t yield_spread_us;
 };
 
-/* What one step has to know besides the connection's own bytes. */
+/* What a step needs besides the connection's own bytes. */
 struct oq_window_controller_input {
     double own_rate;   /* bytes per ms of all our background connections on the interface; 0: only
                           this one's */
     unsigned sharers;  /* how many those are, this one included */
     double floor_rate; /* bytes per ms that this one gets in any case */
     double capacity;   /* bytes per ms, the most ever seen on the interface; 0 = not known */
-    double rate_most;  /* bytes per ms that this one may have, by policy or for the sake of others
+    double limit_rate; /* bytes per ms that this one may have, by policy or because of cross traffic
                           on this machine; 0 = no limit */
-    int64_t unread;    /* bytes that have come and are not read; -1 = not known */
-    bool must_yield;   /* somebody on this machine wants the link */
-    bool is_held;      /* a limit has kept us from reading: nothing can be learned */
+    int64_t unread;    /* bytes that have arrived and are not read; -1 = not known */
+    bool must_yield;   /* cross traffic on this machine wants the link */
+    bool is_limited;   /* a limit has held reading back: there is no RTT */
 };
 
 /* A connection begins, with a window of OQ_WINDOW_BEGIN; `base_ms` is what is known of its
- * round trip (the TCP handshake, earlier connections to the host), not too little, 0 = nothing.
- * `factor`: how much larger the window is that the system gives than the one it is asked for (Linux
- * 6: 1.25 where packets have 1500 bytes, measured; Windows: 1). One that turns out too small is
- * corrected. */
-void oq_window_controller_init(struct oq_window_controller *pace, int64_t now_us, double base_ms,
+ * base RTT (the TCP handshake, earlier connections to the host), not too short, 0 = nothing.
+ * `factor`: how much larger the advertised window is than the one that was set (Linux 6: 1.25 where
+ * packets have 1500 bytes, measured; Windows: 1). One that turns out too small is corrected. */
+void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us, double base_ms,
                                double factor);
 /* Bytes were read, not before since_us. */
-void oq_window_controller_receive(struct oq_window_controller *pace, int64_t now_us,
+void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_us,
                                   int64_t since_us, uint64_t bytes);
-/* Bytes that were read from the system when we had stopped, and were kept somewhere until now. */
-void oq_window_controller_receive_kept(struct oq_window_controller *pace, int64_t now_us,
+/* Bytes that were read from the system before a pause, and were kept until now. */
+void oq_window_controller_receive_kept(struct oq_window_controller *ctl, int64_t now_us,
                                        uint64_t bytes);
-/* Decides; returns the window in bytes. To be set before reading goes on after a stop. */
-uint64_t oq_window_controller_step(struct oq_window_controller *pace, int64_t now_us,
+/* Decides; returns the window in bytes, to be set before reading resumes after a pause. */
+uint64_t oq_window_controller_step(struct oq_window_controller *ctl, int64_t now_us,
                                    const struct oq_window_controller_input *input);
-/* Monotonic us until which nobody is to read, as of the last step; 0 = go on. */
-int64_t oq_window_controller_pause_us(const struct oq_window_controller *pace);
-/* A round trip measured by other means (a TCP handshake). Only a lower base is learned. */
-void oq_window_controller_hint_base(struct oq_window_controller *pace, double base_ms);
+/* Monotonic us until which reading pauses, as of the last step; 0 = it does not. */
+int64_t oq_window_controller_pause_us(const struct oq_window_controller *ctl);
+/* An RTT measured by other means (a TCP handshake). Only a lower base RTT is taken. */
+void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms);
 
-/* Do its own round trips say nothing of the way? Nothing is known of it yet, or the sender does not
- * use the window. */
-bool oq_window_controller_is_blind(const struct oq_window_controller *pace);
+/* Does it not measure the path itself? There is no RTT yet, or the sender does not use the window.
+ * */
+bool oq_window_controller_has_no_rtt(const struct oq_window_controller *ctl);
 
-/* Queue of others and our own in ms, as far as known. */
-double oq_window_controller_queue_ms(const struct oq_window_controller *pace);
+/* Queueing delay in ms, our own queue included, as far as known. */
+double oq_window_controller_queue_ms(const struct oq_window_controller *ctl);
 
 #endif

@@ -1,4 +1,4 @@
-/* plan.c - rates by week-day and hour. Pure. */
+/* rate_schedule.c - see oq_rate_schedule.h. Pure. */
 #include "oq_rate_schedule.h"
 
 #include <string.h>
@@ -6,10 +6,10 @@
 #define HOUR_MS INT64_C(3600000)
 #define KBITS_MOST 100000000 /* 100 Gbit/s */
 
-void oq_rate_schedule_init(struct oq_rate_schedule *plan)
+void oq_rate_schedule_init(struct oq_rate_schedule *schedule)
 {
     for (unsigned i = 0; i < OQ_RATE_SCHEDULE_HOURS; i++)
-        plan->kbits[i] = OQ_RATE_SCHEDULE_GENERAL;
+        schedule->kbits[i] = OQ_RATE_SCHEDULE_GENERAL;
 }
 
 static bool is_space(char c)
@@ -77,7 +77,7 @@ static bool take_number(const char **at, int32_t highest, int32_t *number)
     return true;
 }
 
-static bool take_entry(const char **at, struct oq_rate_schedule *plan)
+static bool take_entry(const char **at, struct oq_rate_schedule *schedule)
 {
     unsigned days = 0;
     int32_t from = 0, to = 0, kbits = 0;
@@ -99,11 +99,11 @@ static bool take_entry(const char **at, struct oq_rate_schedule *plan)
         return false;
     for (unsigned day = 0; day < 7; day++)
         for (int32_t hour = from; (days >> day & 1) && hour < (to > from ? to : to + 24); hour++)
-            plan->kbits[(day * 24 + (unsigned)hour) % OQ_RATE_SCHEDULE_HOURS] = kbits;
+            schedule->kbits[(day * 24 + (unsigned)hour) % OQ_RATE_SCHEDULE_HOURS] = kbits;
     return true;
 }
 
-enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule *plan,
+enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule *schedule,
                                       struct oq_error *err)
 {
     struct oq_rate_schedule parsed;
@@ -117,11 +117,11 @@ enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule 
         if (*at == ';')
             at++;
     }
-    *plan = parsed;
+    *schedule = parsed;
     return OQ_OK;
 }
 
-struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *plan, int64_t wall_ms,
+struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *schedule, int64_t wall_ms,
                                        int64_t ahead_ms, int64_t general_kbits)
 {
     struct oq_rate_now now = {0};
@@ -129,7 +129,7 @@ struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *plan, int6
     int64_t hour = ((wall_ms + ahead_ms) / HOUR_MS + INT64_C(3) * 24) % OQ_RATE_SCHEDULE_HOURS;
     if (hour < 0)
         hour += OQ_RATE_SCHEDULE_HOURS;
-    int64_t kbits = plan->kbits[hour];
+    int64_t kbits = schedule->kbits[hour];
     now.is_paused = kbits == OQ_RATE_SCHEDULE_PAUSE;
     if (kbits == OQ_RATE_SCHEDULE_GENERAL)
         kbits = general_kbits;

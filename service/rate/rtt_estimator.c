@@ -1,136 +1,136 @@
-/* delay.c - when was the byte allowed that has just arrived? Pure. */
+/* rtt_estimator.c - when was the byte advertised that has just arrived? Pure. */
 #include "oq_rtt_estimator.h"
 
 #include <string.h>
 
 #define SPACING_LEAST_US 200
-#define ROUNDING                                                                                   \
-    2048u /* a window on the wire is a multiple of up to so much, rounded up (RFC 7323) */
-#define PACKET_BYTES 1500u /* nobody sends less than a packet while more is to come */
-#define SPACING_SHARE 128  /* marks of one round trip: a quarter of what there is room for */
+/* A window on the wire is a multiple of up to so much, rounded up (RFC 7323). */
+#define ROUNDING 2048u
+#define PACKET_BYTES 1500u /* no sender sends less while it has more */
+#define SPACING_SHARE 128  /* marks per RTT: a quarter of the room */
 
-static unsigned slot(const struct oq_rtt_estimator *delay, unsigned index)
+static unsigned slot(const struct oq_rtt_estimator *rtt, unsigned index)
 {
-    return (delay->first + index) % OQ_RTT_MARKS;
+    return (rtt->first + index) % OQ_RTT_MARKS;
 }
 
-/* Notes that the edge has moved. Close in time to the last mark it only moves that one's edge: what
- * it adds then counts as allowed a little too early. */
-static void mark(struct oq_rtt_estimator *delay, int64_t now_us)
+/* Records that the edge has moved. Close in time to the last mark it only moves that one's edge:
+ * what it adds counts as advertised a little too early. */
+static void mark(struct oq_rtt_estimator *rtt, int64_t now_us)
 {
-    if (delay->count > 0) {
-        unsigned last = slot(delay, delay->count - 1);
-        if (now_us - delay->marks[last].at_us < delay->spacing_us) {
-            delay->marks[last].edge = delay->edge;
+    if (rtt->count > 0) {
+        unsigned last = slot(rtt, rtt->count - 1);
+        if (now_us - rtt->marks[last].at_us < rtt->spacing_us) {
+            rtt->marks[last].edge = rtt->edge;
             return;
         }
     }
-    if (delay->count == OQ_RTT_MARKS) { /* nobody has sent for ages: the oldest is too old */
-        delay->first = (delay->first + 1) % OQ_RTT_MARKS;
-        delay->count--;
+    if (rtt->count == OQ_RTT_MARKS) { /* the sender is silent: the oldest is too old */
+        rtt->first = (rtt->first + 1) % OQ_RTT_MARKS;
+        rtt->count--;
     }
-    unsigned next = slot(delay, delay->count++);
-    delay->marks[next].at_us = now_us;
-    delay->marks[next].edge = delay->edge;
+    unsigned next = slot(rtt, rtt->count++);
+    rtt->marks[next].at_us = now_us;
+    rtt->marks[next].edge = rtt->edge;
 }
 
-static void move_edge(struct oq_rtt_estimator *delay, int64_t now_us)
+static void move_edge(struct oq_rtt_estimator *rtt, int64_t now_us)
 {
-    if (delay->received + delay->window_bytes <= delay->edge)
+    if (rtt->received + rtt->window_bytes <= rtt->edge)
         return;
-    delay->edge = delay->received + delay->window_bytes;
-    mark(delay, now_us);
+    rtt->edge = rtt->received + rtt->window_bytes;
+    mark(rtt, now_us);
 }
 
-void oq_rtt_estimator_init(struct oq_rtt_estimator *delay, int64_t now_us, uint64_t window_bytes,
-                           uint64_t allowed_bytes)
+void oq_rtt_estimator_init(struct oq_rtt_estimator *rtt, int64_t now_us, uint64_t window_bytes,
+                           uint64_t advertised_bytes)
 {
-    memset(delay, 0, sizeof *delay);
-    delay->window_bytes = window_bytes;
-    delay->spacing_us = SPACING_LEAST_US;
-    delay->edge = delay->blind = allowed_bytes;
-    delay->least_us = -1;
-    move_edge(delay, now_us);
+    memset(rtt, 0, sizeof *rtt);
+    rtt->window_bytes = window_bytes;
+    rtt->spacing_us = SPACING_LEAST_US;
+    rtt->edge = rtt->blind = advertised_bytes;
+    rtt->least_us = -1;
+    move_edge(rtt, now_us);
 }
 
-void oq_rtt_estimator_restart_at(struct oq_rtt_estimator *delay, int64_t now_us,
-                                 uint64_t allowed_bytes)
+void oq_rtt_estimator_restart_at(struct oq_rtt_estimator *rtt, int64_t now_us,
+                                 uint64_t advertised_bytes)
 {
-    uint64_t window_bytes = delay->window_bytes;
-    int64_t spacing_us = delay->spacing_us;
-    unsigned surprises = delay->surprises;
-    oq_rtt_estimator_init(delay, now_us, window_bytes, allowed_bytes);
-    delay->spacing_us = spacing_us;
-    delay->surprises = surprises;
+    uint64_t window_bytes = rtt->window_bytes;
+    int64_t spacing_us = rtt->spacing_us;
+    unsigned over_deliveries = rtt->over_deliveries;
+    oq_rtt_estimator_init(rtt, now_us, window_bytes, advertised_bytes);
+    rtt->spacing_us = spacing_us;
+    rtt->over_deliveries = over_deliveries;
 }
 
-void oq_rtt_estimator_restart(struct oq_rtt_estimator *delay, int64_t now_us)
+void oq_rtt_estimator_restart(struct oq_rtt_estimator *rtt, int64_t now_us)
 {
-    oq_rtt_estimator_restart_at(delay, now_us, delay->edge - delay->received);
+    oq_rtt_estimator_restart_at(rtt, now_us, rtt->edge - rtt->received);
 }
 
-void oq_rtt_estimator_ignore(struct oq_rtt_estimator *delay, uint64_t bytes)
+void oq_rtt_estimator_ignore(struct oq_rtt_estimator *rtt, uint64_t bytes)
 {
-    delay->edge += bytes;
-    delay->blind = delay->edge;
-    delay->count = 0;
+    rtt->edge += bytes;
+    rtt->blind = rtt->edge;
+    rtt->count = 0;
 }
 
-void oq_rtt_estimator_set_window(struct oq_rtt_estimator *delay, int64_t now_us,
+void oq_rtt_estimator_set_window(struct oq_rtt_estimator *rtt, int64_t now_us,
                                  uint64_t window_bytes)
 {
-    delay->window_bytes = window_bytes;
-    move_edge(delay, now_us);
+    rtt->window_bytes = window_bytes;
+    move_edge(rtt, now_us);
 }
 
-void oq_rtt_estimator_receive(struct oq_rtt_estimator *delay, int64_t now_us, int64_t since_us,
+void oq_rtt_estimator_receive(struct oq_rtt_estimator *rtt, int64_t now_us, int64_t since_us,
                               uint64_t bytes)
 {
     if (bytes == 0)
         return;
-    delay->received += bytes;
-    uint64_t sure = delay->received > ROUNDING ? delay->received - ROUNDING : 0;
-    while (delay->count > 1 && delay->marks[delay->first].edge < sure) {
-        delay->first = (delay->first + 1) % OQ_RTT_MARKS;
-        delay->count--;
+    rtt->received += bytes;
+    uint64_t sure = rtt->received > ROUNDING ? rtt->received - ROUNDING : 0;
+    while (rtt->count > 1 && rtt->marks[rtt->first].edge < sure) {
+        rtt->first = (rtt->first + 1) % OQ_RTT_MARKS;
+        rtt->count--;
     }
-    /* What seems to have been allowed by this very reading came together with what allowed it. */
-    if (sure > delay->blind && delay->count > 0 && delay->marks[delay->first].edge >= sure &&
-        delay->marks[delay->first].at_us < since_us) {
-        int64_t trip_us = now_us - delay->marks[delay->first].at_us;
-        if (trip_us < 0)
-            trip_us = 0;
-        if (delay->least_us < 0 || trip_us < delay->least_us)
-            delay->least_us = trip_us;
-        delay->spacing_us = trip_us / SPACING_SHARE;
-        if (delay->spacing_us < SPACING_LEAST_US)
-            delay->spacing_us = SPACING_LEAST_US;
+    /* A byte that this reading itself advertised arrived with it: it says nothing. */
+    if (sure > rtt->blind && rtt->count > 0 && rtt->marks[rtt->first].edge >= sure &&
+        rtt->marks[rtt->first].at_us < since_us) {
+        int64_t rtt_us = now_us - rtt->marks[rtt->first].at_us;
+        if (rtt_us < 0)
+            rtt_us = 0;
+        if (rtt->least_us < 0 || rtt_us < rtt->least_us)
+            rtt->least_us = rtt_us;
+        rtt->spacing_us = rtt_us / SPACING_SHARE;
+        if (rtt->spacing_us < SPACING_LEAST_US)
+            rtt->spacing_us = SPACING_LEAST_US;
     }
-    if (delay->edge < sure) {
-        /* More came than the model has allowed: it knows nothing for the time of another window. */
-        delay->edge = delay->blind = delay->received + delay->window_bytes;
-        delay->count = 0;
-        delay->least_us = -1;
-        delay->surprises++;
+    if (rtt->edge < sure) {
+        /* Over-delivery: the model is void for the time of another window. */
+        rtt->edge = rtt->blind = rtt->received + rtt->window_bytes;
+        rtt->count = 0;
+        rtt->least_us = -1;
+        rtt->over_deliveries++;
     }
-    move_edge(delay, since_us);
+    move_edge(rtt, since_us);
 }
 
-int64_t oq_rtt_estimator_take_us(struct oq_rtt_estimator *delay)
+int64_t oq_rtt_estimator_take_us(struct oq_rtt_estimator *rtt)
 {
-    int64_t least_us = delay->least_us;
-    delay->least_us = -1;
+    int64_t least_us = rtt->least_us;
+    rtt->least_us = -1;
     return least_us;
 }
 
-int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *delay, int64_t now_us)
+int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *rtt, int64_t now_us)
 {
-    if (delay->received < delay->blind)
+    if (rtt->received < rtt->blind)
         return 0;
-    for (unsigned i = 0; i < delay->count; i++) {
-        unsigned at = slot(delay, i);
-        if (delay->marks[at].edge >= delay->received + PACKET_BYTES)
-            return now_us > delay->marks[at].at_us ? now_us - delay->marks[at].at_us : 0;
+    for (unsigned i = 0; i < rtt->count; i++) {
+        unsigned at = slot(rtt, i);
+        if (rtt->marks[at].edge >= rtt->received + PACKET_BYTES)
+            return now_us > rtt->marks[at].at_us ? now_us - rtt->marks[at].at_us : 0;
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* bucket.c - tokens. Pure. */
+/* token_bucket.c - see oq_token_bucket.h. Pure. */
 #include "oq_token_bucket.h"
 
 #define FULL_S 0.25
@@ -45,7 +45,7 @@ int64_t oq_token_bucket_wait_us(struct oq_token_bucket *bucket, int64_t now_us)
     if (bucket->tokens >= 0)
         return 0;
     double wait_us = -bucket->tokens * 1e6 / (double)bucket->rate;
-    if (wait_us >= WAIT_MOST_US) { /* what is owed beyond that is forgiven */
+    if (wait_us >= WAIT_MOST_US) { /* no more debt than that */
         bucket->tokens = -(double)bucket->rate * WAIT_MOST_US / 1e6;
         return WAIT_MOST_US;
     }

@@ -99,7 +99,7 @@ static enum oq_status port_tcp(void *ctx, int64_t socket, struct oq_link_tcp *ou
     if (socket < 0 || WSAIoctl((SOCKET)socket, SIO_TCP_INFO, &version, sizeof version, &info,
                                sizeof info, &size, NULL, NULL) != 0)
         return OQ_E_NOT_SUPPORTED;
-    out->trip_us = info.RttUs;
+    out->rtt_us = info.RttUs;
     out->least_us = info.MinRttUs;
     return OQ_OK;
 }

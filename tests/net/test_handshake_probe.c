@@ -1,5 +1,6 @@
-/* test_probe.c - service/engine/net_probe.c: connections that only measure a handshake. The server
- * sends slower than any window, and its log tells of connections without a request. */
+/* test_handshake_probe.c - service/net/handshake_probe.c: connections that only measure a
+ * handshake. The server sends slower than any window allows, and its log names connections without
+ * a request. */
 #include "engine_fixture.h"
 
 #include "oq_alloc.h"
@@ -21,7 +22,7 @@
 #define EVERY_MS 2000
 
 static atomic_uint begun, answered, failed; /* by the log */
-static atomic_int base_ms;                  /* of the flow; -1 = nothing was said yet */
+static atomic_int base_ms;                  /* of the flow, by the log; -1 = none yet */
 
 /* What the network port says. */
 static char resolve[100], proxy_url[64];
@@ -36,7 +37,7 @@ static enum oq_status find(void *ctx, const char *address, struct oq_link_interf
     return OQ_OK;
 }
 
-static const struct oq_link_port way = {.find = find};
+static const struct oq_link_port path = {.find = find};
 
 static enum oq_status find_proxy(void *ctx, const char *url, struct oq_identity *as,
                                  uint32_t attempt, char **proxy, struct oq_error *err)
@@ -91,7 +92,7 @@ static int set_up(void **state)
     oq_log_set_level(OQ_LOG_DEBUG);
     oq_log_set_sink(count_line, NULL);
     fixture_open(f);
-    f->link = &way;
+    f->link = &path;
     f->network = &network;
     f->config.handshake_probes = 1;
     fixture_serve(f, "file.bin", 500000, 1);
@@ -171,7 +172,7 @@ static void probes__sender_slower_than_its_window__are_made_every_two_seconds(vo
     finish(f, group);
     int64_t passed_ms = now_ms() - from_ms;
     unsigned made = atomic_load(&begun);
-    wait_for_silent(f, made); /* they have all reached it, and nothing came over them */
+    wait_for_silent(f, made); /* they have all reached it, and nothing was sent over them */
     assert_int_equal(fixture_requests(f, "\"silent\"", ""), made);
     assert_int_equal(atomic_load(&answered), made);
     assert_int_equal(atomic_load(&failed), 0);
@@ -197,7 +198,7 @@ static void probes__two_transfers_from_one_host__are_no_more(void **state)
     assert_true(atomic_load(&begun) <= passed_ms / EVERY_MS + 1);
 }
 
-/* At the same port of 127.0.0.2 nobody answers. Returns what has to be closed. */
+/* At the same port of 127.0.0.2 no connection is taken. Returns what has to be closed. */
 static int be_silent(const struct fixture *f, int *waiting)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
@@ -211,7 +212,7 @@ static int be_silent(const struct fixture *f, int *waiting)
     return fd;
 }
 
-/* Its own connection was made at the second address, after half of a second at the first one. */
+/* Its connection was made to the second address, after half a second with the first one. */
 static void probes__handshake_of_the_transfer_took_longer__lower_its_base(void **state)
 {
     struct fixture *f = *state;
@@ -226,14 +227,14 @@ static void probes__handshake_of_the_transfer_took_longer__lower_its_base(void *
     assert_true(atomic_load(&base_ms) >= 400);
     set_probes(f, true);
     wait_for(&answered, 1);
-    while (atomic_load(&base_ms) >= 400) /* it is said once a second */
+    while (atomic_load(&base_ms) >= 400) /* logged once a second */
         assert_true(fixture_patience(&start_ms, 10));
-    assert_true(fixture_view(f, group).progress.done_bytes < 380000); /* before its first dip */
+    assert_true(fixture_view(f, group).progress.done_bytes < 380000); /* before its first drain */
     close(waiting);
     close(listening);
 }
 
-/* The way of the bytes is the way to the proxy. */
+/* The path is the path to the proxy. */
 static void probes__transfer_through_a_proxy__go_to_the_proxy(void **state)
 {
     struct fixture *f = *state;
@@ -268,7 +269,7 @@ static void probes__off__are_none_until_they_are_switched_on(void **state)
     assert_int_equal(atomic_load(&begun), made);
 }
 
-/* Without the throttle there is nothing that a way would be needed for. */
+/* Without window control no base RTT is needed. */
 static void probes__idle_throttle_off__are_none(void **state)
 {
     struct fixture *f = *state;
@@ -313,7 +314,7 @@ static void probes__engine_stops_while_one_is_under_way__leave_nothing(void **st
     assert_int_equal(atomic_load(&failed) + atomic_load(&answered), 0);
 }
 
-/* It ends by itself, too: nobody is left who would ask for it. */
+/* It ends by itself, too. */
 static void probes__transfer_cancelled_while_one_is_under_way__are_given_up(void **state)
 {
     struct fixture *f = *state;

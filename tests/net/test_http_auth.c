@@ -1,7 +1,7 @@
-/* test_log_on.c - Windows' log-on (NTLM) to servers and proxies that the administrator has named:
- * as the owner of the download, and as nobody else; and how many of them at once. The identity port
- * notes as whom the engine's thread acts, the network port how many connections are open; the
- * server wants NTLM, and says in its log what it was shown.
+/* test_http_auth.c - Windows authentication (NTLM) to servers and proxies that the administrator
+ * has named: as the owner of the download only; and how many connections at once. The identity port
+ * records whom the engine's thread impersonates, the network port how many connections are open;
+ * the server wants NTLM, and logs what it was sent.
  */
 #include "engine_fixture.h"
 #include "oq_engine_sources.h"
@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #define SOCKETS_MAX 64
-#define SERVICE_SID "S-1-5-20" /* logs on as the computer */
+#define SERVICE_SID "S-1-5-20" /* authenticates as the computer */
 
 /* Whose identity is which: pointers to these. */
 static char persons[3];
@@ -32,7 +32,7 @@ static struct {
     atomic_uint entered[3];  /* by whom */
     atomic_uint asked_as[3]; /* requests that libcurl sent while acting as them */
     atomic_uint asked_as_service;
-    atomic_uint mistakes;  /* nested, or the engine's own work while acting as somebody */
+    atomic_uint mistakes;  /* nested, or the engine's own work while impersonating */
     atomic_uint asked_for; /* requests that the engine has handed to libcurl, waiting ones too */
     atomic_uint most_open; /* connections at once */
     unsigned opened;
@@ -228,7 +228,8 @@ static int64_t start(struct fixture *f, const char *sid, unsigned number, const 
     return start_at(f, sid, number, &host, 1, rest);
 }
 
-/* The server writes its log when an answer is over, which may be a little later than we have it. */
+/* The server writes its log when a response is over, which may be a little later than we have it.
+ * */
 static void assert_logged(struct fixture *f, const char *word, const char *other, unsigned count)
 {
     int64_t start_ms = 0;
@@ -320,7 +321,7 @@ static void auth__redirect_onto_the_list__is_as_the_owner(void **state)
     assert_int_equal(seen.entered[0], 0);
 }
 
-/* Each has logged on by their own, on a connection that nobody else's request comes over. */
+/* Each has authenticated as itself, on a connection that no other owner's request is sent over. */
 static void auth__two_owners_at_once__never_share_a_connection(void **state)
 {
     struct fixture *f = *state;
@@ -508,7 +509,7 @@ static void limit__engine_stops_while_some_wait__all_go_on_afterwards(void **sta
     assert_int_equal(seen.most_open, 1);
 }
 
-/* Whoever waits was not refused, is not silent, and not a slow source. */
+/* A source that is waited for was not refused, has not timed out, and is not slow. */
 static void limit__waiting_longer_than_the_time_outs__is_no_failure(void **state)
 {
     static const char *const hosts[] = {"localhost", "127.0.0.1"};
@@ -523,7 +524,7 @@ static void limit__waiting_longer_than_the_time_outs__is_no_failure(void **state
     int64_t waiting = start_at(f, sids[0], 2, hosts, 2, "file.bin?log-on=401&x");
     assert_int_equal(fixture_wait(f, slow, OQ_GROUP_COMPLETE).retries, 0);
     assert_int_equal(fixture_wait(f, waiting, OQ_GROUP_COMPLETE).retries, 0);
-    assert_logged(f, "log-on=401&x", "", 3); /* the mirror wants no log-on */
+    assert_logged(f, "log-on=401&x", "", 3); /* the mirror wants no authentication */
     assert_int_equal(seen.asked_as_service, 0);
     assert_int_equal(seen.most_open, 1);
 }
@@ -550,5 +551,5 @@ int main(void)
         TEST(limit__engine_stops_while_some_wait__all_go_on_afterwards),
         TEST(limit__waiting_longer_than_the_time_outs__is_no_failure),
     };
-    return cmocka_run_group_tests_name("log_on", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("http_auth", tests, NULL, NULL);
 }

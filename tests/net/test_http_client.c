@@ -1,5 +1,5 @@
-/* test_net.c - the way to the server and the room on the disk: names, addresses, proxies,
- * connections, and disks that fill up. */
+/* test_http_client.c - what a download needs besides the server: names, addresses, proxies,
+ * connections, and room on the disk. */
 #include "engine_fixture.h"
 #include "posix_files.h"
 #include "source_fixture.h"
@@ -240,7 +240,7 @@ static void host__one_of_two_addresses_is_dead__the_other_is_used(void **state)
 
 /* --- proxies ---------------------------------------------------------------------------------- */
 
-/* A port of this computer at which nobody listens. */
+/* A port of this computer where no connection is taken. */
 static int closed_port(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -354,7 +354,7 @@ static void redirect__suspended_while_its_proxy_is_looked_for__goes_on_later(voi
     assert_int_equal(fixture_requests(f, "\"http://slow.far.invalid/file.bin\"", "206"), 1);
 }
 
-/* What we wait for ourselves is no silence of the server. */
+/* Our own waiting is no time-out of the server. */
 static void redirect__proxy_is_found_after_the_stall_time_out__is_no_failure(void **state)
 {
     struct fixture *f = *state;
@@ -392,7 +392,7 @@ static void connections__one_per_host__are_kept_and_used_by_all_files(void **sta
     assert_int_equal(fixture_requests(f, "\"connection\": 1,", "206"), 6);
 }
 
-/* A transfer that waits for a connection is not one whose server keeps silent. */
+/* A transfer that waits for a connection has not timed out. */
 static void connections__waiting_longer_than_the_time_outs__is_no_failure(void **state)
 {
     static const char *const files[][2] = {{"file.bin?rate=500000", "1"}, {"file.bin?x2", "2"}};

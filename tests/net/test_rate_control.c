@@ -1,5 +1,6 @@
-/* test_throttle.c - service/engine/throttle.c: limits and pauses on real transfers, with a scripted
- * network. How windows follow a link is shown by tests/unit/test_pace.c and bench/idle. */
+/* test_rate_control.c - service/net/rate_control.c: limits and pauses of real transfers, with a
+ * scripted network. How windows follow a link: tests/rate/test_window_controller.c and bench/idle.
+ * */
 #include "engine_fixture.h"
 
 #include <setjmp.h>
@@ -14,7 +15,7 @@
 #define KBITS_SLOW 512 /* 64 KB/s */
 
 /* A network that the server's address, although it is a loopback one, seems to be behind. */
-static atomic_ullong others; /* octets of somebody else */
+static atomic_ullong others; /* octets of cross traffic */
 static atomic_uint finds, counter_reads;
 static atomic_bool is_metered;
 static _Atomic int64_t ahead_ms;
@@ -28,7 +29,7 @@ static enum oq_status find(void *ctx, const char *address, struct oq_link_interf
     return OQ_OK;
 }
 
-static enum oq_status no_way(void *ctx, const char *address, struct oq_link_interface *out)
+static enum oq_status no_route(void *ctx, const char *address, struct oq_link_interface *out)
 {
     (void)ctx;
     (void)address;
@@ -60,7 +61,7 @@ static int64_t ahead(void *ctx, int64_t wall_ms)
 
 static const struct oq_link_port network = {
     .find = find, .octets = octets, .is_metered = metered, .ahead_ms = ahead};
-static const struct oq_link_port way_out_missing = {.find = no_way, .octets = octets};
+static const struct oq_link_port route_missing = {.find = no_route, .octets = octets};
 
 static int set_up(void **state)
 {
@@ -176,7 +177,7 @@ static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void 
         oq_engine_set_max_rate(f->engine, &f->user, group, (uint64_t)OQ_GROUP_RATE_MOST, &err),
         OQ_OK);
     fixture_stop(f);
-    fixture_start(f); /* a higher one would be damage */
+    fixture_start(f); /* a row above it would be damaged */
     assert_int_equal(fixture_view(f, group).max_bytes_per_s, OQ_GROUP_RATE_MOST);
     assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, 64000, &err), OQ_OK);
     fixture_stop(f);
@@ -247,7 +248,7 @@ static void pause__longer_than_the_stall_time_out__is_no_stall(void **state)
     assert_int_equal(fixture_requests(f, "file.bin", "GET"), 1);
 }
 
-static void pause_all__stops_everything_and_goes_on(void **state)
+static void pause_all__stops_all_downloads_and_resumes_them(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -301,7 +302,7 @@ static void metered_network__holds_the_background_only(void **state)
 }
 
 /* With nothing set: fails if the throttle were off by default. */
-static void others_on_this_computer__are_left_the_link(void **state)
+static void cross_traffic_of_this_computer__is_left_the_link(void **state)
 {
     struct fixture *f = *state;
     int64_t start_ms = 0;
@@ -319,10 +320,10 @@ static void others_on_this_computer__are_left_the_link(void **state)
     assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, NULL), OQ_OK);
 }
 
-static void no_way_out_known__is_no_error(void **state)
+static void no_route_known__is_no_error(void **state)
 {
     struct fixture *f = *state;
-    f->link = &way_out_missing;
+    f->link = &route_missing;
     fixture_serve(f, "file.bin", 200000, 1);
     fixture_start(f);
     int64_t group = start(f);
@@ -351,12 +352,12 @@ int main(void)
         TEST(limit__download_in_the_foreground__does_not_count),
         TEST(limit__of_a_group__is_shared_by_its_files),
         TEST(pause__longer_than_the_stall_time_out__is_no_stall),
-        TEST(pause_all__stops_everything_and_goes_on),
+        TEST(pause_all__stops_all_downloads_and_resumes_them),
         TEST(schedule__paused_hour__ends_when_the_time_zone_changes),
         TEST(metered_network__holds_the_background_only),
-        TEST(others_on_this_computer__are_left_the_link),
-        TEST(no_way_out_known__is_no_error),
+        TEST(cross_traffic_of_this_computer__is_left_the_link),
+        TEST(no_route_known__is_no_error),
         TEST(idle_throttle_off__touches_nothing),
     };
-    return cmocka_run_group_tests_name("throttle", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("rate_control", tests, NULL, NULL);
 }

@@ -379,6 +379,32 @@ static void new_connection__no_http__is_an_error_of_the_server(void **state)
 
 /* --- redirects and authentication ------------------------------------------------------------- */
 
+static void redirect__same_proxy__is_reported_once(void **state)
+{
+    (void)state;
+    const char *const list[] = {"", ""};
+    char url[100];
+    start_net(&network);
+    respond("HTTP/1.1 103 Early Hints\r\nLocation: /hint\r\n\r\n" MOVED, "/b");
+    respond(WHOLE);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/a", web.ports[0]);
+    struct oq_net_request request = {.url = url, .proxy = ""};
+    assert_int_equal(fetch_as(&request, list), OQ_NET_NONE);
+    assert_int_equal(seen.redirects, 1);
+    assert_non_null(strstr(web.requests[1], "GET /b "));
+}
+
+/* It is open which one libcurl takes. */
+static void redirect__to_two_places__is_an_error_of_the_server(void **state)
+{
+    (void)state;
+    respond("HTTP/1.1 302 Found\r\nLocation: /b\r\nLocation: /c\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(fetch(""), OQ_NET_PROTOCOL);
+    respond("HTTP/1.1 302 Found\r\nLocation: /b\r\nLocation:  /b \r\nContent-Length: 0\r\n\r\n");
+    respond(WHOLE);
+    assert_int_equal(fetch(""), OQ_NET_NONE);
+}
+
 static void redirects__between_two_proxies__end_after_ten(void **state)
 {
     (void)state;
@@ -432,6 +458,8 @@ int main(void)
         TEST(kept_connection__spoiled_to_a_proxy_after_a_redirect__is_only_cut),
         TEST(kept_connection__spoiled_within_authentication__is_only_cut),
         TEST(new_connection__no_http__is_an_error_of_the_server),
+        TEST(redirect__same_proxy__is_reported_once),
+        TEST(redirect__to_two_places__is_an_error_of_the_server),
         TEST(redirects__between_two_proxies__end_after_ten),
         TEST(authentication__url_names_a_user__is_not_as_the_owner),
     };

@@ -79,7 +79,7 @@ static void interface__comes_up_later__is_used_at_once(void **state)
     assert_true(fixture_is_same(f, "file.bin", "file.bin"));
 }
 
-/* Two interfaces, no way to anywhere else. */
+/* Two interfaces, no route beyond them. */
 static bool make_network(void)
 {
     return system("{ ip link set lo up && ip link add one type veth peer name two && "

@@ -1,4 +1,4 @@
-/* test_plan.c - service/core/plan.c */
+/* test_rate_schedule.c - service/rate/rate_schedule.c */
 #include "test_unit.h"
 
 #include "oq_rate_schedule.h"
@@ -7,22 +7,22 @@
 /* Monday 2026-11-23 00:00 UTC. */
 #define MONDAY INT64_C(1795392000000)
 
-static struct oq_rate_schedule plan;
+static struct oq_rate_schedule schedule;
 static struct oq_error err;
 
 static struct oq_rate_now at(int day, int hour, int64_t general_kbits)
 {
-    return oq_rate_schedule_at(&plan, MONDAY + (day * 24 + hour) * HOUR, 0, general_kbits);
+    return oq_rate_schedule_at(&schedule, MONDAY + (day * 24 + hour) * HOUR, 0, general_kbits);
 }
 
 static void parse(const char *text)
 {
     oq_error_init(&err);
-    if (oq_rate_schedule_parse(text, &plan, &err) != OQ_OK)
+    if (oq_rate_schedule_parse(text, &schedule, &err) != OQ_OK)
         fail_msg("%s", err.text);
 }
 
-static void plan__empty__is_the_general_limit(void **state)
+static void schedule__empty__is_the_general_limit(void **state)
 {
     static const char *const texts[] = {NULL, "", "  ", " ; ;"};
     (void)state;
@@ -34,7 +34,7 @@ static void plan__empty__is_the_general_limit(void **state)
     }
 }
 
-static void plan__working_hours__hold_from_and_until(void **state)
+static void schedule__working_hours__hold_from_and_until(void **state)
 {
     (void)state;
     parse("mon-fri 8-18 2000; sat,sun 0-24 0");
@@ -46,7 +46,7 @@ static void plan__working_hours__hold_from_and_until(void **state)
     assert_int_equal(at(6, 23, 9000).bytes_per_s, 0);
 }
 
-static void plan__over_midnight_and_the_weeks_end__belongs_to_the_first_day(void **state)
+static void schedule__over_midnight_and_the_weeks_end__belongs_to_the_first_day(void **state)
 {
     (void)state;
     parse("SUN 22-6 pause");
@@ -60,7 +60,7 @@ static void plan__over_midnight_and_the_weeks_end__belongs_to_the_first_day(void
     assert_false(at(1, 1, 0).is_paused || at(4, 1, 0).is_paused);
 }
 
-static void plan__several_entries_for_one_hour__the_last_counts(void **state)
+static void schedule__several_entries_for_one_hour__the_last_counts(void **state)
 {
     (void)state;
     parse("mon-sun 0-24 1000;wed 12-13 pause;wed 12-13 64");
@@ -68,26 +68,27 @@ static void plan__several_entries_for_one_hour__the_last_counts(void **state)
     assert_int_equal(at(2, 13, 0).bytes_per_s, 125000);
 }
 
-static void plan__time_zone__moves_it(void **state)
+static void schedule__time_zone__moves_it(void **state)
 {
     (void)state;
     parse("mon 8-9 pause");
-    assert_true(oq_rate_schedule_at(&plan, MONDAY + 8 * HOUR, 0, 0).is_paused);
-    assert_false(oq_rate_schedule_at(&plan, MONDAY + 8 * HOUR, HOUR, 0).is_paused);
-    assert_true(oq_rate_schedule_at(&plan, MONDAY + 7 * HOUR, HOUR, 0).is_paused);
-    assert_true(oq_rate_schedule_at(&plan, MONDAY + 13 * HOUR + HOUR / 2, -5 * HOUR - HOUR / 2, 0)
-                    .is_paused);
+    assert_true(oq_rate_schedule_at(&schedule, MONDAY + 8 * HOUR, 0, 0).is_paused);
+    assert_false(oq_rate_schedule_at(&schedule, MONDAY + 8 * HOUR, HOUR, 0).is_paused);
+    assert_true(oq_rate_schedule_at(&schedule, MONDAY + 7 * HOUR, HOUR, 0).is_paused);
+    assert_true(
+        oq_rate_schedule_at(&schedule, MONDAY + 13 * HOUR + HOUR / 2, -5 * HOUR - HOUR / 2, 0)
+            .is_paused);
 }
 
-static void plan__times_before_1970__are_hours_of_a_week_too(void **state)
+static void schedule__times_before_1970__are_hours_of_a_week_too(void **state)
 {
     (void)state;
     parse("mon-sun 0-24 pause");
     for (int64_t wall = -400 * HOUR; wall < 400 * HOUR; wall += HOUR / 2)
-        assert_true(oq_rate_schedule_at(&plan, wall, 0, 0).is_paused);
+        assert_true(oq_rate_schedule_at(&schedule, wall, 0, 0).is_paused);
 }
 
-static void plan__nonsense__is_refused_and_changes_nothing(void **state)
+static void schedule__nonsense__is_refused_and_changes_nothing(void **state)
 {
     static const char *const texts[] = {
         "mon",           "mon 8",       "mon 8-",
@@ -102,24 +103,24 @@ static void plan__nonsense__is_refused_and_changes_nothing(void **state)
     parse("mon 1-2 77");
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         oq_error_init(&err);
-        if (oq_rate_schedule_parse(texts[i], &plan, &err) != OQ_E_INVALID_ARG)
+        if (oq_rate_schedule_parse(texts[i], &schedule, &err) != OQ_E_INVALID_ARG)
             fail_msg("taken: %s", texts[i]);
         assert_string_not_equal(err.text, "");
         assert_int_equal(at(0, 1, 0).bytes_per_s, 77 * 125);
     }
-    assert_int_equal(oq_rate_schedule_parse("x", &plan, NULL), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_rate_schedule_parse("x", &schedule, NULL), OQ_E_INVALID_ARG);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plan__empty__is_the_general_limit),
-        cmocka_unit_test(plan__working_hours__hold_from_and_until),
-        cmocka_unit_test(plan__over_midnight_and_the_weeks_end__belongs_to_the_first_day),
-        cmocka_unit_test(plan__several_entries_for_one_hour__the_last_counts),
-        cmocka_unit_test(plan__time_zone__moves_it),
-        cmocka_unit_test(plan__times_before_1970__are_hours_of_a_week_too),
-        cmocka_unit_test(plan__nonsense__is_refused_and_changes_nothing),
+        cmocka_unit_test(schedule__empty__is_the_general_limit),
+        cmocka_unit_test(schedule__working_hours__hold_from_and_until),
+        cmocka_unit_test(schedule__over_midnight_and_the_weeks_end__belongs_to_the_first_day),
+        cmocka_unit_test(schedule__several_entries_for_one_hour__the_last_counts),
+        cmocka_unit_test(schedule__time_zone__moves_it),
+        cmocka_unit_test(schedule__times_before_1970__are_hours_of_a_week_too),
+        cmocka_unit_test(schedule__nonsense__is_refused_and_changes_nothing),
     };
-    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_bucket.c - service/core/bucket.c */
+/* test_token_bucket.c - service/rate/token_bucket.c */
 #include "test_unit.h"
 
 #include "oq_token_bucket.h"
@@ -7,7 +7,7 @@
 
 static struct oq_token_bucket bucket;
 
-/* Reads pieces whenever the bucket lets it; bytes in that time. */
+/* Reads pieces whenever the bucket allows it; returns the bytes of that time. */
 static uint64_t read_for(int64_t *now_us, int64_t time_us, uint64_t piece)
 {
     uint64_t bytes = 0;

@@ -1,5 +1,6 @@
-/* test_pace.c - service/core/pace.c on simulated links (tests/support/link_model.h): the figures
- * that docs/rate-control.md promises, without a network. */
+/* test_window_controller.c - service/rate/window_controller.c on simulated links
+ * (tests/support/link_model.h): the figures that docs/rate-control.md promises, without a network.
+ * */
 #include "test_unit.h"
 
 #include "link_model.h"
@@ -17,13 +18,13 @@
 
 /* A background download through the model. */
 struct download {
-    struct oq_window_controller pace;
+    struct oq_window_controller ctl;
     struct model *model;
     unsigned index;
     double capacity;                /* most rate ever seen, for the floor */
     int64_t ahead_us;               /* its clock is ahead of the model's */
-    bool is_deaf;                   /* its steps do not happen */
-    double factor;                  /* of the window that the system really gives */
+    bool is_stalled;                /* its steps do not happen */
+    double factor;                  /* of the window that the system really advertises */
     int64_t arrived_us, silence_us; /* longest time without a byte */
 };
 
@@ -43,7 +44,7 @@ static void arrived(void *ctx, int64_t now_us, uint64_t bytes)
         download->silence_us = now_us - download->arrived_us;
     download->arrived_us = now_us;
     now_us += download->ahead_us;
-    oq_window_controller_receive(&download->pace, now_us, now_us, bytes);
+    oq_window_controller_receive(&download->ctl, now_us, now_us, bytes);
 }
 
 static void start(struct scene *s, unsigned index)
@@ -59,8 +60,8 @@ static void start(struct scene *s, unsigned index)
                                 .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
-    /* The handshake has shown the way, and what queue there was. */
-    oq_window_controller_init(&download->pace, now_us, s->base_ms + model_queue_ms(s->model) + 2,
+    /* The handshake has measured the path, and the queue that there was. */
+    oq_window_controller_init(&download->ctl, now_us, s->base_ms + model_queue_ms(s->model) + 2,
                               s->factor);
     model_switch(s->model, index, true);
 }
@@ -80,19 +81,19 @@ static void set_up_scene(struct scene *s, double mbits, double base_ms)
 static void step(struct download *download)
 {
     struct oq_window_controller_input input = {.sharers = 1, .unread = -1};
-    if (!download->model || download->is_deaf)
+    if (!download->model || download->is_stalled)
         return;
-    if (download->pace.rate_high > download->capacity)
-        download->capacity = download->pace.rate_high;
+    if (download->ctl.rate_high > download->capacity)
+        download->capacity = download->ctl.rate_high;
     input.capacity = download->capacity;
-    if (oq_window_controller_pause_us(&download->pace) != 0)
+    if (oq_window_controller_pause_us(&download->ctl) != 0)
         input.unread = (int64_t)model_flow(download->model, download->index)->unread_bytes;
     input.floor_rate = fmax(4.096, 0.02 * download->capacity);
     uint64_t bytes = oq_window_controller_step(
-        &download->pace, model_now_us(download->model) + download->ahead_us, &input);
+        &download->ctl, model_now_us(download->model) + download->ahead_us, &input);
     struct model_flow *flow = model_flow(download->model, download->index);
     flow->window_bytes = (uint64_t)((double)bytes * download->factor);
-    flow->is_stopped = oq_window_controller_pause_us(&download->pace) != 0;
+    flow->is_stopped = oq_window_controller_pause_us(&download->ctl) != 0;
 }
 
 static void run(struct scene *s, double seconds)
@@ -172,10 +173,10 @@ static void check_cell(double mbits, double base_ms)
     assert_true(median <= 5);
     assert_true(high <= 15);
     assert_true(sqrt(variance) / mean < 0.1);
-    /* Looked at every 0.16 s. Before its own doubling has reached the capacity nobody can see the
+    /* Sampled every 0.16 s. Before its own doubling has reached the capacity nothing shows the
      * foreign flow: at 200 Mbit/s and 100 ms that alone takes 0.7 s. */
     double doubling = base_ms / 1000 * log2(s.rate * base_ms / 14600);
-    if (reach < 0.9) { /* whoever comes there fills the rest first */
+    if (reach < 0.9) { /* a new flow takes the unused rest first */
         model_free(s.model);
         return;
     }
@@ -186,7 +187,7 @@ static void check_cell(double mbits, double base_ms)
     model_free(s.model);
 }
 
-static void pace__greedy_flow_comes_and_goes__yields_and_returns(void **state)
+static void window__greedy_flow_comes_and_goes__yields_and_returns(void **state)
 {
     static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
     (void)state;
@@ -195,7 +196,7 @@ static void pace__greedy_flow_comes_and_goes__yields_and_returns(void **state)
             check_cell(rates[i], bases[j]);
 }
 
-static void pace__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps(void **state)
+static void window__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps(void **state)
 {
     struct scene s;
     uint64_t burst = 0, gap = 0;
@@ -222,7 +223,7 @@ static void pace__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps(void **sta
     model_free(s.model);
 }
 
-static void pace__half_the_link_taken__uses_the_other_half(void **state)
+static void window__half_the_link_taken__uses_the_other_half(void **state)
 {
     struct scene s;
     (void)state;
@@ -238,9 +239,9 @@ static void pace__half_the_link_taken__uses_the_other_half(void **state)
     model_free(s.model);
 }
 
-/* --- links and ways that change --------------------------------------------------------------- */
+/* --- links and paths that change -------------------------------------------------------------- */
 
-static void pace__slow_link__is_used_and_never_silent(void **state)
+static void window__slow_link__is_used_without_pauses(void **state)
 {
     struct scene s;
     (void)state;
@@ -257,7 +258,7 @@ static void pace__slow_link__is_used_and_never_silent(void **state)
     model_free(s.model);
 }
 
-static void pace__capacity_changes__follows_it(void **state)
+static void window__capacity_changes__follows_it(void **state)
 {
     struct scene s;
     (void)state;
@@ -281,7 +282,7 @@ static void pace__capacity_changes__follows_it(void **state)
     model_free(s.model);
 }
 
-static void pace__longer_way__is_learned_within_a_minute(void **state)
+static void window__longer_path__is_learned_within_a_minute(void **state)
 {
     struct scene s;
     (void)state;
@@ -295,14 +296,14 @@ static void pace__longer_way__is_learned_within_a_minute(void **state)
     model_free(s.model);
 }
 
-static void pace__shorter_way__is_learned_at_the_next_dips(void **state)
+static void window__shorter_path__is_learned_at_the_next_drains(void **state)
 {
     struct scene s;
     (void)state;
     set_up_scene(&s, 20, 100);
     run(&s, 6);
     model_flow(s.model, BACKGROUND)->base_ms = 20;
-    run(&s, 22); /* the next dip and some more */
+    run(&s, 22); /* the next drain and some more */
     s.is_recording = true;
     double after = share(&s, BACKGROUND, 10);
     qsort(s.queues, s.queue_count, sizeof s.queues[0], by_size);
@@ -315,7 +316,7 @@ static void pace__shorter_way__is_learned_at_the_next_dips(void **state)
 /* --- what disturbs the measurement -------------------------------------------------------------
  */
 
-static void pace__packets_lost_on_the_way__keeps_going(void **state)
+static void window__packets_lost_on_the_path__goes_on(void **state)
 {
     struct scene s;
     (void)state;
@@ -329,7 +330,7 @@ static void pace__packets_lost_on_the_way__keeps_going(void **state)
 }
 
 /* Reading late takes from the window, looks like a queue, and where the buffer has just been made
- * smaller the system refuses what was allowed before. The controller before this one got 0.16 of
+ * smaller the system refuses what was advertised before. The controller before this one got 0.16 of
  * the link at 10 Mbit/s and 20 ms, and had hundreds of packets refused, here as on the bench. */
 static void check_busy(double mbits, double base_ms)
 {
@@ -350,7 +351,7 @@ static void check_busy(double mbits, double base_ms)
     model_free(s.model);
 }
 
-static void pace__busy_machine__fills_the_link_all_the_same(void **state)
+static void window__busy_machine__fills_the_link(void **state)
 {
     static const double rates[] = {10, 50}, bases[] = {1, 20, 100};
     (void)state;
@@ -359,9 +360,9 @@ static void pace__busy_machine__fills_the_link_all_the_same(void **state)
             check_busy(rates[i], bases[j]);
 }
 
-/* While others fill the queue, the floor has a window as long as it; when they end, that must not
- * be taken back faster than what it has allowed arrives. Otherwise the system refuses it, and the
- * sender loses the rate that we want to go back to. */
+/* While cross traffic fills the queue, the floor's window is as long as the RTT; when that ends,
+ * the window must not shrink faster than what it has advertised arrives. Otherwise the system
+ * refuses it, and the sender loses the rate that is to be reached again. */
 static void check_end(double mbits, double base_ms)
 {
     struct scene s;
@@ -380,7 +381,7 @@ static void check_end(double mbits, double base_ms)
     model_free(s.model);
 }
 
-static void pace__others_end__takes_the_floor_back_gently(void **state)
+static void window__cross_traffic_ends__shrinks_the_floor_slowly(void **state)
 {
     static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
     (void)state;
@@ -389,31 +390,31 @@ static void pace__others_end__takes_the_floor_back_gently(void **state)
             check_end(rates[i], bases[j]);
 }
 
-/* A short stop must not end before what was allowed has come: what comes later would look like a
- * way without any length. */
-static void pace__stop_of_one_step__waits_for_what_was_allowed(void **state)
+/* A short drain must not end before what was advertised has arrived: what arrives later would look
+ * like an RTT of nothing. */
+static void window__drain_of_one_step__waits_for_the_advertised_window(void **state)
 {
     struct scene s;
     (void)state;
     set_up_scene(&s, 10, 18);
     run(&s, 6);
     double ours = share(&s, BACKGROUND, 10);
-    print_message("10 Mbit/s, 18 ms: %.3f, base %.1f ms\n", ours, s.downloads[0].pace.base_ms);
-    assert_true(s.downloads[0].pace.base_ms > 17);
+    print_message("10 Mbit/s, 18 ms: %.3f, base %.1f ms\n", ours, s.downloads[0].ctl.base_ms);
+    assert_true(s.downloads[0].ctl.base_ms > 17);
     assert_true(ours > 0.95);
     model_free(s.model);
 }
 
-static void pace__steps_missing__goes_on_where_it_was(void **state)
+static void window__steps_missing__continues(void **state)
 {
     struct scene s;
     (void)state;
     set_up_scene(&s, 20, 20);
     run(&s, 6);
     for (unsigned i = 0; i < 5; i++) {
-        s.downloads[0].is_deaf = true;
+        s.downloads[0].is_stalled = true;
         run(&s, i == 4 ? 3 : 0.4);
-        s.downloads[0].is_deaf = false;
+        s.downloads[0].is_stalled = false;
         run(&s, 1);
     }
     double ours = share(&s, BACKGROUND, 5);
@@ -422,7 +423,7 @@ static void pace__steps_missing__goes_on_where_it_was(void **state)
     model_free(s.model);
 }
 
-static void pace__clock_jumps_by_an_hour__goes_on_where_it_was(void **state)
+static void window__clock_jumps_by_an_hour__continues(void **state)
 {
     struct scene s;
     (void)state;
@@ -439,7 +440,7 @@ static void pace__clock_jumps_by_an_hour__goes_on_where_it_was(void **state)
     model_free(s.model);
 }
 
-/* --- others that behave alike, and senders of their own rate ------------------------------------
+/* --- competing downloads, and senders of their own rate ------------------------------------
  */
 
 static void check_two(double mbits, double base_ms)
@@ -460,7 +461,7 @@ static void check_two(double mbits, double base_ms)
     model_free(s.model);
 }
 
-static void pace__two_compete__get_equal_shares(void **state)
+static void window__two_compete__get_equal_shares(void **state)
 {
     static const double rates[] = {10, 50}, bases[] = {1, 20, 100};
     (void)state;
@@ -469,7 +470,7 @@ static void pace__two_compete__get_equal_shares(void **state)
             check_two(rates[i], bases[j]);
 }
 
-static void pace__sender_of_its_own_rate__gets_that_rate(void **state)
+static void window__sender_of_its_own_rate__gets_that_rate(void **state)
 {
     struct scene s;
     (void)state;
@@ -482,42 +483,42 @@ static void pace__sender_of_its_own_rate__gets_that_rate(void **state)
     model_free(s.model);
 }
 
-/* Before its first dip, which comes after 393 KB, a connection learns nothing by itself; and this
- * one was made while there was a queue. */
-static void pace__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
+/* Before its first drain, after 393 KB, a connection measures no RTT; and this one was made while
+ * there was a queue. */
+static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
 {
     struct scene s;
-    struct oq_window_controller *pace = &s.downloads[0].pace;
+    struct oq_window_controller *ctl = &s.downloads[0].ctl;
     (void)state;
     set_up_scene(&s, 50, 20);
-    oq_window_controller_init(pace, model_now_us(s.model), 150, s.factor);
+    oq_window_controller_init(ctl, model_now_us(s.model), 150, s.factor);
     model_flow(s.model, BACKGROUND)->rate_bytes_ms = 50;
     run(&s, 3);
-    assert_true(oq_window_controller_is_blind(pace));
-    assert_true(pace->base_ms == 150);
-    oq_window_controller_hint_base(pace, 22);
-    assert_true(pace->base_ms == 22);
+    assert_true(oq_window_controller_has_no_rtt(ctl));
+    assert_true(ctl->base_ms == 150);
+    oq_window_controller_hint_base(ctl, 22);
+    assert_true(ctl->base_ms == 22);
     oq_window_controller_hint_base(
-        pace, 30); /* a handshake takes no less than the way, but it may take more */
-    oq_window_controller_hint_base(pace, 0);
-    assert_true(pace->base_ms == 22);
+        ctl, 30); /* a handshake takes at least the base RTT, and may take more */
+    oq_window_controller_hint_base(ctl, 0);
+    assert_true(ctl->base_ms == 22);
     run(&s, 3);
-    assert_true(oq_window_controller_is_blind(pace) && pace->base_ms == 22);
+    assert_true(oq_window_controller_has_no_rtt(ctl) && ctl->base_ms == 22);
     model_free(s.model);
 }
 
-static void pace__nothing_known_of_the_way__is_blind(void **state)
+static void window__nothing_known__has_no_rtt(void **state)
 {
-    struct oq_window_controller pace;
+    struct oq_window_controller ctl;
     (void)state;
-    oq_window_controller_init(&pace, 1000000, 0, SYSTEM_FACTOR);
-    pace.window = 0; /* as after yielding: anybody fills that */
-    assert_true(oq_window_controller_is_blind(&pace));
-    oq_window_controller_hint_base(&pace, 20);
-    assert_false(oq_window_controller_is_blind(&pace));
+    oq_window_controller_init(&ctl, 1000000, 0, SYSTEM_FACTOR);
+    ctl.window = 0; /* as after yielding: any sender uses that */
+    assert_true(oq_window_controller_has_no_rtt(&ctl));
+    oq_window_controller_hint_base(&ctl, 20);
+    assert_false(oq_window_controller_has_no_rtt(&ctl));
 }
 
-static void pace__sender_that_fills_its_window__is_not_blind(void **state)
+static void window__sender_that_fills_its_window__has_an_rtt(void **state)
 {
     static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
     (void)state;
@@ -528,14 +529,14 @@ static void pace__sender_that_fills_its_window__is_not_blind(void **state)
         run(&s, 6);
         for (unsigned step = 0; step < 500; step++) {
             run(&s, 0.04);
-            blind += oq_window_controller_is_blind(&s.downloads[0].pace);
+            blind += oq_window_controller_has_no_rtt(&s.downloads[0].ctl);
         }
-        assert_true(blind < 25); /* only about a dip */
+        assert_true(blind < 25); /* only around a drain */
         model_free(s.model);
     }
 }
 
-static void pace__sender_that_stops_and_goes__is_followed(void **state)
+static void window__sender_that_stops_and_goes__is_followed(void **state)
 {
     struct scene s;
     (void)state;
@@ -555,7 +556,7 @@ static void pace__sender_that_stops_and_goes__is_followed(void **state)
     model_free(s.model);
 }
 
-static void pace__must_yield__goes_to_the_floor_at_once(void **state)
+static void window__must_yield__goes_to_the_floor_at_once(void **state)
 {
     struct scene s;
     struct oq_window_controller_input input = {
@@ -563,24 +564,24 @@ static void pace__must_yield__goes_to_the_floor_at_once(void **state)
     (void)state;
     set_up_scene(&s, 20, 20);
     run(&s, 6);
-    assert_true(s.downloads[0].pace.mode == OQ_WINDOW_STEADY ||
-                s.downloads[0].pace.mode == OQ_WINDOW_DRAIN);
-    /* First nobody reads, until what was allowed has come. */
+    assert_true(s.downloads[0].ctl.mode == OQ_WINDOW_STEADY ||
+                s.downloads[0].ctl.mode == OQ_WINDOW_DRAIN);
+    /* First reading pauses, until what was advertised has arrived. */
     int64_t now_us = model_now_us(s.model) + STEP_US;
-    uint64_t window = oq_window_controller_step(&s.downloads[0].pace, now_us, &input);
-    assert_int_equal(s.downloads[0].pace.mode, OQ_WINDOW_YIELD);
-    int64_t stop_us = oq_window_controller_pause_us(&s.downloads[0].pace);
-    assert_true(stop_us > now_us + 20000 && stop_us < now_us + 60000);
-    assert_int_equal(oq_window_controller_step(&s.downloads[0].pace, stop_us - 1, &input), window);
-    assert_true(oq_window_controller_step(&s.downloads[0].pace, stop_us, &input) <=
+    uint64_t window = oq_window_controller_step(&s.downloads[0].ctl, now_us, &input);
+    assert_int_equal(s.downloads[0].ctl.mode, OQ_WINDOW_YIELD);
+    int64_t pause_us = oq_window_controller_pause_us(&s.downloads[0].ctl);
+    assert_true(pause_us > now_us + 20000 && pause_us < now_us + 60000);
+    assert_int_equal(oq_window_controller_step(&s.downloads[0].ctl, pause_us - 1, &input), window);
+    assert_true(oq_window_controller_step(&s.downloads[0].ctl, pause_us, &input) <=
                 2 * OQ_WINDOW_LEAST);
-    assert_int_equal(oq_window_controller_pause_us(&s.downloads[0].pace), 0);
+    assert_int_equal(oq_window_controller_pause_us(&s.downloads[0].ctl), 0);
     model_free(s.model);
 }
 
-/* Somebody who only goes on as fast as we give way keeps the queue as it is. The window is taken
- * back all the time then, and there is no moment at which it has settled. */
-static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
+/* Cross traffic that grows only as fast as the window shrinks keeps the queue as it is: then there
+ * is no moment at which the window has settled. */
+static void window__queue_stays_while_the_window_shrinks__yields(void **state)
 {
     struct scene s;
     (void)state;
@@ -589,7 +590,7 @@ static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
         set_up_scene(&s, 50, 20);
         run(&s, 10);
         model_flow(s.model, BACKGROUND)->base_ms += queue_ms;
-        while (passed < 3 && s.downloads[0].pace.mode != OQ_WINDOW_YIELD) {
+        while (passed < 3 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD) {
             run(&s, 0.04);
             passed += 0.04;
         }
@@ -602,27 +603,27 @@ static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pace__queue_stays_while_the_window_shrinks__yields),
-        cmocka_unit_test(pace__greedy_flow_comes_and_goes__yields_and_returns),
-        cmocka_unit_test(pace__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps),
-        cmocka_unit_test(pace__half_the_link_taken__uses_the_other_half),
-        cmocka_unit_test(pace__slow_link__is_used_and_never_silent),
-        cmocka_unit_test(pace__capacity_changes__follows_it),
-        cmocka_unit_test(pace__longer_way__is_learned_within_a_minute),
-        cmocka_unit_test(pace__shorter_way__is_learned_at_the_next_dips),
-        cmocka_unit_test(pace__packets_lost_on_the_way__keeps_going),
-        cmocka_unit_test(pace__busy_machine__fills_the_link_all_the_same),
-        cmocka_unit_test(pace__others_end__takes_the_floor_back_gently),
-        cmocka_unit_test(pace__stop_of_one_step__waits_for_what_was_allowed),
-        cmocka_unit_test(pace__steps_missing__goes_on_where_it_was),
-        cmocka_unit_test(pace__clock_jumps_by_an_hour__goes_on_where_it_was),
-        cmocka_unit_test(pace__two_compete__get_equal_shares),
-        cmocka_unit_test(pace__sender_of_its_own_rate__gets_that_rate),
-        cmocka_unit_test(pace__slow_sender_and_base_too_long__a_handshake_corrects_it),
-        cmocka_unit_test(pace__nothing_known_of_the_way__is_blind),
-        cmocka_unit_test(pace__sender_that_fills_its_window__is_not_blind),
-        cmocka_unit_test(pace__sender_that_stops_and_goes__is_followed),
-        cmocka_unit_test(pace__must_yield__goes_to_the_floor_at_once),
+        cmocka_unit_test(window__queue_stays_while_the_window_shrinks__yields),
+        cmocka_unit_test(window__greedy_flow_comes_and_goes__yields_and_returns),
+        cmocka_unit_test(window__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps),
+        cmocka_unit_test(window__half_the_link_taken__uses_the_other_half),
+        cmocka_unit_test(window__slow_link__is_used_without_pauses),
+        cmocka_unit_test(window__capacity_changes__follows_it),
+        cmocka_unit_test(window__longer_path__is_learned_within_a_minute),
+        cmocka_unit_test(window__shorter_path__is_learned_at_the_next_drains),
+        cmocka_unit_test(window__packets_lost_on_the_path__goes_on),
+        cmocka_unit_test(window__busy_machine__fills_the_link),
+        cmocka_unit_test(window__cross_traffic_ends__shrinks_the_floor_slowly),
+        cmocka_unit_test(window__drain_of_one_step__waits_for_the_advertised_window),
+        cmocka_unit_test(window__steps_missing__continues),
+        cmocka_unit_test(window__clock_jumps_by_an_hour__continues),
+        cmocka_unit_test(window__two_compete__get_equal_shares),
+        cmocka_unit_test(window__sender_of_its_own_rate__gets_that_rate),
+        cmocka_unit_test(window__slow_sender_and_base_too_long__a_handshake_corrects_it),
+        cmocka_unit_test(window__nothing_known__has_no_rtt),
+        cmocka_unit_test(window__sender_that_fills_its_window__has_an_rtt),
+        cmocka_unit_test(window__sender_that_stops_and_goes__is_followed),
+        cmocka_unit_test(window__must_yield__goes_to_the_floor_at_once),
     };
-    return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

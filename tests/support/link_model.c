@@ -15,14 +15,14 @@
 
 struct sender {
     uint64_t sent;    /* bytes ever sent, lost ones included */
-    uint64_t acked;   /* bytes known to be gone from the way */
-    uint64_t edge;    /* what the receiver is known to allow */
-    uint64_t allowed; /* what the receiver allows: it never falls */
+    uint64_t acked;   /* bytes known to have left the path */
+    uint64_t edge;    /* what the receiver is known to advertise */
+    uint64_t allowed; /* what the receiver advertises: it never falls */
     double cwnd, threshold, high, epoch_ms;
     double credit;               /* of a constant or limited rate */
     int64_t lost_us;             /* last reaction to a loss */
     int64_t blocked_us, read_us; /* nothing can be read, or is read, until then */
-    /* What is on its way after the queue, and back. */
+    /* What is in flight after the queue, and back. */
     uint32_t arriving[DELAY_SLOTS];
     uint32_t again[DELAY_SLOTS];  /* sent again: there is always room for what is waited for */
     uint64_t acking[DELAY_SLOTS]; /* bytes acknowledged */
@@ -167,8 +167,7 @@ static bool may_send(struct model *model, unsigned index)
     return false;
 }
 
-/* A packet of a flow that wants it back: when it will have been sent again. What comes after it
- * waits. */
+/* A lost packet: when it will have been sent again. What comes after it waits. */
 static void send_again(struct model *model, unsigned index, double round_trip_ms)
 {
     struct sender *sender = &model->senders[index];
@@ -279,7 +278,7 @@ static void step(struct model *model)
         if (!model->flows[i].is_on || sender->credit > 64 * MODEL_PACKET)
             sender->credit = model->flows[i].is_on ? 64 * MODEL_PACKET : 0;
     }
-    /* One packet each in turn, so that nobody's burst comes first. */
+    /* One packet each in turn, so that no burst comes first. */
     for (bool has_sent = true; has_sent;) {
         has_sent = false;
         for (unsigned i = 0; i < MODEL_FLOWS; i++)
