@@ -42,12 +42,17 @@ struct parsing {
     size_t hashes_capacity;
 };
 
+/* Expat 2.9 has this function and deprecates the older one. */
+#if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
+#define XML_GetCurrentLineNumber64 XML_GetCurrentLineNumber
+#endif
+
 static void fail(struct parsing *p, enum oq_status status, const char *sentence)
 {
     if (p->status != OQ_OK)
         return;
     p->status = oq_error_set(p->err, status, "%s (line %lu)", sentence,
-                             (unsigned long)XML_GetCurrentLineNumber(p->parser));
+                             (unsigned long)XML_GetCurrentLineNumber64(p->parser));
     XML_StopParser(p->parser, XML_FALSE);
 }
 
