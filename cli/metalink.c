@@ -422,7 +422,7 @@ static enum oq_status run(struct parsing *p, const char *data, size_t length)
         p->status =
             oq_error_set(p->err, code == XML_ERROR_NO_MEMORY ? OQ_E_NOMEM : OQ_E_INVALID_ARG,
                          "the document is not well-formed: %s (line %lu)", XML_ErrorString(code),
-                         (unsigned long)XML_GetCurrentLineNumber(p->parser));
+                         (unsigned long)XML_GetCurrentLineNumber64(p->parser));
     }
     if (p->status == OQ_OK && !p->is_metalink)
         p->status = oq_error_set(p->err, OQ_E_INVALID_ARG,
