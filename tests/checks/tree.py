@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -144,6 +144,23 @@ def check_layers():
             for word in call.split():
                 if word in libraries and libraries[word].rsplit("/", 1)[-1] not in allowed:
                     yield f"{recipe}: {library} depends on {word}, which {folder} may not see"
+
+
+def check_private():
+    """Nothing in the tree names a home folder."""
+    patterns = [re.compile(r"(?<![\w.:])/(?:home|Users)/[a-z]\w*"), re.compile(r"(?<![\w.:/])/root/")]
+    for name in tracked():
+        if name == "tests/checks/tree.py":
+            continue
+        try:
+            lines = read(name).splitlines()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(lines, 1):
+            for pattern in patterns:
+                match = pattern.search(line)
+                if match:
+                    yield f"{name}:{number}: {match.group(0)}: home folder"
 
 
 def check_shell():
