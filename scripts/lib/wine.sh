@@ -137,7 +137,7 @@ keep_alive() {
 # its mark is started once more; that is said and written down (scripts/test counts them). A program that reached its main
 # function, or that knows no mark, is never started twice: its status is its own.
 run_program() {
-    local mark=$WINEPREFIX.reached.$BASHPID status=0
+    local mark=$WINEPREFIX/openqmgr-reached.$BASHPID status=0
     rm -f "$mark"
     OQ_MAIN_REACHED=$(windows_path "$mark") in_prefix "$OQ_WINE" "$@" || status=$?
     if [ "$status" -ne 0 ] && [ ! -e "$mark" ] && grep -q OQ_MAIN_REACHED "$1" 2>/dev/null; then

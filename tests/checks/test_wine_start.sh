@@ -5,7 +5,7 @@ set -euo pipefail
 
 folder=${OQ_TEST_TMP:?}/wine_start
 rm -rf "$folder"
-mkdir -p "$folder"
+mkdir -p "$folder/prefix"
 export OQ_WINEPREFIX=$folder/prefix
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 # shellcheck source=scripts/lib/common.sh
