@@ -225,7 +225,7 @@ static void describe(const struct oq_transfer *transfer, enum oq_net_error error
 {
     const struct oq_check *check = transfer->check;
     const struct oq_file *file = oq_transfer_file(transfer);
-    char expected[OQ_HEX_MAX], got[OQ_HEX_MAX];
+    char expected[2 * OQ_SHA256_BYTES + 1], got[2 * OQ_SHA256_BYTES + 1];
     if (error != OQ_NET_WRONG_HASH || !check || check->at_bytes < check->size_bytes ||
         !file->extras || !file->extras->has_sha256 ||
         memcmp(file->extras->sha256, check->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) == 0) {
