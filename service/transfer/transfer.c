@@ -194,7 +194,7 @@ static void conclude(struct oq_transfer *transfer)
         }
     }
     if (entry->running == 0)
-        oq_waiters_check(engine, entry, false);
+        oq_waiters_check(entry, false);
     oq_finish_run(engine, entry);
 }
 
