@@ -49,7 +49,8 @@ OQ_MUST_CHECK enum oq_status oq_call(struct oq_engine *engine, oq_call_run *run,
 int oq_calls_run(struct oq_engine *engine, int most);
 /* The engine ends: no further call is taken, and all that wait are answered. */
 void oq_calls_refuse(struct oq_engine *engine);
-/* Within `run`: the answer waits until all transfers of the entry have stopped, or it is removed. */
+/* Within `run`: the answer waits until all transfers of the entry have stopped, or it is removed.
+ */
 void oq_call_wait(struct oq_entry *entry, struct oq_call *call, enum oq_wait what);
 /* Takes that back. */
 void oq_call_wait_no_longer(struct oq_entry *entry, struct oq_call *call);

@@ -1,6 +1,6 @@
-/* file_calls.c - the calls of oq_engine.h that concern jobs and files: caller's side (any thread) and
- * the engine's. What may block (checking the caller's folder) is done on the caller's side, with the
- * caller's rights, before the engine is asked.
+/* file_calls.c - the calls of oq_engine.h that concern jobs and files: caller's side (any thread)
+ * and the engine's. What may block (checking the caller's folder) is done on the caller's side,
+ * with the caller's rights, before the engine is asked.
  */
 #include "calls_int.h"
 

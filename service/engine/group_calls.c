@@ -1,5 +1,5 @@
-/* group_calls.c - the calls of oq_engine.h that concern groups: caller's side (any thread), and above
- * it what the engine thread does: find the group, ask the access table, change or read.
+/* group_calls.c - the calls of oq_engine.h that concern groups: caller's side (any thread), and
+ * above it what the engine thread does: find the group, ask the access table, change or read.
  */
 #include "calls_int.h"
 #include "oq_rate_control.h"

@@ -1,5 +1,5 @@
-/* source_calls.c - the calls of oq_engine_sources.h: hashes, pieces, mirrors and URLs of a file. The
- * caller's side (any thread), and above it the engine's.
+/* source_calls.c - the calls of oq_engine_sources.h: hashes, pieces, mirrors and URLs of a file.
+ * The caller's side (any thread), and above it the engine's.
  */
 #include "oq_engine_sources.h"
 #include "calls_int.h"
