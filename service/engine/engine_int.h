@@ -8,6 +8,7 @@
  * group_state.c  applies events to the state of a group; events.c: notifications for clients
  * scheduler.c    which groups transfer now
  * commit.c       final names, removal
+ * crash_breaker.c  holds a file back that ends the service again and again
  * backup.c       the backup of the database
  */
 #ifndef ENGINE_INT_H
@@ -223,6 +224,11 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
 /* The view and the names. */
 void oq_summary_of(struct oq_engine *engine, struct oq_entry *entry,
                    struct oq_group_summary *summary);
+
+/* crash_breaker.c: a transfer starts, has ended; what was left by the last end of the service. */
+void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
+void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
+void oq_breaker_recover(struct oq_engine *engine);
 
 /* Reads the database into the catalogue and starts what was interrupted. */
 OQ_MUST_CHECK enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err);

@@ -56,6 +56,7 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
         return status;
     oq_log_info("engine: %zu groups in the queue, %u with work", engine->catalogue.count,
                 atomic_load(&engine->work_count));
+    oq_breaker_recover(engine);
     /* Nothing else to do here: ACTIVE groups are scheduled, COMMITTING and CANCELLING ones are
      * continued by the loop, and a transfer brings its temporary file and its saved offset together
      * when it starts (transfer.c). */

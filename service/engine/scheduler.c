@@ -74,7 +74,10 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
     for (uint32_t i = 0; left > 0 && i < entry->group.job.file_count; i++) {
         if (!may_start(entry, i, now_ms))
             continue;
+        oq_breaker_started(engine, entry, i);
         oq_transfer_start(engine, entry, i);
+        if (!entry->runs[i].transfer)
+            oq_breaker_ended(engine, entry, i);
         left--;
         if (entry->group.state != OQ_GROUP_ACTIVE || entry->is_owner_absent)
             return;
