@@ -58,17 +58,16 @@ enum oq_status oq_store_load_running(struct oq_store *store,
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_RUNNING];
     int rc = 0;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const struct oq_store_running row = {
-            .job_id = sqlite3_column_int64(stmt, 0),
-            .file_index = (uint32_t)sqlite3_column_int64(stmt, 1),
-            .starts = (uint32_t)sqlite3_column_int64(stmt, 2),
-            .start_bytes = (uint64_t)sqlite3_column_int64(stmt, 3)};
+        const struct oq_store_running row = {.job_id = sqlite3_column_int64(stmt, 0),
+                                             .file_index = (uint32_t)sqlite3_column_int64(stmt, 1),
+                                             .starts = (uint32_t)sqlite3_column_int64(stmt, 2),
+                                             .start_bytes =
+                                                 (uint64_t)sqlite3_column_int64(stmt, 3)};
         take(ctx, &row);
     }
     enum oq_status status =
-        rc == SQLITE_DONE
-            ? OQ_OK
-            : oq_store_fail(store->db, rc, "load which files were transferred", err);
+        rc == SQLITE_DONE ? OQ_OK
+                          : oq_store_fail(store->db, rc, "load which files were transferred", err);
     (void)sqlite3_reset(stmt);
     return status;
 }

@@ -2,6 +2,7 @@
  *
  * Engine thread; changes nothing but the percentage that was shown last.
  */
+#include "engine_int.h"
 #include "oq_rate_control.h"
 
 #include "oq_alloc.h"

@@ -138,8 +138,8 @@ static void breaker__a_stop_in_between__starts_counting_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            breaker__two_crashes_by_one_file__third_start_holds_it_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(breaker__two_crashes_by_one_file__third_start_holds_it_back,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(breaker__a_stop_in_between__starts_counting_again, set_up,
                                         tear_down),
     };
