@@ -53,10 +53,10 @@ static int tear_down(void **state)
 
 /* The queue: one group whose bytes end the service, and two others, one of them not done before
  * that. */
-static void fill(struct fixture *f)
+static void fill(struct fixture *f, const char *bad)
 {
     struct oq_error err;
-    static const char *const names[] = {"slow.bin?rate=100000", "good.bin", "bad.bin?rate=200000"};
+    const char *const names[] = {"slow.bin?rate=100000", "good.bin", bad};
     fixture_start(f);
     for (unsigned i = 0; i < 3; i++) {
         char out[16];
@@ -66,16 +66,17 @@ static void fill(struct fixture *f)
     }
 }
 
-/* In a process of its own: runs the engine until all is done, or it ends. The signal, or 0. */
-static int live(struct fixture *f, bool is_first)
+/* In a process of its own: runs the engine until all is done, or it ends. The signal, or 0. `bad`:
+ * fills the queue first. */
+static int live(struct fixture *f, const char *bad)
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         int64_t start_ms = 0;
         signal(SIGABRT, SIG_DFL);
-        if (is_first)
-            fill(f);
+        if (bad)
+            fill(f, bad);
         else
             fixture_start(f);
         while (fixture_patience(&start_ms, 20) && !oq_engine_has_work(f->engine))
@@ -104,8 +105,8 @@ static void breaker__two_crashes_by_one_file__third_start_holds_it_back(void **s
     struct fixture *f = *state;
     struct oq_error err;
     must_crash = true;
-    assert_int_equal(live(f, true), SIGABRT);
-    assert_int_equal(live(f, false), SIGABRT);
+    assert_int_equal(live(f, "bad.bin?rate=200000"), SIGABRT);
+    assert_int_equal(live(f, NULL), SIGABRT);
     fixture_start(f);
     struct oq_group_view view = fixture_wait(f, find(f, 3), OQ_GROUP_ERROR);
     assert_non_null(strstr(view.error_text, "ended unexpectedly twice"));
@@ -126,10 +127,10 @@ static void breaker__a_stop_in_between__starts_counting_again(void **state)
 {
     struct fixture *f = *state;
     must_crash = true;
-    assert_int_equal(live(f, true), SIGABRT);
+    assert_int_equal(live(f, "bad.bin?rate=50000"), SIGABRT);
     fixture_start(f);
-    fixture_stop(f); /* long before the crash: the file is served slowly */
-    assert_int_equal(live(f, false), SIGABRT);
+    fixture_stop(f); /* long before the crash: the file takes 6 s */
+    assert_int_equal(live(f, NULL), SIGABRT);
     must_crash = false;
     fixture_start(f);
     fixture_wait(f, find(f, 3), OQ_GROUP_COMPLETE);
