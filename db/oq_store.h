@@ -143,6 +143,8 @@ OQ_MUST_CHECK enum oq_status oq_store_running_begin(struct oq_store *store, int6
 /* It has ended, however. Nothing happens if it had not begun. */
 OQ_MUST_CHECK enum oq_status oq_store_running_end(struct oq_store *store, int64_t job_id,
                                                   uint32_t index, struct oq_error *err);
+/* The service stops in an orderly way: none is running. */
+OQ_MUST_CHECK enum oq_status oq_store_running_clear(struct oq_store *store, struct oq_error *err);
 /* Those that have begun and not ended. `take` must not call the store. */
 OQ_MUST_CHECK enum oq_status oq_store_load_running(struct oq_store *store,
                                                    void (*take)(void *ctx,

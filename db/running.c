@@ -1,5 +1,5 @@
-/* running.c - which files are being transferred: a row from the start of a transfer to its end. What
- * is there when the database is opened was running when the service last ended without a stop.
+/* running.c - which files are being transferred: a row from the start of a transfer to its end.
+ * What is there when the database is opened was running when the service last ended without a stop.
  *
  * These writes are not flushed: they have to survive the end of this process, not a power cut, and
  * there is one for each start of a file. A later commit that is flushed takes them along.
@@ -13,7 +13,7 @@ static enum oq_status set_flushing(struct oq_store *store, bool is_flushing, str
                          "change how commits are flushed", err);
 }
 
-/* One statement with job and index as its first arguments, as a transaction of its own. */
+/* One statement, with as many of the arguments as it takes, as a transaction of its own. */
 static enum oq_status write_row(struct oq_store *store, enum oq_store_sql which, int64_t job_id,
                                 uint32_t index, uint64_t start_bytes, struct oq_error *err)
 {
@@ -24,10 +24,12 @@ static enum oq_status write_row(struct oq_store *store, enum oq_store_sql which,
         status = set_flushing(store, false, err);
     if (status != OQ_OK)
         return status;
-    int rc = sqlite3_bind_int64(stmt, 1, job_id);
-    if (rc == SQLITE_OK)
+    int arguments = sqlite3_bind_parameter_count(stmt), rc = SQLITE_OK;
+    if (arguments > 0)
+        rc = sqlite3_bind_int64(stmt, 1, job_id);
+    if (rc == SQLITE_OK && arguments > 1)
         rc = sqlite3_bind_int64(stmt, 2, index);
-    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(stmt) > 2)
+    if (rc == SQLITE_OK && arguments > 2)
         rc = sqlite3_bind_int64(stmt, 3, (sqlite3_int64)start_bytes);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
@@ -49,6 +51,11 @@ enum oq_status oq_store_running_end(struct oq_store *store, int64_t job_id, uint
                                     struct oq_error *err)
 {
     return write_row(store, OQ_SQL_END_RUNNING, job_id, index, 0, err);
+}
+
+enum oq_status oq_store_running_clear(struct oq_store *store, struct oq_error *err)
+{
+    return write_row(store, OQ_SQL_CLEAR_RUNNING, 0, 0, 0, err);
 }
 
 enum oq_status oq_store_load_running(struct oq_store *store,

@@ -60,6 +60,7 @@ const char *const oq_store_sql_texts[OQ_SQL_COUNT] = {
         "INSERT INTO running (job_id, file_index, starts, start_bytes) VALUES (?1,?2,1,?3)"
         " ON CONFLICT DO UPDATE SET starts = starts + 1, start_bytes = excluded.start_bytes",
     [OQ_SQL_END_RUNNING] = "DELETE FROM running WHERE job_id = ?1 AND file_index = ?2",
+    [OQ_SQL_CLEAR_RUNNING] = "DELETE FROM running",
     [OQ_SQL_LOAD_RUNNING] = "SELECT job_id, file_index, starts, start_bytes FROM running",
     [OQ_SQL_LOAD_GROUPS] =
         "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"

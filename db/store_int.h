@@ -49,6 +49,7 @@ enum oq_store_sql {
     OQ_SQL_INSERT_MIRROR,
     OQ_SQL_BEGIN_RUNNING,
     OQ_SQL_END_RUNNING,
+    OQ_SQL_CLEAR_RUNNING,
     OQ_SQL_LOAD_RUNNING,
     OQ_SQL_LOAD_GROUPS,       /* each with its job, in the order of group ids */
     OQ_SQL_LOAD_FILES,        /* of one job, in the order of indexes */

@@ -1,7 +1,11 @@
-/* crash_breaker.c - one file must not end the service for everybody again and again: a file that was
- * being transferred at two unclean ends in a row, without a byte saved in between, is not started a
- * third time. Its group goes to ERROR with a sentence that says so, until somebody resumes it; the
- * others go on.
+/* crash_breaker.c - one file must not end the service for everybody again and again: a file that
+ * was being transferred at two unclean ends in a row, without a byte saved in between, is not
+ * started a third time. Its group goes to ERROR with a sentence that says so, until it is resumed;
+ * the others go on.
+ *
+ * After one such end several files may have been running, and one of them is the reason. So these
+ * are tried one at a time, each until a byte is saved, before the next one starts: the second end
+ * then names the one.
  *
  * Engine thread. The rows are of db/running.c. Progress is no sign of a crash: a long download may
  * be killed as often as one likes.
@@ -28,15 +32,40 @@ void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, 
         log_failure(&err);
 }
 
+bool oq_breaker_may_start(const struct oq_engine *engine, const struct oq_entry *entry,
+                          uint32_t index)
+{
+    if (!entry->runs[index].is_suspect)
+        return true;
+    for (const struct oq_entry *other = engine->catalogue.first; other; other = other->next)
+        for (uint32_t i = 0; other->running > 0 && i < other->group.job.file_count; i++)
+            if (other->runs[i].is_suspect && other->runs[i].transfer &&
+                other->group.job.files[i].done_bytes <= other->runs[i].suspect_bytes)
+                return false;
+    return true;
+}
+
 void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index)
 {
     struct oq_error err;
+    entry->runs[index].is_suspect = false;
     oq_error_init(&err);
     if (oq_store_running_end(engine->store, entry->group.job.id, index, &err) != OQ_OK)
         log_failure(&err);
 }
 
-/* What was running at the last end, collected first: the store is not to be called while it reads. */
+/* The service ends in an orderly way: the ends before it do not count any more, not even for files
+ * that had not started again. */
+void oq_breaker_stopped(struct oq_engine *engine)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    if (oq_store_running_clear(engine->store, &err) != OQ_OK)
+        log_failure(&err);
+}
+
+/* What was running at the last end, collected first: the store must not be called while it reads.
+ */
 struct found {
     struct oq_entry *entry;
     uint32_t index;
@@ -87,7 +116,11 @@ void oq_breaker_recover(struct oq_engine *engine)
         bool is_over = found->row.starts >= STARTS_MOST && !has_progress;
         if (is_over && found->entry->group.state == OQ_GROUP_ACTIVE)
             hold_back(engine, found);
-        if (is_over || has_progress)
+        if (is_over || has_progress) {
             oq_breaker_ended(engine, found->entry, found->index);
+        } else {
+            found->entry->runs[found->index].is_suspect = true;
+            found->entry->runs[found->index].suspect_bytes = done_bytes;
+        }
     }
 }

@@ -40,6 +40,8 @@ struct oq_file_run {
     uint32_t attempts;            /* failures in a row */
     uint64_t furthest_bytes; /* progress is what goes beyond it: the same half again and again is
                                 none */
+    bool is_suspect;         /* it was running at the last, unclean end: crash_breaker.c */
+    uint64_t suspect_bytes;  /* until more than these are saved */
     bool is_plain;           /* ask without a range next time */
     struct oq_source_run sources; /* which one is asked */
 };
@@ -227,8 +229,12 @@ void oq_summary_of(struct oq_engine *engine, struct oq_entry *entry,
 
 /* crash_breaker.c: a transfer starts, has ended; what was left by the last end of the service. */
 void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
+/* False: another file is tried first. */
+bool oq_breaker_may_start(const struct oq_engine *engine, const struct oq_entry *entry,
+                          uint32_t index);
 void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
 void oq_breaker_recover(struct oq_engine *engine);
+void oq_breaker_stopped(struct oq_engine *engine); /* in an orderly way */
 
 /* Reads the database into the catalogue and starts what was interrupted. */
 OQ_MUST_CHECK enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err);

@@ -188,6 +188,7 @@ static void *run(void *ctx)
         if (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0)
             oq_net_run(engine->net, 100);
     }
+    oq_breaker_stopped(engine);
     oq_keep_end(engine);
     oq_store_close(engine->store);
     engine->store = NULL;
