@@ -127,6 +127,30 @@ OQ_MUST_CHECK enum oq_status oq_store_load(struct oq_store *store,
                                                                   struct oq_group *group),
                                            void *ctx, struct oq_error *err);
 
+/* --- which files are transferred: db/running.c ------------------------------------------------ */
+
+struct oq_store_running {
+    int64_t job_id;
+    uint32_t file_index;
+    uint32_t starts;      /* since the last time that it ended */
+    uint64_t start_bytes; /* what was saved at the last start */
+};
+/* The transfer of that file starts: counted until it ends, also over the end of this process. Not
+ * flushed; no transaction may be open. OQ_E_NOT_FOUND if the file's row is gone. */
+OQ_MUST_CHECK enum oq_status oq_store_running_begin(struct oq_store *store, int64_t job_id,
+                                                    uint32_t index, uint64_t start_bytes,
+                                                    struct oq_error *err);
+/* It has ended, however. Nothing happens if it had not begun. */
+OQ_MUST_CHECK enum oq_status oq_store_running_end(struct oq_store *store, int64_t job_id,
+                                                  uint32_t index, struct oq_error *err);
+/* The service stops in an orderly way: none is running. */
+OQ_MUST_CHECK enum oq_status oq_store_running_clear(struct oq_store *store, struct oq_error *err);
+/* Those that have begun and not ended. `take` must not call the store. */
+OQ_MUST_CHECK enum oq_status oq_store_load_running(struct oq_store *store,
+                                                   void (*take)(void *ctx,
+                                                                const struct oq_store_running *row),
+                                                   void *ctx, struct oq_error *err);
+
 /* Newest schema number this program knows. */
 int oq_store_schema_version(void);
 

@@ -1,7 +1,8 @@
 /* store_int.h - what the files of db/ share, and what their tests may reach.
  *
  * store.c opens, checks, upgrades and closes; store_write.c has transactions and writes rows;
- * store_load.c reads them; backup.c copies the queue; repair.c puts a whole one in the place of a
+ * store_load.c reads them; running.c remembers which files are being transferred;
+ * backup.c copies the queue; repair.c puts a whole one in the place of a
  * damaged one; files.c renames. Each calls only those before it, and files.c.
  *
  * SQLite's own allocations stay with SQLite: sqlite3_config works for the whole process and only
@@ -46,6 +47,10 @@ enum oq_store_sql {
     OQ_SQL_DELETE_MIRRORS,
     OQ_SQL_INSERT_EXPECTATION,
     OQ_SQL_INSERT_MIRROR,
+    OQ_SQL_BEGIN_RUNNING,
+    OQ_SQL_END_RUNNING,
+    OQ_SQL_CLEAR_RUNNING,
+    OQ_SQL_LOAD_RUNNING,
     OQ_SQL_LOAD_GROUPS,       /* each with its job, in the order of group ids */
     OQ_SQL_LOAD_FILES,        /* of one job, in the order of indexes */
     OQ_SQL_LOAD_EXPECTATIONS, /* of one job, as the next */

@@ -153,7 +153,7 @@ static void all_done(struct oq_engine *engine, struct oq_entry *entry)
         return;
     }
     if (entry->is_finish_incomplete) {
-        oq_waiters_check(engine, entry, true); /* the client need not wait for a locked file */
+        oq_waiters_check(entry, true); /* the client need not wait for a locked file */
         retry_later(engine, entry);
         return;
     }
@@ -165,7 +165,7 @@ static void all_done(struct oq_engine *engine, struct oq_entry *entry)
     if (status != OQ_OK) {
         oq_store_rollback(engine->store);
         oq_log_error("a cancelled group could not be removed: %s", err.text);
-        oq_waiters_check(engine, entry, true);
+        oq_waiters_check(entry, true);
         retry_later(engine, entry);
         return;
     }
@@ -174,7 +174,7 @@ static void all_done(struct oq_engine *engine, struct oq_entry *entry)
     oq_guid_format(&entry->group.guid, guid);
     oq_log_info("group %s: removed", guid);
     oq_view_of(engine, entry, &last);
-    oq_waiters_check(engine, entry, true);
+    oq_waiters_check(entry, true);
     oq_catalogue_remove(&engine->catalogue, entry, &last);
 }
 
@@ -199,7 +199,7 @@ void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
     if (engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err) !=
         OQ_OK) {
         entry->is_owner_absent = true;
-        oq_waiters_check(engine, entry, true);
+        oq_waiters_check(entry, true);
         retry_later(engine, entry);
         return;
     }

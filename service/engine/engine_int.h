@@ -2,12 +2,13 @@
  * unless it says otherwise.
  *
  * loop.c         start, the loop, stop
- * calls.c        the calls of oq_engine.h, caller's side; source_calls.c: of oq_engine_sources.h
- * handlers.c     the same calls, engine's side
+ * calls.c        how a call gets to the engine thread and back; group_calls.c, file_calls.c,
+ *                source_calls.c: the calls
  * catalogue.c    groups in memory, found by id or GUID; view.c: what a caller sees of one
  * group_state.c  applies events to the state of a group; events.c: notifications for clients
  * scheduler.c    which groups transfer now
  * commit.c       final names, removal
+ * crash_breaker.c  holds a file back that ends the service again and again
  * backup.c       the backup of the database
  */
 #ifndef ENGINE_INT_H
@@ -39,11 +40,13 @@ struct oq_file_run {
     uint32_t attempts;            /* failures in a row */
     uint64_t furthest_bytes; /* progress is what goes beyond it: the same half again and again is
                                 none */
+    bool is_suspect;         /* it was running at the last, unclean end: crash_breaker.c */
+    uint64_t suspect_bytes;  /* until more than these are saved */
     bool is_plain;           /* ask without a range next time */
     struct oq_source_run sources; /* which one is asked */
 };
 
-struct oq_request; /* requests_int.h */
+struct oq_call; /* calls_int.h */
 
 struct oq_entry {
     struct oq_group group;
@@ -70,8 +73,7 @@ struct oq_entry {
     bool is_finish_incomplete; /* DISCARD: something could not be removed */
     int64_t finish_retry_at_ms;
     uint32_t finish_attempts;
-    struct oq_request
-        *waiters; /* suspend and cancel calls that wait for the transfers to stop or the removal */
+    struct oq_call *waiters; /* for the transfers to stop, or the removal */
 };
 
 struct oq_catalogue {
@@ -214,13 +216,25 @@ void oq_turns_heed_power(struct oq_engine *engine);
 /* Continues COMMITTING and CANCELLING groups: one file operation at a time per group. */
 void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);
 /* Calls that wait for this group are answered if what they wait for has come: see handlers.c. */
-void oq_waiters_check(struct oq_engine *engine, struct oq_entry *entry, bool is_removed);
+void oq_waiters_check(struct oq_entry *entry, bool is_removed);
 
 /* Tells the event port what is to be told of the group now, if that is news for it or `again`.
  * events.c */
 void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again);
 
 void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_group_view *view);
+/* The view and the names. */
+void oq_summary_of(struct oq_engine *engine, struct oq_entry *entry,
+                   struct oq_group_summary *summary);
+
+/* crash_breaker.c: a transfer starts, has ended; what was left by the last end of the service. */
+void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
+/* False: another file is tried first. */
+bool oq_breaker_may_start(const struct oq_engine *engine, const struct oq_entry *entry,
+                          uint32_t index);
+void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
+void oq_breaker_recover(struct oq_engine *engine);
+void oq_breaker_stopped(struct oq_engine *engine); /* in an orderly way */
 
 /* Reads the database into the catalogue and starts what was interrupted. */
 OQ_MUST_CHECK enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err);

@@ -52,32 +52,55 @@ void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again
     engine->events->post(engine->events->ctx, &event);
 }
 
-void oq_handle_listen(struct oq_engine *engine, struct oq_request *request)
+/* --- calls of the notifier -------------------------------------------------------------------- */
+
+static enum oq_status run_listen(struct oq_engine *engine, struct oq_call *call)
 {
-    engine->events = request->port;
+    const struct oq_event_port *const *port = call->args;
+    engine->events = *port;
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
         entry->is_event_posted = false;
         oq_events_post(engine, entry, true);
     }
+    return OQ_OK;
 }
 
-void oq_handle_repeat_event(struct oq_engine *engine, struct oq_request *request)
+enum oq_status oq_engine_listen(struct oq_engine *engine, const struct oq_event_port *port,
+                                struct oq_error *err)
 {
-    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, request->group);
-    if (entry)
-        oq_events_post(engine, entry, true);
-    else
-        request->status = oq_error_set(&request->error, OQ_E_NOT_FOUND, "there is no such group");
+    return oq_call(engine, run_listen, &oq_call_service, 0, &port, err);
 }
 
-void oq_handle_acknowledge(struct oq_engine *engine, struct oq_request *request)
+static enum oq_status run_repeat_event(struct oq_engine *engine, struct oq_call *call)
 {
-    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, request->group);
-    if (!entry || entry->event_serial != request->number || entry->group.event == OQ_EVENT_NONE)
-        return;
+    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
+    if (!entry)
+        return oq_call_fail(call, OQ_E_NOT_FOUND, "there is no such group");
+    oq_events_post(engine, entry, true);
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group, struct oq_error *err)
+{
+    return oq_call(engine, run_repeat_event, &oq_call_service, group, NULL, err);
+}
+
+static enum oq_status run_acknowledge(struct oq_engine *engine, struct oq_call *call)
+{
+    const uint32_t *serial = call->args;
+    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
+    if (!entry || entry->event_serial != *serial || entry->group.event == OQ_EVENT_NONE)
+        return OQ_OK;
     struct oq_group next = entry->group;
     next.event = OQ_EVENT_NONE;
-    request->status = oq_change_group(engine, entry, &next, &request->error);
-    if (request->status == OQ_OK)
-        entry->is_event_posted = false; /* whoever acknowledges has dropped it */
+    enum oq_status status = oq_change_group(engine, entry, &next, call->err);
+    if (status == OQ_OK)
+        entry->is_event_posted = false; /* the notifier has dropped it */
+    return status;
+}
+
+enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group, uint32_t serial,
+                                     struct oq_error *err)
+{
+    return oq_call(engine, run_acknowledge, &oq_call_service, group, &serial, err);
 }

@@ -56,6 +56,7 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
         return status;
     oq_log_info("engine: %zu groups in the queue, %u with work", engine->catalogue.count,
                 atomic_load(&engine->work_count));
+    oq_breaker_recover(engine);
     /* Nothing else to do here: ACTIVE groups are scheduled, COMMITTING and CANCELLING ones are
      * continued by the loop, and a transfer brings its temporary file and its saved offset together
      * when it starts (transfer.c). */
@@ -64,27 +65,6 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
-
-/* Returns how many there were. */
-static int answer_calls(struct oq_engine *engine)
-{
-    void *item = NULL;
-    int i = 0;
-    for (; i < REQUESTS_A_TURN && oq_queue_pop(engine->requests, 0, &item) == OQ_OK; i++) {
-        struct oq_request *request = item;
-        if (atomic_load(&request->is_abandoned)) {
-            oq_request_unref(request);
-            continue;
-        }
-        atomic_fetch_add(&request->references,
-                         1); /* the handler may answer it and drop the engine's */
-        request->handle(engine, request);
-        if (request->waits_for == OQ_WAIT_NOTHING)
-            oq_request_finish(request);
-        oq_request_unref(request);
-    }
-    return i;
-}
 
 static void take_poke(struct oq_engine *engine)
 {
@@ -173,7 +153,7 @@ static int wait_ms(const struct oq_engine *engine)
 static void turn(struct oq_engine *engine)
 {
     int64_t now_ms = 0;
-    bool is_busy = answer_calls(engine) > 0;
+    bool is_busy = oq_calls_run(engine, REQUESTS_A_TURN) > 0;
     oq_worker_pool_drain(engine->pool);
     take_poke(engine);
     oq_turns_heed_power(engine);
@@ -193,27 +173,12 @@ static void turn(struct oq_engine *engine)
     oq_net_run(engine->net, wait_ms(engine));
 }
 
-static void refuse_calls(struct oq_engine *engine)
-{
-    void *item = NULL;
-    oq_queue_close(engine->requests);
-    while (oq_queue_pop(engine->requests, 0, &item) == OQ_OK) {
-        struct oq_request *request = item;
-        request->status = oq_error_set(&request->error, OQ_E_STOPPING, "the service is stopping");
-        oq_request_finish(request);
-    }
-    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
-        /* What they asked for is saved; only the effect is not waited for. */
-        oq_waiters_check(engine, entry, true);
-    }
-}
-
 static void *run(void *ctx)
 {
     struct oq_engine *engine = ctx;
     while (!atomic_load(&engine->is_stopping))
         turn(engine);
-    refuse_calls(engine);
+    oq_calls_refuse(engine);
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
         for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
@@ -223,6 +188,7 @@ static void *run(void *ctx)
         if (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0)
             oq_net_run(engine->net, 100);
     }
+    oq_breaker_stopped(engine);
     oq_keep_end(engine);
     oq_store_close(engine->store);
     engine->store = NULL;

@@ -12,12 +12,14 @@
 #include <string.h>
 
 #define SLEEP_LIMIT_MS 120000
+#define SUSPECT_LOOK_MS 1000
 
-static bool may_start(const struct oq_entry *entry, uint32_t index, int64_t now_ms)
+static bool may_start(const struct oq_engine *engine, const struct oq_entry *entry, uint32_t index,
+                      int64_t now_ms)
 {
     const struct oq_file_run *run = &entry->runs[index];
     return entry->group.job.files[index].state == OQ_FILE_WAITING && !run->transfer &&
-           run->retry_at_ms <= now_ms;
+           run->retry_at_ms <= now_ms && oq_breaker_may_start(engine, entry, index);
 }
 
 static void earlier(int64_t *when_ms, int64_t other_ms)
@@ -47,8 +49,10 @@ static void collect(const struct oq_engine *engine, struct oq_entry *entry,
     }
     entry->is_owner_absent = false;
     for (uint32_t i = 0; i < entry->group.job.file_count; i++) {
-        if (may_start(entry, i, now_ms))
+        if (may_start(engine, entry, i, now_ms))
             out->runnable++;
+        else if (entry->runs[i].is_suspect)
+            earlier(next_ms, now_ms + SUSPECT_LOOK_MS);
         else if (entry->runs[i].retry_at_ms > now_ms && !entry->runs[i].transfer)
             earlier(next_ms, entry->runs[i].retry_at_ms);
     }
@@ -72,9 +76,12 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
             if (entry->runs[i].transfer)
                 oq_transfer_stop(engine, entry->runs[i].transfer, false);
     for (uint32_t i = 0; left > 0 && i < entry->group.job.file_count; i++) {
-        if (!may_start(entry, i, now_ms))
+        if (!may_start(engine, entry, i, now_ms))
             continue;
+        oq_breaker_started(engine, entry, i);
         oq_transfer_start(engine, entry, i);
+        if (!entry->runs[i].transfer)
+            oq_breaker_ended(engine, entry, i);
         left--;
         if (entry->group.state != OQ_GROUP_ACTIVE || entry->is_owner_absent)
             return;

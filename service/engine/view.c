@@ -2,7 +2,7 @@
  *
  * Engine thread; changes nothing but the percentage that was shown last.
  */
-#include "calls_int.h"
+#include "engine_int.h"
 #include "oq_rate_control.h"
 
 #include "oq_alloc.h"
@@ -130,53 +130,12 @@ static const char *base_name(const char *path)
     return base;
 }
 
-static void summarise(struct oq_engine *engine, struct oq_entry *entry,
-                      struct oq_group_summary *summary)
+void oq_summary_of(struct oq_engine *engine, struct oq_entry *entry,
+                   struct oq_group_summary *summary)
 {
     const struct oq_job *job = &entry->group.job;
     summary->group = entry->group.id;
     oq_view_of(engine, entry, &summary->view);
     copy_cut(summary->display_name, entry->group.display_name);
     copy_cut(summary->first_file, job->file_count > 0 ? base_name(job->files[0].local) : "");
-}
-
-static bool room_for_summaries(struct oq_request *request, size_t count)
-{
-    request->summaries = oq_calloc(count, sizeof *request->summaries);
-    if (!request->summaries)
-        request->status = oq_error_set(&request->error, OQ_E_NOMEM, "out of memory");
-    return request->summaries != NULL;
-}
-
-void oq_handle_summarise_group(struct oq_engine *engine, struct oq_request *request)
-{
-    oq_handle_view_group(engine, request); /* who may see it, and what is left of one that went */
-    if (request->status != OQ_OK || !room_for_summaries(request, 1))
-        return;
-    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, request->group);
-    if (entry)
-        summarise(engine, entry, request->summaries);
-    else
-        *request->summaries =
-            (struct oq_group_summary){.group = request->group, .view = request->view};
-}
-
-void oq_handle_summarise_groups(struct oq_engine *engine, struct oq_request *request)
-{
-    size_t room =
-        request->number < engine->catalogue.count ? request->number : engine->catalogue.count;
-    if (room == 0 || !room_for_summaries(request, room))
-        return;
-    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
-        if (entry->group.id <= request->group || entry->group.state == OQ_GROUP_CANCELLING ||
-            oq_access_decide(OQ_ACCESS_LIST, request->sid, request->is_admin,
-                             entry->group.owner_sid)
-                    .status != OQ_OK)
-            continue;
-        if (request->summary_count == room) {
-            request->is_more = true;
-            return;
-        }
-        summarise(engine, entry, &request->summaries[request->summary_count++]);
-    }
 }

@@ -173,6 +173,7 @@ static void conclude(struct oq_transfer *transfer)
         oq_transfer_log(transfer, OQ_LOG_WARNING, text);
     run_of(transfer)->transfer = NULL;
     entry->running--;
+    oq_breaker_ended(engine, entry, index);
     engine->needs_turns = true;
     engine->identity->unref(engine->identity->ctx, transfer->identity);
     oq_free(transfer->buffer);
@@ -194,7 +195,7 @@ static void conclude(struct oq_transfer *transfer)
         }
     }
     if (entry->running == 0)
-        oq_waiters_check(engine, entry, false);
+        oq_waiters_check(entry, false);
     oq_finish_run(engine, entry);
 }
 

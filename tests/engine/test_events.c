@@ -147,6 +147,30 @@ static void error__resumed_or_cancelled__withdrawn(void **state)
     assert_int_equal(count, 2);
 }
 
+/* A late acknowledgement of the first error must not swallow the second one. */
+static void error__a_second_one__is_another_event(void **state)
+{
+    struct fixture *f = *state;
+    unsigned count = 0;
+    struct oq_error err;
+    int64_t start_ms = 0;
+    int64_t group = run(f, "a.bin?status=404", 0);
+    wait_for_end(f, group);
+    struct oq_event first = last(&count);
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    struct oq_event second;
+    do {
+        second = last(&count);
+        assert_true(fixture_patience(&start_ms, 30));
+    } while (count < 3); /* the error, its withdrawal, the second one */
+    assert_int_equal(second.kind, OQ_EVENT_ERROR);
+    assert_int_not_equal(second.serial, first.serial);
+    assert_int_equal(oq_engine_acknowledge(f->engine, group, first.serial, &err), OQ_OK);
+    assert_int_equal(oq_engine_repeat_event(f->engine, group, &err), OQ_OK);
+    assert_int_equal(last(&count).kind, OQ_EVENT_ERROR);
+    assert_int_equal(count, 4);
+}
+
 static void event__restart__posted_again_until_acknowledged(void **state)
 {
     struct fixture *f = *state;
@@ -186,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(error__no_flags__posted_with_its_codes, setup, teardown),
         cmocka_unit_test_setup_teardown(error__disabled__not_posted, setup, teardown),
         cmocka_unit_test_setup_teardown(error__resumed_or_cancelled__withdrawn, setup, teardown),
+        cmocka_unit_test_setup_teardown(error__a_second_one__is_another_event, setup, teardown),
         cmocka_unit_test_setup_teardown(event__restart__posted_again_until_acknowledged, setup,
                                         teardown),
     };

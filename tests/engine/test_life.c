@@ -104,6 +104,11 @@ static void rights__other_user__sees_and_touches_nothing(void **state)
                      OQ_E_ACCESS_DENIED);
     assert_int_equal(oq_engine_cancel(f->engine, &f->other, group, &err), OQ_E_ACCESS_DENIED);
     assert_int_equal(oq_engine_suspend(f->engine, &f->other, group, &err), OQ_E_ACCESS_DENIED);
+    /* What is remembered of a group that is gone is its owner's, too. */
+    assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, &err), OQ_OK);
+    assert_int_equal(oq_engine_view_group(f->engine, &f->user, group, &view, &err), OQ_OK);
+    assert_int_equal(oq_engine_view_group(f->engine, &f->other, group, &view, &err),
+                     OQ_E_ACCESS_DENIED);
 }
 
 static void rights__administrator_gets_a_group__owns_it(void **state)

@@ -72,6 +72,7 @@ static void edit(struct fixture *f, void (*change)(struct oq_group *group))
     struct oq_store *store = NULL;
     struct oq_error err;
     snprintf(path, sizeof path, "%s/queue.db", f->folder);
+    oq_group_release(&stored);
     stored = (struct oq_group){0};
     assert_int_equal(oq_store_open(&(struct oq_store_options){.path = path}, &store, &err), OQ_OK);
     assert_int_equal(oq_store_load(store, take, NULL, &err), OQ_OK);
@@ -329,6 +330,31 @@ static void recovery__destination_appeared_before_the_rename__is_replaced(void *
     assert_arrives(f);
 }
 
+static uint64_t folder_size_bytes;
+
+static void of_the_size_of_the_folder(struct oq_group *group)
+{
+    struct oq_file *file = &group->job.files[0];
+    file->size_bytes = file->done_bytes = folder_size_bytes;
+}
+
+static void recovery__folder_at_the_final_path__is_not_taken_for_the_file(void **state)
+{
+    struct fixture *f = *state;
+    stop_before_record(f, false); /* without its id the size would decide */
+    const char *final = fixture_out(f, FILE_NAME);
+    struct oq_file_facts facts;
+    struct oq_error err;
+    assert_int_equal(unlink(final), 0);
+    assert_int_equal(mkdir(final, 0755), 0);
+    assert_int_equal(f->files->stat(f->files->ctx, NULL, final, &facts, &err), OQ_OK);
+    folder_size_bytes = facts.size_bytes;
+    edit(f, of_the_size_of_the_folder);
+    fixture_start(f);
+    fixture_wait(f, find_group(f), OQ_GROUP_ERROR);
+    assert_int_equal(rmdir(final), 0); /* left alone */
+}
+
 static void recovery__neither_temporary_nor_final_file__is_told(void **state)
 {
     struct fixture *f = *state;
@@ -433,6 +459,7 @@ int main(void)
         TEST(recovery__renamed_and_changed_by_the_user__is_recognised),
         TEST(recovery__renamed_and_replaced_by_the_user__leaves_the_users_file),
         TEST(recovery__destination_appeared_before_the_rename__is_replaced),
+        TEST(recovery__folder_at_the_final_path__is_not_taken_for_the_file),
         TEST(recovery__neither_temporary_nor_final_file__is_told),
         TEST(recovery__cancelled_but_file_not_removed__removes_it),
         TEST(recovery__group_lost_by_damage__its_file_is_removed_and_no_other),

@@ -2,6 +2,8 @@
  * back-off. */
 #include "engine_fixture.h"
 
+#include "oq_engine_sources.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -133,24 +135,43 @@ static void no_progress__14_days_of_transient_errors__becomes_an_error(void **st
     assert_int_equal(view.error_win32, 58);
 }
 
-static void no_progress__progress_in_between__counts_anew(void **state)
+static void set_url(struct fixture *f, int64_t group, const char *rest)
+{
+    struct oq_error err;
+    assert_int_equal(
+        oq_engine_set_url(f->engine, &f->user, group, 0, 0, fixture_url(f, rest), &err), OQ_OK);
+}
+
+static struct oq_group_view wait_for_retries(struct fixture *f, int64_t group, uint32_t retries)
+{
+    int64_t start_ms = 0;
+    for (;;) {
+        struct oq_group_view view = fixture_view(f, group);
+        if (view.retries >= retries || view.state != OQ_GROUP_ACTIVE)
+            return view;
+        assert_true(fixture_patience(&start_ms, 20));
+    }
+}
+
+/* 13 days of failures, some bytes, 2 more days of failures: none of them is two weeks without a
+ * byte. */
+static void no_progress__progress_in_between__starts_again(void **state)
 {
     struct fixture *f = *state;
-    struct oq_group_view view;
     struct oq_error err;
-    int64_t start_ms = 0;
-    fixture_serve(f, "a.bin", 4000000, 1);
-    /* The first request fails, the second brings half, then it fails again. */
-    int64_t group = fixture_group(
-        f, 1, 1, (const char *const[][2]){{"a.bin?status=503&on=1&rate=8000000", "a.bin"}});
+    fixture_serve(f, "a.bin", 40000000, 1);
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"a.bin?status=503", "a.bin"}});
     assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
-    do {
-        view = fixture_view(f, group);
-        assert_true(fixture_patience(&start_ms, 20));
-    } while (view.retries < 1);
+    wait_for_retries(f, group, 1);
     turn(f, 13 * DAY_MS);
-    fixture_wait(f, group, OQ_GROUP_COMPLETE);
-    assert_true(fixture_is_same(f, "a.bin", "a.bin"));
+    set_url(f, group, "a.bin?cut=1000000");
+    fixture_wait_bytes(f, group, 900000);
+    set_url(f, group, "a.bin?status=503");
+    struct oq_group_view view = wait_for_retries(f, group, fixture_view(f, group).retries + 2);
+    assert_int_equal(view.state, OQ_GROUP_ACTIVE);
+    turn(f, 2 * DAY_MS);
+    view = wait_for_retries(f, group, view.retries + 2);
+    assert_int_equal(view.state, OQ_GROUP_ACTIVE);
 }
 
 static void retry_after__an_hour__nothing_is_asked_before(void **state)
@@ -211,6 +232,39 @@ static void retry_after__network_comes_up__tries_at_once(void **state)
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 
+/* One place, three groups that last long: first, second, third, and again. */
+static void slices__three_groups_for_one_place__take_turns_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t groups[3];
+    fixture_stop(f);
+    f->config.background_groups = 1;
+    f->config.time_slice_ms = 60000;
+    fixture_start(f);
+    fixture_serve(f, "a.bin", 40000000, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%u.bin", i);
+        groups[i] =
+            fixture_group(f, i + 1, 1, (const char *const[][2]){{"a.bin?rate=100000", name}});
+        assert_int_equal(oq_engine_resume(f->engine, &f->user, groups[i], &err), OQ_OK);
+    }
+    for (unsigned place = 0; place < 7; place++) {
+        int64_t start_ms = 0;
+        bool is_its_turn = false;
+        while (!is_its_turn) { /* one that was stopped may be saving its offset */
+            is_its_turn = true;
+            for (unsigned i = 0; i < 3; i++)
+                is_its_turn =
+                    is_its_turn && fixture_view(f, groups[(place + i) % 3]).activity ==
+                                       (i == 0 ? OQ_ACTIVITY_TRANSFERRING : OQ_ACTIVITY_QUEUED);
+            assert_true(fixture_patience(&start_ms, 20));
+        }
+        turn(f, 61000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,8 +274,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(no_progress__14_days_of_transient_errors__becomes_an_error,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(no_progress__progress_in_between__counts_anew, setup,
+        cmocka_unit_test_setup_teardown(no_progress__progress_in_between__starts_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(slices__three_groups_for_one_place__take_turns_in_order,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(retry_after__an_hour__nothing_is_asked_before, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(retry_after__resume_by_the_client__tries_at_once, setup,

@@ -1,0 +1,126 @@
+/* crash_breaker.c - one file must not end the service for everybody again and again: a file that
+ * was being transferred at two unclean ends in a row, without a byte saved in between, is not
+ * started a third time. Its group goes to ERROR with a sentence that says so, until it is resumed;
+ * the others go on.
+ *
+ * After one such end several files may have been running, and one of them is the reason. So these
+ * are tried one at a time, each until a byte is saved, before the next one starts: the second end
+ * then names the one.
+ *
+ * Engine thread. The rows are of db/running.c. Progress is no sign of a crash: a long download may
+ * be killed as often as one likes.
+ */
+#include "engine_int.h"
+
+#include "oq_log.h"
+
+#define STARTS_MOST 2u
+#define ERROR_PROCESS_ABORTED 1067u
+
+/* The database may fail here: then a crash is not counted, which is no reason not to download. */
+static void log_failure(const struct oq_error *err)
+{
+    oq_log_warning("engine: crashes are not counted: %s", err->text);
+}
+
+void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    if (oq_store_running_begin(engine->store, entry->group.job.id, index,
+                               entry->group.job.files[index].done_bytes, &err) != OQ_OK)
+        log_failure(&err);
+}
+
+bool oq_breaker_may_start(const struct oq_engine *engine, const struct oq_entry *entry,
+                          uint32_t index)
+{
+    if (!entry->runs[index].is_suspect)
+        return true;
+    for (const struct oq_entry *other = engine->catalogue.first; other; other = other->next)
+        for (uint32_t i = 0; other->running > 0 && i < other->group.job.file_count; i++)
+            if (other->runs[i].is_suspect && other->runs[i].transfer &&
+                other->group.job.files[i].done_bytes <= other->runs[i].suspect_bytes)
+                return false;
+    return true;
+}
+
+void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index)
+{
+    struct oq_error err;
+    entry->runs[index].is_suspect = false;
+    oq_error_init(&err);
+    if (oq_store_running_end(engine->store, entry->group.job.id, index, &err) != OQ_OK)
+        log_failure(&err);
+}
+
+/* The service ends in an orderly way: the ends before it do not count any more, not even for files
+ * that had not started again. */
+void oq_breaker_stopped(struct oq_engine *engine)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    if (oq_store_running_clear(engine->store, &err) != OQ_OK)
+        log_failure(&err);
+}
+
+/* What was running at the last end, collected first: the store must not be called while it reads.
+ */
+struct found {
+    struct oq_entry *entry;
+    uint32_t index;
+    struct oq_store_running row;
+};
+
+struct search {
+    struct oq_engine *engine;
+    struct found found[256]; /* FilesInFlight x BackgroundGroups, and foreground groups */
+    unsigned count;
+};
+
+static void take(void *ctx, const struct oq_store_running *row)
+{
+    struct search *search = ctx;
+    if (search->count == sizeof search->found / sizeof search->found[0])
+        return;
+    for (struct oq_entry *entry = search->engine->catalogue.first; entry; entry = entry->next)
+        if (entry->group.job.id == row->job_id && row->file_index < entry->group.job.file_count)
+            search->found[search->count++] =
+                (struct found){.entry = entry, .index = row->file_index, .row = *row};
+}
+
+static void hold_back(struct oq_engine *engine, const struct found *found)
+{
+    struct oq_error err;
+    oq_error_init(&err);
+    struct oq_verdict verdict = oq_errors_file(OQ_E_BUG, ERROR_PROCESS_ABORTED);
+    verdict.is_transient = false;
+    oq_change_failed(engine, found->entry, found->index, &verdict, -1,
+                     "the service ended unexpectedly twice while it transferred this file; resume "
+                     "the group to try again");
+}
+
+void oq_breaker_recover(struct oq_engine *engine)
+{
+    static struct search search; /* of the one thread that starts an engine */
+    struct oq_error err;
+    oq_error_init(&err);
+    search.engine = engine;
+    search.count = 0;
+    if (oq_store_load_running(engine->store, take, &search, &err) != OQ_OK)
+        log_failure(&err);
+    for (unsigned i = 0; i < search.count; i++) {
+        const struct found *found = &search.found[i];
+        uint64_t done_bytes = found->entry->group.job.files[found->index].done_bytes;
+        bool has_progress = done_bytes > found->row.start_bytes;
+        bool is_over = found->row.starts >= STARTS_MOST && !has_progress;
+        if (is_over && found->entry->group.state == OQ_GROUP_ACTIVE)
+            hold_back(engine, found);
+        if (is_over || has_progress) {
+            oq_breaker_ended(engine, found->entry, found->index);
+        } else {
+            found->entry->runs[found->index].is_suspect = true;
+            found->entry->runs[found->index].suspect_bytes = done_bytes;
+        }
+    }
+}
