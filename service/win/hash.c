@@ -1,6 +1,6 @@
 /* hash.c - SHA-1, SHA-256 and SHA-512 by CNG. Owns one provider per kind, opened at first use and
  * never closed: opening one takes longer than hashing a small file. Any thread. */
-#include "oq_win_hash.h"
+#include "oq_win_ports.h"
 
 #include "oq_alloc.h"
 
@@ -37,11 +37,11 @@ static BCRYPT_ALG_HANDLE get_provider(enum oq_hash_kind kind)
     BCRYPT_ALG_HANDLE opened = NULL;
     if (!is_good(BCryptOpenAlgorithmProvider(&opened, names[kind], NULL, 0)))
         return NULL;
-    void *nobody = NULL;
-    if (atomic_compare_exchange_strong(&providers[kind], &nobody, opened))
+    void *none = NULL;
+    if (atomic_compare_exchange_strong(&providers[kind], &none, opened))
         return opened;
     BCryptCloseAlgorithmProvider(opened, 0); /* another thread was faster */
-    return nobody;
+    return none;
 }
 
 static enum oq_status hash_begin(void *ctx, enum oq_hash_kind kind, struct oq_hash **out)

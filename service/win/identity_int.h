@@ -1,16 +1,17 @@
-/* token_cache_int.h - which identity was seen last for which SID: a bounded table, without Windows
+/* identity_int.h - which identity was seen last for which SID: a bounded table, without Windows
  * in it.
  *
  * Not locked: identity.c does that. Holds one reference to each identity inside, given back by the
  * release function.
  */
-#ifndef TOKEN_CACHE_INT_H
-#define TOKEN_CACHE_INT_H
+#ifndef IDENTITY_INT_H
+#define IDENTITY_INT_H
 
 #include "oq_identity.h"
 
 /* Each entry is a few hundred bytes and one kernel token; more users than that at once on one
- * machine are few, and whoever is pushed out comes back with the next call or from their session.
+ * machine are few, and an entry that is pushed out comes back with the next call or from their
+ * session.
  */
 #define OQ_TOKEN_CACHE_ENTRIES 128
 
