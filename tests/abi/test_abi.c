@@ -18,6 +18,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
+/* Shows IBackgroundCopyJob1.microsoft-page-names IBackgroundCopyCallback1.every-method-there */
 static void contract__two_headers__say_the_same(void **state)
 {
     unsigned i;
@@ -116,6 +117,8 @@ static void limit__vtable__is_as_published(void **state)
     assert_int_equal(sizeof(IOpenQmgrLimitVtbl), 5 * sizeof(void *));
 }
 
+/* Shows OPENQMGR_SIZE_UNKNOWN OPENQMGR_NO_FILE OPENQMGR_WAIT_THROTTLED OPENQMGR_WAIT_NO_NETWORK
+ * OPENQMGR_WAIT_POLICY */
 static void info__enumerations__are_as_published(void **state)
 {
     (void)state;

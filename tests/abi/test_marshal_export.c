@@ -17,6 +17,7 @@ static IOpenQmgrExport *export_of(void *object)
     return export;
 }
 
+/* Shows all.interfaces IOpenQmgrExport::GetOwner.S_OK */
 static void export__from_group_and_job__is_reached(void **state)
 {
     void *const objects[] = {rig.group, rig.job};
@@ -34,6 +35,7 @@ static void export__from_group_and_job__is_reached(void **state)
     assert_string_equal(rig_log(), "GetOwner; GetOwner; ");
 }
 
+/* Shows IOpenQmgrExport::GetPieces.ppbHashes */
 static void export_get_pieces__many_hashes__come_back(void **state)
 {
     IOpenQmgrExport *export = export_of(rig.job);

@@ -24,6 +24,7 @@ static void job_commands__without_arguments__arrive_and_give_the_code(void **sta
     assert_string_equal(rig_log(), "CancelJob; job SwitchToForeground; ");
 }
 
+/* Shows IBackgroundCopyJob1::GetProgress.dwFlags */
 static void get_progress__job__flags_arrive_and_the_number_comes_back(void **state)
 {
     DWORD progress = 0x5a5a5a5a;
@@ -35,6 +36,7 @@ static void get_progress__job__flags_arrive_and_the_number_comes_back(void **sta
     assert_int_equal(progress, 99);
 }
 
+/* Shows IBackgroundCopyJob1::GetStatus.S_OK */
 static void get_status__job__all_four_numbers_come_back(void **state)
 {
     DWORD status = 0x5a5a5a5a, win32 = 0x5a5a5a5a, transport = 0x5a5a5a5a, retries = 0x5a5a5a5a;
@@ -48,6 +50,7 @@ static void get_status__job__all_four_numbers_come_back(void **state)
     assert_int_equal(retries, 3);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.cFileCount .ppFileSet */
 static void add_files__names__arrive_in_order(void **state)
 {
     FILESETINFO one = {SysAllocString(L"http://example.org/1"), SysAllocString(L"C:\\1"), 11};
@@ -108,6 +111,7 @@ static void add_files__null_array__is_refused_before_the_service(void **state)
     assert_string_equal(rig_log(), "");
 }
 
+/* Shows all.memory-out IBackgroundCopyJob1::GetFile.pFileInfo */
 static void get_file__names__come_back_and_the_service_saw_zeros(void **state)
 {
     FILESETINFO file;
@@ -138,6 +142,7 @@ static void get_file__refused__gives_code_and_null_names(void **state)
     assert_int_equal(file.dwSizeHint, 0);
 }
 
+/* Shows IBackgroundCopyJob1::GetFileCount.S_OK */
 static void get_file_count__number__comes_back(void **state)
 {
     DWORD count = 0x5a5a5a5a;
@@ -148,6 +153,7 @@ static void get_file_count__number__comes_back(void **state)
     assert_int_equal(count, 200);
 }
 
+/* Shows IBackgroundCopyJob1::get_JobID.pguidJobID */
 static void get_job_id__identifier__comes_back(void **state)
 {
     GUID id, expected = rig_guid(8);
@@ -158,6 +164,7 @@ static void get_job_id__identifier__comes_back(void **state)
     assert_memory_equal(&id, &expected, sizeof id);
 }
 
+/* Shows all.null-output */
 static void job_out_pointers__null__are_refused_before_the_service(void **state)
 {
     DWORD a, b, c;
@@ -276,6 +283,7 @@ static IOpenQmgrInfo *info_of(void *object)
     return info;
 }
 
+/* Shows all.interfaces IOpenQmgrInfo::GetRate.S_OK */
 static void info__from_group_and_job__is_reached(void **state)
 {
     void *const objects[] = {rig.group, rig.job};
@@ -303,6 +311,7 @@ static void info__from_objects_without_it__is_refused(void **state)
     assert_null(info);
 }
 
+/* Shows IOpenQmgrInfo::GetProgress64.S_OK */
 static void info_get_progress64__numbers__come_back_in_64_bits(void **state)
 {
     IOpenQmgrInfo *info = info_of(rig.group);
@@ -319,6 +328,7 @@ static void info_get_progress64__numbers__come_back_in_64_bits(void **state)
     IOpenQmgrInfo_Release(info);
 }
 
+/* Shows IOpenQmgrInfo::GetState.S_OK */
 static void info_get_state__state_and_words__come_back(void **state)
 {
     IOpenQmgrInfo *info = info_of(rig.group);
@@ -333,6 +343,7 @@ static void info_get_state__state_and_words__come_back(void **state)
     IOpenQmgrInfo_Release(info);
 }
 
+/* Shows IOpenQmgrInfo::GetWaitReason.S_OK */
 static void info_get_wait_reason__everything__comes_back(void **state)
 {
     IOpenQmgrInfo *info = info_of(rig.job);
@@ -351,6 +362,7 @@ static void info_get_wait_reason__everything__comes_back(void **state)
     IOpenQmgrInfo_Release(info);
 }
 
+/* Shows IOpenQmgrInfo::GetLastFailure.pllTimeMs */
 static void info_get_last_failure__everything__comes_back(void **state)
 {
     IOpenQmgrInfo *info = info_of(rig.job);
@@ -372,6 +384,7 @@ static void info_get_last_failure__everything__comes_back(void **state)
     IOpenQmgrInfo_Release(info);
 }
 
+/* Shows IOpenQmgrInfo::GetFileDetails.dwFileIndex .S_OK */
 static void info_get_file_details__everything__comes_back(void **state)
 {
     IOpenQmgrInfo *info = info_of(rig.job);
@@ -429,19 +442,30 @@ int main(void)
         RIGGED(get_file_count__number__comes_back),
         RIGGED(get_job_id__identifier__comes_back),
         RIGGED(job_out_pointers__null__are_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyGroups::Next.rgelt */
         RIGGED(enum_groups_next__all_there__gives_them),
+        /* Shows IEnumBackgroundCopyGroups::Next.S_FALSE */
         RIGGED(enum_groups_next__fewer_there__gives_those),
         RIGGED(enum_groups_next__none_wanted__reaches_the_service),
         RIGGED(enum_groups_next__fetched_is_null__is_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyGroups::Skip.celt */
         RIGGED(enum_groups_skip_and_reset__codes__come_back),
+        /* Shows IEnumBackgroundCopyGroups::Clone.ppenum */
         RIGGED(enum_groups_clone__enumerator__comes_back),
+        /* Shows IEnumBackgroundCopyGroups::GetCount.puCount .S_OK */
         RIGGED(enum_groups_get_count__number__comes_back),
+        /* Shows IEnumBackgroundCopyJobs1::Next.rgelt */
         RIGGED(enum_jobs_next__all_there__gives_them),
         RIGGED(enum_jobs_next__fewer_there__gives_those),
+        /* Shows IEnumBackgroundCopyJobs1::Next.celt */
         RIGGED(enum_jobs_next__none_wanted__reaches_the_service),
+        /* Shows IEnumBackgroundCopyJobs1::Next.pceltFetched */
         RIGGED(enum_jobs_next__fetched_is_null__is_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyJobs1::Skip.celt IEnumBackgroundCopyJobs1::Reset.S_OK */
         RIGGED(enum_jobs_skip_and_reset__codes__come_back),
+        /* Shows IEnumBackgroundCopyJobs1::Clone.ppenum */
         RIGGED(enum_jobs_clone__enumerator__comes_back),
+        /* Shows IEnumBackgroundCopyJobs1::GetCount.puCount */
         RIGGED(enum_jobs_get_count__number__comes_back),
         RIGGED(info__from_group_and_job__is_reached),
         RIGGED(info__from_objects_without_it__is_refused),

@@ -16,6 +16,7 @@ static IOpenQmgrLimit *limit_of(void *object)
     return limit;
 }
 
+/* Shows all.interfaces */
 static void limit__from_group_and_job__is_reached(void **state)
 {
     void *const objects[] = {rig.group, rig.job};

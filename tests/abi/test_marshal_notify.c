@@ -38,6 +38,8 @@ static void script_previous_class(const wchar_t *text)
 
 /* ---- SetProp --------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetProp.pvarVal IBackgroundCopyGroup::InternalSetProp.propID
+ * .pvarVal */
 static void set_prop__integer_types__arrive_intact(void **state)
 {
     static const struct {
@@ -62,6 +64,8 @@ static void set_prop__integer_types__arrive_intact(void **state)
     }
 }
 
+/* Shows all.memory-in IBackgroundCopyGroup::SetProp.pvarVal
+ * IBackgroundCopyGroup::InternalSetProp.pvarVal .S_OK */
 static void set_prop__text__arrives_and_stays_the_callers(void **state)
 {
     VARIANT value;
@@ -75,6 +79,7 @@ static void set_prop__text__arrives_and_stays_the_callers(void **state)
     VariantClear(&value);
 }
 
+/* Shows IBackgroundCopyGroup::InternalSetProp.S_OK */
 static void set_prop__refused__gives_the_code(void **state)
 {
     (void)state;
@@ -95,6 +100,7 @@ static void set_prop__null_value__is_refused_before_the_service(void **state)
 /* ---- SetProp(GROUPPROP_NOTIFYCLSID) -----------------------------------------------------------
  */
 
+/* Shows IBackgroundCopyGroup::SetProp.groupprop-notifyclsid-worked */
 static void notify_class__registered__is_created_in_the_client_and_handed_over(void **state)
 {
     wchar_t text[39];
@@ -106,6 +112,7 @@ static void notify_class__registered__is_created_in_the_client_and_handed_over(v
                                    "SetNotificationPointer callback; ");
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.empty-text-clears */
 static void notify_class__empty_text__clears_class_and_pointer(void **state)
 {
     (void)state;
@@ -234,6 +241,7 @@ static void notify_class__pointer_refused__puts_the_old_text_back(void **state)
 
 /* ---- SetNotificationPointer ------------------------------------------------------------------ */
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.pUnk */
 static void set_notification_pointer__object__can_be_asked_for_the_callback(void **state)
 {
     (void)state;
@@ -243,6 +251,7 @@ static void set_notification_pointer__object__can_be_asked_for_the_callback(void
     assert_string_equal(rig_log(), "SetNotificationPointer callback; ");
 }
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.iid */
 static void set_notification_pointer__null__arrives(void **state)
 {
     const GUID other = rig_guid(1);
@@ -309,6 +318,8 @@ static void call_progress_ex_null(IBackgroundCopyCallback1 *callback)
                                                       0, NULL);
 }
 
+/* Shows IBackgroundCopyCallback1.interface-pointers-lent .client-may-call
+ * IBackgroundCopyCallback1::OnStatus.pGroup */
 static void on_status__error__arrives_unchanged_with_usable_objects(void **state)
 {
     (void)state;
@@ -318,6 +329,7 @@ static void on_status__error__arrives_unchanged_with_usable_objects(void **state
                                    "get_GroupID; get_JobID; ");
 }
 
+/* Shows IBackgroundCopyCallback1::OnStatus.pJob */
 static void on_status__without_job__arrives_with_null(void **state)
 {
     (void)state;
@@ -327,6 +339,7 @@ static void on_status__without_job__arrives_with_null(void **state)
                         "get_GroupID;  no-job");
 }
 
+/* Shows IBackgroundCopyCallback1::OnStatus.S_FALSE */
 static void on_status__client_is_not_done__the_code_comes_back(void **state)
 {
     (void)state;
@@ -336,6 +349,8 @@ static void on_status__client_is_not_done__the_code_comes_back(void **state)
     assert_int_equal(deliver(call_error), E_FAIL);
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgress.ProgressType .pGroup .pJob .dwFileIndex
+ * .dwProgressValue .S_OK */
 static void on_progress__arguments__arrive(void **state)
 {
     (void)state;
@@ -344,6 +359,8 @@ static void on_progress__arguments__arrive(void **state)
                                    "get_GroupID; get_JobID; ");
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgressEx.ProgressType .pGroup .pJob .dwFileIndex
+ * .dwProgressValue .dwByteArraySize .pByte .S_OK */
 static void on_progress_ex__bytes__arrive(void **state)
 {
     (void)state;
@@ -352,6 +369,7 @@ static void on_progress_ex__bytes__arrive(void **state)
                                    "get_GroupID;  no-job");
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgressEx.pByte */
 static void on_progress_ex__null_bytes__are_refused_before_the_client(void **state)
 {
     (void)state;
@@ -374,7 +392,9 @@ int main(void)
         RIGGED(notify_class__not_a_text__is_refused_and_nothing_reaches_the_service),
         RIGGED(notify_class__malformed__is_refused_and_nothing_reaches_the_service),
         RIGGED(notify_class__more_behind_a_nul__is_refused),
+        /* Shows IBackgroundCopyGroup::SetProp.when-class-cannot */
         RIGGED(notify_class__not_registered__gives_that_error_and_nothing_reaches_the_service),
+        /* Shows IBackgroundCopyGroup::SetProp.when-class-cannot */
         RIGGED(notify_class__cannot_be_created__gives_that_error_and_nothing_reaches_the_service),
         RIGGED(notify_class__old_one_cannot_be_read__changes_nothing),
         RIGGED(notify_class__text_refused__hands_no_pointer_over),

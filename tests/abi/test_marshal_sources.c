@@ -19,6 +19,7 @@ static IOpenQmgrSources *sources_of(void *object)
     return sources;
 }
 
+/* Shows all.interfaces */
 static void sources__from_group_and_job__is_reached(void **state)
 {
     void *const objects[] = {rig.group, rig.job};

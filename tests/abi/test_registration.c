@@ -181,6 +181,7 @@ static int close_sandbox(void **state)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
+/* Shows OpenQmgr.registered */
 static void register__clean_registry__writes_the_classes(void **state)
 {
     (void)state;
@@ -296,6 +297,7 @@ static void unregister__configuration_of_the_service__stays(void **state)
     assert_no_key(SAVED_KEY);
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void register__foreign_legacy_class__is_left_alone(void **state)
 {
     wchar_t *theirs;
@@ -386,6 +388,7 @@ static void register__failure_halfway__takes_back_what_was_written(void **state)
     assert_as_before();
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void take_over__foreign_owners__become_ours(void **state)
 {
     (void)state;
@@ -397,6 +400,7 @@ static void take_over__foreign_owners__become_ours(void **state)
     assert_text(GROUP_KEY L"\\ProxyStubClsid32", NULL, MARSHALLER);
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void unregister__after_take_over__gives_everything_back(void **state)
 {
     (void)state;

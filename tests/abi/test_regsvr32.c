@@ -90,6 +90,7 @@ static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **st
     factory->lpVtbl->Release(factory);
 }
 
+/* Shows OpenQmgr.registered */
 static void regsvr32__dll__both_classes_lead_to_the_service(void **state)
 {
     static const wchar_t *const paths[] = {

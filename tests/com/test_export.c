@@ -32,6 +32,7 @@ static void export__from_group_and_job__is_of_the_same_group(void **state)
     }
 }
 
+/* Shows IOpenQmgrExport.read-only-method IOpenQmgrExport::GetOwner.pbstrSid .S_OK */
 static void get_owner__sid_of_the_engine__comes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -44,6 +45,8 @@ static void get_owner__sid_of_the_engine__comes_back(void **state)
     assert_hr(IOpenQmgrExport_GetOwner(export_of(fixture->group), NULL), E_INVALIDARG);
 }
 
+/* Shows IOpenQmgrExport::GetPieces.dwFileIndex .peKind .pullPieceBytes .pcbHashes .ppbHashes
+ * .S_OK */
 static void get_pieces__hashes_of_the_engine__come_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -66,6 +69,7 @@ static void get_pieces__hashes_of_the_engine__come_back(void **state)
     CoTaskMemFree(hashes);
 }
 
+/* Shows IOpenQmgrExport::GetPieces.peKind .ppbHashes */
 static void get_pieces__none__are_none(void **state)
 {
     struct fixture *fixture = *state;

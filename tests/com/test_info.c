@@ -20,6 +20,9 @@ static IOpenQmgrInfo *info_of(void *object)
 /* --- GetProgress64, GetRate
  * ------------------------------------------------------------------------ */
 
+/* Shows IBackgroundCopyGroup::get_Size.cannot-determined-one
+ * IOpenQmgrInfo::GetProgress64.pullTotalBytes .pullDoneBytes .pdwTotalFiles .pdwDoneFiles
+ * IOpenQmgrInfo::GetRate.S_OK */
 static void progress__above_4_gib__is_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -43,6 +46,7 @@ static void progress__above_4_gib__is_whole(void **state)
     }
 }
 
+/* Shows OPENQMGR_SIZE_UNKNOWN IOpenQmgrInfo::GetProgress64.pullTotalBytes */
 static void progress__size_unknown__says_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -96,6 +100,13 @@ static const struct {
 };
 /* clang-format on */
 
+/* Shows OPENQMGR_STATE_SUSPENDED OPENQMGR_STATE_QUEUED OPENQMGR_STATE_CONNECTING
+ * OPENQMGR_STATE_TRANSFERRING OPENQMGR_STATE_WAITING OPENQMGR_STATE_COMMITTING
+ * OPENQMGR_STATE_ERROR OPENQMGR_STATE_COMPLETE OPENQMGR_STATE_CANCELLED OPENQMGR_WAIT_NONE
+ * OPENQMGR_WAIT_SUSPENDED OPENQMGR_WAIT_NO_FILES OPENQMGR_WAIT_BACKOFF OPENQMGR_WAIT_OWNER_AWAY
+ * OPENQMGR_WAIT_ERROR IOpenQmgrInfo.group-job-answer .texts-people-english
+ * IOpenQmgrInfo::GetState.peState .pbstrWords IOpenQmgrInfo::GetWaitReason.peReason .pllUntilMs
+ * .pullValue .pbstrText */
 static void state__each__has_its_number_its_words_and_its_reason(void **state)
 {
     struct fixture *fixture = *state;
@@ -132,6 +143,7 @@ static void state__each__has_its_number_its_words_and_its_reason(void **state)
     }
 }
 
+/* Shows IOpenQmgrInfo.times-milliseconds-since IOpenQmgrInfo::GetWaitReason.pllUntilMs */
 static void wait__backoff__ends_at_a_time_of_the_wall_clock(void **state)
 {
     struct fixture *fixture = *state;
@@ -170,6 +182,7 @@ static void wait__no_way_out_of_the_computer__says_no_network(void **state)
     SysFreeString(text);
 }
 
+/* Shows OPENQMGR_WAIT_QUEUED IOpenQmgrInfo::GetWaitReason.pullValue */
 static void wait__queued__counts_the_groups_ahead(void **state)
 {
     static const struct {
@@ -198,6 +211,8 @@ static void wait__queued__counts_the_groups_ahead(void **state)
 /* --- GetLastFailure
  * ------------------------------------------------------------------------------------ */
 
+/* Shows OPENQMGR_NO_FILE IOpenQmgrInfo::GetLastFailure.phrCode .pdwFileIndex .pllTimeMs
+ * .pbstrText .S_FALSE */
 static void failure__none__is_false_and_everything_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -219,6 +234,8 @@ static void failure__none__is_false_and_everything_empty(void **state)
     }
 }
 
+/* Shows IOpenQmgrInfo::GetLastFailure.phrCode .pdwWin32Error .pdwHttpStatus .pdwFileIndex
+ * .pbstrText .S_OK */
 static void failure__one__is_told_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +294,9 @@ static const struct {
 };
 /* clang-format on */
 
+/* Shows OPENQMGR_FILE_QUEUED OPENQMGR_FILE_TRANSFERRING OPENQMGR_FILE_WAITING
+ * OPENQMGR_FILE_DOWNLOADED OPENQMGR_FILE_COMPLETE OPENQMGR_FILE_ERROR OPENQMGR_FILE_CANCELLED
+ * IOpenQmgrInfo::GetFileDetails.dwFileIndex .peState */
 static void file__each_state__has_its_number(void **state)
 {
     struct fixture *fixture = *state;
@@ -303,6 +323,8 @@ static void file__each_state__has_its_number(void **state)
     }
 }
 
+/* Shows IOpenQmgrInfo::GetFileDetails.pullSizeBytes .pullDoneBytes .pbstrTemporaryName
+ * .pbstrValidator */
 static void file__with_and_without_texts__gives_them_or_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -328,6 +350,7 @@ static void file__with_and_without_texts__gives_them_or_empty(void **state)
     SysFreeString(validator);
 }
 
+/* Shows IOpenQmgrInfo::GetFileDetails.QM_E_ITEM_NOT_FOUND */
 static void file__beyond_the_last__is_item_not_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -347,6 +370,7 @@ static void file__beyond_the_last__is_item_not_found(void **state)
 /* --- pointers
  * ------------------------------------------------------------------------------------------ */
 
+/* Shows all.null-output-inside */
 static void info__a_null_output__is_refused(void **state)
 {
     struct fixture *fixture = *state;

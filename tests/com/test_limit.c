@@ -39,6 +39,7 @@ static void limit__from_the_manager__is_refused(void **state)
     assert_null(limit);
 }
 
+/* Shows IOpenQmgrLimit::SetMaxRate.ullBytesPerSecond */
 static void set_max_rate__bytes_per_second__reach_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -48,6 +49,7 @@ static void set_max_rate__bytes_per_second__reach_the_engine(void **state)
     assert_true(fixture->engine.max_rate == 0);
 }
 
+/* Shows IOpenQmgrLimit::GetMaxRate.pullBytesPerSecond .S_OK */
 static void get_max_rate__limit_of_the_engine__comes_back(void **state)
 {
     struct fixture *fixture = *state;

@@ -70,6 +70,7 @@ static void check_interfaces(IUnknown *unknown, const IID *own, bool has_info)
     assert_hr(IUnknown_QueryInterface(unknown, &IID_IUnknown, NULL), E_POINTER);
 }
 
+/* Shows all.interfaces */
 static void object__asked_for_interfaces__has_its_own_and_one_identity(void **state)
 {
     struct fixture *fixture = *state;

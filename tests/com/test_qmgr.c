@@ -1,6 +1,7 @@
 /* test_qmgr.c - IBackgroundCopyQMgr (contract 5.1) */
 #include "com_fixture.h"
 
+/* Shows all.memory-out IBackgroundCopyQMgr::CreateGroup.ppGroup */
 static void create_group__fresh__asks_for_that_guid_and_binds_the_id(void **state)
 {
     struct fixture *fixture = *state;
@@ -15,6 +16,7 @@ static void create_group__fresh__asks_for_that_guid_and_binds_the_id(void **stat
     assert_int_equal(IBackgroundCopyGroup_Release(group), 0);
 }
 
+/* Shows IBackgroundCopyQMgr::CreateGroup.0x80200049 .0x80200050 */
 static void create_group__refused__has_the_code_of_the_reason(void **state)
 {
     static const struct {
@@ -36,6 +38,7 @@ static void create_group__refused__has_the_code_of_the_reason(void **state)
     }
 }
 
+/* Shows IBackgroundCopyQMgr::GetGroup.ppGroup */
 static void get_group__known__asks_for_that_guid_and_binds_the_id(void **state)
 {
     struct fixture *fixture = *state;
@@ -57,6 +60,7 @@ static void get_group__unknown__is_item_not_found(void **state)
     assert_null(group);
 }
 
+/* Shows all.null-output-inside */
 static void group__null_output__is_refused_before_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -81,6 +85,7 @@ static void group__its_extension__knows_the_id(void **state)
     IBackgroundCopyGroup_Release(group);
 }
 
+/* Shows all.interfaces IOpenQmgrPeek::PeekGroup.guidGroupID .ppGroup */
 static void peek__group__is_the_one_asked_for(void **state)
 {
     struct fixture *fixture = *state;

@@ -67,6 +67,7 @@ static void server__stopped__serves_no_class(void **state)
     CoUninitialize();
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void server__legacy_class__is_served_on_request_only(void **state)
 {
     for (int legacy = 0; legacy < 2; legacy++) {

@@ -43,6 +43,7 @@ static void sources__from_the_manager__is_refused(void **state)
 
 #define HEX L"00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 
+/* Shows IOpenQmgrSources::SetHash.dwFileIndex .bstrSha256 .ullSizeBytes */
 static void set_hash__text__reaches_the_engine_as_bytes(void **state)
 {
     struct fixture *fixture = *state;
@@ -64,6 +65,7 @@ static void set_hash__text__reaches_the_engine_as_bytes(void **state)
     SysFreeString(empty);
 }
 
+/* Shows IOpenQmgrSources::SetHash.E_INVALIDARG */
 static void set_hash__other_text__is_refused_before_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -79,6 +81,8 @@ static void set_hash__other_text__is_refused_before_the_engine(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows OPENQMGR_HASH_NONE OPENQMGR_HASH_SHA1 OPENQMGR_HASH_SHA256 OPENQMGR_HASH_SHA512
+ * IOpenQmgrSources::SetPieces.dwFileIndex .eKind .ullPieceBytes .pbHashes */
 static void set_pieces__each_kind__reaches_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -108,6 +112,7 @@ static void set_pieces__each_kind__reaches_the_engine(void **state)
     assert_int_equal(fake_sources.pieces.count, 0);
 }
 
+/* Shows IOpenQmgrSources::SetPieces.cbHashes */
 static void set_pieces__length_that_does_not_fit__is_refused_before_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -125,6 +130,7 @@ static void set_pieces__length_that_does_not_fit__is_refused_before_the_engine(v
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IOpenQmgrSources::AddSource.dwFileIndex .bstrUrl */
 static void add_source__url__reaches_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,6 +141,7 @@ static void add_source__url__reaches_the_engine(void **state)
     SysFreeString(url);
 }
 
+/* Shows IOpenQmgrSources::SetUrl.dwFileIndex .dwSource .bstrUrl */
 static void set_url__numbers_and_url__reach_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -146,6 +153,8 @@ static void set_url__numbers_and_url__reach_the_engine(void **state)
     SysFreeString(url);
 }
 
+/* Shows OPENQMGR_SOURCE_READY OPENQMGR_SOURCE_ASKED OPENQMGR_SOURCE_LEFT OPENQMGR_SOURCE_WRONG
+ * IOpenQmgrSources::GetSource.dwFileIndex .dwSource .peState .pbstrUrl .S_OK */
 static void source__each_state__has_its_number(void **state)
 {
     struct fixture *fixture = *state;
@@ -168,6 +177,8 @@ static void source__each_state__has_its_number(void **state)
     }
 }
 
+/* Shows IOpenQmgrSources::GetChecks.dwFileIndex .pbstrSha256 .pullSizeBytes .pePieceKind
+ * .pullPieceBytes .pdwPieces .pdwMismatches .pfChecking .S_OK */
 static void checks__everything__comes_back(void **state)
 {
     struct fixture *fixture = *state;

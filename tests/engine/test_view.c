@@ -57,6 +57,7 @@ static struct oq_file_view view_file(struct fixture *f, int64_t group)
     return file;
 }
 
+/* Shows OPENQMGR_STATE_CONNECTING */
 static void activity__server_that_keeps_silent__is_connecting(void **state)
 {
     struct fixture *f = *state;
@@ -65,6 +66,7 @@ static void activity__server_that_keeps_silent__is_connecting(void **state)
     assert_int_equal(view.progress.done_bytes, 0);
 }
 
+/* Shows OPENQMGR_WAIT_QUEUED */
 static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
 {
     struct fixture *f = *state;
@@ -80,6 +82,7 @@ static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
     assert_int_equal(view.state, OQ_GROUP_ACTIVE);
 }
 
+/* Shows IOpenQmgrInfo::GetLastFailure.failure-remembered-until */
 static void failure__after_it_was_overcome__is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -96,6 +99,7 @@ static void failure__after_it_was_overcome__is_forgotten(void **state)
     assert_string_equal(view.error_text, "");
 }
 
+/* Shows IOpenQmgrInfo::GetRate.pullBytesPerSecond */
 static void rate__while_bytes_come_in__is_about_theirs_and_0_afterwards(void **state)
 {
     struct fixture *f = *state;
@@ -112,6 +116,8 @@ static void rate__while_bytes_come_in__is_about_theirs_and_0_afterwards(void **s
     assert_int_equal(fixture_view(f, group).rate_bytes_per_s, 0);
 }
 
+/* Shows OPENQMGR_STATE_TRANSFERRING IOpenQmgrInfo::GetFileDetails.pullSizeBytes .pullDoneBytes
+ * .pbstrTemporaryName .pbstrValidator */
 static void file_view__while_it_runs__has_name_size_and_validator(void **state)
 {
     struct fixture *f = *state;
@@ -137,6 +143,7 @@ static void file_view__while_it_runs__has_name_size_and_validator(void **state)
     oq_file_view_release(&file);
 }
 
+/* Shows IOpenQmgrInfo.read-only-method */
 static void view__of_a_group_and_a_file__is_no_activity(void **state)
 {
     struct fixture *f = *state;
