@@ -24,11 +24,6 @@ static const IID *const interfaces[] = {
     &IID_IBackgroundCopyJob1,
     &IID_IEnumBackgroundCopyGroups,
     &IID_IEnumBackgroundCopyJobs1,
-    &IID_IOpenQmgrInfo,
-    &IID_IOpenQmgrSources,
-    &IID_IOpenQmgrPeek,
-    &IID_IOpenQmgrLimit,
-    &IID_IOpenQmgrExport,
     &IID_IOpenQmgrManager,
     &IID_IOpenQmgrGroup,
 };

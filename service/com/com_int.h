@@ -145,7 +145,7 @@ struct oq_object {
 
 /* One reference, the creator's. Never fails. */
 void oq_object_init(struct oq_object *object, struct oq_context *context,
-                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info);
+                    const struct oq_object_class *class, IUnknown *unknown);
 /* IUnknown as the contract wants it (D31): IUnknown, the main interface, the extension if there is
  * one. */
 HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out);
@@ -173,45 +173,6 @@ OQ_MUST_CHECK enum oq_status oq_enum_jobs_new(struct oq_context *context,
                                               const struct oq_guid *guids, size_t count,
                                               IEnumBackgroundCopyJobs1 **out);
 
-/* --- info.c: the extension interface, part of a group object and of a job object -------------- */
-
-struct oq_info {
-    IOpenQmgrInfo iface;
-    struct oq_object *object; /* whose part it is */
-    int64_t group_id;
-};
-void oq_info_init(struct oq_info *info, struct oq_object *object, int64_t group_id);
-
-/* --- sources.c: the second extension, likewise ------------------------------------------------ */
-
-struct oq_sources_part {
-    IOpenQmgrSources iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_sources_part_init(struct oq_sources_part *part, struct oq_object *object, int64_t group_id);
-
-/* --- limit.c: the third extension, likewise --------------------------------------------------- */
-
-struct oq_limit_part {
-    IOpenQmgrLimit iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_limit_part_init(struct oq_limit_part *part, struct oq_object *object, int64_t group_id);
-
-/* --- export.c: the fourth extension, likewise ------------------------------------------------- */
-
-struct oq_export_part {
-    IOpenQmgrExport iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_export_part_init(struct oq_export_part *part, struct oq_object *object, int64_t group_id);
-
 /* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ------------
  */
 
@@ -233,11 +194,6 @@ void oq_open_manager_init(struct oq_open_manager *part, struct oq_object *object
 /* --- group_info.c: values of the engine as clients see them ------------------------------------
  */
 
-OPENQMGR_STATE oq_group_state_of(const struct oq_group_view *view);
-OPENQMGR_WAIT oq_group_wait_of(const struct oq_group_view *view);
-char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view); /* oq_free */
-OPENQMGR_FILE oq_file_state_of(const struct oq_group_view *group, const struct oq_file_view *file,
-                               uint32_t index);
 /* *out only on success. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_group_info_of(const struct oq_group_summary *summary,
                                               OPENQMGR_GROUP_INFO *out);

@@ -10,10 +10,6 @@
 struct group {
     IBackgroundCopyGroup iface;
     struct oq_object object;
-    struct oq_info info;
-    struct oq_sources_part sources;
-    struct oq_limit_part limit;
-    struct oq_export_part export;
     struct oq_open_group extension;
     int64_t id;
     GUID guid;
@@ -379,12 +375,7 @@ enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
         return OQ_E_NOMEM;
     group->iface.lpVtbl = &group_vtbl;
     group->guid = *guid;
-    oq_object_init(&group->object, context, &group_class, (IUnknown *)&group->iface,
-                   (IUnknown *)&group->info.iface);
-    oq_info_init(&group->info, &group->object, 0);
-    oq_sources_part_init(&group->sources, &group->object, 0);
-    oq_limit_part_init(&group->limit, &group->object, 0);
-    oq_export_part_init(&group->export, &group->object, 0);
+    oq_object_init(&group->object, context, &group_class, (IUnknown *)&group->iface);
     oq_open_group_init(&group->extension, &group->object, 0);
     *out = &group->iface;
     return OQ_OK;
@@ -423,9 +414,5 @@ void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
 {
     struct group *group = from_iface(iface);
     group->id = group_id;
-    group->info.group_id = group_id;
-    group->sources.group_id = group_id;
-    group->limit.group_id = group_id;
-    group->export.group_id = group_id;
     group->extension.group_id = group_id;
 }

@@ -6,16 +6,12 @@
 #include "com_int.h"
 
 void oq_object_init(struct oq_object *object, struct oq_context *context,
-                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info)
+                    const struct oq_object_class *class, IUnknown *unknown)
 {
     atomic_init(&object->refs, 1);
     object->context = oq_context_ref(context);
     object->class = class;
     object->unknown = unknown;
-    object->info = info;
-    object->sources = NULL;
-    object->limit = NULL;
-    object->export = NULL;
     object->extension_iid = NULL;
     object->extension = NULL;
     object->is_disconnected = false;
@@ -40,14 +36,6 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         return E_INVALIDARG;
     if (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, object->class->iid))
         *out = object->unknown;
-    else if (object->info && IsEqualIID(iid, &IID_IOpenQmgrInfo))
-        *out = object->info;
-    else if (object->sources && IsEqualIID(iid, &IID_IOpenQmgrSources))
-        *out = object->sources;
-    else if (object->limit && IsEqualIID(iid, &IID_IOpenQmgrLimit))
-        *out = object->limit;
-    else if (object->export && IsEqualIID(iid, &IID_IOpenQmgrExport))
-        *out = object->export;
     else if (object->extension && IsEqualIID(iid, object->extension_iid))
         *out = object->extension;
     else

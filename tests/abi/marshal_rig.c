@@ -11,19 +11,13 @@
 
 struct rig rig;
 
-enum { LIMIT_MS = 20000, INTERFACE_COUNT = 11, STREAM_COUNT = 5 };
+enum { LIMIT_MS = 20000, INTERFACE_COUNT = 8, STREAM_COUNT = 5 };
 
-static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
-                                                       &IID_IBackgroundCopyGroup,
-                                                       &IID_IBackgroundCopyJob1,
-                                                       &IID_IEnumBackgroundCopyGroups,
-                                                       &IID_IEnumBackgroundCopyJobs1,
-                                                       &IID_IBackgroundCopyCallback1,
-                                                       &IID_IOpenQmgrInfo,
-                                                       &IID_IOpenQmgrSources,
-                                                       &IID_IOpenQmgrLimit,
-                                                       &IID_IOpenQmgrExport,
-                                                       &IID_IOpenQmgrPeek};
+static const IID *const interfaces[INTERFACE_COUNT] = {
+    &IID_IBackgroundCopyQMgr,      &IID_IBackgroundCopyGroup,
+    &IID_IBackgroundCopyJob1,      &IID_IEnumBackgroundCopyGroups,
+    &IID_IEnumBackgroundCopyJobs1, &IID_IBackgroundCopyCallback1,
+    &IID_IOpenQmgrManager,         &IID_IOpenQmgrGroup};
 
 static HMODULE dll;
 static HANDLE service_thread, service_is_ready, service_may_end;

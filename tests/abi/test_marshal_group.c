@@ -59,42 +59,6 @@ static void get_group__unknown__gives_code_and_null(void **state)
     assert_null(group);
 }
 
-static IOpenQmgrPeek *peek_of(IBackgroundCopyQMgr *manager)
-{
-    IOpenQmgrPeek *peek = NULL;
-
-    assert_int_equal(
-        IBackgroundCopyQMgr_QueryInterface(manager, &IID_IOpenQmgrPeek, (void **)&peek), S_OK);
-    assert_non_null(peek);
-    return peek;
-}
-
-static void peek_group__identifier__arrives_and_a_group_comes_back(void **state)
-{
-    IOpenQmgrPeek *peek = peek_of(rig.qmgr);
-    IBackgroundCopyGroup *group = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrPeek_PeekGroup(peek, rig_guid(1), &group), S_OK);
-    assert_string_equal(rig_log(), "PeekGroup " ID_1 "; ");
-    assert_ptr_equal(group, rig.group);
-    IBackgroundCopyGroup_Release(group);
-    IOpenQmgrPeek_Release(peek);
-}
-
-static void peek_group__unknown__gives_code_and_null(void **state)
-{
-    IOpenQmgrPeek *peek = peek_of(rig.qmgr);
-    IBackgroundCopyGroup *group = NONSENSE;
-
-    (void)state;
-    script.result = (HRESULT)QM_E_ITEM_NOT_FOUND;
-    assert_int_equal(IOpenQmgrPeek_PeekGroup(peek, rig_guid(1), &group),
-                     (HRESULT)QM_E_ITEM_NOT_FOUND);
-    assert_null(group);
-    IOpenQmgrPeek_Release(peek);
-}
-
 /* Shows IBackgroundCopyQMgr::EnumGroups.dwFlags */
 static void enum_groups__flags__arrive_and_an_enumerator_comes_back(void **state)
 {
@@ -382,8 +346,6 @@ int main(void)
         RIGGED(create_group__refused__gives_code_and_null),
         RIGGED(get_group__identifier__arrives_and_a_group_comes_back),
         RIGGED(get_group__unknown__gives_code_and_null),
-        RIGGED(peek_group__identifier__arrives_and_a_group_comes_back),
-        RIGGED(peek_group__unknown__gives_code_and_null),
         RIGGED(enum_groups__flags__arrive_and_an_enumerator_comes_back),
         RIGGED(enum_groups__refused__gives_code_and_null),
         RIGGED(get_prop__any_incoming_variant__the_service_sees_none),

@@ -1,7 +1,6 @@
 /*
- * test_marshal_job.c: every method of a job, of both enumerators and of the extension, through the
- * proxy DLL. What is expected is section 9 of the spec, and that every argument arrives as it was
- * given.
+ * test_marshal_job.c: every method of a job and of both enumerators through the proxy DLL. What is
+ * expected is section 9 of the spec, and that every argument arrives as it was given.
  */
 #include "marshal_rig.h"
 
@@ -271,159 +270,6 @@ static void job_out_pointers__null__are_refused_before_the_service(void **state)
 ENUMERATOR_TESTS(IEnumBackgroundCopyGroups, enum_groups)
 ENUMERATOR_TESTS(IEnumBackgroundCopyJobs1, enum_jobs)
 
-/* ---- IOpenQmgrInfo --------------------------------------------------------------------------- */
-
-static IOpenQmgrInfo *info_of(void *object)
-{
-    IOpenQmgrInfo *info = NULL;
-
-    assert_int_equal(
-        IUnknown_QueryInterface((IUnknown *)object, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
-    assert_non_null(info);
-    return info;
-}
-
-/* Shows all.interfaces IOpenQmgrInfo::GetRate.S_OK */
-static void info__from_group_and_job__is_reached(void **state)
-{
-    void *const objects[] = {rig.group, rig.job};
-
-    (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        IOpenQmgrInfo *info = info_of(objects[i]);
-        UINT64 rate = 0x5a5a5a5a;
-
-        assert_int_equal(IOpenQmgrInfo_GetRate(info, &rate), S_OK);
-        assert_true(rate == 0x1122334455667788ULL);
-        IOpenQmgrInfo_Release(info);
-    }
-    assert_string_equal(rig_log(), "GetRate; GetRate; ");
-}
-
-static void info__from_objects_without_it__is_refused(void **state)
-{
-    IOpenQmgrInfo *info = NONSENSE;
-
-    (void)state;
-    assert_int_equal(
-        IBackgroundCopyQMgr_QueryInterface(rig.qmgr, &IID_IOpenQmgrInfo, (void **)&info),
-        E_NOINTERFACE);
-    assert_null(info);
-}
-
-/* Shows IOpenQmgrInfo::GetProgress64.S_OK */
-static void info_get_progress64__numbers__come_back_in_64_bits(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.group);
-    UINT64 total = 0x5a, done = 0x5a;
-    DWORD files = 0x5a, files_done = 0x5a;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetProgress64(info, &total, &done, &files, &files_done), S_OK);
-    assert_true(total == OPENQMGR_SIZE_UNKNOWN);
-    assert_true(done == 0x0123456789ABCDEFULL);
-    assert_int_equal(files, 5);
-    assert_int_equal(files_done, 4);
-    assert_string_equal(rig_log(), "GetProgress64; ");
-    IOpenQmgrInfo_Release(info);
-}
-
-/* Shows IOpenQmgrInfo::GetState.S_OK */
-static void info_get_state__state_and_words__come_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.group);
-    OPENQMGR_STATE found = (OPENQMGR_STATE)0x5a;
-    BSTR words = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetState(info, &found, &words), S_OK);
-    assert_int_equal(found, OPENQMGR_STATE_CANCELLED);
-    assert_int_equal(wcscmp(words, L"cancelled"), 0);
-    SysFreeString(words);
-    IOpenQmgrInfo_Release(info);
-}
-
-/* Shows IOpenQmgrInfo::GetWaitReason.S_OK */
-static void info_get_wait_reason__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_WAIT reason = (OPENQMGR_WAIT)0x5a;
-    INT64 until_ms = 0x5a;
-    UINT64 value = 0x5a;
-    BSTR text = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetWaitReason(info, &reason, &until_ms, &value, &text), S_OK);
-    assert_int_equal(reason, OPENQMGR_WAIT_THROTTLED);
-    assert_true(until_ms == -0x0123456789ABCDEFLL);
-    assert_true(value == 0xFEDCBA9876543210ULL);
-    assert_int_equal(wcscmp(text, L"limited to 1 MB/s"), 0);
-    SysFreeString(text);
-    IOpenQmgrInfo_Release(info);
-}
-
-/* Shows IOpenQmgrInfo::GetLastFailure.pllTimeMs */
-static void info_get_last_failure__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    HRESULT code = 0x5a;
-    DWORD win32 = 0x5a, http = 0x5a, index = 0x5a;
-    INT64 time_ms = 0x5a;
-    BSTR text = NONSENSE;
-
-    (void)state;
-    assert_int_equal(
-        IOpenQmgrInfo_GetLastFailure(info, &code, &win32, &http, &index, &time_ms, &text), S_OK);
-    assert_int_equal(code, E_ACCESSDENIED);
-    assert_int_equal(win32, 5);
-    assert_int_equal(http, 403);
-    assert_int_equal(index, OPENQMGR_NO_FILE);
-    assert_true(time_ms == 1700000000123LL);
-    assert_int_equal(wcscmp(text, L"the server refused"), 0);
-    SysFreeString(text);
-    IOpenQmgrInfo_Release(info);
-}
-
-/* Shows IOpenQmgrInfo::GetFileDetails.dwFileIndex .S_OK */
-static void info_get_file_details__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_FILE found = (OPENQMGR_FILE)0x5a;
-    UINT64 size = 0x5a, done = 0x5a;
-    BSTR temporary = NONSENSE, validator = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetFileDetails(info, 4000000000u, &found, &size, &done,
-                                                  &temporary, &validator),
-                     S_OK);
-    assert_string_equal(rig_log(), "GetFileDetails 4000000000; ");
-    assert_int_equal(found, OPENQMGR_FILE_DOWNLOADED);
-    assert_true(size == 5368709120ULL);
-    assert_true(done == 5368709119ULL);
-    assert_int_equal(wcscmp(temporary, L"C:\\x\\BIT1.tmp"), 0);
-    assert_int_equal(wcscmp(validator, L"\"etag\""), 0);
-    SysFreeString(temporary);
-    SysFreeString(validator);
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_file_details__refused__gives_code_and_null_texts(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_FILE found;
-    UINT64 size, done;
-    BSTR temporary = NONSENSE, validator = NONSENSE;
-
-    (void)state;
-    script.result = (HRESULT)QM_E_ITEM_NOT_FOUND;
-    assert_int_equal(
-        IOpenQmgrInfo_GetFileDetails(info, 5, &found, &size, &done, &temporary, &validator),
-        (HRESULT)QM_E_ITEM_NOT_FOUND);
-    assert_null(temporary);
-    assert_null(validator);
-    IOpenQmgrInfo_Release(info);
-}
-
 #define RIGGED(test) cmocka_unit_test_setup_teardown(test, rig_reset, rig_check)
 
 int main(void)
@@ -467,14 +313,6 @@ int main(void)
         RIGGED(enum_jobs_clone__enumerator__comes_back),
         /* Shows IEnumBackgroundCopyJobs1::GetCount.puCount */
         RIGGED(enum_jobs_get_count__number__comes_back),
-        RIGGED(info__from_group_and_job__is_reached),
-        RIGGED(info__from_objects_without_it__is_refused),
-        RIGGED(info_get_progress64__numbers__come_back_in_64_bits),
-        RIGGED(info_get_state__state_and_words__come_back),
-        RIGGED(info_get_wait_reason__everything__comes_back),
-        RIGGED(info_get_last_failure__everything__comes_back),
-        RIGGED(info_get_file_details__everything__comes_back),
-        RIGGED(info_get_file_details__refused__gives_code_and_null_texts),
     };
 
     return cmocka_run_group_tests(tests, rig_open, rig_close);

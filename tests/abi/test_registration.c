@@ -42,11 +42,6 @@ static const struct {
     {L"{084F6593-3800-4E08-9B59-99FA59ADDF82}", L"IBackgroundCopyCallback1", L"6"},
     {L"{D993E603-4AA4-47C5-8665-C20D39C2BA4F}", L"IEnumBackgroundCopyGroups", L"8"},
     {L"{8BAEBA9D-8F1C-42C4-B82C-09AE79980D25}", L"IEnumBackgroundCopyJobs1", L"8"},
-    {L"{32D554AD-F0D5-4500-9E33-29D128098766}", L"IOpenQmgrInfo", L"9"},
-    {L"{93AE7C5D-E280-41EF-9E3B-F5C8CDD4A723}", L"IOpenQmgrSources", L"9"},
-    {L"{630BEF76-B20E-49EB-A20E-F719C63DD18B}", L"IOpenQmgrLimit", L"5"},
-    {L"{3D4322C5-85FF-4B17-8C05-90406AA42D2E}", L"IOpenQmgrExport", L"5"},
-    {L"{81C5C878-4BE4-4A04-A519-48A3F826F58E}", L"IOpenQmgrPeek", L"4"},
     {L"{CF50EF05-5BBD-4E7B-970F-61FBE1A414FB}", L"IOpenQmgrManager", L"8"},
     {L"{5A64C846-731E-4E0D-923D-BA85F5AC524C}", L"IOpenQmgrGroup", L"12"},
 };

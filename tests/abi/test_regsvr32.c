@@ -65,15 +65,11 @@ static void assert_as_before(void)
 
 static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **state)
 {
-    static const IID *const interfaces[] = {&IID_IBackgroundCopyQMgr,
-                                            &IID_IBackgroundCopyGroup,
-                                            &IID_IBackgroundCopyJob1,
-                                            &IID_IEnumBackgroundCopyGroups,
-                                            &IID_IEnumBackgroundCopyJobs1,
-                                            &IID_IBackgroundCopyCallback1,
-                                            &IID_IOpenQmgrInfo,
-                                            &IID_IOpenQmgrSources,
-                                            &IID_IOpenQmgrPeek};
+    static const IID *const interfaces[] = {
+        &IID_IBackgroundCopyQMgr,      &IID_IBackgroundCopyGroup,
+        &IID_IBackgroundCopyJob1,      &IID_IEnumBackgroundCopyGroups,
+        &IID_IEnumBackgroundCopyJobs1, &IID_IBackgroundCopyCallback1,
+        &IID_IOpenQmgrManager,         &IID_IOpenQmgrGroup};
     IUnknown *factory = NULL;
 
     (void)state;

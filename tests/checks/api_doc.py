@@ -20,6 +20,7 @@ from known_tests import ROOT, known_tests, read, shown, sort_key
 SOURCE = "idl/openqmgr.idl"
 PAGE = "docs/api.md"
 DECISIONS = "docs/compat.md"
+OURS = "idl/openqmgr_extension.idl"  # the source of its statements is said once, in its head
 COMMAND = "python3 tests/checks/api_doc.py --write"
 WIDTH = 118
 
@@ -156,9 +157,7 @@ class Reader:
 
     def take(self, kind, found, where, block, folder):
         facts = found.groupdict()
-        if kind == "include" and found.group("name") == "openqmgr_extension.idl":
-            pass  # its statements come with the tests' side of the links
-        elif kind == "include":
+        if kind == "include":
             self.file(folder + "/" + facts["name"])
         elif kind == "import" and block:
             self.top.append(Declaration("general", "Rules for every method", where, block))
@@ -176,7 +175,7 @@ class Reader:
         if new.kind == "method":
             new.parameters = split_parameters(body)
         elif new.kind == "struct":
-            new.members = [(field.split()[-1].lstrip("*"), field) for field in body.rstrip(";").split("; ")]
+            new.members = [(field.split()[-1].lstrip("*").partition("[")[0], field) for field in body.rstrip(";").split("; ")]
         elif new.kind == "enum":
             new.members = [tuple(item.split(" = ")) for item in body.split(", ")]
         elif new.kind == "class":
@@ -252,6 +251,8 @@ def check_statement(statement, shown_by, decisions, findings):
             findings.add(statement.where, "a @brief promises nothing, so it has no source: make it a @rule")
         return
     label = f"@{statement.tag} {statement.name}".rstrip()
+    if not statement.sources and statement.where[0] == OURS:
+        statement.sources = ["OpenQMGR"]
     if not statement.sources:
         findings.add(statement.where, f"{label}: no source")
     for source in statement.sources:
@@ -264,9 +265,18 @@ def check_statement(statement, shown_by, decisions, findings):
         findings.add(statement.where, f"{label}: no test says that it shows {statement.id}")
 
 
+def spread(declarations, shown_by):
+    """What shows all parameters, members or values of a declaration (NAME.*) shows each."""
+    for statement in all_statements(declarations):
+        everything = statement.id.rpartition(".")[0] + ".*"
+        if statement.tag in WORD and everything in shown_by:
+            shown_by.setdefault(statement.id, []).extend(shown_by[everything])
+            yield everything
+
+
 def check_names_of_statements(declarations, shown_by, findings):
     """Each name belongs to one statement, and each that a test gives to some."""
-    seen = set()
+    seen = set(spread(declarations, shown_by))
     for statement in all_statements(declarations):
         if statement.id in seen:
             findings.add(statement.where, f"{statement.id} is the name of another statement too: give it a label, @{statement.tag}(some-words)")
@@ -453,7 +463,7 @@ INTRODUCTION = """\
 # The interfaces
 
 Everything a program can ask of OpenQMGR. The QMGR interfaces are those of Microsoft's `qmgr.h`, slot for slot;
-[IOpenQmgrInfo](#iopenqmgrinfo) is our addition. [`examples/first.c`](../examples/first.c) is a first program, and
+[IOpenQmgrManager](#iopenqmgrmanager) and [IOpenQmgrGroup](#iopenqmgrgroup) are our additions. [`examples/first.c`](../examples/first.c) is a first program, and
 [compat.md](compat.md) lists what differs from Microsoft's documentation.
 
 Under each statement stands where it comes from, and which test shows it:

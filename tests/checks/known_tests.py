@@ -9,7 +9,7 @@ A test is named as it can be run:
 
 A test says what it shows of the interfaces in a comment just before it, before its line in the table of tests, or before
 the call that reports it, by the names of the statements (head of idl/openqmgr.idl); further ones of the same
-declaration begin with a point:
+declaration begin with a point, and ".*" is all its parameters or members:
 
   /* Shows IOpenQmgrGroup::SetHash.bstrSha256 .E_INVALIDARG OPENQMGR_HASH_NONE */
 

@@ -75,32 +75,34 @@ static void group__its_extension__knows_the_id(void **state)
 {
     struct fixture *fixture = *state;
     IBackgroundCopyGroup *group = NULL;
-    IOpenQmgrInfo *info = NULL;
-    UINT64 rate;
+    IOpenQmgrGroup *open = NULL;
     assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, &group), S_OK);
-    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
-    assert_hr(IOpenQmgrInfo_GetRate(info, &rate), S_OK);
+    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrGroup, (void **)&open),
+              S_OK);
+    assert_hr(IOpenQmgrGroup_SetMaxRate(open, 1), S_OK);
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
-    IOpenQmgrInfo_Release(info);
+    IOpenQmgrGroup_Release(open);
     IBackgroundCopyGroup_Release(group);
 }
 
-/* Shows all.interfaces IOpenQmgrPeek::PeekGroup.guidGroupID .ppGroup */
-static void peek__group__is_the_one_asked_for(void **state)
+/* Shows all.interfaces IOpenQmgrManager::OpenGroup.guidGroup .ppGroup */
+static void open_group__known__is_the_one_asked_for(void **state)
 {
     struct fixture *fixture = *state;
-    IOpenQmgrPeek *peek = NULL;
+    IOpenQmgrManager *manager = NULL;
     IBackgroundCopyQMgr *back = NULL;
     IBackgroundCopyGroup *group = NULL;
     GUID guid;
-    assert_hr(IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrPeek, (void **)&peek),
+    assert_hr(
+        IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrManager, (void **)&manager),
+        S_OK);
+    assert_hr(IOpenQmgrManager_QueryInterface(manager, &IID_IBackgroundCopyQMgr, (void **)&back),
               S_OK);
-    assert_hr(IOpenQmgrPeek_QueryInterface(peek, &IID_IBackgroundCopyQMgr, (void **)&back), S_OK);
     assert_ptr_equal(back, fixture->qmgr);
     IBackgroundCopyQMgr_Release(back);
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, NULL), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, NULL), E_INVALIDARG);
     assert_int_equal(fixture->engine.calls, 0);
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), S_OK);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, &group), S_OK);
     assert_int_equal(fixture->engine.last, FAKE_PEEK_GROUP);
     assert_int_equal(fixture->engine.count[FAKE_GET_GROUP], 0);
     assert_memory_equal(&fixture->engine.guid, &other_guid, sizeof other_guid);
@@ -109,9 +111,9 @@ static void peek__group__is_the_one_asked_for(void **state)
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
     IBackgroundCopyGroup_Release(group);
     fixture->engine.status = OQ_E_NOT_FOUND;
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), QM_E_ITEM_NOT_FOUND);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, &group), QM_E_ITEM_NOT_FOUND);
     assert_null(group);
-    IOpenQmgrPeek_Release(peek);
+    IOpenQmgrManager_Release(manager);
 }
 
 int main(void)
@@ -124,7 +126,7 @@ int main(void)
         WITH(get_group__unknown__is_item_not_found),
         WITH(group__null_output__is_refused_before_the_engine),
         WITH(group__its_extension__knows_the_id),
-        WITH(peek__group__is_the_one_asked_for),
+        WITH(open_group__known__is_the_one_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

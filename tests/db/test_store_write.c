@@ -52,7 +52,7 @@ static void fill(struct oq_group *group)
     file->done_bytes = ((uint64_t)4 << 32) + 1;
 }
 
-/* Shows IOpenQmgrSources.saved-before-call */
+/* Shows IOpenQmgrGroup.saved */
 static void store__every_column_set__comes_back(void **state)
 {
     struct oq_group group;

@@ -129,7 +129,7 @@ static void rights__administrator_gets_a_group__owns_it(void **state)
     assert_string_equal(fixture_view(f, group).owner_sid, f->admin.sid);
 }
 
-/* Shows IOpenQmgrPeek::PeekGroup.guidGroupID .S_OK .owner-stays-owner .looking-activity-postpone */
+/* Shows IOpenQmgrManager::OpenGroup.guidGroup .S_OK .owner-stays .no-activity */
 static void peek__administrator__sees_it_and_the_owner_keeps_it(void **state)
 {
     struct fixture *f = *state;
@@ -150,7 +150,7 @@ static void peek__administrator__sees_it_and_the_owner_keeps_it(void **state)
     assert_string_equal(fixture_view(f, group).owner_sid, f->user.sid);
 }
 
-/* Shows IOpenQmgrPeek::PeekGroup.QM_E_ITEM_NOT_FOUND */
+/* Shows IOpenQmgrManager::OpenGroup.QM_E_ITEM_NOT_FOUND */
 static void peek__other_user__does_not_learn_that_it_exists(void **state)
 {
     struct fixture *f = *state;

@@ -157,7 +157,7 @@ static void limit__switch_to_foreground__is_lifted(void **state)
     assert_true(fixture_is_same(f, "file.bin", "file.bin"));
 }
 
-/* Shows IOpenQmgrLimit.comes-top-limits IOpenQmgrLimit::SetMaxRate.S_OK .E_INVALIDARG */
+/* Shows IOpenQmgrGroup::SetMaxRate.lowest-limit .S_OK .E_INVALIDARG */
 static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void **state)
 {
     struct fixture *f = *state;
@@ -183,7 +183,7 @@ static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void 
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 
-/* Shows IOpenQmgrLimit.files-download-share */
+/* Shows IOpenQmgrGroup::SetMaxRate.shared */
 static void limit__of_a_group__is_shared_by_its_files(void **state)
 {
     struct fixture *f = *state;

@@ -32,7 +32,7 @@ static void resume(struct fixture *f, int64_t group)
         fail_msg("resume: %s", err.text);
 }
 
-/* Shows IOpenQmgrInfo::GetProgress64.pullDoneBytes */
+/* Shows OPENQMGR_GROUP_INFO.ullDoneBytes */
 static void download__sizes__are_identical(void **state)
 {
     struct fixture *f = *state;
@@ -150,7 +150,7 @@ static void check_error(struct fixture *f, int64_t group, uint32_t http, uint32_
     assert_true(strlen(view.error_text) > 10);
 }
 
-/* Shows IOpenQmgrInfo::GetLastFailure.failure-remembered-until */
+/* Shows IOpenQmgrGroup::GetInfo.failure-remembered */
 static void download__fatal_status__is_an_error_with_its_codes(void **state)
 {
     struct fixture *f = *state;

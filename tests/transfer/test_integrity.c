@@ -54,7 +54,7 @@ static void assert_wrong(struct fixture *f, int64_t group, const char *word)
     assert_false(fixture_out_exists(f, "a.bin"));
 }
 
-/* Shows IOpenQmgrSources::SetHash.S_OK */
+/* Shows IOpenQmgrGroup::SetHash.S_OK */
 static void hash__right__file_arrives_in_one_request(void **state)
 {
     struct fixture *f = *state;
@@ -83,7 +83,7 @@ static void hash__of_an_empty_file__is_right_or_wrong_too(void **state)
     assert_arrived(f, group);
 }
 
-/* Shows IOpenQmgrSources.whole-file-whose IOpenQmgrSources::GetChecks.pdwMismatches */
+/* Shows IOpenQmgrGroup.wrong-hash OPENQMGR_FILE_INFO.dwMismatches */
 static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
 {
     struct fixture *f = *state;
@@ -95,7 +95,7 @@ static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
-/* Shows IOpenQmgrSources.whole-file-whose .file-final-name */
+/* Shows IOpenQmgrGroup.wrong-hash .verified-first */
 static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
 {
     struct fixture *f = *state;
@@ -142,7 +142,7 @@ static void hash__without_validator__bytes_are_continued(void **state)
     assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 1);
 }
 
-/* Shows IOpenQmgrSources.whole-file-whose IOpenQmgrSources::SetHash.ullSizeBytes */
+/* Shows IOpenQmgrGroup.wrong-hash IOpenQmgrGroup::SetHash.ullSizeBytes */
 static void size__not_the_expected_one__fails_before_the_body(void **state)
 {
     struct fixture *f = *state;
@@ -183,7 +183,7 @@ static void digest__damaged_on_the_way__file_is_fetched_again(void **state)
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
-/* Shows IOpenQmgrSources.hash-server-itself */
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__repr_wrong_for_ever__fails(void **state)
 {
     struct fixture *f = *state;
@@ -193,7 +193,7 @@ static void digest__repr_wrong_for_ever__fails(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
-/* Shows IOpenQmgrSources.hash-server-itself */
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
 {
     struct fixture *f = *state;
@@ -203,7 +203,7 @@ static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
-/* Shows IOpenQmgrSources.hash-server-itself */
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__wrong_but_expected_hash_right__arrives(void **state)
 {
     struct fixture *f = *state;
@@ -214,7 +214,7 @@ static void digest__wrong_but_expected_hash_right__arrives(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
 }
 
-/* Shows IOpenQmgrSources.piece-hashes-only IOpenQmgrSources::SetPieces.S_OK */
+/* Shows IOpenQmgrGroup.damaged-pieces IOpenQmgrGroup::SetPieces.S_OK */
 static void pieces__one_damaged__only_that_one_comes_again(void **state)
 {
     struct fixture *f = *state;
@@ -279,7 +279,7 @@ static void pieces__server_without_ranges__whole_file_comes_again(void **state)
     assert_int_equal(fixture_requests(f, "no-ranges", "\"status\": 200"), 2);
 }
 
-/* Shows IOpenQmgrSources::SetPieces.E_INVALIDARG */
+/* Shows IOpenQmgrGroup::SetPieces.E_INVALIDARG */
 static void pieces__number_does_not_fit__is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -311,7 +311,7 @@ static void pieces__none_and_size_unknown__is_refused_and_the_download_runs(void
     assert_int_equal(status, OQ_E_INVALID_ARG);
 }
 
-/* Shows IOpenQmgrExport::GetPieces.QM_E_ITEM_NOT_FOUND */
+/* Shows IOpenQmgrGroup::GetPieces.QM_E_ITEM_NOT_FOUND */
 static void pieces__read_back__are_those_that_were_set(void **state)
 {
     struct fixture *f = *state;
@@ -340,10 +340,10 @@ static void pieces__read_back__are_those_that_were_set(void **state)
     assert_null(found.hashes);
 }
 
-/* Shows IOpenQmgrSources::SetHash.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
- * IOpenQmgrSources::SetPieces.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
- * IOpenQmgrSources::AddSource.QM_E_INVALID_STATE IOpenQmgrSources::SetUrl.QM_E_INVALID_STATE
- * IOpenQmgrSources::GetChecks.QM_E_ITEM_NOT_FOUND */
+/* Shows IOpenQmgrGroup::SetHash.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
+ * IOpenQmgrGroup::SetPieces.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
+ * IOpenQmgrGroup::AddSource.QM_E_INVALID_STATE IOpenQmgrGroup::SetUrl.QM_E_INVALID_STATE
+ * IOpenQmgrGroup::GetFile.QM_E_ITEM_NOT_FOUND */
 static void expectation__after_the_file_is_there__is_refused(void **state)
 {
     struct fixture *f = *state;

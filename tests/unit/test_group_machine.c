@@ -164,8 +164,7 @@ static void event_name__every_event__is_unique(void **state)
 #define ALICE "S-1-5-21-1-2-3-1001"
 #define BOB "S-1-5-21-1-2-3-1002"
 
-/* Shows all.access IBackgroundCopyQMgr::GetGroup.group-another-user
- * IOpenQmgrPeek::PeekGroup.group-like-other */
+/* Shows all.access IBackgroundCopyQMgr::GetGroup.group-another-user */
 static void access__table__is_as_the_contract_says(void **state)
 {
     (void)state;

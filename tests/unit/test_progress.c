@@ -46,8 +46,8 @@ static void progress__no_files__is_unknown_and_zero(void **state)
     assert_int_equal(got.percent, 0);
 }
 
-/* Shows IBackgroundCopyGroup::GetProgress.percent-goes-bytes
- * IOpenQmgrInfo::GetProgress64.pullTotalBytes .pdwDoneFiles */
+/* Shows IBackgroundCopyGroup::GetProgress.percent-goes-bytes OPENQMGR_GROUP_INFO.ullTotalBytes
+ * .dwFilesDone */
 static void progress__table__is_as_the_contract_says(void **state)
 {
     (void)state;

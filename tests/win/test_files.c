@@ -151,7 +151,7 @@ static void open__second_writer__is_locked_out(void **state)
     port->close(NULL, file);
 }
 
-/* Shows IOpenQmgrInfo::GetFileDetails.pbstrTemporaryName */
+/* Shows IOpenQmgrGroup::GetFile.pbstrTemporaryName */
 static void open__reader_that_shares_writing__sees_the_bytes_so_far(void **state)
 {
     struct oq_fhandle *file = create(in(TEMP));
