@@ -22,48 +22,6 @@ static struct group *from_iface(IBackgroundCopyGroup *iface)
 
 /* --- what group, job and extension read alike ------------------------------------------------- */
 
-HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view)
-{
-    struct oq_call call;
-    enum oq_status status = oq_call_begin(&call, context);
-    if (status == OQ_OK)
-        status = oq_engine_view_group(call.engine, call.caller, group_id, view, &call.err);
-    return oq_call_end(&call, status);
-}
-
-HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD flags,
-                          DWORD *progress)
-{
-    if (!progress)
-        return E_INVALIDARG;
-    *progress = 0;
-    if (flags != QM_PROGRESS_PERCENT_DONE && flags != QM_PROGRESS_SIZE_DONE)
-        return E_NOTIMPL;
-    struct oq_group_view view = {0};
-    HRESULT hr = oq_group_view(context, group_id, &view);
-    if (SUCCEEDED(hr))
-        *progress = flags == QM_PROGRESS_PERCENT_DONE
-                        ? view.progress.percent
-                        : oq_progress_done_dword(view.progress.done_bytes);
-    return hr;
-}
-
-HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const GUID *guid,
-                            GUID *out)
-{
-    if (!out)
-        return E_INVALIDARG;
-    *out = GUID_NULL;
-    struct oq_group_view view = {0};
-    HRESULT hr = oq_group_view(context, group_id, &view);
-    /* The engine forgets groups that have been gone for long; who they were is known here. */
-    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
-        hr = S_OK;
-    if (SUCCEEDED(hr))
-        *out = *guid;
-    return hr;
-}
-
 /* --- IUnknown --------------------------------------------------------------------------------- */
 
 static HRESULT STDMETHODCALLTYPE group_QueryInterface(IBackgroundCopyGroup *iface, REFIID iid,
@@ -270,7 +228,7 @@ static HRESULT STDMETHODCALLTYPE group_QueryNewJobInterface(IBackgroundCopyGroup
     return E_NOINTERFACE; /* D18 */
 }
 
-/* Who may register: whoever may change the group. *sid is the caller's, to be freed by oq_free. */
+/* Who may change the group may register. *sid is the caller's, to be freed by oq_free. */
 static HRESULT check_registering(struct group *group, char **sid)
 {
     struct oq_call call;
@@ -304,7 +262,7 @@ static void repeat_event(struct oq_context *context, int64_t group_id)
 }
 
 /* The client is called between the engine's answer and the registration, outside of any call that a
- * stop would wait for: a client that hangs there keeps nobody but itself. */
+ * stop would wait for: a client that hangs there delays only itself. */
 static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGroup *iface,
                                                               REFIID iid, IUnknown *unknown)
 {

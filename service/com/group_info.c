@@ -254,3 +254,47 @@ enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index
         *out = info;
     return status;
 }
+
+/* --- what group and job read alike ------------------------------------------------------------- */
+
+HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view)
+{
+    struct oq_call call;
+    enum oq_status status = oq_call_begin(&call, context);
+    if (status == OQ_OK)
+        status = oq_engine_view_group(call.engine, call.caller, group_id, view, &call.err);
+    return oq_call_end(&call, status);
+}
+
+HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD flags,
+                          DWORD *progress)
+{
+    if (!progress)
+        return E_INVALIDARG;
+    *progress = 0;
+    if (flags != QM_PROGRESS_PERCENT_DONE && flags != QM_PROGRESS_SIZE_DONE)
+        return E_NOTIMPL;
+    struct oq_group_view view = {0};
+    HRESULT hr = oq_group_view(context, group_id, &view);
+    if (SUCCEEDED(hr))
+        *progress = flags == QM_PROGRESS_PERCENT_DONE
+                        ? view.progress.percent
+                        : oq_progress_done_dword(view.progress.done_bytes);
+    return hr;
+}
+
+HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const GUID *guid,
+                            GUID *out)
+{
+    if (!out)
+        return E_INVALIDARG;
+    *out = GUID_NULL;
+    struct oq_group_view view = {0};
+    HRESULT hr = oq_group_view(context, group_id, &view);
+    /* The engine forgets groups that have been gone for long; who they were is known here. */
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
+        hr = S_OK;
+    if (SUCCEEDED(hr))
+        *out = *guid;
+    return hr;
+}

@@ -22,8 +22,8 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     if (object->next)
         object->next->previous = object;
     context->objects = object;
-    if (!class->is_plumbing)
-        context->live++, context->arrivals++;
+    if (!class->is_uncounted)
+        context->live++, context->activations++;
     ReleaseSRWLockExclusive(&context->lock);
 }
 
@@ -63,11 +63,39 @@ ULONG oq_object_unref(struct oq_object *object)
         context->objects = object->next;
     if (object->next)
         object->next->previous = object->previous;
-    if (!object->class->is_plumbing)
+    if (!object->class->is_uncounted)
         context->live--;
     ReleaseSRWLockExclusive(&context->lock);
 
     object->class->free(object);
     oq_context_unref(context);
     return 0;
+}
+
+/* A reference to an object that is still alive, or NULL when all have been dealt with. One whose
+ * count is 0 is on its way out, and waits for our lock to leave the list. */
+static struct oq_object *take_connected(struct oq_context *context)
+{
+    struct oq_object *found = NULL;
+    AcquireSRWLockExclusive(&context->lock);
+    for (struct oq_object *object = context->objects; object && !found; object = object->next) {
+        unsigned refs = atomic_load(&object->refs);
+        while (!object->is_disconnected && refs > 0 && !found) {
+            if (atomic_compare_exchange_weak(&object->refs, &refs, refs + 1))
+                found = object;
+        }
+    }
+    if (found)
+        found->is_disconnected = true;
+    ReleaseSRWLockExclusive(&context->lock);
+    return found;
+}
+
+void oq_objects_disconnect(struct oq_context *context)
+{
+    struct oq_object *object;
+    while ((object = take_connected(context)) != NULL) {
+        CoDisconnectObject(object->unknown, 0);
+        oq_object_unref(object);
+    }
 }

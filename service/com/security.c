@@ -17,7 +17,7 @@
  * they stay in when somebody narrows AU.
  *
  * COM wants an owner and a group as well. What a caller may do with a group is decided in each call
- * (core/oq_group_machine.h); this is only the door. */
+ * (core/oq_group_machine.h); this is only the gate. */
 static const WCHAR access_sddl[] = L"O:SYG:SYD:(A;;0x3;;;AU)(A;;0x3;;;SY)(A;;0x3;;;BA)";
 
 /* Incoming calls must be authenticated, whole and private. Between processes of one machine this

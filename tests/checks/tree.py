@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, stub_pin
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -209,9 +209,9 @@ def check_python():
             yield f"{name}:{error.lineno}: {error.msg}"
 
 
-def check_anchor():
+def check_stub_pin():
     """Every interface of the IDL is kept set up under Wine (docs/decisions/0013), but for the one that clients implement."""
-    name = "service/com/anchor.c"
+    name = "service/com/stub_pin.c"
     kept = set(re.findall(r"&IID_(\w+)", read(name)))
     for idl in tracked(".idl"):
         for interface in re.findall(r"^interface (\w+)\s*:", read(idl), re.MULTILINE):
