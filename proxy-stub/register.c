@@ -29,12 +29,14 @@ enum { GUID_CHARS = 39, PATH_CHARS = 128 };
  * for attacks that let a privileged COM server authenticate to, or call, an endpoint of the
  * attacker's (the class of CVE-2016-3225): so it is not reachable for more than its users.
  *
- *   SY, BA        the system and administrators
- *   IU, SU, S-1-5-3   users who logged on here: at the console or a terminal session, as a service,
- *                 as a scheduled task. Whoever came over the network is none of these.
- *   rights        CC execute, DC execute locally, SW activate locally; never LC and RP, which are
- * the same from another machine. no AC ACE     programs in an AppContainer stay outside.
- *   S:(ML;;NX;;;ME)   programs below medium integrity (sandboxed ones) stay outside.
+ *   SY, BA          the system and administrators
+ *   IU, SU, S-1-5-3 users with an interactive, service or batch logon: at the console or in a
+ *                   terminal session, as a service, as a scheduled task. A network logon has none
+ *                   of these.
+ *   rights          CC execute, DC execute locally, SW activate locally; never LC and RP, which are
+ *                   the same from another computer
+ *   no AC ACE       programs in an AppContainer stay outside
+ *   S:(ML;;NX;;;ME) programs below medium integrity (sandboxed ones) stay outside
  *
  * Launch holds for starting the service, access for calling it unless the service sets its own
  * descriptor with CoInitializeSecurity.
@@ -154,7 +156,7 @@ static wchar_t *module_name(void)
         wchar_t *larger = realloc(name, chars * sizeof *name);
         DWORD written;
 
-        if (larger == NULL)
+        if (!larger)
             break;
         name = larger;
         written = GetModuleFileNameW((HMODULE)&__ImageBase, name, chars);
@@ -174,7 +176,7 @@ static LSTATUS write_marshaller(void)
     wchar_t *file = module_name();
     LSTATUS status = ERROR_OUTOFMEMORY;
 
-    if (file != NULL)
+    if (file)
         status = save_text_below(key.path, L"InprocServer32", NULL, file);
     if (status == ERROR_SUCCESS)
         status = save_text_below(key.path, L"InprocServer32", L"ThreadingModel", L"Both");
@@ -184,8 +186,7 @@ static LSTATUS write_marshaller(void)
     return status;
 }
 
-/* ---- application ------------------------------------------------------------------------------
- */
+/* ---- application ----------------------------------------------------------------------------- */
 
 /* Windows keeps one AppID key for both views; the 64-bit DLL looks after it. */
 static bool has_own_appid(void)
@@ -228,8 +229,7 @@ static LSTATUS write_application(void)
     return status;
 }
 
-/* ---- keys that others may own ------------------------------------------------------------------
- */
+/* ---- keys that others may own ---------------------------------------------------------------- */
 
 /* Makes room for our values. *is_ours tells whether they may be written now. */
 static LSTATUS claim(const struct shared_key *key, enum owner owner, bool take_over, bool *is_ours)
@@ -292,8 +292,8 @@ static LSTATUS for_each_interface(enum action action)
     LSTATUS first = ERROR_SUCCESS;
 
     GetProxyDllInfo(&files, &clsid);
-    for (; *files != NULL; files++) {
-        for (unsigned i = 0; (*files)->pStubVtblList[i] != NULL; i++) {
+    for (; *files; files++) {
+        for (unsigned i = 0; (*files)->pStubVtblList[i]; i++) {
             /* from the stub's header: the proxy's has another form when calls are interpreted */
             const CInterfaceStubHeader *header = &(*files)->pStubVtblList[i]->header;
             const struct shared_key key = shared_key_of(L"Interface", header->piid);

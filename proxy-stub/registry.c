@@ -91,9 +91,9 @@ static LSTATUS copy_tree(const wchar_t *from, const wchar_t *to)
         goto out;
     status = RegCopyTreeW(source, NULL, target);
 out:
-    if (target != NULL)
+    if (target)
         RegCloseKey(target);
-    if (source != NULL)
+    if (source)
         RegCloseKey(source);
     return status;
 }

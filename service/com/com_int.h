@@ -173,8 +173,7 @@ OQ_MUST_CHECK enum oq_status oq_enum_jobs_new(struct oq_context *context,
                                               const struct oq_guid *guids, size_t count,
                                               IEnumBackgroundCopyJobs1 **out);
 
-/* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ------------
- */
+/* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ----------- */
 
 struct oq_open_group {
     IOpenQmgrGroup iface;
@@ -191,8 +190,7 @@ struct oq_open_manager {
 /* After oq_object_init. */
 void oq_open_manager_init(struct oq_open_manager *part, struct oq_object *object);
 
-/* --- group_info.c: values of the engine as clients see them ------------------------------------
- */
+/* --- group_info.c: values of the engine as clients see them ----------------------------------- */
 
 /* *out only on success. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_group_info_of(const struct oq_group_summary *summary,
@@ -202,7 +200,7 @@ OQ_MUST_CHECK enum oq_status oq_file_info_of(const struct oq_group_view *group, 
                                              const struct oq_checks_view *checks,
                                              OPENQMGR_FILE_INFO *out);
 
-/* --- group.c and group_info.c: what several classes do alike ----------------------------------- */
+/* --- group.c and group_info.c: what several classes do alike ---------------------------------- */
 
 /* One whole call that names a group by its GUID and hands it out: CreateGroup, GetGroup, OpenGroup.
  */
@@ -247,7 +245,7 @@ DWORD oq_classes_renewal_ms(const struct oq_classes *classes);
 /* No client comes any more. May be repeated. */
 void oq_classes_close(struct oq_classes *classes);
 
-/* --- stub_pin.c -------------------------------------------------------------------------------- */
+/* --- stub_pin.c ------------------------------------------------------------------------------- */
 
 /* As long as there is one, our interfaces stay set up for marshalling: for Wine. In the apartment;
  * the same thread need not free it. OQ_E_NOMEM. */
@@ -281,7 +279,8 @@ void oq_notify_close(struct oq_notify *notify);
 struct oq_deliver;
 struct oq_delivery_rules;
 
-/* Listens to the engine and starts notifying clients. The errors of oq_engine_listen; OQ_E_NOMEM. */
+/* Listens to the engine and starts notifying clients. The errors of oq_engine_listen;
+ * OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_deliver_start(struct oq_context *context,
                                               const struct oq_delivery_rules *rules, /* borrowed */
                                               struct oq_deliver **out, struct oq_error *err);

@@ -20,8 +20,6 @@ static struct group *from_iface(IBackgroundCopyGroup *iface)
     return CONTAINER_OF(iface, struct group, iface);
 }
 
-/* --- what group, job and extension read alike ------------------------------------------------- */
-
 /* --- IUnknown --------------------------------------------------------------------------------- */
 
 static HRESULT STDMETHODCALLTYPE group_QueryInterface(IBackgroundCopyGroup *iface, REFIID iid,

@@ -255,7 +255,7 @@ enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index
     return status;
 }
 
-/* --- what group and job read alike ------------------------------------------------------------- */
+/* --- what group and job read alike ------------------------------------------------------------ */
 
 HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view)
 {

@@ -322,7 +322,7 @@ uint32_t oq_notify_count(struct oq_notify *notify)
     AcquireSRWLockShared(&notify->lock);
     for (unsigned i = 0; i < BUCKETS; i++)
         for (const struct entry *entry = notify->buckets[i]; entry; entry = entry->next)
-            count += entry->registration != NULL;
+            count += entry->registration ? 1 : 0;
     ReleaseSRWLockShared(&notify->lock);
     return count;
 }

@@ -82,8 +82,8 @@ static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
 }
 
 /* No new objects, no new calls; then those that run may end; only then clients are cut off, so that
- * no client loses the response to something that was done. Dropping the callbacks comes last: it calls
- * clients, and may hang. Threads that hang in a client are not waited for at all. */
+ * no client loses the response to something that was done. Dropping the callbacks comes last: it
+ * calls clients, and may hang. Threads that hang in a client are not waited for at all. */
 static void stop_on_thread(struct oq_com *com)
 {
     CoSuspendClassObjects();

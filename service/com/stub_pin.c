@@ -4,8 +4,8 @@
  * takes it down with the last one, and then waits for calls of it that are still under way. When
  * the last object is let go just as its last call returns, Wine can wait for ever, with a lock that
  * every client needs (measured with Wine 8.0: docs/decisions/0013-anchor-under-wine.md). So there
- * is one object that answers to all of our interfaces, is marshalled once for each, and is reachable
- * by no client: no interface is ever taken down. Under Wine only; Windows has no need of it.
+ * is one object that answers to all of our interfaces, is marshalled once for each, and which no
+ * client can reach: no interface is ever taken down. Under Wine only; Windows has no need of it.
  */
 #include "com_int.h"
 

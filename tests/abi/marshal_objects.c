@@ -64,7 +64,7 @@ static void note_text(BSTR text)
     char utf8[600];
     int count;
 
-    if (text == NULL) {
+    if (!text) {
         rig_note(" NULL");
         return;
     }
@@ -316,15 +316,15 @@ static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGro
     begin("SetNotificationPointer");
     if (!IsEqualIID(iid, &IID_IBackgroundCopyCallback1))
         note_guid(iid);
-    if (object == NULL)
+    if (!object)
         rig_note(" NULL; ");
     else if (FAILED(IUnknown_QueryInterface(object, &IID_IBackgroundCopyCallback1,
                                             (void **)&callback)))
         rig_note(" other; ");
     else
         rig_note(" callback; ");
-    if (callback != NULL) {
-        if (script.with_pointer != NULL)
+    if (callback) {
+        if (script.with_pointer)
             script.with_pointer(callback);
         IBackgroundCopyCallback1_Release(callback);
     }
@@ -386,7 +386,7 @@ static HRESULT STDMETHODCALLTYPE job_AddFiles(IBackgroundCopyJob1 *This, ULONG c
     begin("AddFiles");
     rig_note(" %lu", count);
     for (ULONG i = 0; i < count; i++) {
-        if (files[i] == NULL) {
+        if (!files[i]) {
             rig_note(" -");
             continue;
         }
@@ -512,7 +512,7 @@ ENUMERATOR(IEnumBackgroundCopyJobs1, enum_jobs)
 
 static void note_bytes(BSTR bytes)
 {
-    if (bytes == NULL) {
+    if (!bytes) {
         rig_note(" NULL");
         return;
     }
@@ -531,7 +531,7 @@ static BSTR answer_bytes(void)
 {
     BSTR bytes = SUCCEEDED(script.result) ? SysAllocStringByteLen(NULL, ANSWER_BYTES) : NULL;
 
-    if (bytes != NULL)
+    if (bytes)
         fill(bytes, ANSWER_BYTES);
     return bytes;
 }

@@ -24,7 +24,7 @@ static void contract__two_headers__say_the_same(void **state)
     unsigned i;
 
     (void)state;
-    for (i = 0; abi_ours[i].name != NULL; i++) {
+    for (i = 0; abi_ours[i].name; i++) {
         assert_non_null(abi_mingw[i].name);
         assert_string_equal(abi_ours[i].name, abi_mingw[i].name);
         if (abi_ours[i].value != abi_mingw[i].value)

@@ -16,7 +16,7 @@ static HRESULT set_prop_text(GROUPPROP id, const wchar_t *text)
     HRESULT hr;
 
     V_VT(&value) = VT_BSTR;
-    V_BSTR(&value) = text != NULL ? SysAllocString(text) : NULL;
+    V_BSTR(&value) = text ? SysAllocString(text) : NULL;
     hr = IBackgroundCopyGroup_SetProp(rig.group, id, &value);
     VariantClear(&value);
     return hr;
@@ -97,8 +97,7 @@ static void set_prop__null_value__is_refused_before_the_service(void **state)
     assert_string_equal(rig_log(), "");
 }
 
-/* ---- SetProp(GROUPPROP_NOTIFYCLSID) -----------------------------------------------------------
- */
+/* ---- SetProp(GROUPPROP_NOTIFYCLSID) ---------------------------------------------------------- */
 
 /* Shows IBackgroundCopyGroup::SetProp.groupprop-notifyclsid-worked */
 static void notify_class__registered__is_created_in_the_client_and_handed_over(void **state)
@@ -271,8 +270,7 @@ static void set_notification_pointer__refused__gives_the_code(void **state)
         E_NOINTERFACE);
 }
 
-/* ---- IBackgroundCopyCallback1: the service calls while it has the pointer
- * --------------------------- */
+/* ---- IBackgroundCopyCallback1: the service calls while it has the pointer -------------------- */
 
 static HRESULT delivered;
 

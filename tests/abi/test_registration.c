@@ -75,10 +75,9 @@ static void assert_text(const wchar_t *path, const wchar_t *name, const wchar_t 
     LSTATUS status = RegGetValueW(sandbox, path, name, RRF_RT_REG_SZ, NULL, found, &size_bytes);
 
     if (status != ERROR_SUCCESS)
-        fail_msg("%ls, value %ls: error %ld", path, name != NULL ? name : L"(default)", status);
+        fail_msg("%ls, value %ls: error %ld", path, name ? name : L"(default)", status);
     if (_wcsicmp(found, expected) != 0)
-        fail_msg("%ls, value %ls: %ls, not %ls", path, name != NULL ? name : L"(default)", found,
-                 expected);
+        fail_msg("%ls, value %ls: %ls, not %ls", path, name ? name : L"(default)", found, expected);
 }
 
 static void assert_no_key(const wchar_t *path)
@@ -236,10 +235,10 @@ static void register__permissions__are_for_local_users_only(void **state)
                          ERROR_SUCCESS);
         assert_true(IsValidSecurityDescriptor(descriptor));
         /* COM refuses descriptors without owner or group */
-        assert_true(GetSecurityDescriptorOwner(descriptor, &owner, &is_default) && owner != NULL);
-        assert_true(GetSecurityDescriptorGroup(descriptor, &group, &is_default) && group != NULL);
+        assert_true(GetSecurityDescriptorOwner(descriptor, &owner, &is_default) && owner);
+        assert_true(GetSecurityDescriptorGroup(descriptor, &group, &is_default) && group);
         assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_default));
-        assert_true(is_present && acl != NULL && acl->AceCount > 0);
+        assert_true(is_present && acl && acl->AceCount > 0);
         for (WORD i = 0; i < acl->AceCount; i++) {
             static const WELL_KNOWN_SID_TYPE outsiders[] = {
                 WinWorldSid, WinNetworkSid, WinAnonymousSid, WinAuthenticatedUserSid};
@@ -481,7 +480,7 @@ static int load_dll(void **state)
     wchar_t path[1000];
 
     (void)state;
-    if (folder == NULL) {
+    if (!folder) {
         print_error("OQ_BIN_DIR does not say where qmgrps.dll is\n");
         return -1;
     }
@@ -491,7 +490,7 @@ static int load_dll(void **state)
             *c = L'\\';
     }
     dll.module = LoadLibraryExW(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
-    if (dll.module == NULL) {
+    if (!dll.module) {
         print_error("%ls cannot be loaded: error %lu\n", path, GetLastError());
         return -1;
     }
@@ -502,7 +501,7 @@ static int load_dll(void **state)
         (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllUnregisterServer");
     dll.install =
         (HRESULT(WINAPI *)(BOOL, const wchar_t *))(void *)GetProcAddress(dll.module, "DllInstall");
-    return dll.do_register != NULL && dll.unregister != NULL && dll.install != NULL ? 0 : -1;
+    return dll.do_register && dll.unregister && dll.install ? 0 : -1;
 }
 
 static int unload_dll(void **state)

@@ -159,7 +159,7 @@ static int begin(void **state)
     const wchar_t *folder = _wgetenv(L"OQ_BIN_DIR");
 
     (void)state;
-    if (folder == NULL || FAILED(CoInitializeEx(NULL, COINIT_MULTITHREADED)))
+    if (!folder || FAILED(CoInitializeEx(NULL, COINIT_MULTITHREADED)))
         return -1;
     swprintf(dll, 1000, L"%ls/qmgrps.dll", folder);
     for (wchar_t *c = dll; *c != L'\0'; c++) {
@@ -214,7 +214,7 @@ int main(void)
     };
     const char *reason = reason_to_skip();
 
-    if (reason != NULL) {
+    if (reason) {
         printf("regsvr32: skipped: %s\n", reason);
         return SKIPPED;
     }

@@ -68,8 +68,7 @@ void __wrap_oq_free(void *block)
     __real_oq_free(block);
 }
 
-/* --- BSTRs: imported functions are called through pointers named __imp_..., which are replaced
- * ---- */
+/* --- BSTRs: imported functions are called through pointers named __imp_..., which are replaced  */
 
 static atomic_size_t bstrs;
 

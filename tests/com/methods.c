@@ -37,7 +37,7 @@ static HRESULT call_CreateGroup(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyGroup *out = NONSENSE;
     HRESULT hr = IBackgroundCopyQMgr_CreateGroup(fixture->qmgr, group_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -46,7 +46,7 @@ static HRESULT call_GetGroup(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyGroup *out = NONSENSE;
     HRESULT hr = IBackgroundCopyQMgr_GetGroup(fixture->qmgr, group_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -58,7 +58,7 @@ static HRESULT call_EnumGroups(struct fixture *fixture, bool *is_empty)
     fixture->engine.guids = &one;
     fixture->engine.guid_count = 1;
     HRESULT hr = IBackgroundCopyQMgr_EnumGroups(fixture->qmgr, 0, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -155,7 +155,7 @@ static HRESULT call_GetJob(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyJob1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_GetJob(fixture->group, job_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -199,7 +199,7 @@ static HRESULT call_CreateJob(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyJob1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_CreateJob(fixture->group, job_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -208,7 +208,7 @@ static HRESULT call_EnumJobs(struct fixture *fixture, bool *is_empty)
 {
     IEnumBackgroundCopyJobs1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_EnumJobs(fixture->group, 0, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -304,7 +304,7 @@ static HRESULT call_OpenGroup(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyGroup *out = NONSENSE;
     HRESULT hr = IOpenQmgrManager_OpenGroup(manager_of(fixture), group_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }

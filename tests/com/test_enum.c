@@ -300,8 +300,7 @@ static void enumerator__service_stops__still_answers(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- how they are got ----------------------------------------------------------------------------
- */
+/* --- how they are got ------------------------------------------------------------------------- */
 
 /* Shows IEnumBackgroundCopyGroups.enumeration-snapshot-moment
  * IBackgroundCopyQMgr::EnumGroups.ppEnumGroups */

@@ -1,8 +1,7 @@
 /* test_job.c - IBackgroundCopyJob1 (contract 5.3) */
 #include "com_fixture.h"
 
-/* --- GetStatus, GetProgress, GetFileCount --------------------------------------------------------
- */
+/* --- GetStatus, GetProgress, GetFileCount ----------------------------------------------------- */
 
 static const struct {
     enum oq_group_state state;
@@ -98,8 +97,7 @@ static void identifier__asked__is_that_of_the_job(void **state)
     assert_hr(IBackgroundCopyJob1_get_JobID(fixture->job, NULL), E_INVALIDARG);
 }
 
-/* --- AddFiles
- * -------------------------------------------------------------------------------------- */
+/* --- AddFiles --------------------------------------------------------------------------------- */
 
 static HRESULT add(struct fixture *fixture, const WCHAR *remote, const WCHAR *local)
 {
@@ -222,8 +220,7 @@ static void add_files__refused_by_the_engine__has_the_code_of_the_reason(void **
     }
 }
 
-/* --- GetFile
- * --------------------------------------------------------------------------------------- */
+/* --- GetFile ---------------------------------------------------------------------------------- */
 
 /* Shows IBackgroundCopyJob1::FILESETINFO.dwSizeHint IBackgroundCopyJob1::GetFile.cFileIndex
  * .pFileInfo */

@@ -170,8 +170,7 @@ static void factory__locks__are_counted_and_never_negative(void **state)
     IClassFactory_Release(factory);
 }
 
-/* --- many threads ------------------------------------------------------------------------------
- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define ROUNDS 2000

@@ -105,8 +105,7 @@ static HRESULT set_text(struct fixture *fixture, GROUPPROP prop, const WCHAR *te
     return hr;
 }
 
-/* --- types
- * ---------------------------------------------------------------------------------------- */
+/* --- types ------------------------------------------------------------------------------------ */
 
 /* Shows IBackgroundCopyGroup::GROUPPROP.integer-means-vt IBackgroundCopyGroup::SetProp.propID
  * .E_INVALIDARG */
@@ -162,8 +161,7 @@ static void property__outside_0_to_12__is_notimpl(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- numbers
- * -------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 /* Shows IBackgroundCopyGroup::SetProp.propid-outside-0 */
 static void fixed__another_number__is_notimpl(void **state)
@@ -240,8 +238,7 @@ static void flags__read__are_the_engines_as_i4(void **state)
     assert_int_equal(V_I4(&value), 0x44);
 }
 
-/* --- texts
- * ---------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static const struct {
     GROUPPROP prop;
@@ -362,8 +359,7 @@ static void class__anything_else__is_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- reading what cannot be read
- * ------------------------------------------------------------------- */
+/* --- reading what cannot be read -------------------------------------------------------------- */
 
 /* Shows GROUPPROP_REMOTEUSERID GROUPPROP_REMOTEUSERPWD GROUPPROP_LOCALUSERID
  * GROUPPROP_LOCALUSERPWD GROUPPROP_PROGRESSSIZE GROUPPROP_PROGRESSPERCENT GROUPPROP_PROGRESSTIME

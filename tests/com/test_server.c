@@ -171,8 +171,7 @@ static void server__none__stops_at_once(void **state)
     assert_int_equal(oq_com_stop(NULL, LIMIT_MS), OQ_OK);
 }
 
-/* --- a call that takes long: by way of the context, where the caller can be scripted
- * ---------------------------- */
+/* --- a call that takes long: by way of the context, where the caller can be scripted ---------- */
 
 static DWORD WINAPI call_in(void *argument)
 {

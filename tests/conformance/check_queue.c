@@ -11,14 +11,14 @@ static void check_groups(struct target *target, struct work *work)
     CoCreateGuid(&unknown);
 
     /* Shows IBackgroundCopyQMgr::CreateGroup.S_OK */
-    report(3, work->group != NULL, "CreateGroup of a fresh GUID gave a group");
+    report(3, work->group, "CreateGroup of a fresh GUID gave a group");
     if (!work->group)
         return;
     HRESULT hr = IBackgroundCopyQMgr_CreateGroup(target->manager, work->id, &other);
     /* Shows IBackgroundCopyQMgr::CreateGroup.guidGroupID .E_INVALIDARG */
     report(4, hr == E_INVALIDARG, "CreateGroup of the same GUID: 0x%08lx", hr);
     /* Shows all.outputs-on-failure */
-    report_decision("out", other == NULL, "the [out] pointer of the failed CreateGroup is %p",
+    report_decision("out", !other, "the [out] pointer of the failed CreateGroup is %p",
                     (void *)other);
     hr = IBackgroundCopyGroup_get_GroupID(work->group, &id);
     /* Shows IBackgroundCopyGroup::get_GroupID.pguidGroupID .S_OK */
@@ -65,7 +65,7 @@ static void check_jobs(struct target *target, struct work *work)
     GUID id = {0}, second;
     CoCreateGuid(&second);
     /* Shows IBackgroundCopyGroup::CreateJob.S_OK */
-    report(14, work->job != NULL, "CreateJob in a new group gave a job");
+    report(14, work->job, "CreateJob in a new group gave a job");
     if (!work->group || !work->job)
         return;
     HRESULT hr = IBackgroundCopyGroup_CreateJob(work->group, second, &job);
@@ -263,7 +263,7 @@ void check_queue(struct target *target)
     struct work three[3];
     memset(three, 0, sizeof three);
     /* Shows OpenQmgr.registered */
-    report(1, target->manager != NULL, "the class was created in another process");
+    report(1, target->manager, "the class was created in another process");
     report(2,
            sizeof(IBackgroundCopyGroupVtbl) == 18 * sizeof(void *) &&
                sizeof(IBackgroundCopyJob1Vtbl) == 11 * sizeof(void *) &&
