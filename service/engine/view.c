@@ -178,4 +178,8 @@ void oq_handle_summarise_groups(struct oq_engine *engine, struct oq_request *req
         }
         summarise(engine, entry, &request->summaries[request->summary_count++]);
     }
+    if (request->summary_count == 0) {
+        oq_free(request->summaries);
+        request->summaries = NULL;
+    }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, stub_pin
+usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -209,7 +209,7 @@ def check_python():
             yield f"{name}:{error.lineno}: {error.msg}"
 
 
-def check_stub_pin():
+def check_anchor():
     """Every interface of the IDL is kept set up under Wine (docs/decisions/0013), but for the one that clients implement."""
     name = "service/com/stub_pin.c"
     kept = set(re.findall(r"&IID_(\w+)", read(name)))
