@@ -59,4 +59,11 @@ int oq_client_report(const char *subject, HRESULT hr);
 /* Finds the group that args name; prints an error if there is not exactly one. */
 bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid);
 
+/* The commands of commands.def. Each prints its results and errors and returns the exit status of
+ * the program. */
+#define COMMAND(ID, name, function, ...)                                                           \
+    int oq_command_##function(struct oq_client *client, const struct oq_args *args);
+#include "commands.def"
+#undef COMMAND
+
 #endif

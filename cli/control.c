@@ -1,6 +1,6 @@
 /* control.c - the commands that change what is in the queue, or how fast it may be: suspend,
  * resume, cancel, set-url, limit and pause-all. */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"

@@ -105,14 +105,14 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
         is_good = oq_file_spec_convert_names(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
-        file->extras = oq_extras_new();
-        is_good = file->extras != NULL;
+        file->expectations = oq_extras_new();
+        is_good = file->expectations != NULL;
     }
     for (unsigned i = 0; is_good && i < args->mirror_count; i++)
-        is_good = oq_extras_add_mirror(file->extras, args->mirrors[i]) == OQ_OK;
+        is_good = oq_extras_add_mirror(file->expectations, args->mirrors[i]) == OQ_OK;
     if (is_good && args->has_sha256) {
-        file->extras->has_sha256 = true;
-        memcpy(file->extras->sha256, args->sha256, OQ_SHA256_BYTES);
+        file->expectations->has_sha256 = true;
+        memcpy(file->expectations->sha256, args->sha256, OQ_SHA256_BYTES);
     }
     if (!is_good)
         oq_console_error("the name of the file is not valid, or there is not enough memory");
@@ -144,13 +144,14 @@ static char *choose_place(const char *name, const char *to, bool is_only)
 static bool take_file(struct oq_metalink_file *from, const char *to, bool is_only,
                       struct oq_file_spec *file)
 {
-    struct oq_extras *extras = from->extras;
+    struct oq_extras *expectations = from->expectations;
 
-    file->extras = extras;
-    file->url = extras->mirrors[0];
-    extras->mirror_count--;
-    memmove(extras->mirrors, extras->mirrors + 1, extras->mirror_count * sizeof *extras->mirrors);
-    from->extras = NULL;
+    file->expectations = expectations;
+    file->url = expectations->mirrors[0];
+    expectations->mirror_count--;
+    memmove(expectations->mirrors, expectations->mirrors + 1,
+            expectations->mirror_count * sizeof *expectations->mirrors);
+    from->expectations = NULL;
     file->file = choose_place(from->name, to, is_only);
     return oq_file_spec_convert_names(file);
 }
@@ -194,7 +195,7 @@ void oq_download_spec_release(struct oq_download_spec *spec)
         struct oq_file_spec *file = &spec->files[i];
         SysFreeString(file->remote_name);
         SysFreeString(file->local_name);
-        oq_extras_free(file->extras);
+        oq_extras_free(file->expectations);
         oq_free(file->url);
         oq_free(file->file);
     }
@@ -234,17 +235,19 @@ static HRESULT set_pieces(IOpenQmgrGroup *group, uint32_t index, const struct oq
     return hr;
 }
 
-static HRESULT set_hashes(IOpenQmgrGroup *group, uint32_t index, const struct oq_extras *extras)
+static HRESULT set_hashes(IOpenQmgrGroup *group, uint32_t index,
+                          const struct oq_extras *expectations)
 {
     char hex[OQ_HEX_MAX] = "";
-    const struct oq_pieces *pieces = &extras->pieces;
+    const struct oq_pieces *pieces = &expectations->pieces;
     HRESULT hr = S_OK;
 
-    if (extras->has_sha256)
-        oq_hex_format(extras->sha256, OQ_SHA256_BYTES, hex);
-    if (extras->has_sha256 || extras->size_bytes != OQ_SIZE_UNKNOWN) {
+    if (expectations->has_sha256)
+        oq_hex_format(expectations->sha256, OQ_SHA256_BYTES, hex);
+    if (expectations->has_sha256 || expectations->size_bytes != OQ_SIZE_UNKNOWN) {
         BSTR text = oq_text_to_bstr(hex);
-        hr = text ? IOpenQmgrGroup_SetHash(group, index, text, extras->size_bytes) : E_OUTOFMEMORY;
+        hr = text ? IOpenQmgrGroup_SetHash(group, index, text, expectations->size_bytes)
+                  : E_OUTOFMEMORY;
         SysFreeString(text);
     }
     if (SUCCEEDED(hr) && pieces->kind != OQ_HASH_NONE)
@@ -259,15 +262,15 @@ HRESULT oq_download_spec_set_expectations(const struct oq_download_spec *spec,
     HRESULT hr = S_OK;
 
     for (uint32_t i = 0; SUCCEEDED(hr) && i < spec->count; i++) {
-        const struct oq_extras *extras = spec->files[i].extras;
-        if (!extras)
+        const struct oq_extras *expectations = spec->files[i].expectations;
+        if (!expectations)
             continue;
         if (!group)
             hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrGroup, (void **)&group);
         if (SUCCEEDED(hr))
-            hr = set_hashes(group, i, extras);
-        for (uint32_t k = 0; SUCCEEDED(hr) && k < extras->mirror_count; k++) {
-            BSTR url = oq_text_to_bstr(extras->mirrors[k]);
+            hr = set_hashes(group, i, expectations);
+        for (uint32_t k = 0; SUCCEEDED(hr) && k < expectations->mirror_count; k++) {
+            BSTR url = oq_text_to_bstr(expectations->mirrors[k]);
             hr = url ? IOpenQmgrGroup_AddSource(group, i, url) : E_OUTOFMEMORY;
             SysFreeString(url);
         }

@@ -1,7 +1,7 @@
 /* export.c - the command export: groups of the service's queue, read through COM, as lines of JSON
  * (queue_json_int.h) to a file or to standard output.
  */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
@@ -72,7 +72,7 @@ static const char *file_state(OPENQMGR_FILE state)
 }
 
 static HRESULT read_mirrors(struct oq_remote *remote, ULONG index, DWORD count,
-                            struct oq_extras *extras)
+                            struct oq_extras *expectations)
 {
     HRESULT hr = S_OK;
 
@@ -80,14 +80,14 @@ static HRESULT read_mirrors(struct oq_remote *remote, ULONG index, DWORD count,
         OPENQMGR_SOURCE state;
         char *url = NULL;
         hr = oq_remote_source(remote, index, number, &state, &url);
-        if (SUCCEEDED(hr) && oq_extras_add_mirror(extras, url) != OQ_OK)
+        if (SUCCEEDED(hr) && oq_extras_add_mirror(expectations, url) != OQ_OK)
             hr = E_OUTOFMEMORY;
         oq_free(url);
     }
     return hr;
 }
 
-static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras *extras)
+static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras *expectations)
 {
     OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
@@ -101,7 +101,7 @@ static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras 
     size_t size = oq_hash_size(pieces.kind);
     pieces.count = size > 0 ? (uint32_t)(SysStringByteLen(bytes) / size) : 0;
     /* Hashes of a kind that this version does not know are skipped. */
-    if (size > 0 && oq_extras_set_pieces(extras, &pieces, NULL) != OQ_OK)
+    if (size > 0 && oq_extras_set_pieces(expectations, &pieces, NULL) != OQ_OK)
         hr = E_OUTOFMEMORY;
     SysFreeString(bytes);
     return hr;
@@ -109,19 +109,20 @@ static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras 
 
 /* Mirrors, size and hashes. */
 static HRESULT read_expectations(struct oq_remote *remote, ULONG index,
-                                 const OPENQMGR_FILE_INFO *info, struct oq_extras *extras)
+                                 const OPENQMGR_FILE_INFO *info, struct oq_extras *expectations)
 {
     char *hex = oq_text_from_bstr(info->szSha256);
 
     if (!hex)
         return E_OUTOFMEMORY;
-    extras->has_sha256 = oq_hex_parse(hex, strlen(hex), extras->sha256, OQ_SHA256_BYTES) == OQ_OK;
+    expectations->has_sha256 =
+        oq_hex_parse(hex, strlen(hex), expectations->sha256, OQ_SHA256_BYTES) == OQ_OK;
     oq_free(hex);
     if (info->ullExpectedBytes != OPENQMGR_SIZE_UNKNOWN)
-        extras->size_bytes = info->ullExpectedBytes;
-    HRESULT hr = read_mirrors(remote, index, info->dwSources, extras);
+        expectations->size_bytes = info->ullExpectedBytes;
+    HRESULT hr = read_mirrors(remote, index, info->dwSources, expectations);
     if (SUCCEEDED(hr) && info->dwPieces > 0)
-        hr = read_pieces(remote->extension, index, extras);
+        hr = read_pieces(remote->extension, index, expectations);
     return hr;
 }
 
@@ -139,12 +140,12 @@ static HRESULT read_file(struct oq_remote *remote, IBackgroundCopyJob1 *job, ULO
     }
     if (SUCCEEDED(hr) && seen.has_details) {
         file->state = oq_strdup(file_state(seen.info.eState));
-        file->extras = oq_extras_new();
+        file->expectations = oq_extras_new();
         file->done_bytes = seen.info.ullDoneBytes;
         if (seen.info.ullSizeBytes != OPENQMGR_SIZE_UNKNOWN)
             file->size_bytes = seen.info.ullSizeBytes;
-        hr = file->state && file->extras
-                 ? read_expectations(remote, index, &seen.info, file->extras)
+        hr = file->state && file->expectations
+                 ? read_expectations(remote, index, &seen.info, file->expectations)
                  : E_OUTOFMEMORY;
     }
     oq_remote_file_release(&seen);

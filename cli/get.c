@@ -4,7 +4,7 @@
  * files before it creates them, so the step can be repeated after the service was killed at any
  * point, and nothing is downloaded twice.
  */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"

@@ -4,7 +4,7 @@
  * complete; when the import is interrupted, the next one finds the incomplete group by that name
  * and replaces it.
  */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"
@@ -18,7 +18,7 @@
 #define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
 #define MOST_BYTES ((size_t)1 << 30)
 
-struct one {
+struct pending {
     const struct oq_exported_group *exported;
     struct oq_download_spec spec;
     bool is_begun;  /* the group of that GUID in the queue is ours, and incomplete */
@@ -80,24 +80,24 @@ static bool is_incomplete(IBackgroundCopyGroup *group)
 }
 
 /* Cancels an incomplete group of ours. S_FALSE: there is another group of that GUID. */
-static HRESULT cancel_incomplete(struct oq_client *client, struct one *one)
+static HRESULT cancel_incomplete(struct oq_client *client, struct pending *pending)
 {
-    struct oq_remote remote = {.guid = one->exported->group};
+    struct oq_remote remote = {.guid = pending->exported->group};
 
     HRESULT hr = oq_remote_open(client, &remote);
     if (hr == ITEM_NOT_FOUND)
         hr = S_OK;
     else if (SUCCEEDED(hr))
-        hr = one->is_begun || is_incomplete(remote.group)
+        hr = pending->is_begun || is_incomplete(remote.group)
                  ? IBackgroundCopyGroup_CancelGroup(remote.group)
                  : S_FALSE;
     oq_remote_release(&remote);
     return hr;
 }
 
-static HRESULT fill_job(IBackgroundCopyGroup *group, struct one *one)
+static HRESULT fill_job(IBackgroundCopyGroup *group, struct pending *pending)
 {
-    const struct oq_exported_group *exported = one->exported;
+    const struct oq_exported_group *exported = pending->exported;
     IBackgroundCopyJob1 *job = NULL;
     GUID guid;
 
@@ -108,22 +108,22 @@ static HRESULT fill_job(IBackgroundCopyGroup *group, struct one *one)
     if (FAILED(hr))
         return hr;
     if (exported->file_count > 0) {
-        hr = oq_download_spec_add_files(&one->spec, job);
-        one->is_adding = FAILED(hr);
+        hr = oq_download_spec_add_files(&pending->spec, job);
+        pending->is_adding = FAILED(hr);
         if (SUCCEEDED(hr))
-            hr = oq_download_spec_set_expectations(&one->spec, job);
+            hr = oq_download_spec_set_expectations(&pending->spec, job);
     }
     IBackgroundCopyJob1_Release(job);
     return hr;
 }
 
-static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
+static HRESULT fill_group(IBackgroundCopyGroup *group, struct pending *pending)
 {
-    const struct oq_exported_group *exported = one->exported;
+    const struct oq_exported_group *exported = pending->exported;
 
     HRESULT hr = set_text(group, GROUPPROP_DISPLAYNAME, OQ_QUEUE_JSON_UNFINISHED);
     if (SUCCEEDED(hr))
-        hr = fill_job(group, one);
+        hr = fill_job(group, pending);
     if (SUCCEEDED(hr) && exported->description)
         hr = set_text(group, GROUPPROP_DESCRIPTION, exported->description);
     if (SUCCEEDED(hr) && exported->has_notify_flags)
@@ -143,29 +143,29 @@ static HRESULT fill_group(IBackgroundCopyGroup *group, struct one *one)
 
 static HRESULT import_step(struct oq_client *client, void *ctx)
 {
-    struct one *one = ctx;
+    struct pending *pending = ctx;
     IBackgroundCopyGroup *group = NULL;
     GUID guid;
 
-    one->is_adding = false;
-    HRESULT hr = cancel_incomplete(client, one);
-    one->exists = hr == S_FALSE;
-    if (FAILED(hr) || one->exists)
+    pending->is_adding = false;
+    HRESULT hr = cancel_incomplete(client, pending);
+    pending->exists = hr == S_FALSE;
+    if (FAILED(hr) || pending->exists)
         return hr;
-    one->is_begun = true;
-    memcpy(&guid, &one->exported->group, sizeof guid);
+    pending->is_begun = true;
+    memcpy(&guid, &pending->exported->group, sizeof guid);
     hr = IBackgroundCopyQMgr_CreateGroup(client->manager, guid, &group);
     if (hr == E_INVALIDARG) {
         /* It belongs to another user, or was created meanwhile. */
-        one->is_begun = false;
-        one->exists = true;
+        pending->is_begun = false;
+        pending->exists = true;
         return S_FALSE;
     }
     if (FAILED(hr)) {
-        one->is_begun = oq_result_is_disconnect((uint32_t)hr);
+        pending->is_begun = oq_result_is_disconnect((uint32_t)hr);
         return hr;
     }
-    hr = fill_group(group, one);
+    hr = fill_group(group, pending);
     IBackgroundCopyGroup_Release(group);
     return hr;
 }
@@ -179,7 +179,7 @@ struct import {
     unsigned imported, existing, finished, failed;
 };
 
-static void say(const struct import *import, const char *group, const char *what)
+static void print_note(const struct import *import, const char *group, const char *what)
 {
     if (!import->is_quiet)
         oq_console_print("%s: %s", group, what);
@@ -187,12 +187,12 @@ static void say(const struct import *import, const char *group, const char *what
 
 /* AddFiles returns only that a name was refused. The syntax was checked before, so the cause is the
  * folder. */
-static void explain_files(const struct import *import, const char *group, const struct one *one,
-                          HRESULT hr)
+static void explain_files(const struct import *import, const char *group,
+                          const struct pending *pending, HRESULT hr)
 {
-    for (uint32_t i = 0; i < one->spec.count; i++) {
+    for (uint32_t i = 0; i < pending->spec.count; i++) {
         char *folder = NULL;
-        bool is_there = oq_file_spec_has_folder(one->spec.files[i].file, &folder);
+        bool is_there = oq_file_spec_has_folder(pending->spec.files[i].file, &folder);
         if (!is_there)
             oq_console_error("line %u: %s: the folder %s does not exist (0x%08lX)", import->line,
                              group, folder, (unsigned long)hr);
@@ -213,8 +213,8 @@ static bool make_spec(const struct oq_exported_group *exported, struct oq_downlo
         const struct oq_exported_file *from = &exported->files[i];
         file->url = oq_strdup(from->remote);
         file->file = oq_strdup(from->local);
-        file->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
-        is_good = oq_file_spec_convert_names(file) && (!from->extras || file->extras);
+        file->expectations = from->expectations ? oq_extras_copy(from->expectations) : NULL;
+        is_good = oq_file_spec_convert_names(file) && (!from->expectations || file->expectations);
     }
     return is_good;
 }
@@ -223,41 +223,42 @@ static void print_imported(const struct import *import, const char *group,
                            const struct oq_exported_group *exported)
 {
     if (exported->state == OQ_EXPORTED_ERROR)
-        say(import, group, "imported, suspended: it had failed; 'qmgrctl resume' retries it");
+        print_note(import, group,
+                   "imported, suspended: it had failed; 'qmgrctl resume' retries it");
     else if (exported->notify_class && exported->notify_class[0])
-        say(import, group,
-            "imported; its program is notified again after it has registered for it");
+        print_note(import, group,
+                   "imported; its program is notified again after it has registered for it");
     else
-        say(import, group, "imported");
+        print_note(import, group, "imported");
 }
 
 static void import_group(struct import *import, const struct oq_exported_group *exported)
 {
-    struct one one = {.exported = exported};
+    struct pending pending = {.exported = exported};
     char group[OQ_GUID_TEXT];
 
     oq_guid_format(&exported->group, group);
-    HRESULT hr = make_spec(exported, &one.spec) ? S_OK : E_OUTOFMEMORY;
+    HRESULT hr = make_spec(exported, &pending.spec) ? S_OK : E_OUTOFMEMORY;
     if (SUCCEEDED(hr))
-        hr = oq_client_run(import->client, import_step, &one);
-    if (one.exists) {
+        hr = oq_client_run(import->client, import_step, &pending);
+    if (pending.exists) {
         import->existing++;
-        say(import, group, "unchanged: it is in the queue already");
+        print_note(import, group, "unchanged: it is in the queue already");
     } else if (SUCCEEDED(hr)) {
         import->imported++;
         print_imported(import, group, exported);
     } else {
         import->failed++;
-        if (one.is_adding)
-            explain_files(import, group, &one, hr);
+        if (pending.is_adding)
+            explain_files(import, group, &pending, hr);
         else
             oq_console_error("line %u: %s: %s (0x%08lX)", import->line, group,
                              oq_client_error_text(hr), (unsigned long)hr);
         /* Without a connection the incomplete group stays; the next import replaces it. */
-        if (one.is_begun && import->client->manager)
+        if (pending.is_begun && import->client->manager)
             oq_remote_cancel(import->client, &exported->group);
     }
-    oq_download_spec_release(&one.spec);
+    oq_download_spec_release(&pending.spec);
 }
 
 static void import_line(struct import *import, const char *line, size_t length)
@@ -273,7 +274,7 @@ static void import_line(struct import *import, const char *line, size_t length)
     } else if (exported.state == OQ_EXPORTED_COMPLETE) {
         import->finished++;
         oq_guid_format(&exported.group, group);
-        say(import, group, "skipped: it was complete when it was exported");
+        print_note(import, group, "skipped: it was complete when it was exported");
     } else {
         import_group(import, &exported);
     }

@@ -1,5 +1,5 @@
 /* main.c - qmgrctl: reads its arguments and starts the command. */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "oq_alloc.h"

@@ -114,8 +114,8 @@ static void begin_file(struct parsing *p, const XML_Char **attributes)
     p->found.files = files;
     struct oq_metalink_file *file = &files[p->found.count++];
     file->name = oq_strdup(name);
-    file->extras = oq_extras_new();
-    if (!file->name || !file->extras)
+    file->expectations = oq_extras_new();
+    if (!file->name || !file->expectations)
         fail(p, OQ_E_NOMEM, "out of memory");
 }
 
@@ -143,7 +143,7 @@ static enum element begin_pieces(struct parsing *p, const XML_Char **attributes)
     enum oq_hash_kind kind = kind_of(attributes);
     const char *length = attribute(attributes, "length");
     uint64_t piece_bytes = 0;
-    if (kind == OQ_HASH_NONE || kind < open_file(p)->extras->pieces.kind)
+    if (kind == OQ_HASH_NONE || kind < open_file(p)->expectations->pieces.kind)
         return OTHER;
     if (!length || !parse_number(length, &piece_bytes) || piece_bytes == 0) {
         fail(p, OQ_E_INVALID_ARG, "pieces have no length");
@@ -215,17 +215,17 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
 
 static void end_size(struct parsing *p)
 {
-    if (!parse_number(p->text, &open_file(p)->extras->size_bytes))
+    if (!parse_number(p->text, &open_file(p)->expectations->size_bytes))
         fail(p, OQ_E_INVALID_ARG, "the size of a file is not a number");
 }
 
 static void end_hash(struct parsing *p)
 {
-    struct oq_extras *extras = open_file(p)->extras;
-    if (oq_hex_parse(p->text, p->text_length, extras->sha256, OQ_SHA256_BYTES) != OQ_OK)
+    struct oq_extras *expectations = open_file(p)->expectations;
+    if (oq_hex_parse(p->text, p->text_length, expectations->sha256, OQ_SHA256_BYTES) != OQ_OK)
         fail(p, OQ_E_INVALID_ARG, "a hash is not valid");
     else
-        extras->has_sha256 = true;
+        expectations->has_sha256 = true;
 }
 
 static void end_piece_hash(struct parsing *p)
@@ -284,18 +284,18 @@ static void free_urls(struct parsing *p)
 
 static void end_file(struct parsing *p)
 {
-    struct oq_extras *extras = open_file(p)->extras;
+    struct oq_extras *expectations = open_file(p)->expectations;
     if (p->url_count == 0) {
         fail(p, OQ_E_INVALID_ARG, "a file has no URL of http or https");
         return;
     }
     qsort(p->urls, p->url_count, sizeof *p->urls, compare_urls);
     for (size_t i = 0; i < p->url_count && i < OQ_SOURCES_MAX; i++) {
-        if (oq_extras_add_mirror(extras, p->urls[i].text) != OQ_OK)
+        if (oq_extras_add_mirror(expectations, p->urls[i].text) != OQ_OK)
             fail(p, OQ_E_NOMEM, "out of memory");
     }
     free_urls(p);
-    const char *broken = oq_pieces_check(&extras->pieces, extras->size_bytes);
+    const char *broken = oq_pieces_check(&expectations->pieces, expectations->size_bytes);
     if (broken)
         fail(p, OQ_E_INVALID_ARG, broken);
 }
@@ -303,9 +303,9 @@ static void end_file(struct parsing *p)
 /* The size may follow: end_file checks them. */
 static void end_pieces(struct parsing *p)
 {
-    struct oq_extras *extras = open_file(p)->extras;
-    oq_free(extras->pieces.hashes);
-    extras->pieces = p->pieces;
+    struct oq_extras *expectations = open_file(p)->expectations;
+    oq_free(expectations->pieces.hashes);
+    expectations->pieces = p->pieces;
     p->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
     p->hashes_capacity = 0;
 }
@@ -451,7 +451,7 @@ void oq_metalink_release(struct oq_metalink *metalink)
 {
     for (size_t i = 0; i < metalink->count; i++) {
         oq_free(metalink->files[i].name);
-        oq_extras_free(metalink->files[i].extras);
+        oq_extras_free(metalink->files[i].expectations);
     }
     oq_free(metalink->files);
     *metalink = (struct oq_metalink){0};

@@ -21,7 +21,7 @@ void oq_exported_group_release(struct oq_exported_group *exported)
         oq_free(exported->files[i].remote);
         oq_free(exported->files[i].local);
         oq_free(exported->files[i].state);
-        oq_extras_free(exported->files[i].extras);
+        oq_extras_free(exported->files[i].expectations);
     }
     oq_free(exported->files);
     oq_free(exported->owner);
@@ -119,22 +119,22 @@ static bool put_pieces(json_t *into, const struct oq_pieces *pieces)
     return is_good && put(into, "pieces", tree);
 }
 
-static bool put_extras(json_t *into, const struct oq_extras *extras)
+static bool put_expectations(json_t *into, const struct oq_extras *expectations)
 {
     json_t *mirrors = json_array();
     bool is_good = true;
 
-    for (uint32_t i = 0; is_good && i < extras->mirror_count; i++)
-        is_good = put_text(mirrors, NULL, extras->mirrors[i]);
-    if (!is_good || extras->mirror_count == 0)
+    for (uint32_t i = 0; is_good && i < expectations->mirror_count; i++)
+        is_good = put_text(mirrors, NULL, expectations->mirrors[i]);
+    if (!is_good || expectations->mirror_count == 0)
         json_decref(mirrors);
     else
         is_good = put(into, "mirrors", mirrors);
-    if (is_good && extras->has_sha256)
-        is_good = put_hash(into, "sha256", extras->sha256, OQ_SHA256_BYTES);
-    is_good = is_good && put_size(into, "expected_size", extras->size_bytes);
-    if (is_good && extras->pieces.kind != OQ_HASH_NONE)
-        is_good = put_pieces(into, &extras->pieces);
+    if (is_good && expectations->has_sha256)
+        is_good = put_hash(into, "sha256", expectations->sha256, OQ_SHA256_BYTES);
+    is_good = is_good && put_size(into, "expected_size", expectations->size_bytes);
+    if (is_good && expectations->pieces.kind != OQ_HASH_NONE)
+        is_good = put_pieces(into, &expectations->pieces);
     return is_good;
 }
 
@@ -146,7 +146,7 @@ static bool put_file(json_t *into, const struct oq_exported_file *file)
                    put_size(tree, "size", file->size_bytes) &&
                    put_size(tree, "done", file->done_bytes);
 
-    is_good = is_good && (!file->extras || put_extras(tree, file->extras));
+    is_good = is_good && (!file->expectations || put_expectations(tree, file->expectations));
     if (!is_good)
         json_decref(tree);
     return is_good && put(into, NULL, tree);
@@ -300,7 +300,7 @@ static bool take_state(struct reading *r, json_t *object, enum oq_exported_state
     return true;
 }
 
-static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *extras)
+static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *expectations)
 {
     json_t *mirrors = member(object, "mirrors");
     struct oq_error why;
@@ -312,7 +312,7 @@ static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *ex
         oq_error_init(&why);
         if (oq_url_check(url, &why) != OQ_OK)
             return refuse_name(r, "mirrors", &why);
-        if (oq_extras_add_mirror(extras, url) != OQ_OK)
+        if (oq_extras_add_mirror(expectations, url) != OQ_OK)
             return refuse_memory(r);
     }
     return true;
@@ -341,7 +341,7 @@ static uint8_t *join_hashes(struct reading *r, json_t *list, size_t size)
     return hashes;
 }
 
-static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *extras)
+static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *expectations)
 {
     json_t *tree = member(object, "pieces");
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
@@ -363,30 +363,31 @@ static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *ext
     if (!pieces.hashes)
         return false;
     oq_error_init(&why);
-    enum oq_status status = oq_extras_set_pieces(extras, &pieces, &why);
+    enum oq_status status = oq_extras_set_pieces(expectations, &pieces, &why);
     oq_free(pieces.hashes);
     return status == OQ_OK || refuse(r, status, "pieces:", why.text);
 }
 
-static bool has_extras(json_t *object)
+static bool has_expectations(json_t *object)
 {
     return member(object, "mirrors") || member(object, "sha256") ||
            member(object, "expected_size") || member(object, "pieces");
 }
 
-static bool take_extras(struct reading *r, json_t *object, struct oq_extras *extras)
+static bool take_expectations(struct reading *r, json_t *object, struct oq_extras *expectations)
 {
     json_t *hash = member(object, "sha256");
     bool has = false;
 
     if (hash) {
-        extras->has_sha256 = true;
+        expectations->has_sha256 = true;
         if (!json_is_string(hash) || oq_hex_parse(json_string_value(hash), json_string_length(hash),
-                                                  extras->sha256, OQ_SHA256_BYTES) != OQ_OK)
+                                                  expectations->sha256, OQ_SHA256_BYTES) != OQ_OK)
             return refuse(r, OQ_E_INVALID_ARG, "sha256", "has not 64 hexadecimal digits");
     }
-    return take_number(r, object, "expected_size", OQ_HTTP_SIZE_MAX, &has, &extras->size_bytes) &&
-           take_mirrors(r, object, extras) && take_pieces(r, object, extras);
+    return take_number(r, object, "expected_size", OQ_HTTP_SIZE_MAX, &has,
+                       &expectations->size_bytes) &&
+           take_mirrors(r, object, expectations) && take_pieces(r, object, expectations);
 }
 
 static bool take_file(struct reading *r, json_t *object, struct oq_exported_file *file)
@@ -408,10 +409,10 @@ static bool take_file(struct reading *r, json_t *object, struct oq_exported_file
         return refuse_name(r, "remote", &why);
     if (oq_path_check(file->local, false, &why) != OQ_OK)
         return refuse_name(r, "local", &why);
-    if (!has_extras(object))
+    if (!has_expectations(object))
         return true;
-    file->extras = oq_extras_new();
-    return file->extras ? take_extras(r, object, file->extras) : refuse_memory(r);
+    file->expectations = oq_extras_new();
+    return file->expectations ? take_expectations(r, object, file->expectations) : refuse_memory(r);
 }
 
 static bool take_files(struct reading *r, json_t *object, struct oq_exported_group *exported)

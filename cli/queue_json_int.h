@@ -28,10 +28,10 @@ enum oq_exported_state {
 
 struct oq_exported_file {
     char *remote, *local;
-    char *state;              /* or NULL; informative */
-    uint64_t size_bytes;      /* or OQ_SIZE_UNKNOWN; informative */
-    uint64_t done_bytes;      /* informative */
-    struct oq_extras *extras; /* or NULL: mirrors, size and hashes */
+    char *state;                    /* or NULL; informative */
+    uint64_t size_bytes;            /* or OQ_SIZE_UNKNOWN; informative */
+    uint64_t done_bytes;            /* informative */
+    struct oq_extras *expectations; /* or NULL: mirrors, size and hashes */
 };
 
 struct oq_exported_group {

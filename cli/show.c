@@ -1,6 +1,6 @@
 /* show.c - the commands that show the queue: list, and info for the details of one download and its
  * files. */
-#include "commands_int.h"
+#include "client_int.h"
 
 #include "console_int.h"
 #include "group_int.h"

@@ -41,24 +41,24 @@ static void metalink__of_the_rfc__is_read(void **state)
     if (parse(text, &found, &err) != OQ_OK)
         fail_msg("%s", err.text);
     assert_int_equal(found.count, 2);
-    const struct oq_extras *extras = found.files[0].extras;
+    const struct oq_extras *expectations = found.files[0].expectations;
     assert_string_equal(found.files[0].name, "example.ext");
-    assert_int_equal(extras->size_bytes, 14471447);
-    assert_true(extras->has_sha256);
-    assert_int_equal(extras->sha256[0], 0xe3);
-    assert_int_equal(extras->pieces.kind, OQ_HASH_SHA1);
-    assert_int_equal(extras->pieces.count, 2);
-    assert_int_equal(extras->pieces.piece_bytes, 10000000);
-    assert_int_equal(extras->pieces.hashes[39], 0x99);
-    assert_int_equal(extras->mirror_count, 3);
-    assert_string_equal(extras->mirrors[0], "HTTPS://first.example.com/example.ext");
-    assert_string_equal(extras->mirrors[1], "http://example.com/example.ext");
-    assert_string_equal(extras->mirrors[2], "https://last.example.com/a?b=1&c=2");
+    assert_int_equal(expectations->size_bytes, 14471447);
+    assert_true(expectations->has_sha256);
+    assert_int_equal(expectations->sha256[0], 0xe3);
+    assert_int_equal(expectations->pieces.kind, OQ_HASH_SHA1);
+    assert_int_equal(expectations->pieces.count, 2);
+    assert_int_equal(expectations->pieces.piece_bytes, 10000000);
+    assert_int_equal(expectations->pieces.hashes[39], 0x99);
+    assert_int_equal(expectations->mirror_count, 3);
+    assert_string_equal(expectations->mirrors[0], "HTTPS://first.example.com/example.ext");
+    assert_string_equal(expectations->mirrors[1], "http://example.com/example.ext");
+    assert_string_equal(expectations->mirrors[2], "https://last.example.com/a?b=1&c=2");
     assert_string_equal(found.files[1].name, "folder/b.bin");
-    assert_int_equal(found.files[1].extras->mirror_count, 1);
-    assert_int_equal(found.files[1].extras->pieces.kind, OQ_HASH_NONE);
-    assert_true(found.files[1].extras->size_bytes == OQ_SIZE_UNKNOWN);
-    assert_false(found.files[1].extras->has_sha256);
+    assert_int_equal(found.files[1].expectations->mirror_count, 1);
+    assert_int_equal(found.files[1].expectations->pieces.kind, OQ_HASH_NONE);
+    assert_true(found.files[1].expectations->size_bytes == OQ_SIZE_UNKNOWN);
+    assert_false(found.files[1].expectations->has_sha256);
     oq_metalink_release(&found);
 }
 
@@ -72,7 +72,7 @@ static void metalink__several_piece_lists__the_strongest_counts(void **state)
     struct oq_error err;
     (void)state;
     assert_int_equal(parse(text, &found, &err), OQ_OK);
-    assert_int_equal(found.files[0].extras->pieces.kind, OQ_HASH_SHA256);
+    assert_int_equal(found.files[0].expectations->pieces.kind, OQ_HASH_SHA256);
     oq_metalink_release(&found);
 }
 
@@ -85,7 +85,7 @@ static void metalink__stronger_list_behind_a_weaker_one__replaces_it(void **stat
     struct oq_error err;
     (void)state;
     assert_int_equal(parse(text, &found, &err), OQ_OK);
-    const struct oq_pieces *pieces = &found.files[0].extras->pieces;
+    const struct oq_pieces *pieces = &found.files[0].expectations->pieces;
     assert_int_equal(pieces->kind, OQ_HASH_SHA256);
     assert_int_equal(pieces->count, 1);
     assert_int_equal(pieces->piece_bytes, 9);
@@ -114,12 +114,12 @@ static void metalink__many_pieces_and_a_long_url__are_read_whole(void **state)
     snprintf(expected, sizeof expected, "http://h/%0*u&%0*u", LONG, 1u, LONG, 2u);
     if (parse(text, &found, &err) != OQ_OK)
         fail_msg("%s", err.text);
-    const struct oq_extras *extras = found.files[0].extras;
-    assert_string_equal(extras->mirrors[0], expected);
-    assert_int_equal(extras->pieces.count, PIECES);
+    const struct oq_extras *expectations = found.files[0].expectations;
+    assert_string_equal(expectations->mirrors[0], expected);
+    assert_int_equal(expectations->pieces.count, PIECES);
     for (unsigned i = 0; i < PIECES; i++) {
-        assert_int_equal(extras->pieces.hashes[i * 20 + 18], i >> 8);
-        assert_int_equal(extras->pieces.hashes[i * 20 + 19], i & 255);
+        assert_int_equal(expectations->pieces.hashes[i * 20 + 18], i >> 8);
+        assert_int_equal(expectations->pieces.hashes[i * 20 + 19], i & 255);
     }
     oq_metalink_release(&found);
     oq_free(text);
@@ -138,10 +138,10 @@ static void metalink__more_urls_than_sources__the_most_preferred_are_kept(void *
                                  "<url priority=\"%u\">http://h/%u</url>", 100 - i, i);
     snprintf(text + used, sizeof text - used, "</file></metalink>");
     assert_int_equal(parse(text, &found, &err), OQ_OK);
-    assert_int_equal(found.files[0].extras->mirror_count, OQ_SOURCES_MAX);
-    assert_string_equal(found.files[0].extras->mirrors[0], "http://h/39");
+    assert_int_equal(found.files[0].expectations->mirror_count, OQ_SOURCES_MAX);
+    assert_string_equal(found.files[0].expectations->mirrors[0], "http://h/39");
     snprintf(last, sizeof last, "http://h/%u", 8u);
-    assert_string_equal(found.files[0].extras->mirrors[OQ_SOURCES_MAX - 1], last);
+    assert_string_equal(found.files[0].expectations->mirrors[OQ_SOURCES_MAX - 1], last);
     oq_metalink_release(&found);
 }
 
@@ -155,9 +155,9 @@ static void metalink__urls_of_equal_priority__keep_their_order(void **state)
     struct oq_error err;
     (void)state;
     assert_int_equal(parse(text, &found, &err), OQ_OK);
-    assert_int_equal(found.files[0].extras->mirror_count, 5);
+    assert_int_equal(found.files[0].expectations->mirror_count, 5);
     for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(found.files[0].extras->mirrors[i][9], '1' + (int)i);
+        assert_int_equal(found.files[0].expectations->mirrors[i][9], '1' + (int)i);
     oq_metalink_release(&found);
 }
 
@@ -176,10 +176,10 @@ static void metalink__unknown_elements__are_ignored(void **state)
         fail_msg("%s", err.text);
     assert_int_equal(found.count, 1);
     assert_string_equal(found.files[0].name, "a.bin");
-    assert_int_equal(found.files[0].extras->size_bytes, 5);
-    assert_true(found.files[0].extras->has_sha256);
-    assert_int_equal(found.files[0].extras->mirror_count, 1);
-    assert_string_equal(found.files[0].extras->mirrors[0], "http://h/yes");
+    assert_int_equal(found.files[0].expectations->size_bytes, 5);
+    assert_true(found.files[0].expectations->has_sha256);
+    assert_int_equal(found.files[0].expectations->mirror_count, 1);
+    assert_string_equal(found.files[0].expectations->mirrors[0], "http://h/yes");
     oq_metalink_release(&found);
 }
 
@@ -190,7 +190,7 @@ static void metalink__sizes__have_18_digits_at_most(void **state)
     (void)state;
     assert_int_equal(parse(FILE_HEAD "<size>999999999999999999</size>" FILE_TAIL, &found, &err),
                      OQ_OK);
-    assert_true(found.files[0].extras->size_bytes == 999999999999999999);
+    assert_true(found.files[0].expectations->size_bytes == 999999999999999999);
     oq_metalink_release(&found);
     assert_int_equal(parse(FILE_HEAD "<size>1000000000000000000</size>" FILE_TAIL, &found, &err),
                      OQ_E_INVALID_ARG);
@@ -259,8 +259,8 @@ static void metalink__empty_pieces_of_an_empty_file__are_accepted(void **state)
         struct oq_metalink found = {0};
         struct oq_error err;
         assert_int_equal(parse(rows[i], &found, &err), OQ_OK);
-        assert_int_equal(found.files[0].extras->size_bytes, 0);
-        assert_int_equal(found.files[0].extras->pieces.count, 0);
+        assert_int_equal(found.files[0].expectations->size_bytes, 0);
+        assert_int_equal(found.files[0].expectations->pieces.count, 0);
         oq_metalink_release(&found);
     }
 }

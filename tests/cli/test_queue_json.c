@@ -22,17 +22,17 @@ static enum oq_status parse(const char *line, struct oq_exported_group *out, str
 
 static void record__everything_in_it__comes_back(void **state)
 {
-    struct oq_extras *extras = oq_extras_new();
+    struct oq_extras *expectations = oq_extras_new();
     uint8_t hashes[60] = {1, [20] = 2, [59] = 3};
     const struct oq_pieces pieces = {
         .kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3, .hashes = hashes};
-    extras->size_bytes = 25;
-    extras->has_sha256 = true;
-    extras->sha256[0] = 0xab;
-    extras->sha256[31] = 0xcd;
-    assert_int_equal(oq_extras_add_mirror(extras, "http://m/1"), OQ_OK);
-    assert_int_equal(oq_extras_add_mirror(extras, "https://m/2"), OQ_OK);
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, NULL), OQ_OK);
+    expectations->size_bytes = 25;
+    expectations->has_sha256 = true;
+    expectations->sha256[0] = 0xab;
+    expectations->sha256[31] = 0xcd;
+    assert_int_equal(oq_extras_add_mirror(expectations, "http://m/1"), OQ_OK);
+    assert_int_equal(oq_extras_add_mirror(expectations, "https://m/2"), OQ_OK);
+    assert_int_equal(oq_extras_set_pieces(expectations, &pieces, NULL), OQ_OK);
     struct oq_exported_group exported = {.has_job = true,
                                          .state = OQ_EXPORTED_ACTIVE,
                                          .is_foreground = true,
@@ -52,7 +52,7 @@ static void record__everything_in_it__comes_back(void **state)
     files[0].state = oq_strdup("waiting");
     files[0].size_bytes = 25;
     files[0].done_bytes = 7;
-    files[0].extras = extras;
+    files[0].expectations = expectations;
     files[1].remote = oq_strdup("http://h/b");
     files[1].local = oq_strdup("\\\\s\\t\\b");
     files[1].size_bytes = OQ_SIZE_UNKNOWN;
@@ -83,17 +83,17 @@ static void record__everything_in_it__comes_back(void **state)
     assert_string_equal(back.files[0].local, files[0].local);
     assert_string_equal(back.files[0].state, "waiting");
     assert_true(back.files[0].size_bytes == 25 && back.files[0].done_bytes == 7);
-    const struct oq_extras *got = back.files[0].extras;
+    const struct oq_extras *got = back.files[0].expectations;
     assert_int_equal(got->mirror_count, 2);
     assert_string_equal(got->mirrors[1], "https://m/2");
     assert_true(got->has_sha256);
-    assert_memory_equal(got->sha256, extras->sha256, OQ_SHA256_BYTES);
+    assert_memory_equal(got->sha256, expectations->sha256, OQ_SHA256_BYTES);
     assert_int_equal(got->size_bytes, 25);
     assert_int_equal(got->pieces.kind, OQ_HASH_SHA1);
     assert_int_equal(got->pieces.count, 3);
     assert_memory_equal(got->pieces.hashes, hashes, sizeof hashes);
     assert_true(back.files[1].size_bytes == OQ_SIZE_UNKNOWN);
-    assert_null(back.files[1].extras);
+    assert_null(back.files[1].expectations);
     assert_null(back.files[1].state);
     char *again = oq_queue_json_format_group(&back);
     assert_string_equal(again, line);
@@ -210,10 +210,11 @@ static void mirrors__as_many_as_a_file_may_have__come_back(void **state)
         struct oq_exported_group exported = {0}, back = {0};
         struct oq_error err;
         assert_int_equal(parse_mirrors(counts[i], &exported), OQ_OK);
-        assert_int_equal(exported.files[0].extras->mirror_count, counts[i]);
+        assert_int_equal(exported.files[0].expectations->mirror_count, counts[i]);
         char *line = oq_queue_json_format_group(&exported);
         assert_int_equal(parse(line, &back, &err), OQ_OK);
-        assert_int_equal(back.files[0].extras ? back.files[0].extras->mirror_count : 0, counts[i]);
+        assert_int_equal(back.files[0].expectations ? back.files[0].expectations->mirror_count : 0,
+                         counts[i]);
         oq_free(line);
         oq_exported_group_release(&exported);
         oq_exported_group_release(&back);

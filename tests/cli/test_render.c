@@ -144,7 +144,7 @@ static void meter__same_bytes_and_time__keeps_the_measurement(void **state)
     assert_int_equal(oq_meter_rate(&meter), 3000);
 }
 
-static void meter__bytes_or_time_go_back__begins_anew(void **state)
+static void meter__bytes_or_time_go_back__restarts(void **state)
 {
     (void)state;
     struct oq_meter meter;
@@ -432,7 +432,7 @@ int main(void)
         cmocka_unit_test(meter__flow_stops__rate_sinks_to_zero_within_the_window),
         cmocka_unit_test(meter__long_pause_between_samples__is_left_out),
         cmocka_unit_test(meter__same_bytes_and_time__keeps_the_measurement),
-        cmocka_unit_test(meter__bytes_or_time_go_back__begins_anew),
+        cmocka_unit_test(meter__bytes_or_time_go_back__restarts),
         cmocka_unit_test(meter__enormous_numbers__do_not_overflow),
         cmocka_unit_test(render_plain__half_way__shows_all_five),
         cmocka_unit_test(render_plain__size_unknown__shows_bytes_and_rate),

@@ -16,13 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(found.count > 0 && found.count <= OQ_METALINK_MAX_FILES);
     for (size_t i = 0; i < found.count; i++) {
-        struct oq_extras *extras = found.files[i].extras;
+        struct oq_extras *expectations = found.files[i].expectations;
         MUST(oq_metalink_is_safe(found.files[i].name));
-        MUST(extras->mirror_count >= 1 && extras->mirror_count <= OQ_SOURCES_MAX);
+        MUST(expectations->mirror_count >= 1 && expectations->mirror_count <= OQ_SOURCES_MAX);
         /* One of them is the URL the file is added with. */
-        extras->mirror_count--;
-        MUST(!oq_extras_check(extras));
-        extras->mirror_count++;
+        expectations->mirror_count--;
+        MUST(!oq_extras_check(expectations));
+        expectations->mirror_count++;
     }
     oq_metalink_release(&found);
     return 0;
