@@ -42,12 +42,17 @@ struct parsing {
     size_t hashes_capacity;
 };
 
+/* Expat 2.9 has this function and deprecates the older one. */
+#if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
+#define XML_GetCurrentLineNumber64 XML_GetCurrentLineNumber
+#endif
+
 static void fail(struct parsing *p, enum oq_status status, const char *sentence)
 {
     if (p->status != OQ_OK)
         return;
     p->status = oq_error_set(p->err, status, "%s (line %lu)", sentence,
-                             (unsigned long)XML_GetCurrentLineNumber(p->parser));
+                             (unsigned long)XML_GetCurrentLineNumber64(p->parser));
     XML_StopParser(p->parser, XML_FALSE);
 }
 
@@ -417,7 +422,7 @@ static enum oq_status run(struct parsing *p, const char *data, size_t length)
         p->status =
             oq_error_set(p->err, code == XML_ERROR_NO_MEMORY ? OQ_E_NOMEM : OQ_E_INVALID_ARG,
                          "the document is not well-formed: %s (line %lu)", XML_ErrorString(code),
-                         (unsigned long)XML_GetCurrentLineNumber(p->parser));
+                         (unsigned long)XML_GetCurrentLineNumber64(p->parser));
     }
     if (p->status == OQ_OK && !p->is_metalink)
         p->status = oq_error_set(p->err, OQ_E_INVALID_ARG,

@@ -10,11 +10,13 @@
 #include <objbase.h>
 #include <rpcproxy.h>
 #include <sddl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <wchar.h>
 
 #include "openqmgr.h"
+#include "openqmgr_access.h"
 
 #define CLASSES L"SOFTWARE\\Classes\\"
 #define PRODUCT L"SOFTWARE\\OpenQMGR"
@@ -23,30 +25,6 @@
 #define SERVICE_NAME L"OpenQMGR"
 
 enum { GUID_CHARS = 39, PATH_CHARS = 128 };
-
-/*
- * Who may use the service. It runs as LocalSystem and is started on demand, which makes it a tool
- * for attacks that let a privileged COM server authenticate to, or call, an endpoint of the
- * attacker's (the class of CVE-2016-3225): so it is not reachable for more than its users.
- *
- *   SY, BA          the system and administrators
- *   IU, SU, S-1-5-3 users with an interactive, service or batch logon: at the console or in a
- *                   terminal session, as a service, as a scheduled task. A network logon has none
- *                   of these.
- *   rights          CC execute, DC execute locally, SW activate locally; never LC and RP, which are
- *                   the same from another computer
- *   no AC ACE       programs in an AppContainer stay outside
- *   S:(ML;;NX;;;ME) programs below medium integrity (sandboxed ones) stay outside
- *
- * Launch holds for starting the service, access for calling it unless the service sets its own
- * descriptor with CoInitializeSecurity.
- */
-#define LAUNCH_SDDL                                                                                \
-    L"O:BAG:BAD:(A;;CCDCSW;;;SY)(A;;CCDCSW;;;BA)(A;;CCDCSW;;;IU)(A;;CCDCSW;;;SU)"                  \
-    L"(A;;CCDCSW;;;S-1-5-3)S:(ML;;NX;;;ME)"
-#define ACCESS_SDDL                                                                                \
-    L"O:BAG:BAD:(A;;CCDC;;;SY)(A;;CCDC;;;BA)(A;;CCDC;;;IU)(A;;CCDC;;;SU)(A;;CCDC;;;S-1-5-3)"       \
-    L"S:(ML;;NX;;;ME)"
 
 /* supplied by the generated openqmgr_dlldata.c */
 void RPC_ENTRY GetProxyDllInfo(const ProxyFileInfo ***files, const CLSID **clsid);
@@ -146,43 +124,44 @@ static LSTATUS write_class(const struct shared_key *key, const wchar_t *name)
     return status;
 }
 
-/* The DLL's own full name, however long; NULL without memory. The caller frees it. */
-static wchar_t *module_name(void)
+/* The full name of the DLL, or with `other` that of the file of this name beside it, however long;
+ * NULL without memory. The caller frees it. */
+static wchar_t *dll_name(const wchar_t *other)
 {
     DWORD chars = MAX_PATH;
     wchar_t *name = NULL;
 
     for (;;) {
-        wchar_t *larger = realloc(name, chars * sizeof *name);
-        DWORD written;
+        const DWORD room = chars + (other ? (DWORD)wcslen(other) : 0);
+        wchar_t *larger = realloc(name, room * sizeof *name);
 
         if (!larger)
             break;
         name = larger;
-        written = GetModuleFileNameW((HMODULE)&__ImageBase, name, chars);
+        const DWORD written = GetModuleFileNameW((HMODULE)&__ImageBase, name, chars);
         if (written == 0)
             break;
-        if (written < chars)
+        if (written < chars) {
+            wchar_t *last = wcsrchr(name, L'\\');
+            if (other)
+                wcscpy(last ? last + 1 : name, other);
             return name;
+        }
         chars *= 2;
     }
     free(name);
     return NULL;
 }
 
-static LSTATUS write_marshaller(void)
+static LSTATUS write_marshaller(const wchar_t *file)
 {
     const struct shared_key key = shared_key_of(L"CLSID", &CLSID_OpenQmgrProxyStub);
-    wchar_t *file = module_name();
-    LSTATUS status = ERROR_OUTOFMEMORY;
+    LSTATUS status = save_text_below(key.path, L"InprocServer32", NULL, file);
 
-    if (file)
-        status = save_text_below(key.path, L"InprocServer32", NULL, file);
     if (status == ERROR_SUCCESS)
         status = save_text_below(key.path, L"InprocServer32", L"ThreadingModel", L"Both");
     if (status == ERROR_SUCCESS)
         status = oq_reg_save_text(key.path, NULL, L"OpenQMGR proxy/stub");
-    free(file);
     return status;
 }
 
@@ -218,10 +197,10 @@ static LSTATUS write_application(void)
 {
     const struct shared_key key = shared_key_of(L"AppID", &APPID_OpenQmgr);
     /* permissions first: there is no moment at which the service can be started without them */
-    LSTATUS status = write_permission(key.path, L"LaunchPermission", LAUNCH_SDDL);
+    LSTATUS status = write_permission(key.path, L"LaunchPermission", OQ_LAUNCH_SDDL);
 
     if (status == ERROR_SUCCESS)
-        status = write_permission(key.path, L"AccessPermission", ACCESS_SDDL);
+        status = write_permission(key.path, L"AccessPermission", OQ_ACCESS_SDDL);
     if (status == ERROR_SUCCESS)
         status = oq_reg_save_text(key.path, L"LocalService", SERVICE_NAME);
     if (status == ERROR_SUCCESS)
@@ -229,92 +208,149 @@ static LSTATUS write_application(void)
     return status;
 }
 
+static LSTATUS remove_application(void)
+{
+    const struct shared_key key = shared_key_of(L"AppID", &APPID_OpenQmgr);
+
+    oq_reg_use_view(0);
+    return oq_reg_delete_tree(key.path);
+}
+
 /* ---- keys that others may own ---------------------------------------------------------------- */
 
-/* Makes room for our values. *is_ours tells whether they may be written now. */
-static LSTATUS claim(const struct shared_key *key, enum owner owner, bool take_over, bool *is_ours)
+/* The legacy class comes first, then each interface of the generated code. */
+struct item {
+    struct shared_key key;
+    enum owner owner;
+    unsigned methods; /* 0: the class */
+    wchar_t name[64];
+};
+
+/* False behind the last one. */
+static bool get_item(unsigned index, struct item *item)
+{
+    const ProxyFileInfo **files;
+    const CLSID *clsid;
+
+    if (index == 0) {
+        *item = (struct item){.key = shared_key_of(L"CLSID", &CLSID_BackgroundCopyQMgr),
+                              .name = L"BackgroundCopyQMgr Class (OpenQMGR)"};
+        item->owner = legacy_class_owner(&item->key);
+        return true;
+    }
+    GetProxyDllInfo(&files, &clsid);
+    for (unsigned before = 1; *files; files++) {
+        for (unsigned i = 0; (*files)->pStubVtblList[i]; i++) {
+            if (before++ < index)
+                continue;
+            /* from the stub's header: the proxy's has another form when calls are interpreted */
+            const CInterfaceStubHeader *header = &(*files)->pStubVtblList[i]->header;
+            *item = (struct item){.key = shared_key_of(L"Interface", header->piid),
+                                  .methods = header->DispatchTableCount};
+            item->owner = interface_owner(&item->key);
+            swprintf(item->name, sizeof item->name / sizeof *item->name, L"%hs",
+                     (*files)->pNamesArray[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is there something in the key that has to be moved before ours is written? */
+static bool must_move(const struct item *item, bool take_over)
+{
+    return item->owner == OWNER_BLANK || (item->owner == OWNER_OTHER && take_over);
+}
+
+static LSTATUS register_item(const struct item *item, bool take_over)
 {
     LSTATUS status = ERROR_SUCCESS;
 
-    *is_ours = owner != OWNER_OTHER || take_over;
-    if (*is_ours && (owner == OWNER_OTHER || owner == OWNER_BLANK))
-        status = oq_reg_move_tree(key->path, key->saved);
-    return status;
+    if (item->owner == OWNER_OTHER && !take_over)
+        return ERROR_SUCCESS;
+    if (must_move(item, take_over))
+        status = oq_reg_move_tree(item->key.path, item->key.saved);
+    if (status != ERROR_SUCCESS)
+        return status;
+    return item->methods > 0 ? write_interface(&item->key, item->name, item->methods)
+                             : write_class(&item->key, item->name);
 }
 
 /* Puts back what the key held before us, if it held something. An owner who came after us has
  * priority over the one before. */
-static LSTATUS give_back(const struct shared_key *key, enum owner owner)
+static LSTATUS give_back(const struct item *item)
 {
-    if (!oq_reg_has_key(key->saved))
+    if (!oq_reg_has_key(item->key.saved))
         return ERROR_SUCCESS;
-    if (owner == OWNER_OTHER || owner == OWNER_BLANK)
-        return oq_reg_delete_tree(key->saved);
-    return oq_reg_move_tree(key->saved, key->path);
+    if (item->owner == OWNER_OTHER || item->owner == OWNER_BLANK)
+        return oq_reg_delete_tree(item->key.saved);
+    return oq_reg_move_tree(item->key.saved, item->key.path);
 }
 
-static LSTATUS release(const struct shared_key *key, enum owner owner)
+static LSTATUS release(const struct item *item)
 {
-    if (oq_reg_has_key(key->saved))
-        return give_back(key, owner);
-    return owner == OWNER_US ? oq_reg_delete_tree(key->path) : ERROR_SUCCESS;
+    if (oq_reg_has_key(item->key.saved))
+        return give_back(item);
+    return item->owner == OWNER_US ? oq_reg_delete_tree(item->key.path) : ERROR_SUCCESS;
 }
 
-static LSTATUS register_legacy_class(bool take_over)
-{
-    const struct shared_key key = shared_key_of(L"CLSID", &CLSID_BackgroundCopyQMgr);
-    bool is_ours;
-    LSTATUS status = claim(&key, legacy_class_owner(&key), take_over, &is_ours);
+/* ---- one view of the registry ---------------------------------------------------------------- */
 
-    if (status == ERROR_SUCCESS && is_ours)
-        status = write_class(&key, L"BackgroundCopyQMgr Class (OpenQMGR)");
-    return status;
+struct view {
+    REGSAM flag;
+    bool is_served;     /* the DLL that its programs load is there */
+    bool was_served;    /* before this call */
+    wchar_t *file;      /* that DLL; NULL without memory */
+    uint64_t had_saved; /* before this call: which items, by index, were taken over already */
+};
+
+/* The first failure counts, and the rest is done in any case. */
+static void keep_first(LSTATUS *first, LSTATUS status)
+{
+    if (*first == ERROR_SUCCESS)
+        *first = status;
 }
 
-static LSTATUS register_interface(const struct shared_key *key, const wchar_t *name,
-                                  unsigned methods, bool take_over)
+/* Looks at every key that somebody else owns before the first one is written. */
+static LSTATUS examine(struct view *view, bool take_over)
 {
-    bool is_ours;
-    LSTATUS status = claim(key, interface_owner(key), take_over, &is_ours);
+    const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
+    struct item item;
+    LSTATUS status = ERROR_SUCCESS;
 
-    if (status == ERROR_SUCCESS && is_ours)
-        status = write_interface(key, name, methods);
-    return status;
-}
-
-enum action { REGISTER, TAKE_OVER, RELEASE, GIVE_BACK };
-
-/* Does the same with every interface; goes on after a failure and returns the first one. */
-static LSTATUS for_each_interface(enum action action)
-{
-    const ProxyFileInfo **files;
-    const CLSID *clsid;
-    LSTATUS first = ERROR_SUCCESS;
-
-    GetProxyDllInfo(&files, &clsid);
-    for (; *files; files++) {
-        for (unsigned i = 0; (*files)->pStubVtblList[i]; i++) {
-            /* from the stub's header: the proxy's has another form when calls are interpreted */
-            const CInterfaceStubHeader *header = &(*files)->pStubVtblList[i]->header;
-            const struct shared_key key = shared_key_of(L"Interface", header->piid);
-            LSTATUS status;
-
-            if (action == RELEASE) {
-                status = release(&key, interface_owner(&key));
-            } else if (action == GIVE_BACK) {
-                status = give_back(&key, interface_owner(&key));
-            } else {
-                wchar_t name[64];
-
-                swprintf(name, sizeof name / sizeof *name, L"%hs", (*files)->pNamesArray[i]);
-                status =
-                    register_interface(&key, name, header->DispatchTableCount, action == TAKE_OVER);
-            }
-            if (first == ERROR_SUCCESS)
-                first = status;
-        }
+    view->was_served = oq_reg_has_key(ours.path);
+    for (unsigned i = 0; status == ERROR_SUCCESS && get_item(i, &item); i++) {
+        if (oq_reg_has_key(item.key.saved))
+            view->had_saved |= UINT64_C(1) << i;
+        if (must_move(&item, take_over))
+            status = oq_reg_may_move_tree(item.key.path);
     }
-    return first;
+    /* Whoever may make keys of his own is an administrator, whom this one keeps out. */
+    if (status == ERROR_ACCESS_DENIED &&
+        write_class(&ours, L"OpenQMGR download queue") == ERROR_SUCCESS) {
+        if (!view->was_served)
+            (void)!oq_reg_delete_tree(ours.path);
+        status = ERROR_PRIVILEGE_NOT_HELD;
+    }
+    return status;
+}
+
+static LSTATUS register_view(const struct view *view, bool take_over)
+{
+    const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
+    struct item item;
+    LSTATUS status = view->file ? ERROR_SUCCESS : ERROR_OUTOFMEMORY;
+
+    /* what is pointed at comes before what points at it */
+    if (status == ERROR_SUCCESS)
+        status = write_marshaller(view->file);
+    for (unsigned i = 1; status == ERROR_SUCCESS && get_item(i, &item); i++)
+        status = register_item(&item, take_over);
+    if (status == ERROR_SUCCESS)
+        status = write_class(&ours, L"OpenQMGR download queue");
+    if (status == ERROR_SUCCESS && get_item(0, &item))
+        status = register_item(&item, take_over);
+    return status;
 }
 
 /* Our own folder goes when nothing is kept in it any more; configuration keeps it. */
@@ -325,71 +361,126 @@ static LSTATUS remove_empty_saved(void)
 
     if (!oq_reg_has_key(SAVED))
         return ERROR_SUCCESS;
-    for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
-        LSTATUS status = oq_reg_delete_empty(paths[i]);
-
-        if (first == ERROR_SUCCESS)
-            first = status;
-    }
+    for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+        keep_first(&first, oq_reg_delete_empty(paths[i]));
     return first;
+}
+
+static LSTATUS remove_view(void)
+{
+    const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
+    const struct shared_key marshaller = shared_key_of(L"CLSID", &CLSID_OpenQmgrProxyStub);
+    struct item item;
+    LSTATUS first = ERROR_SUCCESS;
+
+    for (unsigned i = 0; get_item(i, &item); i++)
+        keep_first(&first, release(&item));
+    keep_first(&first, oq_reg_delete_tree(ours.path));
+    keep_first(&first, oq_reg_delete_tree(marshaller.path));
+    keep_first(&first, remove_empty_saved());
+    return first;
+}
+
+/* Gives back the items that are not in `kept`. */
+static LSTATUS give_back_view(uint64_t kept)
+{
+    struct item item;
+    LSTATUS first = ERROR_SUCCESS;
+
+    for (unsigned i = 0; get_item(i, &item); i++)
+        if (!(kept >> i & 1))
+            keep_first(&first, give_back(&item));
+    keep_first(&first, remove_empty_saved());
+    return first;
+}
+
+/* ---- the views together ---------------------------------------------------------------- */
+
+enum { VIEWS_MAX = 2 };
+
+static unsigned views_init(struct view views[VIEWS_MAX])
+{
+    unsigned count = 1;
+
+    views[0] = (struct view){.is_served = true, .file = dll_name(NULL)};
+#ifdef _WIN64
+    views[1] = (struct view){.flag = KEY_WOW64_32KEY, .file = dll_name(L"qmgrps32.dll")};
+    views[1].is_served =
+        views[1].file && GetFileAttributesW(views[1].file) != INVALID_FILE_ATTRIBUTES;
+    count = 2;
+#endif
+    return count;
+}
+
+static void views_release(struct view views[VIEWS_MAX], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        free(views[i].file);
+    oq_reg_use_view(0);
 }
 
 HRESULT oq_register_all(bool take_over)
 {
-    const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
-    const bool was_registered = oq_reg_has_key(ours.path);
+    struct view views[VIEWS_MAX];
+    const unsigned count = views_init(views);
     LSTATUS status = ERROR_SUCCESS;
 
-    /* what is pointed at comes before what points at it */
+    for (unsigned i = 0; status == ERROR_SUCCESS && i < count; i++) {
+        oq_reg_use_view(views[i].flag);
+        if (views[i].is_served)
+            status = examine(&views[i], take_over);
+    }
+    if (status != ERROR_SUCCESS)
+        goto out;
+    oq_reg_use_view(0);
     if (has_own_appid())
         status = write_application();
+    for (unsigned i = 0; status == ERROR_SUCCESS && i < count; i++) {
+        oq_reg_use_view(views[i].flag);
+        if (views[i].is_served)
+            status = register_view(&views[i], take_over);
+    }
     if (status == ERROR_SUCCESS)
-        status = write_marshaller();
-    if (status == ERROR_SUCCESS)
-        status = for_each_interface(take_over ? TAKE_OVER : REGISTER);
-    if (status == ERROR_SUCCESS)
-        status = write_class(&ours, L"OpenQMGR download queue");
-    if (status == ERROR_SUCCESS)
-        status = register_legacy_class(take_over);
-    if (status != ERROR_SUCCESS && !was_registered)
-        (void)oq_register_remove(); /* the first failure is the one to report */
+        goto out;
+    /* The first failure is the one to report. */
+    for (unsigned i = 0; i < count; i++) {
+        oq_reg_use_view(views[i].flag);
+        if (views[i].is_served)
+            (void)!(views[i].was_served ? give_back_view(views[i].had_saved) : remove_view());
+    }
+    if (has_own_appid() && !views[0].was_served)
+        (void)!remove_application();
+out:
+    views_release(views, count);
     return HRESULT_FROM_WIN32(status);
 }
 
 HRESULT oq_register_remove(void)
 {
-    const struct shared_key legacy = shared_key_of(L"CLSID", &CLSID_BackgroundCopyQMgr);
-    const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
-    const struct shared_key marshaller = shared_key_of(L"CLSID", &CLSID_OpenQmgrProxyStub);
-    const struct shared_key application = shared_key_of(L"AppID", &APPID_OpenQmgr);
-    const LSTATUS results[] = {
-        release(&legacy, legacy_class_owner(&legacy)),
-        oq_reg_delete_tree(ours.path),
-        for_each_interface(RELEASE),
-        oq_reg_delete_tree(marshaller.path),
-        has_own_appid() ? oq_reg_delete_tree(application.path) : ERROR_SUCCESS,
-        remove_empty_saved(),
-    };
+    struct view views[VIEWS_MAX];
+    const unsigned count = views_init(views);
+    LSTATUS first = ERROR_SUCCESS;
 
-    for (unsigned i = 0; i < sizeof results / sizeof *results; i++) {
-        if (results[i] != ERROR_SUCCESS)
-            return HRESULT_FROM_WIN32(results[i]);
+    for (unsigned i = 0; i < count; i++) {
+        oq_reg_use_view(views[i].flag);
+        keep_first(&first, remove_view());
     }
-    return S_OK;
+    if (has_own_appid())
+        keep_first(&first, remove_application());
+    views_release(views, count);
+    return HRESULT_FROM_WIN32(first);
 }
 
 HRESULT oq_register_give_back(void)
 {
-    const struct shared_key legacy = shared_key_of(L"CLSID", &CLSID_BackgroundCopyQMgr);
-    const LSTATUS results[] = {
-        give_back(&legacy, legacy_class_owner(&legacy)),
-        for_each_interface(GIVE_BACK),
-        remove_empty_saved(),
-    };
+    struct view views[VIEWS_MAX];
+    const unsigned count = views_init(views);
+    LSTATUS first = ERROR_SUCCESS;
 
-    for (unsigned i = 0; i < sizeof results / sizeof *results; i++) {
-        if (results[i] != ERROR_SUCCESS)
-            return HRESULT_FROM_WIN32(results[i]);
+    for (unsigned i = 0; i < count; i++) {
+        oq_reg_use_view(views[i].flag);
+        keep_first(&first, give_back_view(0));
     }
-    return S_OK;
+    views_release(views, count);
+    return HRESULT_FROM_WIN32(first);
 }

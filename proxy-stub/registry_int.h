@@ -1,9 +1,9 @@
 /*
  * registry_int.h: the few operations on HKEY_LOCAL_MACHINE that registration is made of.
  *
- * Owns no state and knows nothing of COM. Every path is relative to HKEY_LOCAL_MACHINE, in the
- * registry view of the DLL's own architecture. Any thread. Functions return a Win32 code,
- * ERROR_SUCCESS when all is done; none leaves a key open.
+ * Owns the choice of the registry view and knows nothing of COM. Every path is relative to
+ * HKEY_LOCAL_MACHINE. One thread at a time. Functions return a Win32 code, ERROR_SUCCESS when all
+ * is done; none leaves a key open.
  */
 #ifndef OQ_PROXY_STUB_REGISTRY_INT_H
 #define OQ_PROXY_STUB_REGISTRY_INT_H
@@ -12,6 +12,10 @@
 #include <windows.h>
 
 #define OQ_REG_MUST_CHECK __attribute__((warn_unused_result))
+
+/* The view that all functions use from now on: 0, that of the DLL's own architecture, as at the
+ * start; KEY_WOW64_32KEY, that of 32-bit programs (page "Accessing an Alternate Registry View"). */
+void oq_reg_use_view(REGSAM view);
 
 /* Says whether the key exists. A key that may not be opened for reading counts as existing. */
 bool oq_reg_has_key(const wchar_t *path);
@@ -32,6 +36,10 @@ OQ_REG_MUST_CHECK LSTATUS oq_reg_delete_tree(const wchar_t *path);
 
 /* Deletes the key if it has neither values nor subkeys; success when it has, or does not exist. */
 OQ_REG_MUST_CHECK LSTATUS oq_reg_delete_empty(const wchar_t *path);
+
+/* Whether oq_reg_move_tree of that key would be allowed to: opens it and all below it for deleting.
+ * ERROR_ACCESS_DENIED; success when it does not exist. */
+OQ_REG_MUST_CHECK LSTATUS oq_reg_may_move_tree(const wchar_t *path);
 
 /*
  * Moves the key from with all below it to the key to, replacing what is there. Copies everything

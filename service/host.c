@@ -1,9 +1,12 @@
 /* host.c - builds the parts and wires the ports. start and stop run on the service's thread, event
  * on the control manager's.
  *
- * Order of the stop: the engine first, within 4 s, since it answers every waiting and new call with
- * "stopping" at once; then COM has nothing to wait for and takes its objects away from their
- * clients; then the rest, which cannot hang.
+ * Order of the start: the security of COM first. Whatever uses COM before, on any thread, makes
+ * Windows set one of its own, and the service could not start (oq_com_open).
+ *
+ * Order of the stop: the engine, within 4 s, since it answers every waiting and new call with
+ * "stopping" at once; then COM has nothing to wait for and cuts its objects off from their clients;
+ * then the rest; the classes last (oq_com_close).
  */
 #include "oq_host.h"
 
@@ -32,6 +35,7 @@
 
 #define ENGINE_STOP_MS 4000
 #define COM_STOP_MS 800
+#define PARTS_STOP_MS 3000 /* half a second for the link's thread, 2 s for the classes */
 #define ENGINE_START_MS                                                                            \
     60000 /* recovery reads the whole queue; a checkpoint of the database's log may be due */
 #define COM_START_MS 10000
@@ -100,15 +104,15 @@ static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
         .hash = oq_win_hash_port(),
         .network = oq_win_network_port(host->network),
         .link = oq_win_link_port(host->link),
-        .plan = &host->settings.plan,
+        .rate_schedule = &host->settings.rate_schedule,
         .database_path = host->data.database,
         .user_agent = "OpenQMGR/" OQ_VERSION,
-        .log_on_hosts = host->settings.log_on_hosts,
+        .auth_hosts = host->settings.auth_hosts,
     };
     return oq_engine_new(&options, &host->engine, err);
 }
 
-static enum oq_status start_com(struct oq_host *host, struct oq_error *err)
+static enum oq_status serve_clients(struct oq_host *host, struct oq_error *err)
 {
     struct oq_com_options options = {
         .engine = host->engine,
@@ -116,12 +120,14 @@ static enum oq_status start_com(struct oq_host *host, struct oq_error *err)
         .settings = &host->live.port,
         .serve_legacy_clsid = oq_win_settings_is_legacy_ours(),
     };
-    return oq_com_start(&options, &host->com, err);
+    return oq_com_serve(host->com, &options, err);
 }
 
 static void on_network_change(void *ctx)
 {
-    oq_engine_poke(ctx);
+    struct oq_host *host = ctx;
+    oq_win_link_changed(host->link);
+    oq_engine_poke(host->engine);
 }
 
 static void on_policy_change(void *ctx)
@@ -132,21 +138,24 @@ static void on_policy_change(void *ctx)
         oq_log_warning("configuration: %s; what was set before stays", err.text);
 }
 
-/* Frees what is there; the engine is not running any more. */
+/* Frees what is there; the engine is not running any more, and no call of a client. */
 static void release(struct oq_host *host)
 {
     oq_engine_free(host->engine);
     oq_win_network_free(host->network);
-    oq_win_link_free(host->link);
-    host->link = NULL;
+    if (!oq_win_link_free(host->link))
+        host->is_whole = false;
     oq_win_identities_free(host->identities);
     oq_win_settings_release(&host->settings);
+    oq_com_close(host->com);
     oq_live_settings_release(&host->live);
     close_log(host);
     oq_win_data_release(&host->data); /* last: whoever gets the lock finds nobody in the folder */
     host->engine = NULL;
     host->network = NULL;
+    host->link = NULL;
     host->identities = NULL;
+    host->com = NULL;
 }
 
 static void report_failure(struct oq_host *host, const struct oq_error *err)
@@ -165,7 +174,9 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
     enum oq_status status;
     oq_fault_arm_from_environment();
     oq_win_settings_init(&host->settings);
+    /* COM before everything but the means to say that it failed. */
     if ((status = open_log(host, NULL, err)) != OQ_OK ||
+        (status = oq_com_open(&host->com, err)) != OQ_OK ||
         (status = oq_win_settings_load(&host->settings, err)) != OQ_OK)
         goto out;
     oq_log_set_level(host->settings.log_level);
@@ -174,13 +185,14 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         (status = open_log(host, host->data.log, err)) != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, ROOTS_MS);
-    status = oq_win_network_new(host->settings.ca_file, &host->network, err);
+    status = oq_win_network_new(host->settings.ca_file,
+                                host->settings.numbers.revocation_check != 0, &host->network, err);
     if (status == OQ_OK)
         status = oq_win_network_set_proxy(host->network, host->settings.proxy,
                                           host->settings.proxy_bypass, err);
     if (status != OQ_OK)
         goto out;
-    status = oq_win_link_new(&host->link, err);
+    status = oq_win_link_new(oq_clock_system(), &host->link, err);
     if (status != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, ENGINE_START_MS);
@@ -191,11 +203,11 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
     if (status != OQ_OK)
         goto out;
     oq_win_scm_progress(scm, COM_START_MS);
-    status = start_com(host, err);
+    status = serve_clients(host, err);
     if (status != OQ_OK)
         goto out;
     oq_error_init(&trouble);
-    if (oq_win_watch_start(on_network_change, host->engine, &host->watch, &trouble) != OQ_OK)
+    if (oq_win_watch_start(on_network_change, host, &host->watch, &trouble) != OQ_OK)
         oq_log_warning("network: %s; waiting downloads go on with their next attempt only",
                        trouble.text);
     if (oq_win_policy_start(on_policy_change, &host->live, &host->policy, &trouble) != OQ_OK)
@@ -233,17 +245,15 @@ static void host_stop(void *ctx, struct oq_win_scm *scm)
     if (oq_engine_stop(host->engine, ENGINE_STOP_MS) != OQ_OK)
         what = "the disk was too slow to save everything in 4 seconds";
     oq_win_scm_progress(scm, COM_STOP_MS);
-    if (oq_com_stop(host->com, COM_STOP_MS) != OQ_OK)
+    if (oq_com_drain(host->com, COM_STOP_MS) != OQ_OK)
         what = what ? what : "a call of a client did not come back";
-    host->com = NULL;
     if (what) {
         /* Threads of the engine or of COM still use the parts: leave everything where it is. */
         host->is_whole = false;
         oq_win_log_event(host->log, OQ_MSG_STOP_INCOMPLETE, what, NULL);
         return;
     }
-    oq_engine_free(host->engine);
-    host->engine = NULL;
+    oq_win_scm_progress(scm, PARTS_STOP_MS);
     oq_win_log_event(host->log, OQ_MSG_STOPPED, NULL, NULL);
     release(host);
 }

@@ -20,22 +20,36 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static const char usage[] =
     "OpenQMGR " OQ_VERSION ", the service that downloads in the background\n"
     "\n"
-    "usage: qmgrsvc install [--legacy]    register the service and its interfaces (as "
+    "usage: qmgrsvc install [--legacy] [--force]   register the service and its interfaces (as "
     "administrator)\n"
     "       qmgrsvc uninstall [--purge]   stop and remove them; --purge: the queue as well\n"
-    "       qmgrsvc run [--data FOLDER]   serve in the foreground; Ctrl-C stops it\n"
+    "       qmgrsvc run [--data FOLDER]   serve in the foreground, to look for faults; Ctrl-C "
+    "stops "
+    "it\n"
     "       qmgrsvc --version | --help\n"
     "\n"
-    "  --legacy   take the class of the old BITS interface from whoever owns it, until uninstall\n"
+    "  --legacy   take the class of the old BITS interface from its owner, until uninstall\n"
+    "  --force    also from a folder that others than administrators may change\n"
     "  --data     folder of the queue and the log (default: as configured, else "
     "%ProgramData%\\OpenQMGR)\n"
     "\n"
     "Without arguments it is what the service control manager starts.\n"
     "Configuration: registry, HKEY_LOCAL_MACHINE\\SOFTWARE\\OpenQMGR.\n";
 
+static void print(bool is_error, const char *fmt, ...) OQ_PRINTF(2, 3);
+static void print(bool is_error, const char *fmt, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    oq_win_print(is_error, text);
+}
+
 static int fail_usage(const char *sentence)
 {
-    fprintf(stderr, "qmgrsvc: %s\n\n%s", sentence, usage);
+    print(true, "qmgrsvc: %s\n\n%s", sentence, usage);
     return EXIT_USAGE;
 }
 
@@ -48,7 +62,7 @@ static int fail_unknown(const char *word)
 
 static int fail(const struct oq_error *err, enum oq_status status)
 {
-    fprintf(stderr, "qmgrsvc: %s\n", err->text[0] ? err->text : oq_status_name(status));
+    print(true, "qmgrsvc: %s\n", err->text[0] ? err->text : oq_status_name(status));
     return EXIT_FAILED;
 }
 
@@ -83,7 +97,6 @@ static void harden_service(void)
 static int leave(struct oq_host *host, int code)
 {
     if (!oq_host_is_whole(host)) {
-        fflush(NULL);
         TerminateProcess(GetCurrentProcess(), (UINT)code);
     }
     oq_host_free(host);
@@ -131,47 +144,60 @@ static int run(const char *data_folder)
 static void print_sentence(void *ctx, const char *sentence)
 {
     (void)ctx;
-    printf("%s\n", sentence);
-    fflush(stdout);
+    print(false, "%s\n", sentence);
 }
 
-/* Fills *plan with strings that *program and *dll own. */
-static enum oq_status make_plan(struct oq_win_plan *plan, char **program, char **dll,
-                                struct oq_error *err)
+/* What a plan's names lie in. */
+struct names {
+    char *program, *dll, *dll_32;
+};
+
+static void names_release(struct names *names)
 {
-    enum oq_status status = oq_win_program_path(program, err);
+    oq_free(names->program);
+    oq_free(names->dll);
+    oq_free(names->dll_32);
+}
+
+static enum oq_status make_plan(struct oq_win_plan *plan, struct names *names, struct oq_error *err)
+{
+    enum oq_status status = oq_win_program_path(&names->program, err);
     if (status == OQ_OK)
-        status = oq_win_beside_program("qmgrps.dll", dll, err);
+        status = oq_win_beside_program("qmgrps.dll", &names->dll, err);
+    if (status == OQ_OK && sizeof(void *) == 8)
+        status = oq_win_beside_program("qmgrps32.dll", &names->dll_32, err);
     *plan = (struct oq_win_plan){
         .name = SERVICE_NAME,
         .display_name = "Open Queue Manager (background downloads)",
         .description =
             "Downloads files in the background for other programs, and goes on after restarts and "
             "network failures. If it is stopped, such downloads wait.",
-        .program = *program,
-        .proxy_dll = *dll,
+        .program = names->program,
+        .proxy_dll = names->dll,
+        .proxy_dll_32 = names->dll_32,
         .event_source = SERVICE_NAME,
     };
     return status;
 }
 
-static int install(bool takes_legacy)
+static int install(bool takes_legacy, bool is_forced)
 {
     struct oq_win_plan plan;
     struct oq_error err;
-    char *program = NULL, *dll = NULL;
+    struct names names = {0};
     oq_error_init(&err);
-    enum oq_status status = make_plan(&plan, &program, &dll, &err);
+    enum oq_status status = make_plan(&plan, &names, &err);
     if (status == OQ_OK) {
         plan.takes_legacy = takes_legacy;
+        plan.is_forced = is_forced;
         status = oq_win_install(&plan, print_sentence, NULL, &err);
     }
-    oq_free(program);
-    oq_free(dll);
+    names_release(&names);
     if (status != OQ_OK)
         return fail(&err, status);
-    printf("OpenQMGR is installed. It starts with Windows, or when it is first needed; now: sc.exe "
-           "start " SERVICE_NAME "\n");
+    print(false,
+          "OpenQMGR is installed. It starts with Windows, or when it is first needed; now: sc.exe "
+          "start " SERVICE_NAME "\n");
     return EXIT_DONE;
 }
 
@@ -188,9 +214,10 @@ static enum oq_status purge(struct oq_error *err)
         const char *folder = settings.data_folder ? settings.data_folder : standard;
         status = oq_win_data_purge(folder, &is_gone, err);
         if (status == OQ_OK)
-            printf(is_gone ? "data folder %s: removed\n"
-                           : "data folder %s: emptied; other files in it were kept\n",
-                   folder);
+            print(false,
+                  is_gone ? "data folder %s: removed\n"
+                          : "data folder %s: emptied; other files in it were kept\n",
+                  folder);
     }
     oq_free(standard);
     oq_win_settings_release(&settings);
@@ -201,15 +228,14 @@ static int uninstall(bool is_purged)
 {
     struct oq_win_plan plan;
     struct oq_error err;
-    char *program = NULL, *dll = NULL;
+    struct names names = {0};
     oq_error_init(&err);
-    enum oq_status status = make_plan(&plan, &program, &dll, &err);
+    enum oq_status status = make_plan(&plan, &names, &err);
     if (status == OQ_OK)
         status = oq_win_uninstall(&plan, print_sentence, NULL, &err);
     if (status == OQ_OK && is_purged)
         status = purge(&err);
-    oq_free(program);
-    oq_free(dll);
+    names_release(&names);
     return status == OQ_OK ? EXIT_DONE : fail(&err, status);
 }
 
@@ -222,11 +248,11 @@ static int dispatch(int count, char **words)
     const char *verb = words[1];
     const char *option = count > 2 ? words[2] : NULL;
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "/?") == 0) {
-        fputs(usage, stdout);
+        print(false, "%s", usage);
         return EXIT_DONE;
     }
     if (strcmp(verb, "--version") == 0) {
-        printf("qmgrsvc " OQ_VERSION "\n");
+        print(false, "qmgrsvc " OQ_VERSION "\n");
         return EXIT_DONE;
     }
     if (strcmp(verb, "run") == 0) {
@@ -238,11 +264,21 @@ static int dispatch(int count, char **words)
             return fail_usage("run: --data needs a folder");
         return count > 4 ? fail_unknown(words[4]) : run(words[3]);
     }
-    if (strcmp(verb, "install") == 0 || strcmp(verb, "uninstall") == 0) {
-        bool is_install = verb[0] == 'i';
-        if (option && (count > 3 || strcmp(option, is_install ? "--legacy" : "--purge") != 0))
+    if (strcmp(verb, "install") == 0) {
+        bool takes_legacy = false, is_forced = false;
+        for (int i = 2; i < count; i++) {
+            bool is_legacy = strcmp(words[i], "--legacy") == 0;
+            if (!is_legacy && strcmp(words[i], "--force") != 0)
+                return fail_unknown(words[i]);
+            takes_legacy = takes_legacy || is_legacy;
+            is_forced = is_forced || !is_legacy;
+        }
+        return install(takes_legacy, is_forced);
+    }
+    if (strcmp(verb, "uninstall") == 0) {
+        if (option && (count > 3 || strcmp(option, "--purge") != 0))
             return fail_unknown(count > 3 ? words[3] : option);
-        return is_install ? install(option != NULL) : uninstall(option != NULL);
+        return uninstall(option != NULL);
     }
     return fail_unknown(verb);
 }
@@ -253,10 +289,7 @@ int wmain(int count, wchar_t **wide_words)
 {
     enum oq_status status = OQ_OK;
     int code = EXIT_FAILED;
-    UINT code_page = GetConsoleOutputCP(); /* 0 without a console */
     harden();
-    if (code_page)
-        SetConsoleOutputCP(CP_UTF8);
     char **words = oq_calloc((size_t)count + 1, sizeof *words);
     if (!words)
         status = OQ_E_NOMEM;
@@ -265,12 +298,9 @@ int wmain(int count, wchar_t **wide_words)
     if (status == OQ_OK)
         code = dispatch(count, words);
     else
-        fprintf(stderr, "qmgrsvc: the arguments cannot be read\n");
+        print(true, "qmgrsvc: the arguments cannot be read\n");
     for (int i = 0; words && i < count; i++)
         oq_free(words[i]);
     oq_free(words);
-    fflush(NULL);
-    if (code_page)
-        SetConsoleOutputCP(code_page);
     return code;
 }

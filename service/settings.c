@@ -21,7 +21,8 @@ static enum oq_status apply_locked(struct oq_live_settings *live, struct oq_erro
     oq_win_settings_init(&settings);
     enum oq_status status = oq_win_settings_load(&settings, err);
     if (status == OQ_OK)
-        status = oq_engine_set_policy(live->engine, &settings.numbers, &settings.plan, err);
+        status =
+            oq_engine_set_policy(live->engine, &settings.numbers, &settings.rate_schedule, err);
     if (status == OQ_OK) {
         oq_log_set_level(settings.log_level);
         oq_free(live->schedule);

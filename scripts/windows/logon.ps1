@@ -18,37 +18,23 @@ param(
     [Parameter(Mandatory = $true)][string]$Url,
     [string]$As
 )
-$ErrorActionPreference = 'Stop'
-$here = Split-Path -Parent $MyInvocation.MyCommand.Path
-if (-not (Test-Path (Join-Path $here 'qmgrctl.exe'))) { $here = (Get-Location).Path }
-$ctl = Join-Path $here 'qmgrctl.exe'
-$folder = Join-Path $env:TEMP ('openqmgr-logon-' + $PID)
-New-Item -ItemType Directory -Path $folder | Out-Null
-$key = 'HKLM:\SOFTWARE\OpenQMGR'
-$script:failures = 0
+. (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) 'common.ps1')
 
-function Check([string]$name, [bool]$good, [string]$seen) {
-    if (-not $good) { $script:failures++ }
-    Write-Host ('{0} {1}: {2}' -f $(if ($good) { 'ok  ' } else { 'FAIL' }), $name, $seen)
-}
-
-function Set-Hosts([string]$list) {
-    if (-not (Test-Path $key)) { New-Item $key -Force | Out-Null }
-    if ($list) { Set-ItemProperty $key -Name LogOnHosts -Value $list }
-    else { Remove-ItemProperty $key -Name LogOnHosts -ErrorAction SilentlyContinue }
+function Set-Hosts($list) {
+    Set-Setting $key 'LogOnHosts' $list 'String'
     Restart-Service OpenQMGR -Force
 }
 
 function Get-File([string]$name) {
     $file = Join-Path $folder $name
-    $text = (& $ctl get --quiet $Url $file 2>&1) -join ' '
-    return @{ Text = $text; Exit = $LASTEXITCODE; File = $file }
+    $result = Invoke-Native $ctl @('get', '--quiet', $Url, $file)
+    return @{ Text = $result.Text; Exit = $result.Exit; File = $file }
 }
 
-$before = (Get-ItemProperty $key -Name LogOnHosts -ErrorAction SilentlyContinue).LogOnHosts
 try {
-    if (-not (Get-Service OpenQMGR -ErrorAction SilentlyContinue)) { & (Join-Path $here 'qmgrsvc.exe') install }
-    Set-Hosts ''
+    Install-IfMissing
+    Add-Undo { Restart-Service OpenQMGR -Force }
+    Set-Hosts $null
     $got = Get-File 'not-named'
     Check 'a server that nobody named is refused' ($got.Exit -ne 0 -and -not (Test-Path $got.File)) $got.Text
     Set-Hosts 'another.invalid'
@@ -65,7 +51,6 @@ try {
         Write-Host "look at the server's log: it must name $env:USERDOMAIN\$env:USERNAME, and never $env:COMPUTERNAME`$"
     }
 } finally {
-    Set-Hosts $before
-    Remove-Item $folder -Recurse -Force -ErrorAction SilentlyContinue
+    Undo-All
 }
 exit $script:failures

@@ -11,18 +11,19 @@ settings. It changes the Internet settings of this user and the computer's WinHT
 installed if it is not, and stays. NOT RUN BY OUR OWN TESTS, which have no Windows: what it finds, or fails at, is worth a
 report. Exit status: the number of failed checks.
 #>
-$ErrorActionPreference = 'Stop'
-$here = Split-Path -Parent $MyInvocation.MyCommand.Path
-if (-not (Test-Path (Join-Path $here 'qmgrctl.exe'))) { $here = (Get-Location).Path }
-$ctl = Join-Path $here 'qmgrctl.exe'
-$folder = Join-Path $env:TEMP ('openqmgr-proxies-' + $PID)
-New-Item -ItemType Directory -Path $folder | Out-Null
-$settings = 'HKCU:\Software\Microsoft\Windows\CurrentVersion\Internet Settings'
-$script:failures = 0
+. (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) 'common.ps1')
+$connections = 'HKCU:\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections'
 
-function Check([string]$name, [bool]$good, [string]$seen) {
-    if (-not $good) { $script:failures++ }
-    Write-Host ('{0} {1}: {2}' -f $(if ($good) { 'ok  ' } else { 'FAIL' }), $name, $seen)
+# What WinHTTP reads of a user's Internet settings: version, number of changes, flags (1 direct, 4 a script), then three texts with
+# their lengths (proxy, exceptions, script) and 32 bytes. The value AutoConfigURL beside it is only what the Settings program shows.
+function Set-Script([string]$script) {
+    $text = [Text.Encoding]::ASCII.GetBytes($script)
+    $flags = if ($script) { 5 } else { 1 }
+    $bytes = @()
+    foreach ($number in @(0x46, 1, $flags, 0, 0, $text.Length)) { $bytes += [BitConverter]::GetBytes([int]$number) }
+    $bytes += $text
+    $bytes += [byte[]](,[byte]0 * 32)
+    Set-Setting $connections 'DefaultConnectionSettings' ([byte[]]$bytes) 'Binary'
 }
 
 # --- the server: every address is the same file of 10 bytes, unless it ends with .pac or says where to go -------------------------
@@ -67,35 +68,34 @@ $running = $server.BeginInvoke()
 function Get-File([string]$name, [string]$url, [string[]]$wanted) {
     $asked.Clear()
     $file = Join-Path $folder ($name -replace '\W', '-')
-    $text = (& $ctl get --quiet $url $file) -join ' '
+    $text = (Invoke-Native $ctl @('get', '--quiet', $url, $file)).Text
     $seen = @($asked | Where-Object { -not $_.EndsWith('.pac') })
     $good = (Test-Path $file) -and (Get-Content $file -Raw) -eq '0123456789' -and ($seen -join ' ') -eq ($wanted -join ' ')
     Check $name $good "$text asked: $($seen -join ' ')"
 }
 
-$before = Get-ItemProperty $settings -Name AutoConfigURL, ProxyEnable -ErrorAction SilentlyContinue
-$winhttp = [string](netsh winhttp dump)
 try {
-    if (-not (Get-Service OpenQMGR -ErrorAction SilentlyContinue)) { & (Join-Path $here 'qmgrsvc.exe') install }
-    Set-ItemProperty $settings -Name AutoConfigURL -Value "http://127.0.0.1:$port/$PID.pac"
+    Install-IfMissing
+    # A script for netsh; one line of it is one command.
+    $dump = Join-Path $folder 'winhttp.txt'
+    Set-Content $dump ((netsh winhttp dump) -join "`r`n")
+    Add-Undo {
+        netsh winhttp reset proxy | Out-Null
+        netsh -f $dump | Out-Null
+    }
+    Set-Script "http://127.0.0.1:$port/$PID.pac"
     $far = 'http://far.invalid/a'; $near = "http://127.0.0.1:$port/a"
     Get-File 'the script names a proxy' $far @($far)
     Get-File 'the script names none' $near @('/a')
     Get-File 'the first of two proxies is dead' 'http://spare.invalid/a' @('http://spare.invalid/a')
     Get-File 'redirect to a proxy' "$($near)?to=$far" @("/a?to=$far", $far)
     Get-File 'redirect from a proxy' "$($far)?to=$near" @("$($far)?to=$near", '/a')
-    Remove-ItemProperty $settings -Name AutoConfigURL
+    Set-Script ''
     netsh winhttp set proxy "127.0.0.1:$port" '<local>' | Out-Null
     Get-File 'the proxy of the computer' $far @($far)
 } finally {
-    if ($before.AutoConfigURL) { Set-ItemProperty $settings -Name AutoConfigURL -Value $before.AutoConfigURL }
-    else { Remove-ItemProperty $settings -Name AutoConfigURL -ErrorAction SilentlyContinue }
-    $dump = Join-Path $folder 'winhttp.txt'
-    Set-Content $dump $winhttp
-    netsh winhttp reset proxy | Out-Null
-    netsh -f $dump | Out-Null
     $listener.Stop()
     $server.Stop()
-    Remove-Item $folder -Recurse -Force -ErrorAction SilentlyContinue
+    Undo-All
 }
 exit $script:failures

@@ -17,19 +17,7 @@ param(
     [string]$Sha256,
     [int]$Rounds = 20
 )
-$ErrorActionPreference = 'Stop'
-$here = Split-Path -Parent $MyInvocation.MyCommand.Path
-if (-not (Test-Path (Join-Path $here 'qmgrctl.exe'))) { $here = (Get-Location).Path }
-$ctl = Join-Path $here 'qmgrctl.exe'
-$svc = Join-Path $here 'qmgrsvc.exe'
-$folder = Join-Path $env:TEMP ('openqmgr-survive-' + $PID)
-New-Item -ItemType Directory -Path $folder | Out-Null
-$script:failures = 0
-
-function Check([string]$name, [bool]$good, [string]$seen) {
-    if (-not $good) { $script:failures++ }
-    Write-Host ('{0} {1}: {2}' -f $(if ($good) { 'ok  ' } else { 'FAIL' }), $name, $seen)
-}
+. (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) 'common.ps1')
 
 function Start-Download([string]$file) {
     $text = (& $ctl get --no-wait $Url $file) -join ''
@@ -63,15 +51,20 @@ function Test-Leftovers([string]$name) {
     Check $name ($left.Count -eq 0) ("{0} temporary files" -f $left.Count)
 }
 
-if (-not (Get-Service OpenQMGR -ErrorAction SilentlyContinue)) { & $svc install | Write-Host }
+try {
+
+Install-IfMissing
 if (-not $Sha256) {
     & curl.exe -sSL -o (Join-Path $folder 'witness') $Url
     $Sha256 = (Get-FileHash (Join-Path $folder 'witness') -Algorithm SHA256).Hash
 }
 
 # 1. Restart after a crash, with growing delay: what the service manager has, and that it does it.
-$actions = (& sc.exe qfailure OpenQMGR) -join ' '
-Check 'three restarts are configured' (([regex]::Matches($actions, 'RESTART')).Count -ge 3) $actions
+# SERVICE_FAILURE_ACTIONS as the registry has it: five numbers of 32 bits, of which the fourth is the count; then type (1: restart) and
+# delay of each. What sc.exe prints is translated.
+$bytes = [byte[]](Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Services\OpenQMGR').FailureActions
+$actions = @(for ($i = 0; $i -lt [BitConverter]::ToInt32($bytes, 12); $i++) { [BitConverter]::ToInt32($bytes, 20 + 8 * $i) })
+Check 'three restarts are configured' (@($actions | Where-Object { $_ -eq 1 }).Count -ge 3) "types $($actions -join ' ')"
 & sc.exe start OpenQMGR | Out-Null
 Start-Sleep -Seconds 2
 $killed = Stop-ServiceProcess
@@ -112,5 +105,8 @@ By hand, each with a download in the queue ('qmgrctl get --no-wait $Url FILE'):
             "transfers pause" before and go on after
   power     cut it; after the start 'qmgrctl list' must show the download, and it must arrive
 "@
-Remove-Item -Recurse -Force $folder
+
+} finally {
+    Undo-All
+}
 exit $script:failures

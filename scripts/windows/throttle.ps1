@@ -18,18 +18,7 @@ param(
     [Parameter(Mandatory = $true)][string]$Url,
     [int]$Seconds = 15
 )
-$ErrorActionPreference = 'Stop'
-$here = Split-Path -Parent $MyInvocation.MyCommand.Path
-if (-not (Test-Path (Join-Path $here 'qmgrctl.exe'))) { $here = (Get-Location).Path }
-$ctl = Join-Path $here 'qmgrctl.exe'
-$folder = Join-Path $env:TEMP ('openqmgr-throttle-' + $PID)
-New-Item -ItemType Directory -Path $folder | Out-Null
-$script:failures = 0
-
-function Check([string]$name, [bool]$good, [string]$seen) {
-    if (-not $good) { $script:failures++ }
-    Write-Host ('{0} {1}: {2}' -f $(if ($good) { 'ok  ' } else { 'FAIL' }), $name, $seen)
-}
+. (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) 'common.ps1')
 
 # Round trips to the server in whole ms, in the background, until Stop-Pings.
 function Start-Pings {
@@ -76,7 +65,7 @@ function Measure-Service([string]$group) {
 
 $group = $null
 try {
-    if (-not (Get-Service OpenQMGR -ErrorAction SilentlyContinue)) { & (Join-Path $here 'qmgrsvc.exe') install }
+    Install-IfMissing
 
     Start-Pings; Start-Sleep -Seconds 5; $empty = Stop-Pings
     Start-Pings; $alone = Measure-Curl; $busy = Stop-Pings
@@ -108,6 +97,6 @@ try {
     Check 'two seconds later it has the link again (goal 0.9)' ($back -ge 0.9 * $rate) ('{0:N2}' -f ($back / $rate))
 } finally {
     if ($group) { & $ctl cancel $group | Out-Null }
-    Remove-Item $folder -Recurse -Force -ErrorAction SilentlyContinue
+    Undo-All
 }
 exit $script:failures

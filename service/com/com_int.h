@@ -149,7 +149,8 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
 HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out);
 ULONG oq_object_ref(struct oq_object *object);
 ULONG oq_object_unref(struct oq_object *object);
-/* Disconnects every object from its clients. After oq_context_refuse_calls. */
+/* Disconnects every object but the class objects from its clients. After
+ * oq_context_refuse_calls. */
 void oq_objects_disconnect(struct oq_context *context);
 
 /* --- the objects: each gives one reference in *out -------------------------------------------- */

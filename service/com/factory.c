@@ -48,8 +48,10 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
         return CLASS_E_NOAGGREGATION;
 
     /* Once the gate is shut COM, or the client, has to activate again. */
-    if (!oq_context_enter(factory->object.context))
+    if (!oq_context_enter(factory->object.context)) {
+        oq_classes_renew(factory->object.context->classes, iface);
         return CO_E_SERVER_STOPPING;
+    }
     IBackgroundCopyQMgr *qmgr = NULL;
     enum oq_status status = oq_qmgr_new(factory->object.context, &qmgr);
     oq_context_leave(factory->object.context);
@@ -102,7 +104,7 @@ enum oq_status oq_factory_new(struct oq_context *context, IClassFactory **out)
     if (!factory)
         return OQ_E_NOMEM;
     factory->iface.lpVtbl = &factory_vtbl;
-    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface);
+    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface, NULL);
     *out = &factory->iface;
     return OQ_OK;
 }

@@ -79,6 +79,8 @@ static struct oq_object *take_connected(struct oq_context *context)
     struct oq_object *found = NULL;
     AcquireSRWLockExclusive(&context->lock);
     for (struct oq_object *object = context->objects; object && !found; object = object->next) {
+        if (object->class->is_uncounted)
+            continue;
         unsigned refs = atomic_load(&object->refs);
         while (!object->is_disconnected && refs > 0 && !found) {
             if (atomic_compare_exchange_weak(&object->refs, &refs, refs + 1))
@@ -94,7 +96,7 @@ static struct oq_object *take_connected(struct oq_context *context)
 void oq_objects_disconnect(struct oq_context *context)
 {
     struct oq_object *object;
-    while ((object = take_connected(context)) != NULL) {
+    while ((object = take_connected(context))) {
         CoDisconnectObject(object->unknown, 0);
         oq_object_unref(object);
     }

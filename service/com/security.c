@@ -5,20 +5,9 @@
  */
 #include "com_int.h"
 
-#include <sddl.h>
+#include "openqmgr_access.h"
 
-/* Access to the objects. The mask is made of COM_RIGHTS_*: 1 execute, 2 execute local; 4, execute
- * remote, is in no entry, so that calls from other machines are refused (contract section 4).
- *
- * AU: authenticated users, which is everybody who logged on with an account; not anonymous, not
- * Guest, not an AppContainer.
- *
- * SY, BA: LocalSystem and administrators. They are authenticated users too, and are named so that
- * they stay in when somebody narrows AU.
- *
- * COM wants an owner and a group as well. What a caller may do with a group is decided in each call
- * (core/oq_group_machine.h); this is only the gate. */
-static const WCHAR access_sddl[] = L"O:SYG:SYD:(A;;0x3;;;AU)(A;;0x3;;;SY)(A;;0x3;;;BA)";
+#include <sddl.h>
 
 /* Incoming calls must be authenticated, whole and private. Between processes of one machine this
  * costs nothing. */
@@ -72,14 +61,17 @@ static const CLSID global_options_class = {
     0x0000034b, 0x0000, 0x0000, {0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46}};
 
 /* COM's habit of catching every fault inside a method would let the service go on with broken
- * memory. */
+ * memory. With DONOT_HANDLE_FATAL access violations and their kin end the process; with
+ * DONOT_HANDLE_ANY also what NDR raises for a malformed call, or for want of memory, might, and any
+ * client could end the service (page "IGlobalOptions"; docs/decisions/0021). Our own code raises
+ * nothing. */
 static void let_faults_end_the_process(void)
 {
     IGlobalOptions *options = NULL;
     if (FAILED(CoCreateInstance(&global_options_class, NULL, CLSCTX_INPROC_SERVER,
                                 &IID_IGlobalOptions, (void **)&options)))
         return; /* older than Windows 7: the habit stays */
-    IGlobalOptions_Set(options, COMGLB_EXCEPTION_HANDLING, COMGLB_EXCEPTION_DONOT_HANDLE_ANY);
+    IGlobalOptions_Set(options, COMGLB_EXCEPTION_HANDLING, COMGLB_EXCEPTION_DONOT_HANDLE_FATAL);
     IGlobalOptions_Release(options);
 }
 
@@ -89,7 +81,7 @@ enum oq_status oq_security_init(struct oq_error *err)
     enum oq_status status = OQ_OK;
     HRESULT hr;
 
-    if (!make_descriptor(access_sddl, &descriptor)) {
+    if (!make_descriptor(OQ_ACCESS_SDDL_PLAIN, &descriptor)) {
         status = oq_error_win32(err, OQ_E_IO, GetLastError(),
                                 "the access list of the COM objects is not understood");
         goto out;

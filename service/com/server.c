@@ -1,9 +1,8 @@
-/* server.c - start and stop of the COM side, and the thread on which both happen.
+/* server.c - the steps of the COM side, and the thread on which all of them happen.
  *
- * Owns the thread and one reference to the context. The thread sits in the
- * multi-threaded apartment from start to stop and keeps it alive; calls of clients come on threads
- * of the RPC run-time. Start and stop may be called from different threads, which need not be in
- * any apartment.
+ * Owns the thread and one reference to the context. The thread sits in the multi-threaded apartment
+ * from open to close and keeps it alive; calls of clients come on threads of the RPC run-time. The
+ * steps may be asked for by different threads, which need not be in any apartment.
  */
 #include "oq_com_server.h"
 
@@ -16,17 +15,22 @@
 
 #include <process.h>
 
+#define CLOSE_MS 2000u /* for COM to forget the classes */
+
+enum step { STEP_SERVE, STEP_DRAIN, STEP_CLOSE };
+
 struct oq_com {
-    struct oq_context *context;
     bool serve_legacy_clsid;
     HANDLE thread;
-    HANDLE started; /* event: start_status is there */
-    HANDLE stop;    /* event */
-    enum oq_status start_status;
-    struct oq_error start_error;
+    HANDLE go;   /* event, auto-reset: `step` is asked for */
+    HANDLE done; /* event, auto-reset: it, or the opening, has ended */
+    atomic_int step;
+    struct oq_context *context; /* NULL until oq_com_serve */
+    enum oq_status status;      /* of the opening and of STEP_SERVE */
+    struct oq_error error;
     /* the thread's */
     struct oq_deliver *deliver;
-    /* of the stop; set before the event `stop` */
+    /* of the stop; set before STEP_DRAIN is asked for */
     int64_t drain_ms;
     enum oq_status drain_status; /* valid when `drained` is signalled */
     HANDLE drained;
@@ -52,7 +56,12 @@ static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
             break;
         }
         HRESULT hr = oq_classes_serve(com->context->classes, clsids[i], factory);
-        if (FAILED(hr))
+        if (hr == CO_E_WRONG_SERVER_IDENTITY)
+            status = oq_error_win32(err, OQ_E_IO, (uint32_t)hr,
+                                    "the class is registered for the service, and COM does not let "
+                                    "this user serve it: start the service, or this program as "
+                                    "LocalSystem");
+        else if (FAILED(hr))
             status = com_failed(err, hr, "CoRegisterClassObject");
         IClassFactory_Release(factory);
     }
@@ -67,11 +76,9 @@ static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
     return status;
 }
 
-static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
+static enum oq_status serve_on_thread(struct oq_com *com, struct oq_error *err)
 {
-    enum oq_status status = oq_security_init(err);
-    if (status == OQ_OK)
-        status = register_classes(com, err);
+    enum oq_status status = register_classes(com, err);
     /* From now on clients can look for their groups and register callbacks again. */
     if (status == OQ_OK) {
         status = oq_deliver_start(com->context, &oq_delivery_rules_default, &com->deliver, err);
@@ -81,20 +88,50 @@ static enum oq_status start_on_thread(struct oq_com *com, struct oq_error *err)
     return status;
 }
 
-/* No new objects, no new calls; then those that run may end; only then clients are cut off, so that
- * no client loses the response to something that was done. Dropping the callbacks comes last: it
- * calls clients, and may hang. Threads that hang in a client are not waited for at all. */
-static void stop_on_thread(struct oq_com *com)
+/* No new calls; then those that run may end; only then clients are cut off, so that none loses
+ * the response to something that was done. Dropping the callbacks comes last: it calls clients, and
+ * may hang. Threads that hang in a client are not waited for at all.
+ *
+ * The class objects stay, and answer CO_E_SERVER_STOPPING. Without them COM would ask the service
+ * control manager for a service that is still running, and the client would wait for a class that
+ * is never registered (docs/decisions/0014). */
+static void drain_on_thread(struct oq_com *com)
 {
-    CoSuspendClassObjects();
     oq_context_refuse_calls(com->context);
     oq_deliver_silence(com->deliver);
     com->drain_status = oq_context_wait_calls(com->context, com->drain_ms);
     SetEvent(com->drained);
     oq_deliver_free(com->deliver);
-    oq_classes_close(com->context->classes);
+    com->deliver = NULL;
     oq_objects_disconnect(com->context);
     oq_notify_close(com->context->notify);
+}
+
+static void run_steps(struct oq_com *com)
+{
+    struct oq_classes *classes = NULL;
+    for (;;) {
+        DWORD limit_ms = classes ? oq_classes_renewal_ms(classes) : INFINITE;
+        if (WaitForSingleObject(com->go, limit_ms) == WAIT_TIMEOUT) {
+            oq_classes_renew(classes, NULL);
+            continue;
+        }
+        switch ((enum step)atomic_load(&com->step)) {
+        case STEP_SERVE:
+            com->status = serve_on_thread(com, &com->error);
+            if (com->status == OQ_OK)
+                classes = com->context->classes;
+            break;
+        case STEP_DRAIN:
+            drain_on_thread(com);
+            break;
+        case STEP_CLOSE:
+            if (classes)
+                oq_classes_close(classes);
+            return;
+        }
+        SetEvent(com->done);
+    }
 }
 
 static unsigned __stdcall com_thread(void *argument)
@@ -102,18 +139,14 @@ static unsigned __stdcall com_thread(void *argument)
     struct oq_com *com = argument;
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(hr))
-        com->start_status = com_failed(&com->start_error, hr, "CoInitializeEx");
+        com->status = com_failed(&com->error, hr, "CoInitializeEx");
     else
-        com->start_status = start_on_thread(com, &com->start_error);
+        com->status = oq_security_init(&com->error);
 
-    bool is_started = com->start_status == OQ_OK;
-    SetEvent(com->started);
-    if (is_started) {
-        struct oq_classes *classes = com->context->classes;
-        while (WaitForSingleObject(com->stop, oq_classes_renewal_ms(classes)) == WAIT_TIMEOUT)
-            oq_classes_renew(classes, NULL);
-        stop_on_thread(com);
-    }
+    bool is_open = com->status == OQ_OK;
+    SetEvent(com->done);
+    if (is_open)
+        run_steps(com);
     if (SUCCEEDED(hr))
         CoUninitialize();
     return 0;
@@ -123,7 +156,7 @@ static unsigned __stdcall com_thread(void *argument)
 
 static void free_server(struct oq_com *com)
 {
-    HANDLE handles[] = {com->thread, com->started, com->stop, com->drained};
+    HANDLE handles[] = {com->thread, com->go, com->done, com->drained};
     for (size_t i = 0; i < ARRAYSIZE(handles); i++) {
         if (handles[i])
             CloseHandle(handles[i]);
@@ -132,39 +165,48 @@ static void free_server(struct oq_com *com)
     oq_free(com);
 }
 
-static HANDLE new_event(struct oq_error *err, enum oq_status *status)
+static HANDLE new_event(bool is_manual, struct oq_error *err, enum oq_status *status)
 {
-    HANDLE event = *status == OQ_OK ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    HANDLE event = *status == OQ_OK ? CreateEventW(NULL, is_manual, FALSE, NULL) : NULL;
     if (*status == OQ_OK && !event)
         *status = oq_error_win32(err, OQ_E_IO, GetLastError(), "CreateEvent failed");
     return event;
 }
 
-enum oq_status oq_com_start(const struct oq_com_options *options, struct oq_com **out,
-                            struct oq_error *err)
+static void ask_for(struct oq_com *com, enum step step)
+{
+    atomic_store(&com->step, step);
+    SetEvent(com->go);
+}
+
+/* The status of what the thread has just done, with its error. */
+static enum oq_status wait_done(struct oq_com *com, struct oq_error *err)
+{
+    WaitForSingleObject(com->done, INFINITE);
+    if (com->status != OQ_OK && err)
+        *err = com->error;
+    return com->status;
+}
+
+enum oq_status oq_com_open(struct oq_com **out, struct oq_error *err)
 {
     struct oq_com *com = oq_calloc(1, sizeof *com);
     if (!com)
-        return OQ_E_NOMEM;
-    com->serve_legacy_clsid = options->serve_legacy_clsid;
-    oq_error_init(&com->start_error);
-    enum oq_status status = oq_context_new(options, &oq_impersonation_com, &com->context);
-    com->started = new_event(err, &status);
-    com->stop = new_event(err, &status);
-    com->drained = new_event(err, &status);
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    oq_error_init(&com->error);
+    enum oq_status status = OQ_OK;
+    com->go = new_event(false, err, &status);
+    com->done = new_event(false, err, &status);
+    com->drained = new_event(true, err, &status);
     if (status == OQ_OK) {
         com->thread = (HANDLE)_beginthreadex(NULL, 0, com_thread, com, 0, NULL);
         if (!com->thread)
             status = oq_error_set(err, OQ_E_NOMEM, "no thread for COM");
     }
     if (status == OQ_OK) {
-        WaitForSingleObject(com->started, INFINITE);
-        status = com->start_status;
-        if (status != OQ_OK) {
-            if (err)
-                *err = com->start_error;
+        status = wait_done(com, err);
+        if (status != OQ_OK)
             WaitForSingleObject(com->thread, INFINITE);
-        }
     }
     if (status != OQ_OK) {
         free_server(com);
@@ -172,6 +214,24 @@ enum oq_status oq_com_start(const struct oq_com_options *options, struct oq_com 
     }
     *out = com;
     return OQ_OK;
+}
+
+enum oq_status oq_com_serve(struct oq_com *com, const struct oq_com_options *options,
+                            struct oq_error *err)
+{
+    struct oq_context *context = NULL;
+    enum oq_status status = oq_context_new(options, &oq_impersonation_com, &context);
+    if (status != OQ_OK)
+        return oq_error_set(err, status, "out of memory");
+    com->serve_legacy_clsid = options->serve_legacy_clsid;
+    com->context = context;
+    ask_for(com, STEP_SERVE);
+    status = wait_done(com, err);
+    if (status != OQ_OK) {
+        oq_context_unref(context);
+        com->context = NULL;
+    }
+    return status;
 }
 
 static DWORD left_until(int64_t deadline_ms)
@@ -182,24 +242,29 @@ static DWORD left_until(int64_t deadline_ms)
     return left_ms < INFINITE ? (DWORD)left_ms : INFINITE - 1;
 }
 
-enum oq_status oq_com_stop(struct oq_com *com, int64_t timeout_ms)
+enum oq_status oq_com_drain(struct oq_com *com, int64_t timeout_ms)
 {
-    if (!com)
-        return OQ_OK;
     int64_t deadline_ms = oq_clock_mono_ms(oq_clock_system()) + timeout_ms;
     com->drain_ms = timeout_ms - timeout_ms / 4; /* the rest is for disconnecting */
-    SetEvent(com->stop);
-
-    if (WaitForSingleObject(com->thread, left_until(deadline_ms)) == WAIT_OBJECT_0) {
-        enum oq_status status = com->drain_status;
-        free_server(com);
-        return status;
-    }
+    ask_for(com, STEP_DRAIN);
+    if (WaitForSingleObject(com->done, left_until(deadline_ms)) == WAIT_OBJECT_0)
+        return com->drain_status;
     /* The thread continues with what is left, and so what it uses stays. */
     bool is_drained =
         WaitForSingleObject(com->drained, 0) == WAIT_OBJECT_0 && com->drain_status == OQ_OK;
     oq_log_warning("a client of the COM interfaces hangs; its connection is left behind");
     return is_drained ? OQ_OK : OQ_E_TIMEOUT;
+}
+
+void oq_com_close(struct oq_com *com)
+{
+    if (!com)
+        return;
+    ask_for(com, STEP_CLOSE);
+    if (WaitForSingleObject(com->thread, CLOSE_MS) == WAIT_OBJECT_0)
+        free_server(com);
+    else
+        oq_log_warning("COM: the thread does not end in %u ms; it is left behind", CLOSE_MS);
 }
 
 void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks)

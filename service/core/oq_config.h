@@ -57,6 +57,8 @@
       "highest rate of all background downloads together in kbit/s; 0: no limit") \
     X(metered_networks,     "MeteredNetworks",     0,          0,     1,           \
       "1: background downloads wait while the network is paid for by volume") \
+    X(revocation_check,     "RevocationCheck",     0,          0,     1,           \
+      "1: ask whether a server's certificate was revoked, and wait for that") \
     X(pause_all,            "PauseAll",            0,          0,     1,           \
       "1: nothing is downloaded, in the foreground neither") \
     X(stop_when_idle_ms,    "StopWhenIdleMs",      0,          0,     2592000000,  \

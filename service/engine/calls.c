@@ -262,7 +262,7 @@ enum oq_status oq_engine_set_max_rate(struct oq_engine *engine, const struct oq_
 }
 
 enum oq_status oq_engine_set_policy(struct oq_engine *engine, const struct oq_config *config,
-                                    const struct oq_plan *plan, struct oq_error *err)
+                                    const struct oq_rate_schedule *schedule, struct oq_error *err)
 {
     const struct oq_caller nobody = {.sid = ""};
     struct oq_request *request = request_new(oq_handle_set_policy, &nobody, 0);
@@ -271,7 +271,7 @@ enum oq_status oq_engine_set_policy(struct oq_engine *engine, const struct oq_co
         oq_request_unref(request);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     }
-    *policy = (struct oq_policy){.config = *config, .plan = *plan};
+    *policy = (struct oq_policy){.config = *config, .rate_schedule = *schedule};
     request->policy = policy;
     return ask_and_free(engine, request, err);
 }

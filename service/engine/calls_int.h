@@ -56,7 +56,7 @@ struct oq_request {
 /* What oq_engine_set_policy hands over. */
 struct oq_policy {
     struct oq_config config;
-    struct oq_plan plan;
+    struct oq_rate_schedule rate_schedule;
 };
 
 /* Answers the caller and drops the engine's reference. */
@@ -90,7 +90,7 @@ void oq_handle_resume(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_suspend(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request);
-void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request); /* throttle.c */
+void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request);
 void oq_handle_create_job(struct oq_engine *engine, struct oq_request *request);

@@ -28,8 +28,7 @@
 
 struct oq_entry;
 struct oq_transfer;
-struct oq_throttle;
-struct oq_plan;
+struct oq_rate_control;
 
 /* --- groups in memory: catalogue.c ------------------------------------------------------------ */
 
@@ -64,7 +63,7 @@ struct oq_entry {
     int64_t owner_retry_at_ms;
     struct oq_failure last_failure; /* transient or fatal; code 0 = none, or it is complete */
     int64_t failed_at_ms;           /* wall clock, of last_failure */
-    struct oq_bucket bucket;        /* of the group's own limit */
+    struct oq_token_bucket bucket;  /* of the group's own limit */
     /* finish.c */
     uint32_t finish_next;      /* file to look at next */
     bool is_finish_running;    /* a file operation is out */
@@ -114,7 +113,7 @@ struct oq_keep {
 
 struct oq_engine {
     struct oq_engine_options options; /* its strings are the next three */
-    char *database_path, *user_agent, *log_on_hosts;
+    char *database_path, *user_agent, *auth_hosts;
     struct oq_config config;
     const struct oq_clock *clock;
     const struct oq_file_port *files;
@@ -122,8 +121,7 @@ struct oq_engine {
     struct oq_store *store;
     struct oq_net *net;
     struct oq_worker_pool *pool;
-    struct oq_throttle *throttle;
-    struct oq_plan plan;
+    struct oq_rate_control *rate_control;
     struct oq_queue *requests;
     struct oq_catalogue catalogue;
     const struct oq_event_port *events; /* or NULL */

@@ -335,6 +335,13 @@ void oq_handle_cancel(struct oq_engine *engine, struct oq_request *request)
     }
 }
 
+static void apply_rate(struct oq_engine *engine, struct oq_entry *entry)
+{
+    oq_rate_control_set_group(engine->rate_control, &entry->bucket, entry->group.is_foreground,
+                              entry->group.max_bytes_per_s);
+    engine->needs_turns = true;
+}
+
 void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *request)
 {
     struct oq_entry *entry = find(engine, request, OQ_ACCESS_CHANGE);
@@ -344,8 +351,7 @@ void oq_handle_set_foreground(struct oq_engine *engine, struct oq_request *reque
     next.is_foreground = true;
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
-    engine->needs_turns = true;
-    oq_throttle_changed(engine->throttle, entry);
+    apply_rate(engine, entry);
 }
 
 void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request)
@@ -361,7 +367,32 @@ void oq_handle_set_max_rate(struct oq_engine *engine, struct oq_request *request
     next.max_bytes_per_s = request->rate;
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
     request->status = oq_change_group(engine, entry, &next, &request->error);
-    oq_throttle_changed(engine->throttle, entry);
+    apply_rate(engine, entry);
+}
+
+void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request)
+{
+    const struct oq_config *config = &request->policy->config;
+    engine->config.idle_throttle = config->idle_throttle;
+    engine->config.handshake_probes = config->handshake_probes;
+    engine->config.max_rate_kbits = config->max_rate_kbits;
+    engine->config.metered_networks = config->metered_networks;
+    engine->config.pause_all = config->pause_all;
+    engine->needs_turns |= oq_rate_control_set_policy(engine->rate_control, &engine->config,
+                                                      &request->policy->rate_schedule);
+}
+
+void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request)
+{
+    const struct oq_rate_policy *policy = oq_rate_control_policy(engine->rate_control);
+    request->policy_view = (struct oq_policy_view){
+        .idle_throttle = engine->config.idle_throttle != 0,
+        .max_rate_kbits = (uint32_t)engine->config.max_rate_kbits,
+        .is_pause_all = policy->is_paused,
+        .is_metered_pause = policy->is_metered_pause,
+        .is_schedule_pause = policy->is_schedule_pause,
+        .limit_bytes_per_s = policy->limit_bytes_per_s,
+    };
 }
 
 /* --- jobs and files --------------------------------------------------------------------------- */

@@ -164,8 +164,9 @@ static int wait_ms(const struct oq_engine *engine)
         until_ms = engine->keep.at_ms;
     if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
         until_ms = now_ms + BUSY_WAIT_MS;
-    if (atomic_load(&engine->work_count) > 0 && oq_throttle_due_ms(engine->throttle) < until_ms)
-        until_ms = oq_throttle_due_ms(engine->throttle);
+    if (atomic_load(&engine->work_count) > 0 &&
+        oq_rate_control_due_ms(engine->rate_control) < until_ms)
+        until_ms = oq_rate_control_due_ms(engine->rate_control);
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
 }
 
@@ -188,7 +189,7 @@ static void turn(struct oq_engine *engine)
         look_at_groups(engine);
     }
     oq_keep_run(engine, is_busy);
-    oq_throttle_step(engine->throttle);
+    engine->needs_turns |= oq_rate_control_step(engine->rate_control);
     oq_net_run(engine->net, wait_ms(engine));
 }
 
@@ -239,11 +240,8 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->options.database_path = engine->database_path = oq_strdup(options->database_path);
     engine->options.user_agent = engine->user_agent =
         oq_strdup(options->user_agent ? options->user_agent : "OpenQMGR");
-    engine->options.log_on_hosts = engine->log_on_hosts = oq_strdup(options->log_on_hosts);
+    engine->options.auth_hosts = engine->auth_hosts = oq_strdup(options->auth_hosts);
     engine->config = options->config;
-    oq_plan_init(&engine->plan);
-    if (options->plan)
-        engine->plan = *options->plan;
     engine->clock = options->clock;
     engine->files = options->files;
     engine->identity = options->identity;
@@ -257,7 +255,7 @@ static enum oq_status copy_options(struct oq_engine *engine,
     atomic_init(&engine->must_sleep, false);
     atomic_init(&engine->work_count, 0);
     if (!engine->database_path || !engine->user_agent ||
-        (options->log_on_hosts && !engine->log_on_hosts))
+        (options->auth_hosts && !engine->auth_hosts))
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     return OQ_OK;
 }
@@ -296,13 +294,24 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
     }
-    status = oq_net_new(&engine->options, &oq_transfer_events, &engine->net, err);
+    struct oq_net_options net = {.clock = engine->clock,
+                                 .config = &engine->config,
+                                 .identity = engine->identity,
+                                 .network = options->network,
+                                 .link = options->link,
+                                 .user_agent = engine->user_agent,
+                                 .auth_hosts = engine->auth_hosts};
+    status = oq_net_new(&net, &oq_transfer_events, &engine->net, err);
     if (status != OQ_OK)
         goto fail;
     status = oq_recover(engine, err);
     if (status != OQ_OK)
         goto fail;
-    if (oq_throttle_new(engine, &engine->throttle) != OQ_OK) {
+    struct oq_rate_schedule schedule;
+    oq_rate_schedule_init(&schedule);
+    if (oq_rate_control_new(engine->clock, options->link, &engine->config,
+                            options->rate_schedule ? options->rate_schedule : &schedule,
+                            &engine->rate_control) != OQ_OK) {
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
     }
@@ -341,7 +350,7 @@ void oq_engine_free(struct oq_engine *engine)
         pthread_join(engine->thread, NULL);
     }
     oq_worker_pool_free(engine->pool);
-    oq_throttle_free(engine->throttle);
+    oq_rate_control_free(engine->rate_control);
     oq_net_free(engine->net);
     oq_keep_end(engine);
     oq_store_close(engine->store);
@@ -350,7 +359,7 @@ void oq_engine_free(struct oq_engine *engine)
     oq_queue_free(engine->stopped);
     oq_free(engine->database_path);
     oq_free(engine->user_agent);
-    oq_free(engine->log_on_hosts);
+    oq_free(engine->auth_hosts);
     oq_free(engine);
 }
 

@@ -25,6 +25,7 @@
 #include "oq_network.h"
 #include "oq_rate_schedule.h"
 #include "oq_progress.h"
+#include "oq_token_bucket.h"
 
 struct oq_engine;
 
@@ -33,16 +34,16 @@ struct oq_engine_options {
     const struct oq_clock *clock; /* borrowed, as are the ports; they outlive the engine */
     const struct oq_file_port *files;
     const struct oq_identity_port *identity;
-    const struct oq_network_port *network; /* NULL = nothing to prepare (native tests) */
-    const struct oq_link_port *link;       /* NULL = windows are never touched */
-    const struct oq_plan *plan;            /* copied; NULL = no plan */
+    const struct oq_network_port *network;        /* NULL = nothing to prepare (native tests) */
+    const struct oq_link_port *link;              /* NULL = windows are never touched */
+    const struct oq_rate_schedule *rate_schedule; /* copied; NULL = none */
     const struct oq_hash_port *hash; /* NULL = no hash is ever looked at, nor can be asked for */
     const char *database_path;       /* copied */
     const char *database_vfs;        /* NULL; tests: the failing VFS */
     const char *user_agent;          /* copied */
-    const char *log_on_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
+    const char *auth_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
                                  NULL = nobody */
-    bool allow_posix_paths;   /* native tests only */
+    bool allow_posix_paths; /* native tests only */
     int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
 
@@ -72,11 +73,12 @@ void oq_engine_sleep(struct oq_engine *engine);
  * wait. */
 void oq_engine_wake(struct oq_engine *engine);
 /* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
- * and pause_all of config, and the plan. In effect when it returns. OQ_E_BUSY, OQ_E_STOPPING,
- * OQ_E_NOMEM. */
+ * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY,
+ * OQ_E_STOPPING, OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
-                                                  const struct oq_plan *plan, struct oq_error *err);
+                                                  const struct oq_rate_schedule *rate_schedule,
+                                                  struct oq_error *err);
 /* What holds for all downloads now. */
 struct oq_policy_view {
     bool idle_throttle;
@@ -125,15 +127,6 @@ OQ_MUST_CHECK enum oq_status oq_engine_list_groups(struct oq_engine *engine,
 /* --- a group ---------------------------------------------------------------------------------- */
 
 enum oq_text_prop { OQ_TEXT_DISPLAY_NAME, OQ_TEXT_DESCRIPTION, OQ_TEXT_NOTIFY_CLSID };
-
-/* What keeps a group that transfers from doing so at full speed. */
-enum oq_limit {
-    OQ_LIMIT_NONE,
-    OQ_LIMIT_OTHERS_HERE, /* other traffic of this computer */
-    OQ_LIMIT_OTHERS_LINK, /* other computers use the same link */
-    OQ_LIMIT_POLICY,
-    OQ_LIMIT_GROUP, /* the group's own limit */
-};
 
 /* Everything about a group but its files and texts, copied at one moment. No pointers. */
 struct oq_group_view {

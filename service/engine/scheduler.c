@@ -2,6 +2,7 @@
  *
  * Engine thread. The decision is pure; this file only collects the values and carries it out.
  */
+#include "engine_int.h"
 #include "oq_rate_control.h"
 
 #include "oq_alloc.h"
@@ -36,7 +37,7 @@ static void collect(const struct oq_engine *engine, struct oq_entry *entry,
     out->turn_started_at_ms = entry->turn_started_at_ms;
     out->waiting_since_ms = entry->waiting_since_ms;
     out->is_new = !entry->had_turn;
-    if (!oq_throttle_may_run(engine->throttle, entry)) {
+    if (!oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground)) {
         out->running = 0; /* wants nothing; what runs is stopped by carry_out */
         return;
     }
@@ -65,7 +66,8 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
         entry->turn_started_at_ms = now_ms;
         entry->had_turn = true;
     }
-    if (turn->must_stop || !oq_throttle_may_run(engine->throttle, entry))
+    if (turn->must_stop ||
+        !oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground))
         for (uint32_t i = 0; i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
                 oq_transfer_stop(engine, entry->runs[i].transfer, false);

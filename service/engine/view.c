@@ -25,7 +25,7 @@ static enum oq_activity activity_of(const struct oq_engine *engine, const struct
                 return OQ_ACTIVITY_TRANSFERRING;
         return OQ_ACTIVITY_CONNECTING;
     }
-    if (!oq_throttle_may_run(engine->throttle, entry))
+    if (!oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground))
         return OQ_ACTIVITY_POLICY;
     if (entry->is_owner_absent)
         return OQ_ACTIVITY_NO_OWNER;
@@ -89,7 +89,8 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     oq_free(in_flight);
     view->max_bytes_per_s = group->max_bytes_per_s;
     if (view->activity == OQ_ACTIVITY_TRANSFERRING)
-        view->limit = oq_throttle_limit(engine->throttle, entry, &view->limit_bytes_per_s);
+        view->limit =
+            oq_rate_control_limit(engine->rate_control, &entry->bucket, &view->limit_bytes_per_s);
 
     /* After a restart only what was fatal is known. */
     const struct oq_failure *failure =

@@ -7,7 +7,7 @@
  * docs/decisions/0011 says who may. libcurl counts connections within one multi handle, so how many
  * there are to a host is counted here.
  */
-#include "http_client_int.h"
+#include "net_int.h"
 
 #include "oq_alloc.h"
 #include "oq_log.h"
@@ -23,19 +23,19 @@ static bool has_user_part(const char *url)
     return memchr(start, '@', strcspn(start, "/?#")) != NULL;
 }
 
-unsigned oq_net_may_log_on(const struct oq_net *net, const struct oq_net_request *request)
+unsigned oq_net_auth_allowed(const struct oq_net *net, const struct oq_net_request *request)
 {
-    const struct oq_engine_options *options = net->options;
-    unsigned log_on = 0;
-    if (!options->log_on_hosts || !options->identity || !options->identity->enter ||
+    const struct oq_net_options *options = &net->options;
+    unsigned auth = 0;
+    if (!options->auth_hosts || !options->identity || !options->identity->enter ||
         !request->identity || !request->is_of_person || !options->network ||
         !options->network->find_proxy || !request->proxy) /* libcurl must not follow by itself */
         return 0;
-    if (!has_user_part(request->url) && oq_proxy_is_listed(options->log_on_hosts, request->url))
-        log_on |= OQ_LOG_ON_SERVER;
-    if (!has_user_part(request->proxy) && oq_proxy_is_listed(options->log_on_hosts, request->proxy))
-        log_on |= OQ_LOG_ON_PROXY;
-    return log_on;
+    if (!has_user_part(request->url) && oq_proxy_is_listed(options->auth_hosts, request->url))
+        auth |= OQ_AUTH_SERVER;
+    if (!has_user_part(request->proxy) && oq_proxy_is_listed(options->auth_hosts, request->proxy))
+        auth |= OQ_AUTH_PROXY;
+    return auth;
 }
 
 /* As libcurl counts (measured with 7.88): what is asked of a proxy for HTTP is the proxy's, what
@@ -52,7 +52,7 @@ static char *counted_host(const struct oq_net_request *request)
 
 /* Only as many wait as find no room, and each that ends lets one begin: if any waits, there is
  * none. */
-bool oq_net_own(struct oq_net_handle *handle)
+bool oq_net_auth_add(struct oq_net_handle *handle)
 {
     struct oq_net_handle **at = &handle->net->owned;
     uint32_t under_way = 0;
@@ -65,13 +65,13 @@ bool oq_net_own(struct oq_net_handle *handle)
     }
     for (; *at; at = &(*at)->next_own)
         under_way += !(*at)->is_waiting && strcmp((*at)->host, handle->host) == 0;
-    handle->is_waiting = under_way >= handle->net->options->config.connections_per_host;
+    handle->is_waiting = under_way >= handle->net->options.config->connections_per_host;
     handle->next_own = NULL;
     *at = handle;
     return true;
 }
 
-void oq_net_disown(struct oq_net_handle *handle)
+void oq_net_auth_remove(struct oq_net_handle *handle)
 {
     struct oq_net_handle **at = &handle->net->owned;
     while (*at != handle)
@@ -88,56 +88,56 @@ void oq_net_disown(struct oq_net_handle *handle)
     handle->is_waiting = false;
 }
 
-void oq_net_step_in(struct oq_net_handle *handle)
+void oq_net_impersonate_begin(struct oq_net_handle *handle)
 {
     if (!handle || !handle->own)
         return;
-    const struct oq_identity_port *port = handle->net->options->identity;
+    const struct oq_identity_port *port = handle->net->options.identity;
     port->enter(port->ctx, handle->request.identity);
     handle->net->acting = handle;
 }
 
-struct oq_net_handle *oq_net_step_out(struct oq_net *net)
+struct oq_net_handle *oq_net_impersonate_end(struct oq_net *net)
 {
     struct oq_net_handle *acting = net->acting;
     if (acting)
-        net->options->identity->leave(net->options->identity->ctx);
+        net->options.identity->leave(net->options.identity->ctx);
     net->acting = NULL;
     return acting;
 }
 
-CURLcode oq_net_set_log_on(struct oq_net_handle *handle)
+CURLcode oq_net_auth_set_options(struct oq_net_handle *handle)
 {
     const long methods = (long)(CURLAUTH_NEGOTIATE | CURLAUTH_NTLM);
     CURL *easy = handle->easy;
     CURLcode code = CURLE_OK;
-    if (handle->log_on & OQ_LOG_ON_SERVER) {
+    if (handle->auth & OQ_AUTH_SERVER) {
         code = curl_easy_setopt(easy, CURLOPT_HTTPAUTH, methods);
         if (code == CURLE_OK) /* as the thread */
             code = curl_easy_setopt(easy, CURLOPT_USERPWD, ":");
     }
-    if (code == CURLE_OK && (handle->log_on & OQ_LOG_ON_PROXY)) {
+    if (code == CURLE_OK && (handle->auth & OQ_AUTH_PROXY)) {
         code = curl_easy_setopt(easy, CURLOPT_PROXYAUTH, methods);
         if (code == CURLE_OK)
             code = curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, ":");
     }
-    if (code == CURLE_OK && handle->log_on) /* every redirect is a request of its own */
+    if (code == CURLE_OK && handle->auth) /* every redirect is a request of its own */
         code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (code == CURLE_OK && handle->log_on) /* they log on connections */
+    if (code == CURLE_OK && handle->auth) /* they log on connections */
         code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return code;
 }
 
-void oq_net_perform_owned(struct oq_net *net)
+void oq_net_auth_perform(struct oq_net *net)
 {
     int running = 0, left = 0;
     CURLMsg *message = NULL;
     for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
         if (handle->is_waiting)
             continue;
-        oq_net_step_in(handle);
+        oq_net_impersonate_begin(handle);
         CURLMcode code = curl_multi_perform(handle->own, &running);
-        (void)oq_net_step_out(net);
+        (void)oq_net_impersonate_end(net);
         if (code != CURLM_OK)
             oq_log_error("network: libcurl reports: %s", curl_multi_strerror(code));
         while ((message = curl_multi_info_read(handle->own, &left)) != NULL) {
@@ -147,7 +147,7 @@ void oq_net_perform_owned(struct oq_net *net)
     }
 }
 
-struct oq_net_handle *oq_net_take_finished(struct oq_net *net)
+struct oq_net_handle *oq_net_auth_take_finished(struct oq_net *net)
 {
     struct oq_net_handle *handle = net->owned;
     while (handle && !handle->is_finished)

@@ -1,15 +1,15 @@
-/* net.c - requests over libcurl's multi interface: what is asked, and what comes.
+/* http_client.c - requests over libcurl's multi interface: what is requested, and what comes.
  *
- * Engine thread, except oq_net_wakeup. Knows nothing of groups and files: a request has a URL, an
- * offset and a validator, and reports header lines, body pieces and its end.
+ * Engine thread, except oq_net_wakeup. See oq_net.h.
  */
-#include "http_client_int.h"
+#include "net_int.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_log.h"
 #include "oq_proxy.h"
 #include "oq_url.h"
+#include "oq_window_controller.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +23,8 @@
 #define REDIRECTS_MAX                                                                              \
     10L /* contract, issue "redirects": as browsers and curl's tool do, with a limit */
 
-enum oq_status oq_net_new(const struct oq_engine_options *options,
-                          const struct oq_net_events *events, struct oq_net **out,
-                          struct oq_error *err)
+enum oq_status oq_net_new(const struct oq_net_options *options, const struct oq_net_events *events,
+                          struct oq_net **out, struct oq_error *err)
 {
     struct oq_net *net = oq_calloc(1, sizeof *net);
     if (!net)
@@ -35,17 +34,17 @@ enum oq_status oq_net_new(const struct oq_engine_options *options,
         return oq_error_set(err, OQ_E_NET, "libcurl does not start");
     }
     net->events = events;
-    net->options = options;
-    net->sockets = oq_net_sockets_new();
+    net->options = *options;
+    net->probes.sockets = net->sockets = oq_tcp_sockets_new();
     net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
-        oq_net_sockets_free(net->sockets);
+        oq_tcp_sockets_free(net->sockets);
         curl_global_cleanup();
         oq_free(net);
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     }
     curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                      (long)options->config.connections_per_host);
+                      (long)options->config->connections_per_host);
     curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
     *out = net;
     return OQ_OK;
@@ -56,8 +55,8 @@ void oq_net_free(struct oq_net *net)
     if (!net)
         return;
     curl_multi_cleanup(net->multi); /* closes connections, and so tells of their sockets */
-    curl_multi_cleanup(net->probing);
-    oq_net_sockets_free(net->sockets);
+    oq_handshake_probes_release(&net->probes);
+    oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
 }
@@ -67,16 +66,11 @@ void oq_net_wakeup(struct oq_net *net)
     curl_multi_wakeup(net->multi);
 }
 
-void *oq_net_easy(const struct oq_net_handle *handle)
+static void unpause(struct oq_net_handle *handle)
 {
-    return handle->easy;
-}
-
-static void go_on(struct oq_net_handle *handle)
-{
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     (void)curl_easy_pause(handle->easy, CURLPAUSE_CONT);
-    (void)oq_net_step_out(handle->net);
+    (void)oq_net_impersonate_end(handle->net);
 }
 
 void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_held)
@@ -84,22 +78,12 @@ void oq_net_hold(struct oq_net_handle *handle, enum oq_net_hold why, bool is_hel
     unsigned before = handle->holds;
     handle->holds = is_held ? before | why : before & ~(unsigned)why;
     if (before != 0 && handle->holds == 0)
-        go_on(handle);
+        unpause(handle);
 }
 
 bool oq_net_is_waiting(const struct oq_net_handle *handle)
 {
     return handle->is_waiting;
-}
-
-int64_t oq_net_woken_us(const struct oq_net_handle *handle)
-{
-    return handle->net->woken_us;
-}
-
-struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle)
-{
-    return handle->net->sockets;
 }
 
 uint32_t oq_net_status(const struct oq_net_handle *handle)
@@ -154,9 +138,9 @@ static bool keep_location(struct oq_net_handle *handle, const char *value, size_
 
 /* The head has ended. If it sends elsewhere, the way there has to be found first: another host may
  * have another proxy, and finding it may take a while. True: stop here, or wait. */
-static bool asks_the_way(struct oq_net_handle *handle)
+static bool needs_redirect_proxy(struct oq_net_handle *handle)
 {
-    const struct oq_network_port *port = handle->net->options->network;
+    const struct oq_network_port *port = handle->net->options.network;
     uint32_t status = oq_net_status(handle);
     char *url = NULL;
     if (!port || !port->find_proxy || !handle->location || status < 300 || status > 399)
@@ -172,8 +156,8 @@ static bool asks_the_way(struct oq_net_handle *handle)
     curl_free(url);
     if (!handle->location || oq_url_check(handle->location, NULL) != OQ_OK)
         return false; /* libcurl refuses it, in its own words */
-    handle->is_asking = handle->net->events->redirected(handle->transfer, handle->location);
-    if (!handle->is_asking)
+    handle->needs_proxy = handle->net->events->redirected(handle->transfer, handle->location);
+    if (!handle->needs_proxy)
         (void)refuse(handle, OQ_NET_NOMEM);
     return true;
 }
@@ -181,20 +165,21 @@ static bool asks_the_way(struct oq_net_handle *handle)
 static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
 {
     size_t length = size;
-    if (handle->is_asking)
+    if (handle->needs_proxy)
         return CURL_WRITEFUNC_PAUSE;
     if (handle->is_refused)
         return 0;
     /* Not before: how large it may become later is decided with the first packets. Not later: until
      * then the system lets in ever more. */
-    if (handle->is_paced && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
-        oq_net_flow_begin(handle);
-    handle->head_bytes += length;
-    if (handle->head_bytes > HEAD_BYTES_MAX)
+    if (handle->is_controlled && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        (void)oq_tcp_socket_set_window(oq_tcp_socket_find(handle->net->sockets, handle->easy),
+                                       OQ_WINDOW_BEGIN);
+    handle->header_bytes += length;
+    if (handle->header_bytes > HEADER_BYTES_MAX)
         return 0;
     /* From https there is no way back to http, wherever a redirect was met. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        handle->is_head_complete = handle->has_excess = false;
+        handle->is_header_complete = handle->has_excess = false;
         handle->body_bytes = 0;
         oq_free(handle->location);
         handle->location = NULL;
@@ -203,12 +188,13 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
     }
     while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
         length--;
-    if (length == 0 && asks_the_way(handle))
-        return handle->is_asking ? CURL_WRITEFUNC_PAUSE : 0; /* paused, the line comes once more */
+    if (length == 0 && needs_redirect_proxy(handle))
+        return handle->needs_proxy ? CURL_WRITEFUNC_PAUSE
+                                   : 0; /* paused, the line comes once more */
     if (length > 9 && curl_strnequal(data, "Location:", 9) &&
         !keep_location(handle, data + 9, length - 9))
         return 0;
-    handle->is_head_complete |= length == 0;
+    handle->is_header_complete |= length == 0;
     handle->net->events->header(handle->transfer, data, length);
     return size;
 }
@@ -216,9 +202,9 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
 /* What the engine does with what comes is its own work, not the owner's. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_impersonate_end(handle->net);
     size_t taken = read_header(handle, data, size * count);
-    oq_net_step_in(acting);
+    oq_net_impersonate_begin(acting);
     return taken;
 }
 
@@ -250,25 +236,51 @@ static bool is_promise_kept(const struct oq_net_handle *handle)
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
 
+static bool report_header(struct oq_net_handle *handle)
+{
+    if (handle->is_header_reported)
+        return true;
+    handle->is_header_reported = true;
+    return handle->net->events->header_complete(handle->transfer);
+}
+
 static size_t read_body(struct oq_net_handle *handle, const char *data, size_t length)
 {
     if (handle->holds != 0)
         return CURL_WRITEFUNC_PAUSE; /* libcurl keeps them and reads no more */
-    if (oq_fault_hit(OQ_FAULT_NET))
+    if (oq_fault_hit(OQ_FAULT_NET) || !report_header(handle))
         return 0;
     if (!handle->net->events->body(handle->transfer, data, length))
         return 0;
     handle->body_bytes += length;
-    handle->has_excess |= is_promise_kept(handle) && oq_net_flow_has_more(handle);
+    handle->has_excess |=
+        is_promise_kept(handle) &&
+        oq_tcp_socket_has_more(oq_tcp_socket_find(handle->net->sockets, handle->easy));
     return length;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
-    struct oq_net_handle *handle = ctx, *acting = oq_net_step_out(handle->net);
+    struct oq_net_handle *handle = ctx, *acting = oq_net_impersonate_end(handle->net);
     size_t taken = read_body(handle, data, size * count);
-    oq_net_step_in(acting);
+    oq_net_impersonate_begin(acting);
     return taken;
+}
+
+/* libcurl is about to send a request; each redirect and each round of authentication is one. What
+ * libcurl counts, it counts from the first of them on. */
+static int on_request(void *ctx, char *peer, char *local, int peer_port, int local_port)
+{
+    struct oq_net_handle *handle = ctx;
+    long connects = 0;
+    double handshakes_ms = oq_tcp_socket_handshakes_ms(handle->easy);
+    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    handle->is_kept_connection = connects == handle->connects;
+    handle->connects = connects;
+    handle->handshake_ms = handle->is_kept_connection ? 0 : handshakes_ms - handle->handshakes_ms;
+    handle->handshakes_ms = handshakes_ms;
+    return CURL_PREREQFUNC_OK;
 }
 
 static bool add_field(struct oq_net_handle *handle, const char *field)
@@ -281,7 +293,7 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
 
 /* Who logs on has a name, unless set_log_on says so: without one, or with Negotiate, curl would let
  * Windows log on as whoever runs this program, and its credentials are nobody's business. */
-static long log_on_methods(const char *url)
+static long auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
@@ -289,7 +301,7 @@ static long log_on_methods(const char *url)
 static CURLcode set_options(struct oq_net_handle *handle)
 {
     const struct oq_net_request *request = &handle->request;
-    const struct oq_config *config = &handle->net->options->config;
+    const struct oq_config *config = handle->net->options.config;
     CURL *easy = handle->easy;
     char range[48], field[600];
     CURLcode code = CURLE_OK;
@@ -307,14 +319,14 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
-    SET(CURLOPT_HTTPAUTH, log_on_methods(request->url));
+    SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* that was looked at already */
-        SET(CURLOPT_PROXYAUTH, log_on_methods(request->proxy));
+        SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
         SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also the log-on of Windows */
     }
-    SET(CURLOPT_USERAGENT, handle->net->options->user_agent);
+    SET(CURLOPT_USERAGENT, handle->net->options.user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -326,6 +338,8 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_HTTP_VERSION,
         (long)(request->is_foreground ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PREREQFUNCTION, on_request);
+    SET(CURLOPT_PREREQDATA, handle);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, handle);
     SET(CURLOPT_VERBOSE, 1L); /* for on_words; nothing is printed */
@@ -351,9 +365,10 @@ static CURLcode set_options(struct oq_net_handle *handle)
         return CURLE_OUT_OF_MEMORY;
     SET(CURLOPT_HTTPHEADER, handle->fields);
 #undef SET
-    bool is_throttled = handle->net->options->link && config->idle_throttle != 0;
-    handle->is_paced = is_throttled && !request->is_foreground;
-    if (code == CURLE_OK && !oq_net_flow_prepare(easy, handle->net->sockets, handle->is_paced))
+    bool is_throttled = handle->net->options.link && config->idle_throttle != 0;
+    handle->is_controlled = is_throttled && !request->is_foreground;
+    if (code == CURLE_OK &&
+        !oq_tcp_socket_prepare(easy, handle->net->sockets, handle->is_controlled))
         code = CURLE_OUT_OF_MEMORY;
     return code;
 }
@@ -361,15 +376,15 @@ static CURLcode set_options(struct oq_net_handle *handle)
 static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *err)
 {
     struct oq_net *net = handle->net;
-    const struct oq_network_port *port = net->options->network;
+    const struct oq_network_port *port = net->options.network;
     enum oq_status status = OQ_OK;
     handle->easy = curl_easy_init();
     if (!handle->easy)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    handle->log_on = oq_net_may_log_on(net, &handle->request);
+    handle->auth = oq_net_auth_allowed(net, &handle->request);
     CURLcode code = set_options(handle);
     if (code == CURLE_OK)
-        code = oq_net_set_log_on(handle);
+        code = oq_net_auth_set_options(handle);
     if (code != CURLE_OK) {
         status = oq_error_set(err, code == CURLE_OUT_OF_MEMORY ? OQ_E_NOMEM : OQ_E_NET,
                               "libcurl: %s", curl_easy_strerror(code));
@@ -383,11 +398,11 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
         if (status != OQ_OK)
             return status;
     }
-    if (handle->log_on && !oq_net_own(handle))
+    if (handle->auth && !oq_net_auth_add(handle))
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     CURLMcode added = curl_multi_add_handle(handle->own ? handle->own : net->multi, handle->easy);
-    (void)oq_net_step_out(net);
+    (void)oq_net_impersonate_end(net);
     if (added != CURLM_OK)
         return oq_error_set(err, OQ_E_NOMEM, "libcurl takes no more requests");
     handle->is_added = true;
@@ -397,19 +412,21 @@ static enum oq_status add_easy(struct oq_net_handle *handle, struct oq_error *er
 static void remove_easy(struct oq_net_handle *handle)
 {
     struct oq_net *net = handle->net;
-    oq_net_step_in(handle);
+    oq_net_impersonate_begin(handle);
     if (handle->is_added)
         curl_multi_remove_handle(handle->own ? handle->own : net->multi, handle->easy);
     if (handle->easy)
         curl_easy_cleanup(handle->easy);
     if (handle->own) /* its connections end with it */
         curl_multi_cleanup(handle->own);
-    (void)oq_net_step_out(net);
+    (void)oq_net_impersonate_end(net);
     if (handle->own)
-        oq_net_disown(handle);
+        oq_net_auth_remove(handle);
     curl_slist_free_all(handle->fields);
-    handle->log_on = 0;
+    handle->auth = 0;
     handle->is_finished = handle->is_added = false;
+    handle->connects = 0;
+    handle->handshakes_ms = 0;
     handle->easy = NULL;
     handle->fields = NULL;
 }
@@ -467,7 +484,7 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
     long redirects = 0;
     bool is_same = before.proxy && proxy ? strcmp(before.proxy, proxy) == 0 : before.proxy == proxy;
     curl_easy_getinfo(handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-    handle->is_asking = false;
+    handle->needs_proxy = false;
     /* What must not be followed is refused by libcurl, in its own words. */
     bool is_too_far = (long)handle->redirects + redirects >= REDIRECTS_MAX;
     bool is_down = starts_with_https(oq_net_url(handle)) && !starts_with_https(handle->location);
@@ -475,11 +492,11 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         (void)refuse(handle, is_down ? OQ_NET_BAD_REDIRECT : OQ_NET_TOO_MANY_REDIRECTS);
     next.url = handle->location;
     next.proxy = proxy;
-    bool is_alike = is_same && !handle->own && oq_net_may_log_on(handle->net, &next) == 0;
+    bool is_alike = is_same && !handle->own && oq_net_auth_allowed(handle->net, &next) == 0;
     if (is_alike || is_too_far || is_down) {
         oq_free(handle->location);
         handle->location = NULL; /* not once more */
-        go_on(handle);
+        unpause(handle);
         return;
     }
     remove_easy(handle);
@@ -501,6 +518,15 @@ void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
     oq_free(handle);
 }
 
+static void finish(struct oq_net_handle *handle, CURLcode result)
+{
+    enum oq_net_error error = oq_net_classify(handle, result);
+    if (error == OQ_NET_NONE && !report_header(handle)) /* it had no body */
+        error = OQ_NET_CUT;
+    handle->net->events->done(handle->transfer, error,
+                              handle->text[0] ? handle->text : curl_easy_strerror(result));
+}
+
 void oq_net_run(struct oq_net *net, int timeout_ms)
 {
     int running = 0, left = 0;
@@ -510,15 +536,15 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
     for (struct oq_net_handle *handle = net->owned; handle; handle = handle->next_own) {
         if (handle->is_waiting)
             continue;
-        count += oq_net_flow_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
-                                  &timeout_ms);
+        count += oq_tcp_sockets_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
+                                     &timeout_ms);
     }
-    if (net->probes > 0)
-        count += oq_net_flow_wait(net->sockets, net->probing, waits + count, WAITS_MAX - count,
-                                  &timeout_ms);
+    if (net->probes.count > 0)
+        count += oq_tcp_sockets_wait(net->sockets, net->probes.multi, waits + count,
+                                     WAITS_MAX - count, &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
-    net->woken_us = oq_clock_mono_us(net->options->clock);
-    oq_net_probes_perform(net); /* first: they measure a time */
+    net->woken_us = oq_clock_mono_us(net->options.clock);
+    oq_handshake_probes_perform(&net->probes); /* first: they measure a time */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)
@@ -529,13 +555,10 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
             continue;
         CURLcode result = message->data.result; /* not valid any more once the handle is removed */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
-        net->events->done(handle->transfer, oq_net_classify(handle, result),
-                          handle->text[0] ? handle->text : curl_easy_strerror(result));
+        finish(handle, result);
     }
     struct oq_net_handle *finished = NULL;
-    oq_net_perform_owned(net);
-    while ((finished = oq_net_take_finished(net)) != NULL)
-        net->events->done(finished->transfer, oq_net_classify(finished, finished->result),
-                          finished->text[0] ? finished->text
-                                            : curl_easy_strerror(finished->result));
+    oq_net_auth_perform(net);
+    while ((finished = oq_net_auth_take_finished(net)) != NULL)
+        finish(finished, finished->result);
 }

@@ -1,5 +1,5 @@
 /* net_errors.c - why a request failed: curl's codes, and the words of its that say more. */
-#include "http_client_int.h"
+#include "net_int.h"
 
 #include "oq_alloc.h"
 
@@ -43,7 +43,8 @@ static bool is_line_too_long(const struct oq_net_handle *handle)
 {
     curl_off_t asked_us = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
-    void *probe = asked_us > 0 && !handle->is_head_complete ? oq_malloc((size_t)1024 * 1024) : NULL;
+    void *probe =
+        asked_us > 0 && !handle->is_header_complete ? oq_malloc((size_t)1024 * 1024) : NULL;
     oq_free(probe);
     return probe != NULL;
 }
@@ -51,7 +52,7 @@ static bool is_line_too_long(const struct oq_net_handle *handle)
 static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
 {
     long system_error = 0;
-    if (handle->head_bytes > HEAD_BYTES_MAX)
+    if (handle->header_bytes > HEADER_BYTES_MAX)
         return OQ_NET_PROTOCOL;
     if (handle->is_refused)
         return handle->refusal;
@@ -60,7 +61,7 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
         if (handle->has_excess)
             return OQ_NET_TOO_LONG;
         /* curl takes a connection that ends within the head for an answer without a body. */
-        return handle->is_head_complete ? OQ_NET_NONE : OQ_NET_CUT;
+        return handle->is_header_complete ? OQ_NET_NONE : OQ_NET_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
         return OQ_NET_RESOLVE;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -70,7 +71,7 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
         curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &system_error);
         return is_offline(system_error) ? OQ_NET_OFFLINE : OQ_NET_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
-        return handle->is_head_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
+        return handle->is_header_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
     case CURLE_RECV_ERROR:
         return has(handle->text, "Too large response headers") ? OQ_NET_PROTOCOL : OQ_NET_CUT;
     case CURLE_PARTIAL_FILE:
@@ -118,9 +119,7 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
 enum oq_net_error oq_net_classify(const struct oq_net_handle *handle, CURLcode code)
 {
     enum oq_net_error error = classify_code(handle, code);
-    long connects = 1;
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-    /* A connection that had been used before may have brought the rest of an answer that was longer
-     * than it said: a new one shows what the server means. */
-    return error == OQ_NET_PROTOCOL && connects == 0 ? OQ_NET_CUT : error;
+    /* A connection that had been used before may have brought the rest of a response that was
+     * longer than it said: a new one shows what the server means. */
+    return error == OQ_NET_PROTOCOL && handle->is_kept_connection ? OQ_NET_CUT : error;
 }

@@ -1,87 +1,71 @@
-/* throttle_int.h - the owner of every limit: which connection has which window, and who reads now.
+/* oq_rate_control.h - every limit of the rate: which connection has which receive window, and who
+ * reads now. Engine thread.
  *
- * Engine thread. transfer.c tells it of each transfer's first byte, of each read and of the end;
- * engine.c gives it a step at least every 40 ms while there is something to limit. It decides with
- * core (oq_pace.h, oq_budget.h, oq_bucket.h, oq_plan.h) and acts through net_flow.c.
- * docs/rate-control.md explains the method.
+ * Decides with rate/ and acts on connections (flows): sets receive windows, and holds reading back.
+ * Flows of one network interface share what cross traffic leaves; flows of one group share the
+ * group's own limit, whose token bucket names the group here. Knows no group besides, and no
+ * database. docs/rate-control.md explains the method.
  */
 #ifndef OQ_RATE_CONTROL_H
 #define OQ_RATE_CONTROL_H
 
-#include "engine_int.h"
+#include "oq_net.h"
+#include "oq_rate_schedule.h"
+#include "oq_token_bucket.h"
 
-struct oq_throttle;
+struct oq_rate_control;
 struct oq_flow;
 
-OQ_MUST_CHECK enum oq_status oq_throttle_new(struct oq_engine *engine, struct oq_throttle **out);
-void oq_throttle_free(struct oq_throttle *throttle); /* NULL is allowed */
+/* What policy allows now. */
+struct oq_rate_policy {
+    bool is_paused;                           /* by PauseAll: nothing is downloaded */
+    bool is_metered_pause, is_schedule_pause; /* background downloads wait */
+    uint64_t limit_bytes_per_s;               /* of all background downloads together; 0 = none */
+};
 
-/* The transfer of the entry has got its first byte over `net`. NULL when out of memory: it then
- * runs without limits, rather than not at all. */
-struct oq_flow *oq_throttle_add(struct oq_throttle *throttle, struct oq_entry *entry,
-                                struct oq_net_handle *net);
-/* Before the handle is closed. NULL is allowed. */
-void oq_throttle_remove(struct oq_throttle *throttle, struct oq_flow *flow);
-void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, uint64_t bytes);
-/* The group has changed to the foreground or has another limit: at once, not at the next step. */
-void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry);
-/* Policy has changed: engine->config and engine->plan. */
-void oq_throttle_policy(struct oq_throttle *throttle);
+struct oq_flow_options {
+    struct oq_net_handle *net; /* its request, which has got its first byte */
+    /* Of the group's own limit, shared by its flows; borrowed until they are removed. */
+    struct oq_token_bucket *group;
+    uint64_t group_bytes_per_s; /* that limit; 0 = none */
+    bool is_foreground;
+    int64_t id; /* for the log */
+};
 
-/* Does what is due. Once per turn. */
-void oq_throttle_step(struct oq_throttle *throttle);
-/* Monotonic ms of the next step; INT64_MAX when none is needed. */
-int64_t oq_throttle_due_ms(const struct oq_throttle *throttle);
-/* May a transfer of that group run now? Not while policy pauses it. */
-bool oq_throttle_may_run(const struct oq_throttle *throttle, const struct oq_entry *entry);
-/* What holds the group back now, for views: the reason and the rate in bytes per second. */
-enum oq_limit oq_throttle_limit(const struct oq_throttle *throttle, const struct oq_entry *entry,
-                                uint64_t *bytes_per_s);
+/* The clock and the port (NULL: windows are never set) are borrowed. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_rate_control_new(const struct oq_clock *clock,
+                                                 const struct oq_link_port *link,
+                                                 const struct oq_config *config,
+                                                 const struct oq_rate_schedule *schedule,
+                                                 struct oq_rate_control **out);
+void oq_rate_control_free(struct oq_rate_control *control); /* NULL is allowed */
+/* Policy has changed: idle_throttle, handshake_probes, max_rate_kbits, metered_networks and
+ * pause_all of config, and the schedule; both are copied. True: what may run has changed. */
+bool oq_rate_control_set_policy(struct oq_rate_control *control, const struct oq_config *config,
+                                const struct oq_rate_schedule *schedule);
 
-/* --- net_flow.c: curl's side ------------------------------------------------------------------ */
+/* NULL when out of memory: the request then runs without limits, rather than not at all. */
+struct oq_flow *oq_rate_control_add(struct oq_rate_control *control,
+                                    const struct oq_flow_options *options);
+/* Before the request is closed. A flow that is NULL is allowed, here and below. */
+void oq_rate_control_remove(struct oq_rate_control *control, struct oq_flow *flow);
+/* Bytes of its body have been read. */
+void oq_rate_control_received(struct oq_rate_control *control, struct oq_flow *flow,
+                              uint64_t bytes);
+/* The group has changed to the foreground, or has another limit (0 = none): in effect at once. */
+void oq_rate_control_set_group(struct oq_rate_control *control, struct oq_token_bucket *group,
+                               bool is_foreground, uint64_t bytes_per_s);
 
-void *oq_net_easy(const struct oq_net_handle *handle); /* net.c: the CURL * */
-/* All sockets of a struct oq_net; outlives its connections. NULL: no memory. */
-struct oq_net_sockets;
-struct oq_net_sockets *oq_net_sockets_new(void);
-void oq_net_sockets_free(struct oq_net_sockets *sockets); /* NULL is allowed */
-struct oq_net_sockets *oq_net_handle_sockets(const struct oq_net_handle *handle); /* net.c */
-/* net.c: when libcurl last began to look at its sockets, in monotonic us: nothing that it brings
- * now was read before. */
-int64_t oq_net_woken_us(const struct oq_net_handle *handle);
-/* Bytes that have come and were not read; -1: not known. */
-int64_t oq_net_flow_unread(int64_t socket);
-/* The first byte of an answer is there: from now on the connection may have its first window. */
-void oq_net_flow_begin(const struct oq_net_handle *handle);
-/* Options of a handle, before it is added. False: no memory. */
-bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_background);
-/* The peer's numeric address, "" before there is one; borrowed until the handle is closed. */
-const char *oq_net_flow_peer(const struct oq_net_handle *handle);
-/* -1: none. Valid until the handle is closed. */
-int64_t oq_net_flow_socket(const struct oq_net_handle *handle);
-/* Time of the TCP handshake of a connection that was made for this handle (CURL *); 0 = it was not.
- */
-double oq_net_easy_handshake_ms(void *easy);
-/* Does the socket have a window that somebody made small? */
-bool oq_net_flow_is_small(int64_t socket);
-/* Has it received more than a line end of bytes that nobody has read? */
-bool oq_net_flow_has_more(const struct oq_net_handle *handle);
-/* The sockets for which that multi handle (CURLM *) waits, written into `waits` (struct curl_waitfd
- * *); how many. *timeout_ms is lowered to what it can wait. */
-struct curl_waitfd;
-unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
-                          struct curl_waitfd *waits, unsigned room, int *timeout_ms);
-/* False when there is no socket, or it does not want to. */
-bool oq_net_flow_set_window(int64_t socket, uint64_t bytes);
-
-/* --- net_probe.c: the time of a handshake, for its own sake ----------------------------------- */
-
-struct oq_net_probe;
-/* Begins to connect to where the handle is connected to: the server, or its proxy. NULL: it cannot.
- * To be closed before the struct oq_net. */
-struct oq_net_probe *oq_net_probe_start(const struct oq_net_handle *handle);
-/* Then *ms is the time of the handshake, 0 if there was none. */
-bool oq_net_probe_is_over(const struct oq_net_probe *probe, double *ms);
-void oq_net_probe_close(struct oq_net_probe *probe); /* at any time; NULL is allowed */
+/* Does what is due, once per turn of the loop. True: what may run has changed. */
+bool oq_rate_control_step(struct oq_rate_control *control);
+/* Monotonic ms of the next step. */
+int64_t oq_rate_control_due_ms(const struct oq_rate_control *control);
+/* May a request run now? Not while policy pauses it. */
+bool oq_rate_control_may_run(const struct oq_rate_control *control, bool is_foreground);
+/* Borrowed. */
+const struct oq_rate_policy *oq_rate_control_policy(const struct oq_rate_control *control);
+/* What limits the flows of a group now, and the rate in bytes per second that this leaves. */
+enum oq_limit oq_rate_control_limit(const struct oq_rate_control *control,
+                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s);
 
 #endif

@@ -1,9 +1,8 @@
-/* throttle.c - see throttle_int.h. Engine thread. */
+/* rate_control.c - see oq_rate_control.h. Engine thread. */
 #include "oq_rate_control.h"
-#include "calls_int.h"
 
+#include "net_int.h"
 #include "oq_alloc.h"
-#include "oq_token_bucket.h"
 #include "oq_cross_traffic.h"
 #include "oq_log.h"
 #include "oq_window_controller.h"
@@ -12,159 +11,165 @@
 #include <string.h>
 
 #define STEP_US 40000
-#define PLAN_US 500000  /* policy holds within 2 s of a change of the hour */
-#define TELL_US 1000000 /* one line per connection and second in the log, at its finest level */
+#define SAMPLE_US 90000  /* of an interface's counter */
+#define POLICY_US 500000 /* policy is in effect within 2 s of a change of the hour */
+#define LOG_US 1000000   /* one line per connection and second, at the log's finest level */
 #define PEERS 64
-#define PEER_US INT64_C(600000000) /* what is known of a way is believed for 10 minutes */
+#define PEER_US INT64_C(600000000) /* the base RTT to a host is believed for 10 minutes */
 #define PROBE_US 2000000           /* of each host, time from one probe to the next */
 
-/* An interface in use. */
-struct line {
-    struct line *next;
+/* A network interface in use. */
+struct netif {
+    struct netif *next;
     uint64_t id;
     bool is_counted; /* its counter can be read */
-    struct oq_budget budget;
+    struct oq_cross_traffic traffic;
     uint64_t own_bytes; /* received by our background connections, ever */
     /* of this step */
     unsigned sharers;
     double own_rate;
-    uint64_t unread_bytes; /* they have come, but nobody reads now */
+    uint64_t unread_bytes; /* they have come, and reading is held back */
 };
 
 struct oq_flow {
     struct oq_flow *next;
-    struct oq_entry *entry;
     struct oq_net_handle *net;
-    int64_t socket;    /* -1: not known, then its window cannot be set */
-    struct line *line; /* NULL: no network, or one that cannot be told */
-    bool is_paced;     /* its window is ours */
-    bool is_paused;    /* now */
-    bool was_held;     /* by a limit, since the last step */
-    bool is_resuming;  /* bytes that come now were kept while it was paused */
-    bool has_tcp;      /* the system may know its round trip */
-    struct oq_pace pace;
+    struct oq_token_bucket *group;
+    bool is_foreground;
+    int64_t id;
+    int64_t socket;      /* -1: not known, then its window cannot be set */
+    struct netif *netif; /* NULL: none, or not known */
+    bool is_controlled;  /* by the window controller */
+    bool is_paused;      /* now */
+    bool was_limited;    /* by a token bucket, since the last step */
+    bool is_resuming;    /* bytes that come now were kept while it was paused */
+    bool has_tcp;        /* the system may know its RTT */
+    struct oq_window_controller window;
     uint64_t window_bytes; /* as set; 0 = never */
-    double rate_most;      /* as of the last step, bytes per ms; 0 = no limit */
-    enum oq_limit most_why;
+    double highest_rate;   /* as of the last step, bytes per ms; 0 = no limit */
+    enum oq_limit highest_why;
     char peer[64];
 };
 
-/* Round trips to hosts, so that the next connection need not learn them from its own queue. */
+/* Base RTTs of hosts, so that the next connection need not learn them from its own queue. */
 struct peer {
     char address[64];
     double base_ms; /* 0 = not known */
     int64_t at_us;
-    struct oq_net_probe *probe; /* under way, or NULL */
-    int64_t probed_us;          /* when it began */
-    int64_t next_probe_us;      /* none before that */
+    struct oq_handshake_probe *probe; /* under way, or NULL */
+    int64_t probed_us;                /* when it began */
+    int64_t next_probe_us;            /* none before that */
 };
 
-struct oq_throttle {
-    struct oq_engine *engine;
-    const struct oq_link_port *port; /* or NULL */
-    struct line *lines;
+struct oq_rate_control {
+    const struct oq_clock *clock;
+    const struct oq_link_port *link; /* or NULL */
+    struct oq_config config;
+    struct oq_rate_schedule schedule;
+    struct netif *netifs;
     struct oq_flow *flows;
-    struct oq_bucket bucket; /* of all background transfers */
-    int64_t step_us, plan_us, told_us;
-    bool is_paused;                           /* by policy */
-    bool is_metered_pause, is_schedule_pause; /* background transfers wait */
-    uint64_t limit_bytes_per_s;               /* of all background transfers; 0 = none */
+    struct oq_token_bucket bucket; /* of all background flows */
+    int64_t step_us, policy_us, log_us;
+    struct oq_rate_policy policy;
     struct peer peers[PEERS];
     unsigned next_peer;
 };
 
-static int64_t now_us(const struct oq_throttle *throttle)
+static int64_t now_us(const struct oq_rate_control *control)
 {
-    return oq_clock_mono_us(throttle->engine->clock);
+    return oq_clock_mono_us(control->clock);
 }
 
-enum oq_status oq_throttle_new(struct oq_engine *engine, struct oq_throttle **out)
+enum oq_status oq_rate_control_new(const struct oq_clock *clock, const struct oq_link_port *link,
+                                   const struct oq_config *config,
+                                   const struct oq_rate_schedule *schedule,
+                                   struct oq_rate_control **out)
 {
-    struct oq_throttle *throttle = oq_calloc(1, sizeof *throttle);
-    if (!throttle)
+    struct oq_rate_control *control = oq_calloc(1, sizeof *control);
+    if (!control)
         return OQ_E_NOMEM;
-    throttle->engine = engine;
-    throttle->port = engine->options.link;
-    oq_bucket_init(&throttle->bucket, now_us(throttle), 0);
-    oq_throttle_policy(throttle);
-    *out = throttle;
+    control->clock = clock;
+    control->link = link;
+    oq_token_bucket_init(&control->bucket, now_us(control), 0);
+    (void)oq_rate_control_set_policy(control, config, schedule);
+    *out = control;
     return OQ_OK;
 }
 
-void oq_throttle_free(struct oq_throttle *throttle)
+void oq_rate_control_free(struct oq_rate_control *control)
 {
-    if (!throttle)
+    if (!control)
         return;
-    while (throttle->flows)
-        oq_throttle_remove(throttle, throttle->flows);
+    while (control->flows)
+        oq_rate_control_remove(control, control->flows);
     for (unsigned i = 0; i < PEERS; i++)
-        oq_net_probe_close(throttle->peers[i].probe);
-    while (throttle->lines) {
-        struct line *line = throttle->lines;
-        throttle->lines = line->next;
-        oq_free(line);
+        oq_handshake_probe_close(control->peers[i].probe);
+    while (control->netifs) {
+        struct netif *netif = control->netifs;
+        control->netifs = netif->next;
+        oq_free(netif);
     }
-    oq_free(throttle);
+    oq_free(control);
 }
 
-/* --- interfaces and hosts --------------------------------------------------------------------- */
+/* --- netifs and hosts --------------------------------------------------------------------- */
 
 /* The interface of that number; made when it is new. NULL when out of memory. */
-static struct line *line_of(struct oq_throttle *throttle, uint64_t id)
+static struct netif *netif_of(struct oq_rate_control *control, uint64_t id)
 {
-    struct line *line = throttle->lines;
-    while (line && line->id != id)
-        line = line->next;
-    if (line)
-        return line;
-    line = oq_calloc(1, sizeof *line);
-    if (!line)
+    struct netif *netif = control->netifs;
+    while (netif && netif->id != id)
+        netif = netif->next;
+    if (netif)
+        return netif;
+    netif = oq_calloc(1, sizeof *netif);
+    if (!netif)
         return NULL;
-    line->id = id;
-    line->is_counted = throttle->port->octets != NULL;
-    oq_budget_init(&line->budget);
-    line->next = throttle->lines;
-    throttle->lines = line;
-    return line;
+    netif->id = id;
+    netif->is_counted = control->link->octets != NULL;
+    oq_cross_traffic_init(&netif->traffic);
+    netif->next = control->netifs;
+    control->netifs = netif;
+    return netif;
 }
 
-/* Where the flow runs now. False: over no network at all. */
-static bool find_line(struct oq_throttle *throttle, struct oq_flow *flow)
+/* Which interface the flow uses now. False: none, it stays within this computer. */
+static bool find_netif(struct oq_rate_control *control, struct oq_flow *flow)
 {
     struct oq_link_interface found = {0};
-    flow->line = NULL;
-    if (!throttle->port || !throttle->port->find || !flow->peer[0])
-        return throttle->port != NULL;
-    if (throttle->port->find(throttle->port->ctx, flow->peer, &found) != OQ_OK)
+    flow->netif = NULL;
+    if (!control->link || !control->link->find || !flow->peer[0])
+        return control->link != NULL;
+    if (control->link->find(control->link->ctx, flow->peer, &found) != OQ_OK)
         return true;
     if (found.is_loopback)
         return false;
-    flow->line = line_of(throttle, found.id);
+    flow->netif = netif_of(control, found.id);
     return true;
 }
 
-static double known_base_ms(const struct oq_throttle *throttle, const char *address)
+static double known_base_ms(const struct oq_rate_control *control, const char *address)
 {
     for (unsigned i = 0; i < PEERS; i++)
-        if (throttle->peers[i].base_ms > 0 && strcmp(throttle->peers[i].address, address) == 0 &&
-            now_us(throttle) - throttle->peers[i].at_us < PEER_US)
-            return throttle->peers[i].base_ms;
+        if (control->peers[i].base_ms > 0 && strcmp(control->peers[i].address, address) == 0 &&
+            now_us(control) - control->peers[i].at_us < PEER_US)
+            return control->peers[i].base_ms;
     return 0;
 }
 
 /* The entry of that host; made when it is new, in place of an old one. NULL: there is no address,
  * or all are in use by probes that are under way or have just been. */
-static struct peer *peer_of(struct oq_throttle *throttle, const char *address)
+static struct peer *peer_of(struct oq_rate_control *control, const char *address)
 {
-    int64_t now = now_us(throttle);
+    int64_t now = now_us(control);
     if (!address[0])
         return NULL;
     for (unsigned i = 0; i < PEERS; i++)
-        if (strcmp(throttle->peers[i].address, address) == 0)
-            return &throttle->peers[i];
+        if (strcmp(control->peers[i].address, address) == 0)
+            return &control->peers[i];
     for (unsigned i = 0; i < PEERS; i++) {
-        struct peer *peer = &throttle->peers[throttle->next_peer];
-        throttle->next_peer = (throttle->next_peer + 1) % PEERS;
+        struct peer *peer = &control->peers[control->next_peer];
+        control->next_peer = (control->next_peer + 1) % PEERS;
         if (peer->probe || now < peer->next_probe_us)
             continue;
         memset(peer, 0, sizeof *peer);
@@ -174,66 +179,68 @@ static struct peer *peer_of(struct oq_throttle *throttle, const char *address)
     return NULL;
 }
 
-static void remember_base(struct oq_throttle *throttle, const struct oq_flow *flow)
+static void remember_base(struct oq_rate_control *control, const struct oq_flow *flow)
 {
-    if (!flow->is_paced || flow->pace.base_ms <= 0 || flow->pace.mode == OQ_PACE_YIELD)
+    if (!flow->is_controlled || flow->window.base_ms <= 0 || flow->window.mode == OQ_WINDOW_YIELD)
         return;
-    struct peer *peer = peer_of(throttle, flow->peer);
+    struct peer *peer = peer_of(control, flow->peer);
     if (!peer)
         return;
-    peer->base_ms = flow->pace.base_ms;
-    peer->at_us = now_us(throttle);
+    peer->base_ms = flow->window.base_ms;
+    peer->at_us = now_us(control);
 }
 
-/* The flow's own bytes do not show the way: the handshake of another connection does. */
-static void probe(struct oq_throttle *throttle, const struct oq_flow *flow, int64_t now)
+/* The flow's own bytes do not show the base RTT: the handshake of another connection does. */
+static void start_probe(struct oq_rate_control *control, const struct oq_flow *flow, int64_t now)
 {
-    struct peer *peer = peer_of(throttle, flow->peer);
+    long port = 0;
+    struct peer *peer = peer_of(control, flow->peer);
     if (!peer || peer->probe || now < peer->next_probe_us)
         return;
-    peer->probe = oq_net_probe_start(flow->net);
+    curl_easy_getinfo(flow->net->easy, CURLINFO_PRIMARY_PORT, &port);
+    peer->probe = oq_handshake_probe_start(&flow->net->net->probes, flow->peer, port);
     peer->probed_us = now;
     peer->next_probe_us = now + PROBE_US;
 }
 
-/* A handshake takes no less than the way: of two results the shorter one is nearer to it. */
-static void take_probe(struct oq_throttle *throttle, struct peer *peer)
+/* A handshake takes at least the base RTT: of two results the shorter one is nearer to it. */
+static void take_probe(struct oq_rate_control *control, struct peer *peer)
 {
     double ms = 0;
-    if (!peer->probe || !oq_net_probe_is_over(peer->probe, &ms))
+    if (!peer->probe || !oq_handshake_probe_is_over(peer->probe, &ms))
         return;
-    oq_net_probe_close(peer->probe);
+    oq_handshake_probe_close(peer->probe);
     peer->probe = NULL;
-    if (ms <= 0 || now_us(throttle) - peer->probed_us > PEER_US) /* nobody was here to take it */
+    if (ms <= 0 || now_us(control) - peer->probed_us > PEER_US) /* too old: there was no flow */
         return;
     if (peer->base_ms <= 0 || ms < peer->base_ms || peer->probed_us - peer->at_us > PEER_US) {
         peer->base_ms = ms;
         peer->at_us = peer->probed_us;
     }
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        if (flow->is_paced && strcmp(flow->peer, peer->address) == 0)
-            oq_pace_hint_base(&flow->pace, ms);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        if (flow->is_controlled && strcmp(flow->peer, peer->address) == 0)
+            oq_window_controller_hint_base(&flow->window, ms);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
 
-static int64_t wait_us(struct oq_throttle *throttle, struct oq_flow *flow)
+static int64_t wait_us(struct oq_rate_control *control, struct oq_flow *flow)
 {
-    int64_t now = now_us(throttle), wait = oq_bucket_wait_us(&flow->entry->bucket, now);
-    int64_t of_all =
-        flow->entry->group.is_foreground ? 0 : oq_bucket_wait_us(&throttle->bucket, now);
-    return wait > of_all ? wait : of_all;
+    int64_t now = now_us(control), of_group = oq_token_bucket_wait_us(flow->group, now);
+    int64_t of_all = flow->is_foreground ? 0 : oq_token_bucket_wait_us(&control->bucket, now);
+    return of_group > of_all ? of_group : of_all;
 }
 
-/* Pauses the flow or lets it go on, as limits and its pace want it now. */
-static void pause_or_go(struct oq_throttle *throttle, struct oq_flow *flow)
+/* Pauses or resumes reading, as limits and the window controller want it now. */
+static void pause_or_resume(struct oq_rate_control *control, struct oq_flow *flow)
 {
-    bool is_held = wait_us(throttle, flow) > 0;
-    bool is_paused = is_held || (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0);
-    flow->was_held = flow->was_held || is_held;
+    bool is_limited = wait_us(control, flow) > 0;
+    bool is_paused =
+        is_limited || (flow->is_controlled && oq_window_controller_pause_us(&flow->window) != 0);
+    flow->was_limited = flow->was_limited || is_limited;
     if (is_paused == flow->is_paused)
         return;
-    flow->is_paused = is_paused; /* first: going on brings what was kept at once */
+    flow->is_paused = is_paused; /* first: resuming brings what was kept at once */
     flow->is_resuming = !is_paused;
     oq_net_hold(flow->net, OQ_HOLD_LIMIT, is_paused);
     flow->is_resuming = false;
@@ -241,338 +248,340 @@ static void pause_or_go(struct oq_throttle *throttle, struct oq_flow *flow)
 
 static void set_window(struct oq_flow *flow, uint64_t bytes)
 {
-    if (bytes != flow->window_bytes && oq_net_flow_set_window(flow->socket, bytes))
+    if (bytes != flow->window_bytes && oq_tcp_socket_set_window(flow->socket, bytes))
         flow->window_bytes = bytes;
 }
 
-static void pace(struct oq_throttle *throttle, struct oq_flow *flow)
+static void take_control(struct oq_rate_control *control, struct oq_flow *flow)
 {
-    double base_ms = known_base_ms(throttle, flow->peer);
-    double handshake_ms = oq_net_easy_handshake_ms(oq_net_easy(flow->net));
+    double base_ms = known_base_ms(control, flow->peer);
+    double handshake_ms = flow->net->handshake_ms;
     if (base_ms == 0 || (handshake_ms > 0 && handshake_ms < base_ms))
         base_ms = handshake_ms;
-    flow->is_paced = true;
-    oq_pace_init(&flow->pace, now_us(throttle), base_ms,
-                 throttle->port && throttle->port->window_factor > 0 ? throttle->port->window_factor
-                                                                     : 1);
-    set_window(flow, OQ_PACE_WINDOW_BEGIN);
+    flow->is_controlled = true;
+    oq_window_controller_init(
+        &flow->window, now_us(control), base_ms,
+        control->link && control->link->window_factor > 0 ? control->link->window_factor : 1);
+    set_window(flow, OQ_WINDOW_BEGIN);
 }
 
-static void release(struct oq_throttle *throttle, struct oq_flow *flow)
+static void release_control(struct oq_rate_control *control, struct oq_flow *flow)
 {
     bool was_set = flow->window_bytes > 0;
-    flow->is_paced = false;
+    flow->is_controlled = false;
     if (was_set)
-        set_window(flow, OQ_PACE_WINDOW_MOST);
-    pause_or_go(throttle, flow);
+        set_window(flow, OQ_WINDOW_MOST);
+    pause_or_resume(control, flow);
 }
 
-/* Decides anew whether the window of the flow is ours. */
-static void look_at(struct oq_throttle *throttle, struct oq_flow *flow)
+/* Decides whether the window of the flow is controlled: it, its interface or policy has changed. */
+static void update_control(struct oq_rate_control *control, struct oq_flow *flow)
 {
-    bool is_ours = !flow->entry->group.is_foreground &&
-                   throttle->engine->config.idle_throttle != 0 && find_line(throttle, flow);
-    if (is_ours && !flow->is_paced)
-        pace(throttle, flow);
-    else if (!is_ours && (flow->is_paced || flow->window_bytes == 0))
-        release(throttle, flow);
+    bool must_control =
+        !flow->is_foreground && control->config.idle_throttle != 0 && find_netif(control, flow);
+    if (must_control && !flow->is_controlled)
+        take_control(control, flow);
+    else if (!must_control && (flow->is_controlled || flow->window_bytes == 0))
+        release_control(control, flow);
 }
 
-struct oq_flow *oq_throttle_add(struct oq_throttle *throttle, struct oq_entry *entry,
-                                struct oq_net_handle *net)
+struct oq_flow *oq_rate_control_add(struct oq_rate_control *control,
+                                    const struct oq_flow_options *options)
 {
     struct oq_flow *flow = oq_calloc(1, sizeof *flow);
+    struct oq_net_handle *net = options->net;
     if (!flow)
         return NULL;
-    oq_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
-    flow->entry = entry;
+    oq_token_bucket_set_rate(options->group, now_us(control), options->group_bytes_per_s);
     flow->net = net;
-    flow->socket = oq_net_flow_socket(net);
-    flow->has_tcp = throttle->port && throttle->port->tcp;
-    snprintf(flow->peer, sizeof flow->peer, "%s", oq_net_flow_peer(net));
-    flow->next = throttle->flows;
-    throttle->flows = flow;
-    if (throttle->step_us == 0)
-        throttle->step_us = now_us(throttle) + STEP_US;
-    look_at(throttle, flow);
-    /* A connection that was a background transfer's. */
-    if (!flow->is_paced && oq_net_flow_is_small(flow->socket))
-        set_window(flow, OQ_PACE_WINDOW_MOST);
+    flow->group = options->group;
+    flow->is_foreground = options->is_foreground;
+    flow->id = options->id;
+    flow->socket = oq_tcp_socket_find(net->net->sockets, net->easy);
+    flow->has_tcp = control->link && control->link->tcp;
+    snprintf(flow->peer, sizeof flow->peer, "%s", oq_tcp_socket_peer(net->easy));
+    flow->next = control->flows;
+    control->flows = flow;
+    if (control->step_us == 0)
+        control->step_us = now_us(control) + STEP_US;
+    update_control(control, flow);
+    /* A connection that was a background flow's. */
+    if (!flow->is_controlled && oq_tcp_socket_is_small(flow->socket))
+        set_window(flow, OQ_WINDOW_MOST);
     return flow;
 }
 
-void oq_throttle_remove(struct oq_throttle *throttle, struct oq_flow *flow)
+void oq_rate_control_remove(struct oq_rate_control *control, struct oq_flow *flow)
 {
     if (!flow)
         return;
-    struct oq_flow **link = &throttle->flows;
-    remember_base(throttle, flow);
+    struct oq_flow **link = &control->flows;
+    remember_base(control, flow);
     while (*link != flow)
         link = &(*link)->next;
     *link = flow->next;
     oq_free(flow);
-    if (!throttle->flows)
-        throttle->step_us = 0;
+    if (!control->flows)
+        control->step_us = 0;
 }
 
-void oq_throttle_received(struct oq_throttle *throttle, struct oq_flow *flow, uint64_t bytes)
+void oq_rate_control_received(struct oq_rate_control *control, struct oq_flow *flow, uint64_t bytes)
 {
     if (!flow)
         return;
-    int64_t now = now_us(throttle);
-    oq_bucket_take(&flow->entry->bucket, now, bytes);
-    if (!flow->entry->group.is_foreground)
-        oq_bucket_take(&throttle->bucket, now, bytes);
-    if (flow->is_paced && flow->is_resuming)
-        oq_pace_receive_kept(&flow->pace, now, bytes);
-    else if (flow->is_paced)
-        oq_pace_receive(&flow->pace, now, oq_net_woken_us(flow->net), bytes);
-    if (flow->line && !flow->entry->group.is_foreground)
-        flow->line->own_bytes += bytes;
-    pause_or_go(throttle, flow);
+    int64_t now = now_us(control);
+    oq_token_bucket_take(flow->group, now, bytes);
+    if (!flow->is_foreground)
+        oq_token_bucket_take(&control->bucket, now, bytes);
+    if (flow->is_controlled && flow->is_resuming)
+        oq_window_controller_receive_kept(&flow->window, now, bytes);
+    else if (flow->is_controlled)
+        oq_window_controller_receive(&flow->window, now, flow->net->net->woken_us, bytes);
+    if (flow->netif && !flow->is_foreground)
+        flow->netif->own_bytes += bytes;
+    pause_or_resume(control, flow);
 }
 
 /* --- the step --------------------------------------------------------------------------------- */
 
-static void sample_lines(struct oq_throttle *throttle, int64_t now)
+static void sample_netifs(struct oq_rate_control *control, int64_t now)
 {
-    for (struct line *line = throttle->lines; line; line = line->next) {
-        line->sharers = 0;
-        line->own_rate = 0;
-        line->unread_bytes = 0;
+    for (struct netif *netif = control->netifs; netif; netif = netif->next) {
+        netif->sharers = 0;
+        netif->own_rate = 0;
+        netif->unread_bytes = 0;
     }
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        if (flow->line && flow->is_paced) {
-            flow->line->sharers++;
-            flow->line->own_rate += flow->pace.rate;
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        if (flow->netif && flow->is_controlled) {
+            flow->netif->sharers++;
+            flow->netif->own_rate += flow->window.rate;
             if (flow->is_paused) {
-                int64_t unread = oq_net_flow_unread(flow->socket);
-                flow->line->unread_bytes += unread > 0 ? (uint64_t)unread : 0;
+                int64_t unread = oq_tcp_socket_unread(flow->socket);
+                flow->netif->unread_bytes += unread > 0 ? (uint64_t)unread : 0;
             }
         }
-    for (struct line *line = throttle->lines; line; line = line->next) {
+    for (struct netif *netif = control->netifs; netif; netif = netif->next) {
         uint64_t octets = 0;
-        if (line->sharers == 0 || now - line->budget.at_us < 90000)
+        if (netif->sharers == 0 || now - netif->traffic.at_us < SAMPLE_US)
             continue;
-        if (line->is_counted &&
-            throttle->port->octets(throttle->port->ctx, line->id, &octets) != OQ_OK) {
-            /* It is gone: whoever used it looks where the way leads now. */
-            for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-                if (flow->line == line)
-                    look_at(throttle, flow);
+        if (netif->is_counted &&
+            control->link->octets(control->link->ctx, netif->id, &octets) != OQ_OK) {
+            /* It is gone: its flows use another one now, or none. */
+            for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+                if (flow->netif == netif)
+                    update_control(control, flow);
             continue;
         }
-        oq_budget_sample(&line->budget, now, line->is_counted, octets,
-                         line->own_bytes + line->unread_bytes);
+        oq_cross_traffic_sample(&netif->traffic, now, netif->is_counted, octets,
+                                netif->own_bytes + netif->unread_bytes);
     }
 }
 
-static unsigned count(const struct oq_throttle *throttle, const struct oq_entry *entry)
+/* Flows that share a limit: a group's, or with NULL that of all in the background. */
+static unsigned count_sharers(const struct oq_rate_control *control,
+                              const struct oq_token_bucket *group)
 {
     unsigned sharers = 0;
-    for (const struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        sharers += entry ? flow->entry == entry : !flow->entry->group.is_foreground;
+    for (const struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        sharers += group ? flow->group == group : !flow->is_foreground;
     return sharers > 0 ? sharers : 1;
 }
 
 static void lower(struct oq_flow *flow, double rate, enum oq_limit why)
 {
-    if (flow->rate_most > 0 && flow->rate_most <= rate)
+    if (flow->highest_rate > 0 && flow->highest_rate <= rate)
         return;
-    flow->rate_most = rate;
-    flow->most_why = why;
+    flow->highest_rate = rate;
+    flow->highest_why = why;
 }
 
-/* The rate that policy, group and this computer's other traffic leave for the flow. */
-static void find_most(const struct oq_throttle *throttle, struct oq_flow *flow)
+/* The rate that policy, group and this computer's cross traffic leave for the flow. */
+static void find_highest_rate(const struct oq_rate_control *control, struct oq_flow *flow)
 {
-    flow->rate_most = 0;
-    if (throttle->bucket.rate > 0 && !flow->entry->group.is_foreground)
-        lower(flow, (double)throttle->bucket.rate / 1000 / count(throttle, NULL), OQ_LIMIT_POLICY);
-    if (flow->entry->bucket.rate > 0)
-        lower(flow, (double)flow->entry->bucket.rate / 1000 / count(throttle, flow->entry),
+    flow->highest_rate = 0;
+    if (control->bucket.rate > 0 && !flow->is_foreground)
+        lower(flow, (double)control->bucket.rate / 1000 / count_sharers(control, NULL),
+              OQ_LIMIT_POLICY);
+    if (flow->group->rate > 0)
+        lower(flow, (double)flow->group->rate / 1000 / count_sharers(control, flow->group),
               OQ_LIMIT_GROUP);
-    if (flow->line && flow->is_paced && flow->line->budget.allowed > 0)
-        lower(flow, flow->line->budget.allowed / flow->line->sharers, OQ_LIMIT_OTHERS_HERE);
+    if (flow->netif && flow->is_controlled && flow->netif->traffic.allowed > 0 &&
+        flow->netif->sharers > 0)
+        lower(flow, flow->netif->traffic.allowed / flow->netif->sharers, OQ_LIMIT_OTHERS_HERE);
 }
 
-static void ask_system(struct oq_throttle *throttle, struct oq_flow *flow)
+static void ask_system(struct oq_rate_control *control, struct oq_flow *flow)
 {
     struct oq_link_tcp tcp = {0};
     if (!flow->has_tcp)
         return;
-    enum oq_status status = throttle->port->tcp(throttle->port->ctx, flow->socket, &tcp);
+    enum oq_status status = control->link->tcp(control->link->ctx, flow->socket, &tcp);
     if (status == OQ_OK && tcp.least_us > 0)
-        oq_pace_hint_base(&flow->pace, tcp.least_us / 1000.0);
+        oq_window_controller_hint_base(&flow->window, tcp.least_us / 1000.0);
     else if (status != OQ_OK)
         flow->has_tcp = false;
 }
 
-static void step_flow(struct oq_throttle *throttle, struct oq_flow *flow, int64_t now)
+static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int64_t now)
 {
-    const struct line *line = flow->line;
-    find_most(throttle, flow);
-    if (!flow->is_paced)
+    const struct netif *netif = flow->netif;
+    find_highest_rate(control, flow);
+    if (!flow->is_controlled)
         return;
-    unsigned sharers = line && line->sharers > 0 ? line->sharers : 1;
-    struct oq_pace_input input = {
-        .own_rate = line ? line->own_rate : 0,
+    unsigned sharers = netif && netif->sharers > 0 ? netif->sharers : 1;
+    bool is_draining = oq_window_controller_pause_us(&flow->window) != 0;
+    struct oq_window_controller_input input = {
+        .own_rate = netif ? netif->own_rate : 0,
         .sharers = sharers,
-        .floor_rate = (line ? oq_budget_floor(&line->budget) : OQ_BUDGET_FLOOR_LEAST) / sharers,
-        .capacity = line ? line->budget.capacity : 0,
-        .rate_most = flow->rate_most,
-        .must_yield = line && line->budget.must_yield,
-        .unread = oq_pace_stop_us(&flow->pace) != 0 ? oq_net_flow_unread(flow->socket) : -1,
-        .is_held = flow->was_held,
+        .floor_rate =
+            (netif ? oq_cross_traffic_floor(&netif->traffic) : OQ_CROSS_TRAFFIC_FLOOR_LEAST) /
+            sharers,
+        .capacity = netif ? netif->traffic.capacity : 0,
+        .rate_most = flow->highest_rate,
+        .must_yield = netif && netif->traffic.must_yield,
+        .unread = is_draining ? oq_tcp_socket_unread(flow->socket) : -1,
+        .is_held = flow->was_limited,
     };
-    flow->was_held = flow->is_paused && oq_pace_stop_us(&flow->pace) == 0;
-    ask_system(throttle, flow);
-    if (throttle->engine->config.handshake_probes != 0 && oq_pace_is_blind(&flow->pace))
-        probe(throttle, flow, now);
-    set_window(flow, oq_pace_step(&flow->pace, now, &input));
+    flow->was_limited = flow->is_paused && !is_draining;
+    ask_system(control, flow);
+    if (control->config.handshake_probes != 0 && oq_window_controller_is_blind(&flow->window))
+        start_probe(control, flow, now);
+    set_window(flow, oq_window_controller_step(&flow->window, now, &input));
 }
 
-static void tell(struct oq_throttle *throttle, int64_t now)
+static void log_flows(struct oq_rate_control *control, int64_t now)
 {
-    static const char *const modes[] = {"ramp", "open", "dip", "yield"};
-    _Static_assert(sizeof modes / sizeof modes[0] == OQ_PACE_MODE_COUNT, "a word for each mode");
-    if (now < throttle->told_us)
+    static const char *const modes[] = {"slow start", "steady", "drain", "yield"};
+    _Static_assert(sizeof modes / sizeof modes[0] == OQ_WINDOW_MODE_COUNT, "a word for each mode");
+    if (now < control->log_us)
         return;
-    throttle->told_us = now + TELL_US;
-    for (const struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        if (flow->is_paced)
-            oq_log_debug("throttle: group %lld %s: %s, window %llu, rate %.0f KB/s, round trip "
-                         "%.1f ms, base %.1f ms, most %.0f KB/s; others here %.0f KB/s, capacity "
+    control->log_us = now + LOG_US;
+    for (const struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        if (flow->is_controlled)
+            oq_log_debug("rate control: group %lld %s: %s, window %llu, rate %.0f KB/s, RTT %.1f "
+                         "ms, base RTT %.1f ms, limit %.0f KB/s; cross traffic %.0f KB/s, capacity "
                          "%.0f KB/s",
-                         (long long)flow->entry->group.id, flow->peer, modes[flow->pace.mode],
-                         (unsigned long long)flow->window_bytes, flow->pace.rate,
-                         flow->pace.trip_ms, flow->pace.base_ms, flow->rate_most,
-                         flow->line ? flow->line->budget.others : 0,
-                         flow->line ? flow->line->budget.capacity : 0);
+                         (long long)flow->id, flow->peer, modes[flow->window.mode],
+                         (unsigned long long)flow->window_bytes, flow->window.rate,
+                         flow->window.trip_ms, flow->window.base_ms, flow->highest_rate,
+                         flow->netif ? flow->netif->traffic.others : 0,
+                         flow->netif ? flow->netif->traffic.capacity : 0);
 }
 
-void oq_throttle_step(struct oq_throttle *throttle)
+static bool is_background_paused(const struct oq_rate_control *control)
 {
-    int64_t now = now_us(throttle);
-    if (now >= throttle->plan_us)
-        oq_throttle_policy(throttle);
-    if (!throttle->flows || now < throttle->step_us)
-        return;
-    throttle->step_us = now + STEP_US;
-    sample_lines(throttle, now);
-    for (unsigned i = 0; i < PEERS; i++)
-        take_probe(throttle, &throttle->peers[i]);
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        step_flow(throttle, flow, now);
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
-        pause_or_go(throttle, flow);
-        if (flow->is_paced && oq_pace_stop_us(&flow->pace) != 0 &&
-            oq_pace_stop_us(&flow->pace) < throttle->step_us)
-            throttle->step_us = oq_pace_stop_us(&flow->pace);
-    }
-    tell(throttle, now);
+    return control->policy.is_metered_pause || control->policy.is_schedule_pause;
 }
 
-int64_t oq_throttle_due_ms(const struct oq_throttle *throttle)
+static bool apply_policy(struct oq_rate_control *control, int64_t now)
 {
-    int64_t due_us = throttle->plan_us;
-    if (throttle->flows && throttle->step_us < due_us)
-        due_us = throttle->step_us;
-    return due_us == INT64_MAX ? INT64_MAX : (due_us + 999) / 1000;
-}
-
-/* --- policy ----------------------------------------------------------------------------------- */
-
-static bool is_background_paused(const struct oq_throttle *throttle)
-{
-    return throttle->is_metered_pause || throttle->is_schedule_pause;
-}
-
-void oq_throttle_policy(struct oq_throttle *throttle)
-{
-    struct oq_engine *engine = throttle->engine;
-    const struct oq_link_port *port = throttle->port;
-    int64_t now = now_us(throttle), wall_ms = oq_clock_wall_ms(engine->clock);
-    int64_t ahead_ms = port && port->ahead_ms ? port->ahead_ms(port->ctx, wall_ms) : 0;
-    struct oq_plan_now plan =
-        oq_plan_at(&engine->plan, wall_ms, ahead_ms, engine->config.max_rate_kbits);
-    bool was_paused = throttle->is_paused, was_background = is_background_paused(throttle);
-    throttle->plan_us = now + PLAN_US;
-    throttle->is_metered_pause = engine->config.metered_networks == 1 && port && port->is_metered &&
-                                 port->is_metered(port->ctx);
-    throttle->is_paused = engine->config.pause_all != 0;
-    throttle->is_schedule_pause = plan.is_paused;
-    throttle->limit_bytes_per_s = plan.bytes_per_s;
-    oq_bucket_set_rate(&throttle->bucket, now, plan.bytes_per_s);
-    if (was_paused != throttle->is_paused || was_background != is_background_paused(throttle)) {
-        oq_log_info("throttle: %s", throttle->is_paused ? "all downloads are paused"
-                                    : is_background_paused(throttle)
-                                        ? "background downloads are paused"
-                                        : "downloads go on");
-        engine->needs_turns = true;
-    }
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        look_at(throttle, flow);
-}
-
-void oq_handle_set_policy(struct oq_engine *engine, struct oq_request *request)
-{
-    const struct oq_config *config = &request->policy->config;
-    engine->config.idle_throttle = config->idle_throttle;
-    engine->config.handshake_probes = config->handshake_probes;
-    engine->config.max_rate_kbits = config->max_rate_kbits;
-    engine->config.metered_networks = config->metered_networks;
-    engine->config.pause_all = config->pause_all;
-    engine->plan = request->policy->plan;
-    oq_throttle_policy(engine->throttle);
-}
-
-void oq_handle_view_policy(struct oq_engine *engine, struct oq_request *request)
-{
-    const struct oq_throttle *throttle = engine->throttle;
-    request->policy_view = (struct oq_policy_view){
-        .idle_throttle = engine->config.idle_throttle != 0,
-        .max_rate_kbits = (uint32_t)engine->config.max_rate_kbits,
-        .is_pause_all = throttle->is_paused,
-        .is_metered_pause = throttle->is_metered_pause,
-        .is_schedule_pause = throttle->is_schedule_pause,
-        .limit_bytes_per_s = throttle->limit_bytes_per_s,
+    const struct oq_link_port *link = control->link;
+    int64_t wall_ms = oq_clock_wall_ms(control->clock);
+    int64_t ahead_ms = link && link->ahead_ms ? link->ahead_ms(link->ctx, wall_ms) : 0;
+    struct oq_rate_now rate =
+        oq_rate_schedule_at(&control->schedule, wall_ms, ahead_ms, control->config.max_rate_kbits);
+    bool was_paused = control->policy.is_paused;
+    bool was_background_paused = is_background_paused(control);
+    control->policy_us = now + POLICY_US;
+    control->policy = (struct oq_rate_policy){
+        .is_paused = control->config.pause_all != 0,
+        .is_metered_pause = control->config.metered_networks == 1 && link && link->is_metered &&
+                            link->is_metered(link->ctx),
+        .is_schedule_pause = rate.is_paused,
+        .limit_bytes_per_s = rate.bytes_per_s,
     };
+    oq_token_bucket_set_rate(&control->bucket, now, rate.bytes_per_s);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        update_control(control, flow);
+    if (was_paused == control->policy.is_paused &&
+        was_background_paused == is_background_paused(control))
+        return false;
+    oq_log_info("rate control: %s", control->policy.is_paused ? "all downloads are paused"
+                                    : is_background_paused(control)
+                                        ? "background downloads are paused"
+                                        : "downloads are resumed");
+    return true;
 }
 
-void oq_throttle_changed(struct oq_throttle *throttle, struct oq_entry *entry)
+bool oq_rate_control_step(struct oq_rate_control *control)
 {
-    oq_bucket_set_rate(&entry->bucket, now_us(throttle), entry->group.max_bytes_per_s);
-    for (struct oq_flow *flow = throttle->flows; flow; flow = flow->next)
-        if (flow->entry == entry) {
-            look_at(throttle, flow);
-            find_most(throttle, flow);
-            pause_or_go(throttle, flow);
+    int64_t now = now_us(control);
+    bool has_changed = now >= control->policy_us && apply_policy(control, now);
+    if (!control->flows || now < control->step_us)
+        return has_changed;
+    control->step_us = now + STEP_US;
+    sample_netifs(control, now);
+    for (unsigned i = 0; i < PEERS; i++)
+        take_probe(control, &control->peers[i]);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        step_flow(control, flow, now);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next) {
+        pause_or_resume(control, flow);
+        int64_t until_us = flow->is_controlled ? oq_window_controller_pause_us(&flow->window) : 0;
+        if (until_us != 0 && until_us < control->step_us)
+            control->step_us = until_us;
+    }
+    log_flows(control, now);
+    return has_changed;
+}
+
+int64_t oq_rate_control_due_ms(const struct oq_rate_control *control)
+{
+    int64_t due_us = control->policy_us;
+    if (control->flows && control->step_us < due_us)
+        due_us = control->step_us;
+    return (due_us + 999) / 1000;
+}
+
+/* --- policy and groups ------------------------------------------------------------------------ */
+
+bool oq_rate_control_set_policy(struct oq_rate_control *control, const struct oq_config *config,
+                                const struct oq_rate_schedule *schedule)
+{
+    control->config = *config;
+    control->schedule = *schedule;
+    return apply_policy(control, now_us(control));
+}
+
+void oq_rate_control_set_group(struct oq_rate_control *control, struct oq_token_bucket *group,
+                               bool is_foreground, uint64_t bytes_per_s)
+{
+    oq_token_bucket_set_rate(group, now_us(control), bytes_per_s);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        if (flow->group == group) {
+            flow->is_foreground = is_foreground;
+            update_control(control, flow);
+            find_highest_rate(control, flow);
+            pause_or_resume(control, flow);
         }
-    throttle->engine->needs_turns = true;
 }
 
-bool oq_throttle_may_run(const struct oq_throttle *throttle, const struct oq_entry *entry)
+bool oq_rate_control_may_run(const struct oq_rate_control *control, bool is_foreground)
 {
-    return !throttle->is_paused && (entry->group.is_foreground || !is_background_paused(throttle));
+    return !control->policy.is_paused && (is_foreground || !is_background_paused(control));
 }
 
-enum oq_limit oq_throttle_limit(const struct oq_throttle *throttle, const struct oq_entry *entry,
-                                uint64_t *bytes_per_s)
+const struct oq_rate_policy *oq_rate_control_policy(const struct oq_rate_control *control)
+{
+    return &control->policy;
+}
+
+enum oq_limit oq_rate_control_limit(const struct oq_rate_control *control,
+                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s)
 {
     enum oq_limit why = OQ_LIMIT_NONE;
     double rate = 0;
-    for (const struct oq_flow *flow = throttle->flows; flow; flow = flow->next) {
-        if (flow->entry != entry)
+    for (const struct oq_flow *flow = control->flows; flow; flow = flow->next) {
+        if (flow->group != group)
             continue;
-        if (flow->is_paced && flow->pace.mode == OQ_PACE_YIELD) {
-            why = flow->line && flow->line->budget.must_yield ? OQ_LIMIT_OTHERS_HERE
-                                                              : OQ_LIMIT_OTHERS_LINK;
-            rate += flow->pace.rate;
-        } else if (flow->rate_most > 0) {
+        if (flow->is_controlled && flow->window.mode == OQ_WINDOW_YIELD) {
+            bool is_here = flow->netif && flow->netif->traffic.must_yield;
+            why = is_here ? OQ_LIMIT_OTHERS_HERE : OQ_LIMIT_OTHERS_LINK;
+            rate += flow->window.rate;
+        } else if (flow->highest_rate > 0) {
             if (why == OQ_LIMIT_NONE)
-                why = flow->most_why;
-            rate += flow->rate_most;
+                why = flow->highest_why;
+            rate += flow->highest_rate;
         }
     }
     *bytes_per_s = (uint64_t)(rate * 1000);

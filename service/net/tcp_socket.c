@@ -1,12 +1,11 @@
-/* net_flow.c - the socket under a request: its receive window, its peer, its pauses. With net.c the
- * only file that knows curl. Engine thread.
+/* tcp_socket.c - see tcp_socket_int.h: sockets of libcurl's connections and their receive windows.
+ * Engine thread.
  */
-#include "oq_rate_control.h"
+#include "tcp_socket_int.h"
 
 #include "oq_alloc.h"
 #include "oq_window_controller.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
 #ifdef _WIN32
@@ -19,23 +18,23 @@
 #include <unistd.h>
 #endif
 
-#define LOOK_AGAIN_MS 50
+#define POLL_MS 50
 #define SMALL_BYTES 131072 /* no system starts with less than half of it */
 
-/* The sockets that are open. While a transfer runs, libcurl does not say which one is its own
- * (CURLINFO_ACTIVESOCKET gives none with 7.88), nor does it call back for a connection that is used
- * again; but it knows both ends, and so do the sockets. */
-struct oq_net_sockets {
+/* While a request runs, libcurl does not say which socket is its own (CURLINFO_ACTIVESOCKET gives
+ * none with 7.88), nor does it call back for a connection that is used again; but it knows the
+ * addresses of both ends, and so do the sockets. */
+struct oq_tcp_sockets {
     curl_socket_t *list;
     size_t count, capacity;
 };
 
-struct oq_net_sockets *oq_net_sockets_new(void)
+struct oq_tcp_sockets *oq_tcp_sockets_new(void)
 {
-    return oq_calloc(1, sizeof(struct oq_net_sockets));
+    return oq_calloc(1, sizeof(struct oq_tcp_sockets));
 }
 
-void oq_net_sockets_free(struct oq_net_sockets *sockets)
+void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets)
 {
     if (!sockets)
         return;
@@ -43,16 +42,17 @@ void oq_net_sockets_free(struct oq_net_sockets *sockets)
     oq_free(sockets);
 }
 
-static bool set_window(curl_socket_t socket, uint64_t bytes)
+bool oq_tcp_socket_set_window(int64_t socket, uint64_t bytes)
 {
-    int value = bytes > OQ_PACE_WINDOW_MOST ? (int)OQ_PACE_WINDOW_MOST : (int)bytes;
-    return setsockopt(socket, SOL_SOCKET, SO_RCVBUF, (const char *)&value, sizeof value) == 0;
+    int value = bytes > OQ_WINDOW_MOST ? (int)OQ_WINDOW_MOST : (int)bytes;
+    return socket >= 0 && setsockopt((curl_socket_t)socket, SOL_SOCKET, SO_RCVBUF,
+                                     (const char *)&value, sizeof value) == 0;
 }
 
-/* One that cannot be noted has no window of ours later. */
+/* Without memory the socket is not noted: its window is not set later. */
 static int on_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
 {
-    struct oq_net_sockets *sockets = ctx;
+    struct oq_tcp_sockets *sockets = ctx;
     if (purpose != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKOPT_OK;
     if (sockets->count == sockets->capacity) {
@@ -73,13 +73,13 @@ static int on_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
 static int on_background_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
 {
     if (purpose == CURLSOCKTYPE_IPCXN)
-        set_window(socket, OQ_PACE_WINDOW_MOST);
+        oq_tcp_socket_set_window((int64_t)socket, OQ_WINDOW_MOST);
     return on_socket(ctx, socket, purpose);
 }
 
 static int on_close(void *ctx, curl_socket_t socket)
 {
-    struct oq_net_sockets *sockets = ctx;
+    struct oq_tcp_sockets *sockets = ctx;
     for (size_t i = 0; i < sockets->count; i++)
         if (sockets->list[i] == socket)
             sockets->list[i--] = sockets->list[--sockets->count];
@@ -90,7 +90,7 @@ static int on_close(void *ctx, curl_socket_t socket)
 #endif
 }
 
-bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_background)
+bool oq_tcp_socket_prepare(CURL *easy, struct oq_tcp_sockets *sockets, bool is_background)
 {
     return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION,
                             is_background ? on_background_socket : on_socket) == CURLE_OK &&
@@ -99,10 +99,10 @@ bool oq_net_flow_prepare(void *easy, struct oq_net_sockets *sockets, bool is_bac
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
 }
 
-const char *oq_net_flow_peer(const struct oq_net_handle *handle)
+const char *oq_tcp_socket_peer(CURL *easy)
 {
     char *address = NULL;
-    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_PRIMARY_IP, &address) != CURLE_OK)
+    if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK)
         return "";
     return address ? address : "";
 }
@@ -134,35 +134,20 @@ static bool is_socket_of(curl_socket_t socket, long port, long peer_port, const 
            read_address(&address, text, sizeof text) == peer_port && strcmp(text, peer) == 0;
 }
 
-static curl_socket_t socket_of(const struct oq_net_handle *handle)
+int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy)
 {
     long port = 0, peer_port = 0;
-    const struct oq_net_sockets *sockets = oq_net_handle_sockets(handle);
-    if (curl_easy_getinfo(oq_net_easy(handle), CURLINFO_LOCAL_PORT, &port) != CURLE_OK ||
-        curl_easy_getinfo(oq_net_easy(handle), CURLINFO_PRIMARY_PORT, &peer_port) != CURLE_OK ||
-        port == 0)
-        return CURL_SOCKET_BAD;
-    const char *peer = oq_net_flow_peer(handle);
+    if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer_port) != CURLE_OK || port == 0)
+        return -1;
+    const char *peer = oq_tcp_socket_peer(easy);
     for (size_t i = 0; i < sockets->count; i++)
         if (is_socket_of(sockets->list[i], port, peer_port, peer))
-            return sockets->list[i];
-    return CURL_SOCKET_BAD;
+            return (int64_t)sockets->list[i];
+    return -1;
 }
 
-int64_t oq_net_flow_socket(const struct oq_net_handle *handle)
-{
-    curl_socket_t socket = socket_of(handle);
-    return socket == CURL_SOCKET_BAD ? -1 : (int64_t)socket;
-}
-
-void oq_net_flow_begin(const struct oq_net_handle *handle)
-{
-    curl_socket_t socket = socket_of(handle);
-    if (socket != CURL_SOCKET_BAD)
-        set_window(socket, OQ_PACE_WINDOW_BEGIN);
-}
-
-int64_t oq_net_flow_unread(int64_t socket)
+int64_t oq_tcp_socket_unread(int64_t socket)
 {
 #ifdef _WIN32
     u_long bytes = 0;
@@ -174,7 +159,7 @@ int64_t oq_net_flow_unread(int64_t socket)
     return is_good ? (int64_t)bytes : -1;
 }
 
-double oq_net_easy_handshake_ms(void *easy)
+double oq_tcp_socket_handshakes_ms(CURL *easy)
 {
     long made = 0;
     curl_off_t named_us = 0, connected_us = 0;
@@ -186,7 +171,7 @@ double oq_net_easy_handshake_ms(void *easy)
     return (double)(connected_us - named_us) / 1000;
 }
 
-bool oq_net_flow_is_small(int64_t socket)
+bool oq_tcp_socket_is_small(int64_t socket)
 {
     int value = 0;
     socklen_t size = sizeof value;
@@ -196,12 +181,11 @@ bool oq_net_flow_is_small(int64_t socket)
 }
 
 /* Two bytes are no excess: some programs end a body with a line end that they do not count. */
-bool oq_net_flow_has_more(const struct oq_net_handle *handle)
+bool oq_tcp_socket_has_more(int64_t socket)
 {
     char bytes[3];
-    curl_socket_t socket = socket_of(handle);
-    return socket != CURL_SOCKET_BAD && /* libcurl's sockets do not block */
-           recv(socket, bytes, sizeof bytes, MSG_PEEK) == (int)sizeof bytes;
+    return socket >= 0 && /* libcurl's sockets do not block */
+           recv((curl_socket_t)socket, bytes, sizeof bytes, MSG_PEEK) == (int)sizeof bytes;
 }
 
 static bool can_be_in_set(curl_socket_t socket)
@@ -213,8 +197,8 @@ static bool can_be_in_set(curl_socket_t socket)
 #endif
 }
 
-unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
-                          struct curl_waitfd *waits, unsigned room, int *timeout_ms)
+unsigned oq_tcp_sockets_wait(const struct oq_tcp_sockets *sockets, CURLM *multi,
+                             struct curl_waitfd *waits, unsigned room, int *timeout_ms)
 {
     fd_set in, out, other;
     int highest = -1;
@@ -236,12 +220,7 @@ unsigned oq_net_flow_wait(const struct oq_net_sockets *sockets, void *multi,
     }
     if (curl_multi_timeout(multi, &most_ms) == CURLM_OK && most_ms >= 0 && most_ms < *timeout_ms)
         *timeout_ms = (int)most_ms;
-    if (count == 0 && *timeout_ms > LOOK_AGAIN_MS) /* names are looked up, or it is held */
-        *timeout_ms = LOOK_AGAIN_MS;
+    if (count == 0 && *timeout_ms > POLL_MS) /* names are looked up, or it is held */
+        *timeout_ms = POLL_MS;
     return count;
-}
-
-bool oq_net_flow_set_window(int64_t socket, uint64_t bytes)
-{
-    return socket >= 0 && set_window((curl_socket_t)socket, bytes);
 }

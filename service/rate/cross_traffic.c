@@ -18,43 +18,44 @@
 #define RISING 1.25    /* in one sample: somebody has begun, and does not have yet what it wants */
 #define FALL 0.2       /* share by which the others' rate falls per sample: slow increase of ours */
 
-void oq_budget_init(struct oq_budget *budget)
+void oq_cross_traffic_init(struct oq_cross_traffic *budget)
 {
-    *budget = (struct oq_budget){0};
+    *budget = (struct oq_cross_traffic){0};
 }
 
-double oq_budget_floor(const struct oq_budget *budget)
+double oq_cross_traffic_floor(const struct oq_cross_traffic *budget)
 {
-    return fmax(OQ_BUDGET_FLOOR_LEAST, FLOOR_SHARE * budget->capacity);
+    return fmax(OQ_CROSS_TRAFFIC_FLOOR_LEAST, FLOOR_SHARE * budget->capacity);
 }
 
 /* Notes a sample; the smallest of late. */
-static double smallest_of(double samples[OQ_BUDGET_SAMPLES], double others)
+static double smallest_of(double samples[OQ_CROSS_TRAFFIC_SAMPLES], double others)
 {
     double smallest = others;
-    memmove(samples + 1, samples, (OQ_BUDGET_SAMPLES - 1) * sizeof samples[0]);
+    memmove(samples + 1, samples, (OQ_CROSS_TRAFFIC_SAMPLES - 1) * sizeof samples[0]);
     samples[0] = others;
-    for (unsigned i = 1; i < OQ_BUDGET_SAMPLES; i++)
+    for (unsigned i = 1; i < OQ_CROSS_TRAFFIC_SAMPLES; i++)
         smallest = fmin(smallest, samples[i]);
     return fmax(0, smallest);
 }
 
-static void begin(struct oq_budget *budget, int64_t now_us, uint64_t octets, uint64_t own_bytes)
+static void begin(struct oq_cross_traffic *budget, int64_t now_us, uint64_t octets,
+                  uint64_t own_bytes)
 {
     budget->at_us = now_us;
     budget->octets = octets;
     budget->own_bytes = own_bytes;
 }
 
-static void begin_anew(struct oq_budget *budget, int64_t now_us, uint64_t octets,
+static void begin_anew(struct oq_cross_traffic *budget, int64_t now_us, uint64_t octets,
                        uint64_t own_bytes)
 {
     begin(budget, now_us, octets, own_bytes);
     memset(budget->samples, 0, sizeof budget->samples);
 }
 
-void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets, uint64_t octets,
-                      uint64_t own_bytes)
+void oq_cross_traffic_sample(struct oq_cross_traffic *budget, int64_t now_us, bool has_octets,
+                             uint64_t octets, uint64_t own_bytes)
 {
     int64_t passed_us = now_us - budget->at_us;
     if (budget->at_us == 0 || passed_us < 0 || passed_us > SAMPLE_LONGEST_US ||
@@ -88,7 +89,7 @@ void oq_budget_sample(struct oq_budget *budget, int64_t now_us, bool has_octets,
     budget->allowed = 0;
     budget->must_yield = false;
     if (budget->others > fmax(NOISE_RATE, fmax(NOISE_SHARE * budget->capacity, OWN_SHARE * own))) {
-        double floor = oq_budget_floor(budget);
+        double floor = oq_cross_traffic_floor(budget);
         budget->allowed = fmax(floor, USABLE * budget->capacity - ROOM * budget->others);
         budget->must_yield = is_rising || budget->allowed <= 1.5 * floor;
     }

@@ -1,4 +1,4 @@
-/* oq_plan.h - the highest rate of background downloads by week-day and hour.
+/* oq_rate_schedule.h - the highest rate of background downloads by week-day and hour.
  *
  * The text of the registry value RateSchedule is a list of entries separated by ';', each
  *
@@ -17,28 +17,28 @@
 
 #include "oq_status.h"
 
-#define OQ_PLAN_HOURS 168
-#define OQ_PLAN_GENERAL (-1) /* the general limit */
-#define OQ_PLAN_PAUSE (-2)
+#define OQ_RATE_SCHEDULE_HOURS 168
+#define OQ_RATE_SCHEDULE_GENERAL (-1) /* the general limit */
+#define OQ_RATE_SCHEDULE_PAUSE (-2)
 
 /* kbit/s for each hour of the week from Monday 0:00; 0 = no limit; or one of the above. */
-struct oq_plan {
-    int32_t kbits[OQ_PLAN_HOURS];
+struct oq_rate_schedule {
+    int32_t kbits[OQ_RATE_SCHEDULE_HOURS];
 };
 
-void oq_plan_init(struct oq_plan *plan); /* the general limit, always */
+void oq_rate_schedule_init(struct oq_rate_schedule *plan); /* the general limit, always */
 /* NULL and "" give the general limit, always. OQ_E_INVALID_ARG with the entry in err->text; *plan
  * is then unchanged. */
-OQ_MUST_CHECK enum oq_status oq_plan_parse(const char *text, struct oq_plan *plan,
-                                           struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule *plan,
+                                                    struct oq_error *err);
 
-struct oq_plan_now {
+struct oq_rate_now {
     bool is_paused;
     uint64_t bytes_per_s; /* 0 = no limit */
 };
 /* What holds at a moment: wall clock (UTC, ms since 1970) and what local time is ahead of it.
  * general_kbits: the limit where the plan has none, 0 = no limit. */
-struct oq_plan_now oq_plan_at(const struct oq_plan *plan, int64_t wall_ms, int64_t ahead_ms,
-                              int64_t general_kbits);
+struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *plan, int64_t wall_ms,
+                                       int64_t ahead_ms, int64_t general_kbits);
 
 #endif

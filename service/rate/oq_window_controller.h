@@ -1,4 +1,4 @@
-/* oq_pace.h - the window of one background connection: as much as nobody else wants.
+/* oq_window_controller.h - the window of one background connection: as much as nobody else wants.
  *
  * The rule is one line: window = window x shortest round trip / round trip + a few ms of what
  * arrives. Where the queue on the way is longer than those few ms the window shrinks, where it is
@@ -22,28 +22,34 @@
  * Of all round trips of late the shortest counts. A queue makes all of them longer; a machine that
  * is busy, or a packet that is acknowledged late, only some.
  *
- * Pure: a plain value; time is an argument, in microseconds of a monotonic clock. oq_pace_step is
- * to be called at least every 50 ms.
+ * Pure: a plain value; time is an argument, in microseconds of a monotonic clock.
+ * oq_window_controller_step is to be called at least every 50 ms.
  */
 #ifndef OQ_WINDOW_CONTROLLER_H
 #define OQ_WINDOW_CONTROLLER_H
 
 #include "oq_rtt_estimator.h"
 
-#define OQ_PACE_WINDOW_LEAST 4096u /* 4 KB measured: leaves a foreign flow 97.6 % */
+#define OQ_WINDOW_LEAST 4096u /* 4 KB measured: leaves a foreign flow 97.6 % */
 /* What a connection is made with, and so the most that it ever gets: 50 Mbit/s at 100 ms. Linux
  * allows the sender all of that at once (ss -tim), and never takes it back. */
-#define OQ_PACE_WINDOW_MOST 524288u
-#define OQ_PACE_WINDOW_FIRST 16384u
-#define OQ_PACE_WINDOW_BEGIN 131072u /* before the first DIP */
-#define OQ_PACE_STEPS 64
+#define OQ_WINDOW_MOST 524288u
+#define OQ_WINDOW_FIRST 16384u
+#define OQ_WINDOW_BEGIN 131072u /* before the first DIP */
+#define OQ_WINDOW_STEPS 64
 
-enum oq_pace_mode { OQ_PACE_RAMP, OQ_PACE_OPEN, OQ_PACE_DIP, OQ_PACE_YIELD, OQ_PACE_MODE_COUNT };
+enum oq_window_mode {
+    OQ_WINDOW_SLOW_START,
+    OQ_WINDOW_STEADY,
+    OQ_WINDOW_DRAIN,
+    OQ_WINDOW_YIELD,
+    OQ_WINDOW_MODE_COUNT
+};
 
-struct oq_pace {
-    struct oq_delay delay;
-    enum oq_pace_mode mode;
-    double factor; /* see oq_pace_init */
+struct oq_window_controller {
+    struct oq_rtt_estimator delay;
+    enum oq_window_mode mode;
+    double factor; /* see oq_window_controller_init */
     double window; /* bytes, as the system really gives it; 0 = the floor */
     /* What was measured; times in ms, 0 = not yet. */
     double base_ms, trip_ms; /* shortest of the last round trip */
@@ -55,7 +61,7 @@ struct oq_pace {
         int64_t at_us;
         uint64_t received;
         double least_ms; /* below 0 = nothing came */
-    } steps[OQ_PACE_STEPS];
+    } steps[OQ_WINDOW_STEPS];
     unsigned step_first, step_count;
     int64_t step_us;    /* time of the last step */
     unsigned surprises; /* of `delay`, as far as they were made use of */
@@ -85,7 +91,7 @@ struct oq_pace {
 };
 
 /* What one step has to know besides the connection's own bytes. */
-struct oq_pace_input {
+struct oq_window_controller_input {
     double own_rate;   /* bytes per ms of all our background connections on the interface; 0: only
                           this one's */
     unsigned sharers;  /* how many those are, this one included */
@@ -98,28 +104,32 @@ struct oq_pace_input {
     bool is_held;      /* a limit has kept us from reading: nothing can be learned */
 };
 
-/* A connection begins, with a window of OQ_PACE_WINDOW_BEGIN; `base_ms` is what is known of its
+/* A connection begins, with a window of OQ_WINDOW_BEGIN; `base_ms` is what is known of its
  * round trip (the TCP handshake, earlier connections to the host), not too little, 0 = nothing.
  * `factor`: how much larger the window is that the system gives than the one it is asked for (Linux
  * 6: 1.25 where packets have 1500 bytes, measured; Windows: 1). One that turns out too small is
  * corrected. */
-void oq_pace_init(struct oq_pace *pace, int64_t now_us, double base_ms, double factor);
+void oq_window_controller_init(struct oq_window_controller *pace, int64_t now_us, double base_ms,
+                               double factor);
 /* Bytes were read, not before since_us. */
-void oq_pace_receive(struct oq_pace *pace, int64_t now_us, int64_t since_us, uint64_t bytes);
+void oq_window_controller_receive(struct oq_window_controller *pace, int64_t now_us,
+                                  int64_t since_us, uint64_t bytes);
 /* Bytes that were read from the system when we had stopped, and were kept somewhere until now. */
-void oq_pace_receive_kept(struct oq_pace *pace, int64_t now_us, uint64_t bytes);
+void oq_window_controller_receive_kept(struct oq_window_controller *pace, int64_t now_us,
+                                       uint64_t bytes);
 /* Decides; returns the window in bytes. To be set before reading goes on after a stop. */
-uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input);
+uint64_t oq_window_controller_step(struct oq_window_controller *pace, int64_t now_us,
+                                   const struct oq_window_controller_input *input);
 /* Monotonic us until which nobody is to read, as of the last step; 0 = go on. */
-int64_t oq_pace_stop_us(const struct oq_pace *pace);
+int64_t oq_window_controller_pause_us(const struct oq_window_controller *pace);
 /* A round trip measured by other means (a TCP handshake). Only a lower base is learned. */
-void oq_pace_hint_base(struct oq_pace *pace, double base_ms);
+void oq_window_controller_hint_base(struct oq_window_controller *pace, double base_ms);
 
 /* Do its own round trips say nothing of the way? Nothing is known of it yet, or the sender does not
  * use the window. */
-bool oq_pace_is_blind(const struct oq_pace *pace);
+bool oq_window_controller_is_blind(const struct oq_window_controller *pace);
 
 /* Queue of others and our own in ms, as far as known. */
-double oq_pace_queue_ms(const struct oq_pace *pace);
+double oq_window_controller_queue_ms(const struct oq_window_controller *pace);
 
 #endif

@@ -6,10 +6,10 @@
 #define HOUR_MS INT64_C(3600000)
 #define KBITS_MOST 100000000 /* 100 Gbit/s */
 
-void oq_plan_init(struct oq_plan *plan)
+void oq_rate_schedule_init(struct oq_rate_schedule *plan)
 {
-    for (unsigned i = 0; i < OQ_PLAN_HOURS; i++)
-        plan->kbits[i] = OQ_PLAN_GENERAL;
+    for (unsigned i = 0; i < OQ_RATE_SCHEDULE_HOURS; i++)
+        plan->kbits[i] = OQ_RATE_SCHEDULE_GENERAL;
 }
 
 static bool is_space(char c)
@@ -77,7 +77,7 @@ static bool take_number(const char **at, int32_t highest, int32_t *number)
     return true;
 }
 
-static bool take_entry(const char **at, struct oq_plan *plan)
+static bool take_entry(const char **at, struct oq_rate_schedule *plan)
 {
     unsigned days = 0;
     int32_t from = 0, to = 0, kbits = 0;
@@ -91,7 +91,7 @@ static bool take_entry(const char **at, struct oq_plan *plan)
         return false;
     skip_spaces(at);
     if (take_word(at, "pause"))
-        kbits = OQ_PLAN_PAUSE;
+        kbits = OQ_RATE_SCHEDULE_PAUSE;
     else if (!take_number(at, KBITS_MOST, &kbits))
         return false;
     skip_spaces(at);
@@ -99,15 +99,16 @@ static bool take_entry(const char **at, struct oq_plan *plan)
         return false;
     for (unsigned day = 0; day < 7; day++)
         for (int32_t hour = from; (days >> day & 1) && hour < (to > from ? to : to + 24); hour++)
-            plan->kbits[(day * 24 + (unsigned)hour) % OQ_PLAN_HOURS] = kbits;
+            plan->kbits[(day * 24 + (unsigned)hour) % OQ_RATE_SCHEDULE_HOURS] = kbits;
     return true;
 }
 
-enum oq_status oq_plan_parse(const char *text, struct oq_plan *plan, struct oq_error *err)
+enum oq_status oq_rate_schedule_parse(const char *text, struct oq_rate_schedule *plan,
+                                      struct oq_error *err)
 {
-    struct oq_plan parsed;
+    struct oq_rate_schedule parsed;
     const char *at = text ? text : "";
-    oq_plan_init(&parsed);
+    oq_rate_schedule_init(&parsed);
     for (skip_spaces(&at); *at; skip_spaces(&at)) {
         const char *entry = at;
         if (!take_entry(&at, &parsed))
@@ -120,17 +121,17 @@ enum oq_status oq_plan_parse(const char *text, struct oq_plan *plan, struct oq_e
     return OQ_OK;
 }
 
-struct oq_plan_now oq_plan_at(const struct oq_plan *plan, int64_t wall_ms, int64_t ahead_ms,
-                              int64_t general_kbits)
+struct oq_rate_now oq_rate_schedule_at(const struct oq_rate_schedule *plan, int64_t wall_ms,
+                                       int64_t ahead_ms, int64_t general_kbits)
 {
-    struct oq_plan_now now = {0};
+    struct oq_rate_now now = {0};
     /* 1970-01-01 was a Thursday. */
-    int64_t hour = ((wall_ms + ahead_ms) / HOUR_MS + INT64_C(3) * 24) % OQ_PLAN_HOURS;
+    int64_t hour = ((wall_ms + ahead_ms) / HOUR_MS + INT64_C(3) * 24) % OQ_RATE_SCHEDULE_HOURS;
     if (hour < 0)
-        hour += OQ_PLAN_HOURS;
+        hour += OQ_RATE_SCHEDULE_HOURS;
     int64_t kbits = plan->kbits[hour];
-    now.is_paused = kbits == OQ_PLAN_PAUSE;
-    if (kbits == OQ_PLAN_GENERAL)
+    now.is_paused = kbits == OQ_RATE_SCHEDULE_PAUSE;
+    if (kbits == OQ_RATE_SCHEDULE_GENERAL)
         kbits = general_kbits;
     if (!now.is_paused && kbits > 0)
         now.bytes_per_s = (uint64_t)kbits * 125;

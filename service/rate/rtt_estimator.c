@@ -9,14 +9,14 @@
 #define PACKET_BYTES 1500u /* nobody sends less than a packet while more is to come */
 #define SPACING_SHARE 128  /* marks of one round trip: a quarter of what there is room for */
 
-static unsigned slot(const struct oq_delay *delay, unsigned index)
+static unsigned slot(const struct oq_rtt_estimator *delay, unsigned index)
 {
-    return (delay->first + index) % OQ_DELAY_MARKS;
+    return (delay->first + index) % OQ_RTT_MARKS;
 }
 
 /* Notes that the edge has moved. Close in time to the last mark it only moves that one's edge: what
  * it adds then counts as allowed a little too early. */
-static void mark(struct oq_delay *delay, int64_t now_us)
+static void mark(struct oq_rtt_estimator *delay, int64_t now_us)
 {
     if (delay->count > 0) {
         unsigned last = slot(delay, delay->count - 1);
@@ -25,8 +25,8 @@ static void mark(struct oq_delay *delay, int64_t now_us)
             return;
         }
     }
-    if (delay->count == OQ_DELAY_MARKS) { /* nobody has sent for ages: the oldest is too old */
-        delay->first = (delay->first + 1) % OQ_DELAY_MARKS;
+    if (delay->count == OQ_RTT_MARKS) { /* nobody has sent for ages: the oldest is too old */
+        delay->first = (delay->first + 1) % OQ_RTT_MARKS;
         delay->count--;
     }
     unsigned next = slot(delay, delay->count++);
@@ -34,7 +34,7 @@ static void mark(struct oq_delay *delay, int64_t now_us)
     delay->marks[next].edge = delay->edge;
 }
 
-static void move_edge(struct oq_delay *delay, int64_t now_us)
+static void move_edge(struct oq_rtt_estimator *delay, int64_t now_us)
 {
     if (delay->received + delay->window_bytes <= delay->edge)
         return;
@@ -42,8 +42,8 @@ static void move_edge(struct oq_delay *delay, int64_t now_us)
     mark(delay, now_us);
 }
 
-void oq_delay_init(struct oq_delay *delay, int64_t now_us, uint64_t window_bytes,
-                   uint64_t allowed_bytes)
+void oq_rtt_estimator_init(struct oq_rtt_estimator *delay, int64_t now_us, uint64_t window_bytes,
+                           uint64_t allowed_bytes)
 {
     memset(delay, 0, sizeof *delay);
     delay->window_bytes = window_bytes;
@@ -53,42 +53,45 @@ void oq_delay_init(struct oq_delay *delay, int64_t now_us, uint64_t window_bytes
     move_edge(delay, now_us);
 }
 
-void oq_delay_restart_at(struct oq_delay *delay, int64_t now_us, uint64_t allowed_bytes)
+void oq_rtt_estimator_restart_at(struct oq_rtt_estimator *delay, int64_t now_us,
+                                 uint64_t allowed_bytes)
 {
     uint64_t window_bytes = delay->window_bytes;
     int64_t spacing_us = delay->spacing_us;
     unsigned surprises = delay->surprises;
-    oq_delay_init(delay, now_us, window_bytes, allowed_bytes);
+    oq_rtt_estimator_init(delay, now_us, window_bytes, allowed_bytes);
     delay->spacing_us = spacing_us;
     delay->surprises = surprises;
 }
 
-void oq_delay_restart(struct oq_delay *delay, int64_t now_us)
+void oq_rtt_estimator_restart(struct oq_rtt_estimator *delay, int64_t now_us)
 {
-    oq_delay_restart_at(delay, now_us, delay->edge - delay->received);
+    oq_rtt_estimator_restart_at(delay, now_us, delay->edge - delay->received);
 }
 
-void oq_delay_ignore(struct oq_delay *delay, uint64_t bytes)
+void oq_rtt_estimator_ignore(struct oq_rtt_estimator *delay, uint64_t bytes)
 {
     delay->edge += bytes;
     delay->blind = delay->edge;
     delay->count = 0;
 }
 
-void oq_delay_set_window(struct oq_delay *delay, int64_t now_us, uint64_t window_bytes)
+void oq_rtt_estimator_set_window(struct oq_rtt_estimator *delay, int64_t now_us,
+                                 uint64_t window_bytes)
 {
     delay->window_bytes = window_bytes;
     move_edge(delay, now_us);
 }
 
-void oq_delay_receive(struct oq_delay *delay, int64_t now_us, int64_t since_us, uint64_t bytes)
+void oq_rtt_estimator_receive(struct oq_rtt_estimator *delay, int64_t now_us, int64_t since_us,
+                              uint64_t bytes)
 {
     if (bytes == 0)
         return;
     delay->received += bytes;
     uint64_t sure = delay->received > ROUNDING ? delay->received - ROUNDING : 0;
     while (delay->count > 1 && delay->marks[delay->first].edge < sure) {
-        delay->first = (delay->first + 1) % OQ_DELAY_MARKS;
+        delay->first = (delay->first + 1) % OQ_RTT_MARKS;
         delay->count--;
     }
     /* What seems to have been allowed by this very reading came together with what allowed it. */
@@ -113,14 +116,14 @@ void oq_delay_receive(struct oq_delay *delay, int64_t now_us, int64_t since_us, 
     move_edge(delay, since_us);
 }
 
-int64_t oq_delay_take_us(struct oq_delay *delay)
+int64_t oq_rtt_estimator_take_us(struct oq_rtt_estimator *delay)
 {
     int64_t least_us = delay->least_us;
     delay->least_us = -1;
     return least_us;
 }
 
-int64_t oq_delay_pending_us(const struct oq_delay *delay, int64_t now_us)
+int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *delay, int64_t now_us)
 {
     if (delay->received < delay->blind)
         return 0;

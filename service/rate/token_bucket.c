@@ -4,7 +4,7 @@
 #define FULL_S 0.25
 #define WAIT_MOST_US 10000000
 
-static void fill(struct oq_bucket *bucket, int64_t now_us)
+static void fill(struct oq_token_bucket *bucket, int64_t now_us)
 {
     if (now_us > bucket->at_us)
         bucket->tokens += (double)(now_us - bucket->at_us) * (double)bucket->rate / 1e6;
@@ -13,12 +13,12 @@ static void fill(struct oq_bucket *bucket, int64_t now_us)
         bucket->tokens = (double)bucket->rate * FULL_S;
 }
 
-void oq_bucket_init(struct oq_bucket *bucket, int64_t now_us, uint64_t bytes_per_s)
+void oq_token_bucket_init(struct oq_token_bucket *bucket, int64_t now_us, uint64_t bytes_per_s)
 {
-    *bucket = (struct oq_bucket){.rate = bytes_per_s, .at_us = now_us};
+    *bucket = (struct oq_token_bucket){.rate = bytes_per_s, .at_us = now_us};
 }
 
-void oq_bucket_set_rate(struct oq_bucket *bucket, int64_t now_us, uint64_t bytes_per_s)
+void oq_token_bucket_set_rate(struct oq_token_bucket *bucket, int64_t now_us, uint64_t bytes_per_s)
 {
     if (bytes_per_s == bucket->rate)
         return;
@@ -29,7 +29,7 @@ void oq_bucket_set_rate(struct oq_bucket *bucket, int64_t now_us, uint64_t bytes
     fill(bucket, now_us);
 }
 
-void oq_bucket_take(struct oq_bucket *bucket, int64_t now_us, uint64_t bytes)
+void oq_token_bucket_take(struct oq_token_bucket *bucket, int64_t now_us, uint64_t bytes)
 {
     if (bucket->rate == 0)
         return;
@@ -37,7 +37,7 @@ void oq_bucket_take(struct oq_bucket *bucket, int64_t now_us, uint64_t bytes)
     bucket->tokens -= (double)bytes;
 }
 
-int64_t oq_bucket_wait_us(struct oq_bucket *bucket, int64_t now_us)
+int64_t oq_token_bucket_wait_us(struct oq_token_bucket *bucket, int64_t now_us)
 {
     if (bucket->rate == 0)
         return 0;

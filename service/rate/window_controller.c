@@ -9,7 +9,7 @@
 #define PENDING_TRIPS 2.2       /* the model may allow a byte a round trip before the system does */
 #define PENDING_MS 60.0
 /* From then on what was allowed before the first window was set does not exceed it. */
-#define BEGIN_BYTES (OQ_PACE_WINDOW_MOST - OQ_PACE_WINDOW_BEGIN)
+#define BEGIN_BYTES (OQ_WINDOW_MOST - OQ_WINDOW_BEGIN)
 #define WAY_MS 50.0 /* where nothing is known of it */
 #define STOP_LONGEST_US 2000000
 #define FACTOR_STEP 1.02
@@ -73,40 +73,43 @@ static double least(double a, double b)
     return a < b ? a : b;
 }
 
-void oq_pace_init(struct oq_pace *pace, int64_t now_us, double base_ms, double factor)
+void oq_window_controller_init(struct oq_window_controller *pace, int64_t now_us, double base_ms,
+                               double factor)
 {
     memset(pace, 0, sizeof *pace);
-    pace->mode = OQ_PACE_RAMP;
+    pace->mode = OQ_WINDOW_SLOW_START;
     pace->factor = factor;
-    pace->window = OQ_PACE_WINDOW_BEGIN * factor;
+    pace->window = OQ_WINDOW_BEGIN * factor;
     pace->base_ms = base_ms;
     pace->step_us = pace->changed_us = now_us;
-    oq_delay_init(&pace->delay, now_us, (uint64_t)pace->window, UINT64_MAX / 2);
+    oq_rtt_estimator_init(&pace->delay, now_us, (uint64_t)pace->window, UINT64_MAX / 2);
 }
 
-void oq_pace_receive(struct oq_pace *pace, int64_t now_us, int64_t since_us, uint64_t bytes)
+void oq_window_controller_receive(struct oq_window_controller *pace, int64_t now_us,
+                                  int64_t since_us, uint64_t bytes)
 {
-    oq_delay_receive(&pace->delay, now_us, since_us, bytes);
+    oq_rtt_estimator_receive(&pace->delay, now_us, since_us, bytes);
 }
 
-void oq_pace_receive_kept(struct oq_pace *pace, int64_t now_us, uint64_t bytes)
+void oq_window_controller_receive_kept(struct oq_window_controller *pace, int64_t now_us,
+                                       uint64_t bytes)
 {
-    oq_delay_ignore(&pace->delay, bytes);
-    oq_delay_receive(&pace->delay, now_us, now_us, bytes);
+    oq_rtt_estimator_ignore(&pace->delay, bytes);
+    oq_rtt_estimator_receive(&pace->delay, now_us, now_us, bytes);
 }
 
-void oq_pace_hint_base(struct oq_pace *pace, double base_ms)
+void oq_window_controller_hint_base(struct oq_window_controller *pace, double base_ms)
 {
     if (base_ms > 0 && (pace->base_ms == 0 || base_ms < pace->base_ms))
         pace->base_ms = base_ms;
 }
 
-double oq_pace_queue_ms(const struct oq_pace *pace)
+double oq_window_controller_queue_ms(const struct oq_window_controller *pace)
 {
     return pace->base_ms > 0 ? most(pace->trip_ms - pace->base_ms, 0) : 0;
 }
 
-int64_t oq_pace_stop_us(const struct oq_pace *pace)
+int64_t oq_window_controller_pause_us(const struct oq_window_controller *pace)
 {
     return pace->stop_us;
 }
@@ -114,7 +117,7 @@ int64_t oq_pace_stop_us(const struct oq_pace *pace)
 /* --- what is measured ------------------------------------------------------------------------- */
 
 /* A surprise says that the system's windows are larger than was thought. */
-static void correct(struct oq_pace *pace)
+static void correct(struct oq_window_controller *pace)
 {
     if (pace->delay.surprises != pace->surprises && pace->factor < FACTOR_MOST) {
         pace->factor *= FACTOR_STEP;
@@ -125,22 +128,22 @@ static void correct(struct oq_pace *pace)
 
 /* Notes the step, and looks back over at least a round trip: of less, a part of a burst would be
  * taken for the whole. False if nothing has been learned. */
-static bool measure(struct oq_pace *pace, int64_t now_us)
+static bool measure(struct oq_window_controller *pace, int64_t now_us)
 {
     double span_us = most(most(pace->trip_ms, pace->base_ms) * 1000, SPAN_LEAST_US);
     double shortest_ms = -1;
-    int64_t trip_us = oq_delay_take_us(&pace->delay);
-    if (pace->step_count == OQ_PACE_STEPS) {
-        pace->step_first = (pace->step_first + 1) % OQ_PACE_STEPS;
+    int64_t trip_us = oq_rtt_estimator_take_us(&pace->delay);
+    if (pace->step_count == OQ_WINDOW_STEPS) {
+        pace->step_first = (pace->step_first + 1) % OQ_WINDOW_STEPS;
         pace->step_count--;
     }
-    unsigned last = (pace->step_first + pace->step_count++) % OQ_PACE_STEPS;
+    unsigned last = (pace->step_first + pace->step_count++) % OQ_WINDOW_STEPS;
     pace->step_trip_ms = trip_us < 0 ? -1 : most((double)trip_us / 1000, 0.05);
     pace->steps[last].at_us = now_us;
     pace->steps[last].received = pace->delay.received;
     pace->steps[last].least_ms = pace->step_trip_ms;
     for (unsigned i = pace->step_count; i-- > 0;) {
-        unsigned at = (pace->step_first + i) % OQ_PACE_STEPS;
+        unsigned at = (pace->step_first + i) % OQ_WINDOW_STEPS;
         double passed_us = (double)(now_us - pace->steps[at].at_us);
         if (passed_us >= 2 * span_us || (i == 0 && passed_us > 0)) {
             pace->rate =
@@ -151,7 +154,7 @@ static bool measure(struct oq_pace *pace, int64_t now_us)
         if (ms >= 0 && passed_us < span_us && (shortest_ms < 0 || ms < shortest_ms))
             shortest_ms = ms;
     }
-    double pending_ms = (double)oq_delay_pending_us(&pace->delay, now_us) / 1000;
+    double pending_ms = (double)oq_rtt_estimator_pending_us(&pace->delay, now_us) / 1000;
     if (pending_ms > PENDING_TRIPS * pace->trip_ms + PENDING_MS && pace->trip_ms > 0) {
         pace->trip_ms = pending_ms / PENDING_TRIPS; /* nothing comes: it takes at least so long */
         return true;
@@ -168,7 +171,8 @@ static bool measure(struct oq_pace *pace, int64_t now_us)
     return true;
 }
 
-static double goal_ms(const struct oq_pace *pace, const struct oq_pace_input *input)
+static double goal_ms(const struct oq_window_controller *pace,
+                      const struct oq_window_controller_input *input)
 {
     double rate = most(input->own_rate, pace->rate);
     double goal = rate > 0 ? GOAL_MS * cbrt(GOAL_RATE / rate) : GOAL_MOST_MS;
@@ -178,14 +182,15 @@ static double goal_ms(const struct oq_pace *pace, const struct oq_pace_input *in
 
 /* Far from what was there before, what seems to be a short queue is more likely none. (A long one
  * is not.) */
-static double far_goal_ms(const struct oq_pace *pace, const struct oq_pace_input *input,
-                          double goal)
+static double far_goal_ms(const struct oq_window_controller *pace,
+                          const struct oq_window_controller_input *input, double goal)
 {
     bool is_far = most(input->own_rate, pace->rate) < FAR * input->capacity;
     return is_far ? least(goal + FAR_MS, GOAL_MOST_MS) : goal;
 }
 
-static double long_queue_ms(const struct oq_pace *pace, const struct oq_pace_input *input)
+static double long_queue_ms(const struct oq_window_controller *pace,
+                            const struct oq_window_controller_input *input)
 {
     double goal = goal_ms(pace, input);
     double of_goal =
@@ -195,14 +200,15 @@ static double long_queue_ms(const struct oq_pace *pace, const struct oq_pace_inp
 
 /* With three packets on a way of some length each second one would be acknowledged late, which
  * looks like a queue; on a slow link more would be one. */
-static double least_window(const struct oq_pace *pace)
+static double least_window(const struct oq_window_controller *pace)
 {
     bool has_room = pace->base_ms >= SHORT_WAY_MS && pace->rate_high >= FEW_PACKETS_RATE;
-    return (has_room ? FEW_PACKETS : OQ_PACE_WINDOW_LEAST) * pace->factor;
+    return (has_room ? FEW_PACKETS : OQ_WINDOW_LEAST) * pace->factor;
 }
 
 /* Our share of the goal, in bytes in the queue. */
-static double own_queue(const struct oq_pace *pace, const struct oq_pace_input *input, double goal)
+static double own_queue(const struct oq_window_controller *pace,
+                        const struct oq_window_controller_input *input, double goal)
 {
     unsigned sharers = input->sharers > 0 ? input->sharers : 1;
     return goal * most(input->own_rate, pace->rate) / sharers;
@@ -210,24 +216,24 @@ static double own_queue(const struct oq_pace *pace, const struct oq_pace_input *
 
 /* --- modes ------------------------------------------------------------------------------------ */
 
-static double trip_or_base_ms(const struct oq_pace *pace)
+static double trip_or_base_ms(const struct oq_window_controller *pace)
 {
     return most(pace->trip_ms, pace->base_ms);
 }
 
 /* Does the sender send all that it may? */
-static bool is_filled(const struct oq_pace *pace)
+static bool is_filled(const struct oq_window_controller *pace)
 {
     return pace->window <
            pace->rate * (USED_TRIPS * trip_or_base_ms(pace) + USED_MS) + RAMP_WINDOW / 2;
 }
 
-bool oq_pace_is_blind(const struct oq_pace *pace)
+bool oq_window_controller_is_blind(const struct oq_window_controller *pace)
 {
     return pace->base_ms == 0 || !is_filled(pace);
 }
 
-static void set(struct oq_pace *pace, int64_t now_us, double window)
+static void set(struct oq_window_controller *pace, int64_t now_us, double window)
 {
     if (window < pace->window * 0.9 || window > pace->window * 1.1)
         pace->changed_us = now_us;
@@ -235,13 +241,13 @@ static void set(struct oq_pace *pace, int64_t now_us, double window)
 }
 
 /* What is measured in the next two round trips still stems from what was before. */
-static void hold(struct oq_pace *pace, int64_t now_us)
+static void hold(struct oq_window_controller *pace, int64_t now_us)
 {
     pace->hold_us = now_us + (int64_t)(2 * trip_or_base_ms(pace) * 1000) + 50000;
 }
 
 /* Nobody reads until what was allowed has come; then there is that window. */
-static void stop(struct oq_pace *pace, int64_t now_us, double window)
+static void stop(struct oq_window_controller *pace, int64_t now_us, double window)
 {
     double trip_ms = trip_or_base_ms(pace) > 0 ? trip_or_base_ms(pace) : WAY_MS;
     pace->stop_us = now_us + (int64_t)((STOP_TRIPS * trip_ms + STOP_MS) * 1000);
@@ -251,7 +257,7 @@ static void stop(struct oq_pace *pace, int64_t now_us, double window)
 }
 
 /* Has everything come? As long as more comes, another round trip is waited for. */
-static bool is_stop_over(struct oq_pace *pace, int64_t now_us, int64_t unread)
+static bool is_stop_over(struct oq_window_controller *pace, int64_t now_us, int64_t unread)
 {
     double trip_ms = trip_or_base_ms(pace) > 0 ? trip_or_base_ms(pace) : WAY_MS;
     if (now_us - pace->hold_us > STOP_LONGEST_US)
@@ -265,27 +271,27 @@ static bool is_stop_over(struct oq_pace *pace, int64_t now_us, int64_t unread)
     return now_us >= pace->stop_us;
 }
 
-static void enter_yield(struct oq_pace *pace, int64_t now_us)
+static void enter_yield(struct oq_window_controller *pace, int64_t now_us)
 {
-    pace->mode = OQ_PACE_YIELD;
+    pace->mode = OQ_WINDOW_YIELD;
     pace->yield_spread_us = now_us;
     pace->under_us = 0;
     pace->yield_least_ms = pace->yield_most_ms = pace->trip_ms;
     stop(pace, now_us, 0);
 }
 
-static void enter_ramp(struct oq_pace *pace, int64_t now_us)
+static void enter_ramp(struct oq_window_controller *pace, int64_t now_us)
 {
-    pace->mode = OQ_PACE_RAMP;
+    pace->mode = OQ_WINDOW_SLOW_START;
     pace->ramp_stage = 1;
     pace->ramp_rate = 0;
     double least_window = pace->base_ms >= SHORT_WAY_MS ? RAMP_WINDOW * pace->factor : 0;
     set(pace, now_us, most(least_window, BACK_FIRST * pace->rate_high * pace->base_ms));
 }
 
-static void enter_open(struct oq_pace *pace, int64_t now_us, double window)
+static void enter_open(struct oq_window_controller *pace, int64_t now_us, double window)
 {
-    pace->mode = OQ_PACE_OPEN;
+    pace->mode = OQ_WINDOW_STEADY;
     pace->gain = 1;
     pace->over_us = 0;
     set(pace, now_us, window);
@@ -294,10 +300,10 @@ static void enter_open(struct oq_pace *pace, int64_t now_us, double window)
         pace->dip_us = now_us + DIP_AFTER_US;
 }
 
-static void enter_dip(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
-                      bool is_alarm, double window)
+static void enter_dip(struct oq_window_controller *pace, int64_t now_us,
+                      const struct oq_window_controller_input *input, bool is_alarm, double window)
 {
-    pace->mode = OQ_PACE_DIP;
+    pace->mode = OQ_WINDOW_DRAIN;
     pace->is_alarm = is_alarm;
     pace->dip_long_ms = long_queue_ms(pace, input); /* by the rate that there is now */
     pace->dip_least_ms = 0;
@@ -307,14 +313,14 @@ static void enter_dip(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 }
 
 /* Has the last change of the window had the time to show its effect, and that to stay? */
-static bool has_settled(const struct oq_pace *pace, int64_t now_us)
+static bool has_settled(const struct oq_window_controller *pace, int64_t now_us)
 {
     return (double)(now_us - pace->changed_us) >=
            (trip_or_base_ms(pace) + pace->base_ms + 40) * 1000;
 }
 
-static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
-                      double queue, double goal)
+static void step_ramp(struct oq_window_controller *pace, int64_t now_us,
+                      const struct oq_window_controller_input *input, double queue, double goal)
 {
     if (!has_settled(pace, now_us))
         return;
@@ -342,7 +348,7 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
                                           own_queue(pace, input, far_goal_ms(pace, input, goal))));
         return;
     }
-    if (pace->ramp_stage == 0 && pace->window < OQ_PACE_WINDOW_MOST * pace->factor) {
+    if (pace->ramp_stage == 0 && pace->window < OQ_WINDOW_MOST * pace->factor) {
         set(pace, now_us, pace->window * 2);
     } else if (pace->ramp_stage == 1) {
         pace->ramp_stage = 2;
@@ -354,15 +360,16 @@ static void step_ramp(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 
 /* A flow that has just found its rate fits the link while we are away: a dip finds no queue, and
  * the next alarm comes as soon as we are back. */
-static bool is_alarm_again(const struct oq_pace *pace, int64_t now_us)
+static bool is_alarm_again(const struct oq_window_controller *pace, int64_t now_us)
 {
     double passed_ms = (double)(now_us - pace->found_none_us) / 1000;
     return pace->found_none_us != 0 && passed_ms < AGAIN_TRIPS * pace->trip_ms + AGAIN_MS &&
            pace->rate < TAKEN * pace->rate_high;
 }
 
-static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
-                      double queue, double goal, double passed_ms)
+static void step_open(struct oq_window_controller *pace, int64_t now_us,
+                      const struct oq_window_controller_input *input, double queue, double goal,
+                      double passed_ms)
 {
     bool is_long = queue > long_queue_ms(pace, input);
     goal = far_goal_ms(pace, input, goal);
@@ -428,7 +435,7 @@ static void step_open(struct oq_pace *pace, int64_t now_us, const struct oq_pace
 }
 
 /* After the stop: what queue there is now was made by others, or is the way. */
-static void step_dip(struct oq_pace *pace, int64_t now_us)
+static void step_dip(struct oq_window_controller *pace, int64_t now_us)
 {
     double passed_ms = (double)(now_us - pace->dip_us) / 1000;
     if (pace->step_trip_ms > 0 &&
@@ -454,7 +461,7 @@ static void step_dip(struct oq_pace *pace, int64_t now_us)
         pace->base_ms += LONGER_SHARE * (pace->dip_least_ms - before_ms);
     if (!pace->is_begun) {
         pace->is_begun = true;
-        pace->mode = OQ_PACE_RAMP;
+        pace->mode = OQ_WINDOW_SLOW_START;
         pace->changed_us = now_us;
         pace->dip_us = now_us + DIP_AFTER_US;
         return;
@@ -471,8 +478,8 @@ static void step_dip(struct oq_pace *pace, int64_t now_us)
     pace->dip_us = now_us + (is_fine ? DIP_EVERY_US : DIP_SOON_US);
 }
 
-static void step_yield(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
-                       double goal)
+static void step_yield(struct oq_window_controller *pace, int64_t now_us,
+                       const struct oq_window_controller_input *input, double goal)
 {
     pace->yield_least_ms = least(pace->yield_least_ms, pace->trip_ms);
     pace->yield_most_ms = most(pace->yield_most_ms, pace->trip_ms);
@@ -484,8 +491,8 @@ static void step_yield(struct oq_pace *pace, int64_t now_us, const struct oq_pac
         pace->yield_least_ms = pace->yield_most_ms = pace->trip_ms;
     }
     /* A flow that only begins leaves the queue empty between its bursts, for some round trips. */
-    if (input->must_yield ||
-        oq_pace_queue_ms(pace) > most(2 * far_goal_ms(pace, input, goal), 0.1 * pace->base_ms))
+    if (input->must_yield || oq_window_controller_queue_ms(pace) >
+                                 most(2 * far_goal_ms(pace, input, goal), 0.1 * pace->base_ms))
         pace->under_us = 0;
     else if (pace->under_us == 0)
         pace->under_us = now_us;
@@ -496,9 +503,9 @@ static void step_yield(struct oq_pace *pace, int64_t now_us, const struct oq_pac
 
 /* --- the step --------------------------------------------------------------------------------- */
 
-static void restart(struct oq_pace *pace, int64_t now_us)
+static void restart(struct oq_window_controller *pace, int64_t now_us)
 {
-    oq_delay_restart(&pace->delay, now_us);
+    oq_rtt_estimator_restart(&pace->delay, now_us);
     pace->step_first = pace->step_count = 0;
     pace->over_us = pace->under_us = 0;
     pace->changed_us = now_us;
@@ -508,54 +515,55 @@ static void restart(struct oq_pace *pace, int64_t now_us)
 /* What was allowed comes all the same, and what does not fit into the buffer any more is refused:
  * then the sender loses its rate for seconds. So nothing takes the window back at once, neither a
  * limit nor a floor whose round trip has become shorter. (After a stop nothing is on the way.) */
-static double bounded(const struct oq_pace *pace, const struct oq_pace_input *input,
-                      double passed_ms)
+static double bounded(const struct oq_window_controller *pace,
+                      const struct oq_window_controller_input *input, double passed_ms)
 {
     double trip_ms = most(trip_or_base_ms(pace), 1);
     double trips = least(1, most(passed_ms, 0) / trip_ms);
-    double window = pace->mode == OQ_PACE_YIELD ? 0 : pace->window;
+    double window = pace->mode == OQ_WINDOW_YIELD ? 0 : pace->window;
     window = most(window, input->floor_rate * trip_or_base_ms(pace));
     if (input->rate_most > 0)
         window = least(window, input->rate_most * trip_ms);
     double before = pace->given * pace->factor;
     /* A packet that was lost, of a few, is sent again after 200 ms: that is no longer way. */
-    if (pace->mode == OQ_PACE_YIELD && before > 0)
+    if (pace->mode == OQ_WINDOW_YIELD && before > 0)
         window = least(window, before * (1 + FLOOR_GROWTH));
     window = most(window, before * (1 - SHRINK * trips));
-    return least(most(window, least_window(pace)), OQ_PACE_WINDOW_MOST * pace->factor);
+    return least(most(window, least_window(pace)), OQ_WINDOW_MOST * pace->factor);
 }
 
-static void decide(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input,
-                   double passed_us)
+static void decide(struct oq_window_controller *pace, int64_t now_us,
+                   const struct oq_window_controller_input *input, double passed_us)
 {
     correct(pace);
     bool is_new = measure(pace, now_us);
-    double queue = oq_pace_queue_ms(pace), goal = goal_ms(pace, input);
-    if (pace->mode == OQ_PACE_OPEN)
+    double queue = oq_window_controller_queue_ms(pace), goal = goal_ms(pace, input);
+    if (pace->mode == OQ_WINDOW_STEADY)
         pace->rate_high *= exp(-passed_us / FORMER_US);
     /* Not by what comes in a burst: after a stop, and at the beginning after losses. */
-    if (pace->mode != OQ_PACE_YIELD && pace->is_begun && now_us >= pace->hold_us)
+    if (pace->mode != OQ_WINDOW_YIELD && pace->is_begun && now_us >= pace->hold_us)
         pace->rate_high = most(pace->rate, pace->rate_high);
-    if (!pace->is_begun && pace->mode == OQ_PACE_RAMP) {
+    if (!pace->is_begun && pace->mode == OQ_WINDOW_SLOW_START) {
         if (pace->delay.received >= BEGIN_BYTES)
-            enter_dip(pace, now_us, input, false, OQ_PACE_WINDOW_FIRST * pace->factor);
+            enter_dip(pace, now_us, input, false, OQ_WINDOW_FIRST * pace->factor);
         return;
     }
-    if (input->must_yield && pace->mode != OQ_PACE_YIELD)
+    if (input->must_yield && pace->mode != OQ_WINDOW_YIELD)
         enter_yield(pace, now_us);
-    else if (pace->mode == OQ_PACE_DIP)
+    else if (pace->mode == OQ_WINDOW_DRAIN)
         step_dip(pace, now_us);
     else if (!is_new)
         return;
-    else if (pace->mode == OQ_PACE_RAMP)
+    else if (pace->mode == OQ_WINDOW_SLOW_START)
         step_ramp(pace, now_us, input, queue, goal);
-    else if (pace->mode == OQ_PACE_OPEN)
+    else if (pace->mode == OQ_WINDOW_STEADY)
         step_open(pace, now_us, input, queue, goal, passed_us / 1000);
     else
         step_yield(pace, now_us, input, goal);
 }
 
-uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace_input *input)
+uint64_t oq_window_controller_step(struct oq_window_controller *pace, int64_t now_us,
+                                   const struct oq_window_controller_input *input)
 {
     int64_t passed_us = now_us - pace->step_us;
     bool is_strange = passed_us > STEP_LONGEST_US || passed_us < 0;
@@ -571,14 +579,14 @@ uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace
         restart(pace, now_us);
         if (input->unread >= 0 &&
             (!pace->is_begun || (uint64_t)input->unread > pace->delay.edge - pace->delay.received))
-            oq_delay_restart_at(&pace->delay, now_us, (uint64_t)input->unread);
-        if (pace->mode == OQ_PACE_DIP)
+            oq_rtt_estimator_restart_at(&pace->delay, now_us, (uint64_t)input->unread);
+        if (pace->mode == OQ_WINDOW_DRAIN)
             pace->dip_us = now_us;
         pace->hold_us = now_us;
     } else if (is_strange || input->is_held) {
         restart(pace, now_us);
-        if (pace->mode == OQ_PACE_DIP) { /* it shows nothing any more */
-            pace->mode = pace->is_begun ? OQ_PACE_OPEN : OQ_PACE_RAMP;
+        if (pace->mode == OQ_WINDOW_DRAIN) { /* it shows nothing any more */
+            pace->mode = pace->is_begun ? OQ_WINDOW_STEADY : OQ_WINDOW_SLOW_START;
             pace->dip_us = now_us + DIP_AFTER_US;
         }
     } else {
@@ -589,11 +597,11 @@ uint64_t oq_pace_step(struct oq_pace *pace, int64_t now_us, const struct oq_pace
         return (uint64_t)pace->given;
     /* What a limit keeps back must not come at once when it is lifted. */
     double window = bounded(pace, input, (double)passed_us / 1000);
-    if (pace->mode != OQ_PACE_YIELD)
+    if (pace->mode != OQ_WINDOW_YIELD)
         pace->window = least(most(pace->window, least_window(pace)), window);
     double change = window / pace->factor - pace->given;
     if (fabs(change) * NOT_WORTH >= pace->given || pace->given == 0)
         pace->given = window / pace->factor;
-    oq_delay_set_window(&pace->delay, now_us, (uint64_t)(pace->given * pace->factor));
+    oq_rtt_estimator_set_window(&pace->delay, now_us, (uint64_t)(pace->given * pace->factor));
     return (uint64_t)pace->given;
 }

@@ -110,7 +110,8 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
     uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;
     transfer->window_at_ms += passed_ms;
     transfer->window_bytes = 0;
-    if (oq_throttle_limit(transfer->engine->throttle, transfer->entry, &unused) != OQ_LIMIT_NONE)
+    if (oq_rate_control_limit(transfer->engine->rate_control, &transfer->entry->bucket, &unused) !=
+        OQ_LIMIT_NONE)
         return false; /* it is not the source that is slow */
     if (rate >= (uint64_t)config->slow_source_bytes ||
         oq_sources_leave(run, oq_sources_count(file), file->bad_sources, OQ_LEAVE_SLOW,

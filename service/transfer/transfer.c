@@ -290,7 +290,7 @@ bool oq_transfer_write_out(struct oq_transfer *transfer)
 void oq_transfer_proceed(struct oq_transfer *transfer)
 {
     transfer->phase = ENDING;
-    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    oq_rate_control_remove(transfer->engine->rate_control, transfer->flow);
     transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net);
     transfer->net = NULL;
@@ -544,17 +544,31 @@ static bool judge(struct oq_transfer *transfer)
     return false;
 }
 
+static struct oq_flow *add_flow(const struct oq_transfer *transfer)
+{
+    struct oq_entry *entry = transfer->entry;
+    struct oq_flow_options options = {.net = transfer->net,
+                                      .group = &entry->bucket,
+                                      .group_bytes_per_s = entry->group.max_bytes_per_s,
+                                      .is_foreground = entry->group.is_foreground,
+                                      .id = entry->group.id};
+    return oq_rate_control_add(transfer->engine->rate_control, &options);
+}
+
+static bool on_header_complete(void *ctx)
+{
+    struct oq_transfer *transfer = ctx;
+    return transfer->ending == NOT_ENDED && judge(transfer);
+}
+
 static bool on_body(void *ctx, const char *data, size_t length)
 {
     struct oq_transfer *transfer = ctx;
-    if (transfer->ending != NOT_ENDED || (!transfer->is_judged && !judge(transfer)))
-        return false;
-    if (oq_response_is_too_long(transfer, length))
+    if (transfer->ending != NOT_ENDED || oq_response_is_too_long(transfer, length))
         return false;
     if (!transfer->flow)
-        transfer->flow =
-            oq_throttle_add(transfer->engine->throttle, transfer->entry, transfer->net);
-    oq_throttle_received(transfer->engine->throttle, transfer->flow, length);
+        transfer->flow = add_flow(transfer);
+    oq_rate_control_received(transfer->engine->rate_control, transfer->flow, length);
     transfer->rate_bytes += length;
     transfer->window_bytes += length;
     transfer->has_body = true;
@@ -580,8 +594,6 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         oq_check_on_done(transfer, error, text);
         return;
     }
-    if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE && !transfer->is_judged)
-        judge(transfer); /* an empty body */
     if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE) {
         if (transfer->total_bytes == OQ_SIZE_UNKNOWN ||
             transfer->total_bytes == oq_transfer_position(transfer)) {
@@ -607,6 +619,7 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
 }
 
 const struct oq_net_events oq_transfer_events = {.header = oq_response_header,
+                                                 .header_complete = on_header_complete,
                                                  .body = on_body,
                                                  .redirected = oq_source_redirected,
                                                  .done = on_done};

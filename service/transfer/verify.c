@@ -484,7 +484,7 @@ void oq_check_on_done(struct oq_transfer *transfer, enum oq_net_error error, con
         snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
         oq_transfer_fail(transfer, &verdict, sentence);
     }
-    oq_throttle_remove(transfer->engine->throttle, transfer->flow);
+    oq_rate_control_remove(transfer->engine->rate_control, transfer->flow);
     transfer->flow = NULL;
     oq_net_close(transfer->engine->net, transfer->net); /* `text` was its */
     transfer->net = NULL;

@@ -20,7 +20,7 @@ void oq_win_settings_init(struct oq_win_settings *settings)
     memset(settings, 0, sizeof *settings);
     oq_config_init(&settings->numbers);
     settings->log_level = OQ_LOG_INFO;
-    oq_plan_init(&settings->plan);
+    oq_rate_schedule_init(&settings->rate_schedule);
 }
 
 void oq_win_settings_release(struct oq_win_settings *settings)
@@ -29,12 +29,12 @@ void oq_win_settings_release(struct oq_win_settings *settings)
     oq_free(settings->ca_file);
     oq_free(settings->proxy);
     oq_free(settings->proxy_bypass);
-    oq_free(settings->log_on_hosts);
+    oq_free(settings->auth_hosts);
     settings->data_folder = NULL;
     settings->ca_file = NULL;
     settings->proxy = NULL;
     settings->proxy_bypass = NULL;
-    settings->log_on_hosts = NULL;
+    settings->auth_hosts = NULL;
     oq_free(settings->schedule);
     settings->schedule = NULL;
 }
@@ -177,20 +177,20 @@ static enum oq_status take_proxy_bypass(struct oq_win_settings *settings, const 
     return take_text(&settings->proxy_bypass, name, value);
 }
 
-static enum oq_status take_log_on_hosts(struct oq_win_settings *settings, const char *name,
-                                        const struct value *value)
+static enum oq_status take_auth_hosts(struct oq_win_settings *settings, const char *name,
+                                      const struct value *value)
 {
-    return take_text(&settings->log_on_hosts, name, value);
+    return take_text(&settings->auth_hosts, name, value);
 }
 
-static enum oq_status take_plan(struct oq_win_settings *settings, const char *name,
-                                const struct value *value)
+static enum oq_status take_rate_schedule(struct oq_win_settings *settings, const char *name,
+                                         const struct value *value)
 {
     struct oq_error err;
     char *text = NULL;
     oq_error_init(&err);
     enum oq_status status = take_text(&text, name, value);
-    if (status == OQ_OK && oq_plan_parse(text, &settings->plan, &err) != OQ_OK) {
+    if (status == OQ_OK && oq_rate_schedule_parse(text, &settings->rate_schedule, &err) != OQ_OK) {
         oq_log_warning("configuration: %s is ignored: %s", name, err.text);
     } else if (status == OQ_OK) {
         oq_free(settings->schedule);
@@ -234,8 +234,8 @@ enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
         take_value *take;
     } others[] = {{"DataFolder", take_data_folder},   {"CaFile", take_ca_file},
                   {"LogLevel", take_log_level},       {"Proxy", take_proxy},
-                  {"ProxyBypass", take_proxy_bypass}, {"RateSchedule", take_plan},
-                  {"LogOnHosts", take_log_on_hosts}};
+                  {"ProxyBypass", take_proxy_bypass}, {"RateSchedule", take_rate_schedule},
+                  {"LogOnHosts", take_auth_hosts}};
     size_t count = 0;
     const struct oq_config_item *items = oq_config_items(&count);
     enum oq_status status = OQ_OK;

@@ -16,6 +16,8 @@
 #include <shlobj.h>
 
 #define LOCK_NAME "qmgrsvc.lock"
+#define LOCK_TRY_MS 3000u
+#define LOCK_STEP_MS 50u
 #define ATTEMPTS 3 /* somebody may plant the folder again between two steps */
 
 /* Owner: Administrators. Protected (P): nothing is inherited from %ProgramData%, where Users may
@@ -202,22 +204,39 @@ static enum oq_status prepare(enum oq_win_data_source source, const wchar_t *pat
 
 /* --- the lock --------------------------------------------------------------------------------- */
 
-static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error *err)
+static enum oq_status lock_path(const char *folder, wchar_t **out, struct oq_error *err)
 {
-    enum oq_status status;
-    wchar_t *wide = NULL;
     char *path = oq_asprintf("%s\\" LOCK_NAME, folder);
     if (!path)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
-    status = oq_win_long_path(path, &wide, err);
+    enum oq_status status = oq_win_long_path(path, out, err);
     oq_free(path);
+    return status;
+}
+
+/* An own handle that admits no other. A scanner or an indexer may have the file open for some
+ * 100 ms, and a service that was ended a moment ago until Windows has closed its handles; so it is
+ * tried again before the folder counts as taken. The file stays when the lock goes: deleted with
+ * its last handle, its name would be refused (error 5) as long as somebody else has it open. */
+static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error *err)
+{
+    wchar_t *path = NULL;
+    HANDLE handle;
+    DWORD win32 = 0;
+    enum oq_status status = lock_path(folder, &path, err);
     if (status != OQ_OK)
         return status;
-    HANDLE handle = CreateFileW(
-        wide, GENERIC_WRITE | DELETE, 0, NULL, OPEN_ALWAYS,
-        FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-    DWORD win32 = GetLastError();
-    oq_free(wide);
+    for (unsigned ms = 0;; ms += LOCK_STEP_MS) {
+        handle = CreateFileW(path, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS,
+                             FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+        win32 = GetLastError();
+        if (handle != INVALID_HANDLE_VALUE || ms >= LOCK_TRY_MS ||
+            (win32 != ERROR_SHARING_VIOLATION && win32 != ERROR_ACCESS_DENIED &&
+             win32 != ERROR_DELETE_PENDING))
+            break;
+        Sleep(LOCK_STEP_MS);
+    }
+    oq_free(path);
     if (handle != INVALID_HANDLE_VALUE) {
         *out = handle;
         return OQ_OK;
@@ -359,6 +378,8 @@ enum oq_status oq_win_data_purge(const char *folder, bool *is_gone, struct oq_er
         status = delete_matching(folder, patterns[i], err);
     if (lock)
         CloseHandle(lock);
+    if (status == OQ_OK)
+        status = delete_matching(folder, LOCK_NAME, err);
     if (status == OQ_OK)
         *is_gone = RemoveDirectoryW(wide) != FALSE;
 out:

@@ -23,6 +23,8 @@
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define PIECE_BYTES (64u << 20) /* one WriteFile or ReadFile; the interface takes 32 bits only */
 #define PROBES 4
+#define TRY_MS 2000u /* as long as LLVM's rename on Windows tries */
+#define STEP_MS 20u
 
 struct oq_fhandle {
     HANDLE handle;
@@ -68,6 +70,29 @@ static LARGE_INTEGER to_filetime(int64_t at_ms)
     return ticks;
 }
 
+/* Virus scanners and indexers open a file for some 100 ms after each change of it, and until then
+ * it can be neither renamed nor deleted (errors 32 and 5). False when the time is over, or for
+ * another error; *waited_ms begins with 0. */
+static bool wait_for_others(DWORD win32, unsigned *waited_ms)
+{
+    if ((win32 != ERROR_SHARING_VIOLATION && win32 != ERROR_ACCESS_DENIED) || *waited_ms >= TRY_MS)
+        return false;
+    Sleep(STEP_MS);
+    *waited_ms += STEP_MS;
+    return true;
+}
+
+/* Does it stand for another file (a symbolic link, a mount point)? Deduplicated files and those
+ * that a storage service has moved away are reparse points too, and plain files (page "Reparse
+ * Point Tags"). A tag that cannot be read may be a link's. */
+static bool is_link(HANDLE handle, DWORD attributes)
+{
+    FILE_ATTRIBUTE_TAG_INFO tag = {0};
+    return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
+           (!GetFileInformationByHandleEx(handle, FileAttributeTagInfo, &tag, sizeof tag) ||
+            IsReparseTagNameSurrogate(tag.ReparseTag));
+}
+
 /* Refuses what is not a plain file on a disk. */
 static enum oq_status check_handle(HANDLE handle, BY_HANDLE_FILE_INFORMATION *info,
                                    struct oq_error *err)
@@ -77,7 +102,7 @@ static enum oq_status check_handle(HANDLE handle, BY_HANDLE_FILE_INFORMATION *in
                               "the path does not lead to a disk");
     if (!GetFileInformationByHandle(handle, info))
         return oq_win_fail(err, GetLastError(), "the file cannot be examined");
-    if (info->dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT)
+    if (is_link(handle, info->dwFileAttributes))
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE,
                               "a link stands in the file's place");
     if (info->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)
@@ -106,25 +131,51 @@ static void identity_of(HANDLE handle, char id[OQ_FILE_ID_TEXT])
 
 /* --- open ------------------------------------------------------------------------------------- */
 
+/* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it, which
+ * is theirs to do and is noticed at the end; without that, a virus scanner that keeps the file open
+ * for removal would stop the download. */
+static HANDLE open_to_write(const struct wish *wish, DWORD flags)
+{
+    return CreateFileW(wish->path, GENERIC_READ | GENERIC_WRITE,
+                       FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                       wish->mode == OQ_OPEN_CREATE ? CREATE_NEW : OPEN_EXISTING,
+                       FILE_ATTRIBUTE_HIDDEN | flags | QUALITY, NULL);
+}
+
+/* A deduplicated file: its bytes are behind the reparse point. The name may lead elsewhere by now,
+ * so it has to be the same file. */
+static enum oq_status open_behind(const struct wish *wish, HANDLE *handle,
+                                  BY_HANDLE_FILE_INFORMATION *info, struct oq_error *err)
+{
+    const BY_HANDLE_FILE_INFORMATION before = *info;
+    CloseHandle(*handle);
+    *handle = open_to_write(wish, 0);
+    if (*handle == INVALID_HANDLE_VALUE)
+        return oq_win_fail(err, GetLastError(), "the temporary file cannot be opened");
+    enum oq_status status = check_handle(*handle, info, err);
+    if (status == OQ_OK && (info->dwVolumeSerialNumber != before.dwVolumeSerialNumber ||
+                            info->nFileIndexHigh != before.nFileIndexHigh ||
+                            info->nFileIndexLow != before.nFileIndexLow))
+        status = oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_CANT_ACCESS_FILE,
+                                "a link stands in the file's place");
+    return status;
+}
+
 static enum oq_status open_work(void *arg, struct oq_error *err)
 {
     struct wish *wish = arg;
-    bool is_new = wish->mode == OQ_OPEN_CREATE;
     BY_HANDLE_FILE_INFORMATION info = {0};
-    /* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it,
-     * which is theirs to do and is noticed at the end; without that, a virus scanner that keeps the
-     * file open for removal would stop the download. */
-    HANDLE handle =
-        CreateFileW(wish->path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
-                    NULL, is_new ? CREATE_NEW : OPEN_EXISTING,
-                    FILE_ATTRIBUTE_HIDDEN | FILE_FLAG_OPEN_REPARSE_POINT | QUALITY, NULL);
+    HANDLE handle = open_to_write(wish, FILE_FLAG_OPEN_REPARSE_POINT);
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(),
-                           is_new ? "the temporary file cannot be created"
-                                  : "the temporary file cannot be opened");
+                           wish->mode == OQ_OPEN_CREATE ? "the temporary file cannot be created"
+                                                        : "the temporary file cannot be opened");
     enum oq_status status = check_handle(handle, &info, err);
+    if (status == OQ_OK && (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT))
+        status = open_behind(wish, &handle, &info, err);
     if (status != OQ_OK) {
-        CloseHandle(handle);
+        if (handle != INVALID_HANDLE_VALUE)
+            CloseHandle(handle);
         return status;
     }
     wish->handle = handle;
@@ -358,15 +409,28 @@ static HANDLE open_to_rename(const wchar_t *path)
     return handle;
 }
 
+/* The Win32 code of the failure. */
+static DWORD rename_patiently(HANDLE handle, const wchar_t *path, unsigned *waited_ms)
+{
+    DWORD win32 = ERROR_SUCCESS;
+    do
+        win32 = rename_to(handle, path) ? ERROR_SUCCESS : why_not_renamed(GetLastError(), path);
+    while (win32 != ERROR_SUCCESS && wait_for_others(win32, waited_ms));
+    return win32;
+}
+
 static enum oq_status finish_work(void *arg, struct oq_error *err)
 {
     const struct wish *wish = arg;
     BY_HANDLE_FILE_INFORMATION info = {0};
-    enum oq_status status;
-    HANDLE handle = open_to_rename(wish->path);
+    unsigned waited_ms = 0;
+    HANDLE handle;
+    do
+        handle = open_to_rename(wish->path);
+    while (handle == INVALID_HANDLE_VALUE && wait_for_others(GetLastError(), &waited_ms));
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(), "the temporary file cannot be opened to rename it");
-    status = check_handle(handle, &info, err);
+    enum oq_status status = check_handle(handle, &info, err);
     if (status != OQ_OK)
         goto out;
     /* Attributes first: a crash between the two leaves a visible temporary file that is renamed
@@ -379,8 +443,8 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
         status = oq_win_fail(err, GetLastError(), "the attributes of the file cannot be set");
         goto out;
     }
-    if (!rename_to(handle, wish->final)) {
-        DWORD win32 = why_not_renamed(GetLastError(), wish->final);
+    DWORD win32 = rename_patiently(handle, wish->final, &waited_ms);
+    if (win32 != ERROR_SUCCESS) {
         status = oq_win_fail(err, win32, "the file cannot get its final name");
         set_basics(handle, info.dwFileAttributes, -1); /* hide it again until the next attempt */
         goto out;
@@ -451,8 +515,12 @@ static enum oq_status remove_work(void *arg, struct oq_error *err)
     const struct wish *wish = arg;
     FILE_DISPOSITION_INFO disposition = {.DeleteFile = TRUE};
     BY_HANDLE_FILE_INFORMATION info = {0};
-    HANDLE handle = CreateFileW(wish->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
-                                OPEN_EXISTING, LOOK_ONLY, NULL);
+    unsigned waited_ms = 0;
+    HANDLE handle;
+    do
+        handle = CreateFileW(wish->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
+                             OPEN_EXISTING, LOOK_ONLY, NULL);
+    while (handle == INVALID_HANDLE_VALUE && wait_for_others(GetLastError(), &waited_ms));
     if (handle == INVALID_HANDLE_VALUE) {
         DWORD win32 = GetLastError();
         return is_missing(win32) ? OQ_OK
@@ -503,9 +571,9 @@ static enum oq_status stat_work(void *arg, struct oq_error *err)
         status = oq_win_fail(err, GetLastError(), "the file cannot be examined");
     } else {
         wish->facts.exists = true;
-        wish->facts.is_regular =
-            GetFileType(handle) == FILE_TYPE_DISK &&
-            !(info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT));
+        wish->facts.is_regular = GetFileType(handle) == FILE_TYPE_DISK &&
+                                 !(info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) &&
+                                 !is_link(handle, info.dwFileAttributes);
         wish->facts.size_bytes = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
         wish->facts.modified_at_ms = from_filetime(info.ftLastWriteTime);
         identity_of(handle, wish->facts.id);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
 
 #define EVENT_KEY "SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\"
 #define PRESHUTDOWN_MS 10000u /* the service itself needs 5 s at most */
@@ -19,6 +21,7 @@
 /* Everything an installation needs in UTF-16. */
 struct wide_plan {
     wchar_t *name, *display_name, *description, *command, *program, *proxy_dll, *event_key;
+    bool has_dll_32;
 };
 
 static void wide_release(struct wide_plan *wide)
@@ -67,6 +70,10 @@ static enum oq_status wide_init(struct wide_plan *wide, const struct oq_win_plan
         wide_release(wide);
         return oq_error_set(err, status, "the names of the service cannot be used");
     }
+    wchar_t *dll_32 = NULL;
+    wide->has_dll_32 = plan->proxy_dll_32 && widen(plan->proxy_dll_32, &dll_32) == OQ_OK &&
+                       GetFileAttributesW(dll_32) != INVALID_FILE_ATTRIBUTES;
+    oq_free(dll_32);
     return OQ_OK;
 }
 
@@ -99,9 +106,124 @@ static enum oq_status explain(struct oq_error *err, DWORD win32, const char *nam
     case ERROR_DUPLICATE_SERVICE_NAME:
         return oq_error_win32(err, OQ_E_EXISTS, win32,
                               "%s: another service has this display name already", what);
+    /* The DLL's word for a key that it may only read though the caller is an administrator
+     * (proxy-stub/register_int.h). */
+    case ERROR_PRIVILEGE_NOT_HELD:
+        return oq_error_win32(
+            err, OQ_E_ACCESS_DENIED, win32,
+            "%s: the registry key of the legacy class or of an interface belongs to Windows "
+            "(TrustedInstaller), and administrators may only read it; nothing was changed. Without "
+            "--legacy that class is left alone",
+            what);
     default:
         return oq_win_fail(err, win32, "%s", what);
     }
+}
+
+/* --- where the program lies ------------------------------------------------------------------- */
+
+#define TAKE (DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL)
+#define CHANGE_FILE (FILE_WRITE_DATA | FILE_APPEND_DATA | TAKE)
+#define CHANGE_FOLDER (FILE_ADD_FILE | FILE_DELETE_CHILD | TAKE)
+#define CHANGE_FOLDER_ABOVE (FILE_DELETE_CHILD | TAKE) /* more folders in it do no harm */
+
+/* The installer service of Windows, which owns Windows' own files; the same on every computer. */
+#define TRUSTED_INSTALLER L"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+
+static bool is_trusted(PSID sid)
+{
+    PSID installer = NULL;
+    bool is_installer =
+        ConvertStringSidToSidW(TRUSTED_INSTALLER, &installer) && EqualSid(sid, installer);
+    LocalFree(installer);
+    return is_installer || IsWellKnownSid(sid, WinLocalSystemSid) ||
+           IsWellKnownSid(sid, WinBuiltinAdministratorsSid) ||
+           IsWellKnownSid(sid, WinCreatorOwnerSid); /* stands in entries for what comes later */
+}
+
+bool oq_win_may_outsider_change(void *descriptor, uint32_t rights)
+{
+    BOOL is_present = FALSE, is_default = FALSE;
+    PSID owner = NULL;
+    PACL list = NULL;
+    /* The owner may change the list. */
+    if (!GetSecurityDescriptorOwner(descriptor, &owner, &is_default) || !owner ||
+        !is_trusted(owner) ||
+        !GetSecurityDescriptorDacl(descriptor, &is_present, &list, &is_default) || !is_present ||
+        !list)
+        return true;
+    for (DWORD i = 0; i < list->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *entry = NULL;
+        if (!GetAce(list, i, (void **)&entry))
+            return true;
+        /* Entries that refuse are not counted in anybody's favour; those of other kinds allow
+         * nothing. The two kinds that allow begin alike. */
+        if ((entry->Header.AceType == ACCESS_ALLOWED_ACE_TYPE ||
+             entry->Header.AceType == ACCESS_ALLOWED_CALLBACK_ACE_TYPE) &&
+            !(entry->Header.AceFlags & INHERIT_ONLY_ACE) && (entry->Mask & rights) &&
+            !is_trusted(&entry->SidStart))
+            return true;
+    }
+    return false;
+}
+
+static enum oq_status check_place(const wchar_t *path, DWORD rights, struct oq_error *err)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    enum oq_status status = OQ_OK;
+    DWORD win32 = GetNamedSecurityInfoW(path, SE_FILE_OBJECT,
+                                        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                                        NULL, NULL, NULL, NULL, &descriptor);
+    if (win32 == ERROR_FILE_NOT_FOUND || win32 == ERROR_PATH_NOT_FOUND)
+        return OQ_OK; /* the 32-bit DLL; the others are missed when they are needed */
+    if (win32 != ERROR_SUCCESS || oq_win_may_outsider_change(descriptor, rights)) {
+        char *name = NULL;
+        (void)!oq_utf16_to_8(path, SIZE_MAX, &name);
+        status = oq_error_win32(err, OQ_E_ACCESS_DENIED, win32,
+                                "%s: others than administrators may change it, and the service "
+                                "would run it as LocalSystem. Put the files into a folder below "
+                                "%%ProgramFiles%%, or insist with --force",
+                                name ? name : "the program");
+        oq_free(name);
+    }
+    LocalFree(descriptor);
+    return status;
+}
+
+/* The file, its folder, and those above it up to the drive's, which are enough to put another one
+ * in its place. */
+static enum oq_status check_file(const char *file, struct oq_error *err)
+{
+    wchar_t *path = NULL;
+    DWORD rights = CHANGE_FILE;
+    if (!file)
+        return OQ_OK;
+    enum oq_status status = oq_utf8_to_16(file, &path, NULL);
+    if (status != OQ_OK)
+        return oq_error_set(err, status, "the name of the program cannot be used");
+    for (wchar_t *end = NULL; status == OQ_OK;
+         rights = rights == CHANGE_FILE ? CHANGE_FOLDER : CHANGE_FOLDER_ABOVE) {
+        status = check_place(path, rights, err);
+        end = wcsrchr(path, L'\\');
+        if (!end || end[1] == L'\0') /* "C:\" was the last one */
+            break;
+        end[end[-1] == L':'] = L'\0';
+    }
+    oq_free(path);
+    return status;
+}
+
+/* A program in a folder of downloads, or of another drive, is as good as LocalSystem's rights for
+ * whoever may write there. Wine has one user, who may change everything. */
+static enum oq_status check_files(const struct oq_win_plan *plan, struct oq_error *err)
+{
+    const char *const files[] = {plan->program, plan->proxy_dll, plan->proxy_dll_32};
+    enum oq_status status = OQ_OK;
+    if (plan->is_forced || oq_win_is_wine())
+        return OQ_OK;
+    for (size_t i = 0; status == OQ_OK && i < ARRAYSIZE(files); i++)
+        status = check_file(files[i], err);
+    return status;
 }
 
 /* --- the proxy DLL ---------------------------------------------------------------------------- */
@@ -132,9 +254,10 @@ static enum oq_status call_dll(const struct oq_win_plan *plan, const struct wide
             err, GetLastError() == ERROR_MOD_NOT_FOUND ? ERROR_FILE_NOT_FOUND : GetLastError(),
             "%s cannot be loaded", plan->proxy_dll);
     HRESULT result = call_function(dll, function);
-    if (FAILED(result) && HRESULT_CODE(result) == ERROR_ACCESS_DENIED)
-        status =
-            explain(err, ERROR_ACCESS_DENIED, plan->name, "the interfaces cannot be registered");
+    if (FAILED(result) && (HRESULT_CODE(result) == ERROR_ACCESS_DENIED ||
+                           HRESULT_CODE(result) == ERROR_PRIVILEGE_NOT_HELD))
+        status = explain(err, (DWORD)HRESULT_CODE(result), plan->name,
+                         "the interfaces cannot be registered");
     else if (FAILED(result))
         status = oq_error_win32(err, OQ_E_IO, (uint32_t)result, "%s of %s failed (0x%08lx)",
                                 function, plan->proxy_dll, (unsigned long)result);
@@ -231,7 +354,9 @@ enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said,
 {
     struct wide_plan wide;
     SC_HANDLE manager = NULL;
-    enum oq_status status = wide_init(&wide, plan, err);
+    enum oq_status status = check_files(plan, err);
+    if (status == OQ_OK)
+        status = wide_init(&wide, plan, err);
     if (status != OQ_OK)
         return status;
     /* First the question whether we may at all, so that nothing is half done for want of rights. */
@@ -249,8 +374,12 @@ enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said,
             if (status != OQ_OK)
                 goto out;
         }
-        say(said, ctx, "interfaces: registered by %s%s", plan->proxy_dll,
+        say(said, ctx, "interfaces: registered by %s%s%s", plan->proxy_dll,
+            wide.has_dll_32 ? ", and for 32-bit programs" : "",
             plan->takes_legacy ? ", the legacy class among them" : "");
+        if (plan->proxy_dll_32 && !wide.has_dll_32)
+            say(said, ctx, "32-bit programs find no interfaces: %s is not there",
+                plan->proxy_dll_32);
     }
     if (wide.event_key && save_event_source(&wide) != ERROR_SUCCESS)
         say(said, ctx,

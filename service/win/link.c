@@ -19,16 +19,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COST_EVERY_MS 2000
-#define LINUX_FACTOR 1.25 /* kernel 6.18, packets of 1,500 bytes: 20,480 for 16,384 (ss -tim) */
+#define COST_EVERY_MS 30000 /* while somebody asks */
+#define END_MS 500          /* a call of COM that takes longer is left behind */
+#define LINUX_FACTOR 1.25   /* kernel 6.18, packets of 1,500 bytes: 20,480 for 16,384 (ss -tim) */
 #define METERED                                                                                    \
     (NLM_CONNECTION_COST_FIXED | NLM_CONNECTION_COST_VARIABLE |                                    \
      NLM_CONNECTION_COST_OVERDATALIMIT | NLM_CONNECTION_COST_ROAMING)
 
 struct oq_win_link {
     struct oq_link_port port;
-    HANDLE thread, stop;
-    atomic_bool is_metered;
+    const struct oq_clock *clock;
+    HANDLE thread, stop, ask; /* events; `ask` by itself goes back */
+    atomic_uint refs;         /* the owner's and the thread's */
+    atomic_bool is_metered;   /* what the thread found out last */
+    atomic_bool is_stale;
+    /* the engine thread's */
+    int64_t asked_ms;
+    bool was_metered;
 };
 
 /* --- addresses and interfaces ----------------------------------------------------------------- */
@@ -118,42 +125,74 @@ static int64_t port_ahead_ms(void *ctx, int64_t wall_ms)
 
 /* --- cost ------------------------------------------------------------------------------------- */
 
-static bool ask_cost(void)
+static void unref(struct oq_win_link *link)
 {
-    INetworkCostManager *manager = NULL;
+    if (atomic_fetch_sub(&link->refs, 1) != 1)
+        return;
+    if (link->stop)
+        CloseHandle(link->stop);
+    if (link->ask)
+        CloseHandle(link->ask);
+    oq_free(link);
+}
+
+/* *manager stays from one question to the next: each activation would wake the network list
+ * service. It goes when that service has gone, and the next question makes another. */
+static bool ask_cost(INetworkCostManager **manager)
+{
     DWORD cost = NLM_CONNECTION_COST_UNKNOWN;
-    if (FAILED(CoCreateInstance(&CLSID_NetworkListManager, NULL, CLSCTX_ALL,
-                                &IID_INetworkCostManager, (void **)&manager)))
+    if (!*manager && FAILED(CoCreateInstance(&CLSID_NetworkListManager, NULL, CLSCTX_ALL,
+                                             &IID_INetworkCostManager, (void **)manager))) {
+        *manager = NULL;
         return false;
-    HRESULT hr = INetworkCostManager_GetCost(manager, &cost, NULL);
-    INetworkCostManager_Release(manager);
+    }
+    HRESULT hr = INetworkCostManager_GetCost(*manager, &cost, NULL);
+    if (FAILED(hr)) {
+        INetworkCostManager_Release(*manager);
+        *manager = NULL;
+    }
     return SUCCEEDED(hr) && (cost & METERED) != 0;
 }
 
 static DWORD WINAPI watch_cost(void *ctx)
 {
     struct oq_win_link *link = ctx;
-    bool has_com = SUCCEEDED(CoInitializeEx(NULL, COINIT_MULTITHREADED));
-    do {
-        bool is_metered = has_com && ask_cost();
-        if (is_metered != atomic_exchange(&link->is_metered, is_metered))
-            oq_log_info("network: %s",
-                        is_metered ? "it is paid for by volume" : "it is not paid for by volume");
-    } while (WaitForSingleObject(link->stop, COST_EVERY_MS) == WAIT_TIMEOUT);
+    HANDLE events[] = {link->stop, link->ask};
+    INetworkCostManager *manager = NULL;
+    bool has_com = false;
+    while (WaitForMultipleObjects(ARRAYSIZE(events), events, FALSE, INFINITE) ==
+           WAIT_OBJECT_0 + 1) {
+        has_com = has_com || SUCCEEDED(CoInitializeEx(NULL, COINIT_MULTITHREADED));
+        atomic_store(&link->is_metered, has_com && ask_cost(&manager));
+    }
+    if (manager)
+        INetworkCostManager_Release(manager);
     if (has_com)
         CoUninitialize();
+    unref(link);
     return 0;
 }
 
+/* The answer to the question before this one, since COM may take its time. */
 static bool port_is_metered(void *ctx)
 {
     struct oq_win_link *link = ctx;
-    return atomic_load(&link->is_metered);
+    int64_t now_ms = oq_clock_mono_ms(link->clock);
+    if (atomic_exchange(&link->is_stale, false) || now_ms - link->asked_ms >= COST_EVERY_MS) {
+        link->asked_ms = now_ms;
+        SetEvent(link->ask);
+    }
+    bool is_metered = atomic_load(&link->is_metered);
+    if (is_metered != link->was_metered)
+        oq_log_info("network: it is %s", is_metered ? "metered" : "not metered any more");
+    link->was_metered = is_metered;
+    return is_metered;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-enum oq_status oq_win_link_new(struct oq_win_link **out, struct oq_error *err)
+enum oq_status oq_win_link_new(const struct oq_clock *clock, struct oq_win_link **out,
+                               struct oq_error *err)
 {
     struct oq_win_link *link = oq_calloc(1, sizeof *link);
     if (!link)
@@ -165,29 +204,39 @@ enum oq_status oq_win_link_new(struct oq_win_link **out, struct oq_error *err)
                                        .tcp = port_tcp,
                                        .is_metered = port_is_metered,
                                        .ahead_ms = port_ahead_ms};
+    link->clock = clock;
+    atomic_init(&link->refs, 2);
     atomic_init(&link->is_metered, false);
+    atomic_init(&link->is_stale, true);
     link->stop = CreateEventW(NULL, TRUE, FALSE, NULL);
-    link->thread = link->stop ? CreateThread(NULL, 0, watch_cost, link, 0, NULL) : NULL;
+    link->ask = CreateEventW(NULL, FALSE, FALSE, NULL);
+    link->thread =
+        link->stop && link->ask ? CreateThread(NULL, 0, watch_cost, link, 0, NULL) : NULL;
     if (!link->thread) {
-        oq_win_link_free(link);
+        unref(link); /* for the thread that is not there */
+        unref(link);
         return oq_error_set(err, OQ_E_NOMEM, "no threads");
     }
     *out = link;
     return OQ_OK;
 }
 
-void oq_win_link_free(struct oq_win_link *link)
+void oq_win_link_changed(struct oq_win_link *link)
+{
+    atomic_store(&link->is_stale, true);
+}
+
+bool oq_win_link_free(struct oq_win_link *link)
 {
     if (!link)
-        return;
-    if (link->thread) {
-        SetEvent(link->stop);
-        WaitForSingleObject(link->thread, INFINITE);
-        CloseHandle(link->thread);
-    }
-    if (link->stop)
-        CloseHandle(link->stop);
-    oq_free(link);
+        return true;
+    SetEvent(link->stop);
+    bool is_ended = WaitForSingleObject(link->thread, END_MS) == WAIT_OBJECT_0;
+    if (!is_ended)
+        oq_log_warning("network: the question for its cost hangs; its thread is left behind");
+    CloseHandle(link->thread);
+    unref(link);
+    return is_ended;
 }
 
 const struct oq_link_port *oq_win_link_port(struct oq_win_link *link)

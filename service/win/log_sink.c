@@ -125,10 +125,8 @@ static void write_line(struct oq_win_log *log, enum oq_log_level level, const ch
         length = (int)sizeof text - 3;
     memcpy(text + length, "\r\n", 3);
     write_file(log, text, (size_t)length + 2);
-    if (log->is_on_stderr) {
-        fprintf(stderr, "%.*s\n", length, text);
-        fflush(stderr);
-    }
+    if (log->is_on_stderr)
+        oq_win_print(true, text);
 }
 
 void oq_win_log_sink(void *ctx, enum oq_log_level level, const char *line)

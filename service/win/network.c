@@ -7,13 +7,15 @@
 #include "oq_log.h"
 #include "oq_win_support.h"
 
+#include <string.h>
 #include <winsock2.h>
 #include <curl/curl.h>
 
 struct oq_win_network {
     struct oq_network_port port;
     bool is_verified_by_curl;
-    bool is_revocation_checked;
+    bool checks_revocation;
+    bool may_use_http2;
     struct oq_win_pem roots; /* of is_verified_by_curl */
     struct oq_win_proxies *proxies;
 };
@@ -21,6 +23,14 @@ struct oq_win_network {
 /* curl takes an empty blob for none at all and would let Schannel decide. A text without a
  * certificate makes it refuse. */
 static char no_roots[] = "no certificates\n"; /* not const only because curl_blob is not */
+
+bool oq_win_is_http2_good(const char *ssl_version, unsigned version)
+{
+    /* Paused transfers over HTTP/2 were lost or stood still until 8.14 (curl #10971, #16960), and
+     * the disk's back-pressure pauses them. Schannel only: other builds bring a libcurl of their
+     * own choice, and the tests of HTTP/2 run on these. */
+    return !strstr(ssl_version, "Schannel") || version >= 0x080e00;
+}
 
 static CURLcode set_options(const struct oq_win_network *network, CURL *easy)
 {
@@ -30,10 +40,11 @@ static CURLcode set_options(const struct oq_win_network *network, CURL *easy)
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (code == CURLE_OK)
-        code =
-            curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS,
-                             (long)(network->is_revocation_checked ? CURLSSLOPT_REVOKE_BEST_EFFORT
-                                                                   : CURLSSLOPT_NO_REVOKE));
+        code = curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS,
+                                (long)(network->checks_revocation ? CURLSSLOPT_REVOKE_BEST_EFFORT
+                                                                  : CURLSSLOPT_NO_REVOKE));
+    if (code == CURLE_OK && !network->may_use_http2)
+        code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     if (code == CURLE_OK && network->is_verified_by_curl) {
         struct curl_blob blob = {.flags = CURL_BLOB_NOCOPY}; /* the roots outlive every transfer */
         if (network->roots.count > 0) {
@@ -85,15 +96,19 @@ enum oq_status oq_win_network_set_proxy(struct oq_win_network *network, const ch
 }
 
 enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const char *ca_file,
-                                     struct oq_win_network **out, struct oq_error *err)
+                                     bool checks_revocation, struct oq_win_network **out,
+                                     struct oq_error *err)
 {
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
     enum oq_status status = OQ_OK;
     struct oq_win_network *network = oq_calloc(1, sizeof *network);
     if (!network)
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     network->port = (struct oq_network_port){
         .ctx = network, .find_proxy = port_find_proxy, .prepare = port_prepare};
-    network->is_revocation_checked = !oq_win_is_wine();
+    network->checks_revocation = checks_revocation;
+    network->may_use_http2 =
+        oq_win_is_http2_good(curl->ssl_version ? curl->ssl_version : "", curl->version_num);
     network->is_verified_by_curl = must_verify || ca_file;
     status = oq_win_network_set_proxy(network, NULL, NULL, err);
     if (status == OQ_OK && network->is_verified_by_curl)
@@ -114,10 +129,10 @@ enum oq_status oq_win_network_new_as(bool must_verify, const char *store, const 
     return OQ_OK;
 }
 
-enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out,
-                                  struct oq_error *err)
+enum oq_status oq_win_network_new(const char *ca_file, bool checks_revocation,
+                                  struct oq_win_network **out, struct oq_error *err)
 {
-    return oq_win_network_new_as(oq_win_is_wine(), "ROOT", ca_file, out, err);
+    return oq_win_network_new_as(oq_win_is_wine(), "ROOT", ca_file, checks_revocation, out, err);
 }
 
 void oq_win_network_free(struct oq_win_network *network)

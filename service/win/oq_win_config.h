@@ -25,10 +25,10 @@ struct oq_win_settings {
     char *data_folder;          /* owned; NULL = the default */
     char *ca_file;              /* owned; NULL = none */
     char *proxy, *proxy_bypass; /* owned; NULL = not configured */
-    char *log_on_hosts;         /* owned; NULL = none */
+    char *auth_hosts;           /* owned; NULL = none */
     enum oq_log_level log_level;
-    struct oq_plan plan; /* RateSchedule */
-    char *schedule;      /* owned; its text; NULL = none */
+    struct oq_rate_schedule rate_schedule; /* RateSchedule */
+    char *schedule;                        /* owned; its text; NULL = none */
 };
 
 /* Defaults. */

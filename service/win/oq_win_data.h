@@ -24,7 +24,7 @@ struct oq_win_data {
     char *folder; /* absolute, no separator at the end */
     char *database;
     char *log;
-    void *lock; /* HANDLE of the lock file, which the system deletes with the process */
+    void *lock; /* HANDLE of the lock file, which the system closes with the process */
 };
 
 /* %ProgramData%\OpenQMGR; new string (oq_free). */
@@ -32,8 +32,8 @@ OQ_MUST_CHECK enum oq_status oq_win_data_default(char **out, struct oq_error *er
 
 /* Creates the folder if need be (its last segment only), checks it, locks it. `folder` is used for
  * the two other sources and may be relative to the current folder with GIVEN. own_sid: who runs
- * this process. OQ_E_BUSY: another service process uses it; OQ_E_ACCESS_DENIED: not ours to use,
- * err->text says why; OQ_E_FILE_MISSING, OQ_E_IO, OQ_E_NOMEM. Release the result. */
+ * this process. OQ_E_BUSY: another service process uses it, for 3 s by now; OQ_E_ACCESS_DENIED: not
+ * ours to use, err->text says why; OQ_E_FILE_MISSING, OQ_E_IO, OQ_E_NOMEM. Release the result. */
 OQ_MUST_CHECK enum oq_status oq_win_data_open(enum oq_win_data_source source, const char *folder,
                                               const char *own_sid, struct oq_win_data *out,
                                               struct oq_error *err);

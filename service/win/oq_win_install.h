@@ -15,8 +15,11 @@ struct oq_win_plan {
     const char *display_name; /* what people read */
     const char *description;
     const char *program; /* absolute path; the service runs it without arguments, as LocalSystem */
-    const char *proxy_dll; /* absolute path of the DLL to register; NULL = none */
-    bool takes_legacy;     /* the DLL also takes the legacy class from whoever owns it, until it is
+    const char *proxy_dll;    /* absolute path of the DLL to register; NULL = none */
+    const char *proxy_dll_32; /* that for 32-bit programs, which proxy_dll registers too if it is
+                                 there; NULL = none */
+    bool is_forced;           /* also from a place that others may write to */
+    bool takes_legacy; /* the DLL also takes the legacy class from whoever owns it, until it is
                               unregistered */
     const char *event_source; /* of the Application log, with the texts in `program`; NULL = none */
 };
@@ -24,11 +27,12 @@ struct oq_win_plan {
 /* One thing that was done, or could not be done and is no failure; a sentence without newline. */
 typedef void oq_win_said(void *ctx, const char *sentence);
 
-/* Registers the DLL, then creates the service: own process, delayed automatic start, restarted
- * after a crash with growing delay, up to 10 s of preshutdown time, an unrestricted service SID. An
- * existing service of that name gets these settings. Does not start it. OQ_E_ACCESS_DENIED: not
- * elevated; OQ_E_BUSY: marked for deletion; OQ_E_FILE_MISSING: no DLL; OQ_E_IO; OQ_E_NOMEM;
- * err->text is a sentence for the user. */
+/* Looks whether anybody but administrators could change the files, then registers the DLL, creates
+ * the service: own process, delayed automatic start, restarted after a crash with growing delay, up
+ * to 10 s of preshutdown time, an unrestricted service SID. An existing service of that name gets
+ * these settings. Does not start it. OQ_E_ACCESS_DENIED: not elevated, the files can be changed, or
+ * a key belongs to Windows; OQ_E_BUSY: marked for deletion; OQ_E_FILE_MISSING: no DLL; OQ_E_IO;
+ * OQ_E_NOMEM; err->text is a sentence for the user. */
 OQ_MUST_CHECK enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_win_said *said,
                                             void *ctx, struct oq_error *err);
 
@@ -36,5 +40,9 @@ OQ_MUST_CHECK enum oq_status oq_win_install(const struct oq_win_plan *plan, oq_w
  * it, deletes it. Data stay. Errors as above; OQ_E_TIMEOUT: it does not stop. */
 OQ_MUST_CHECK enum oq_status oq_win_uninstall(const struct oq_win_plan *plan, oq_win_said *said,
                                               void *ctx, struct oq_error *err);
+
+/* By that security descriptor (PSECURITY_DESCRIPTOR), has anybody but LocalSystem, administrators
+ * and Windows' installer one of these rights, or owns the thing? */
+bool oq_win_may_outsider_change(void *descriptor, uint32_t rights);
 
 #endif

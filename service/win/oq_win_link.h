@@ -1,8 +1,10 @@
 /* oq_win_link.h - the link port on Windows: interfaces, their counters, the cost of the network,
  * the time zone.
  *
- * Owns one thread, which asks for the cost of the network (COM; it may take its time) and remembers
- * the answer. The port itself is for the engine thread.
+ * Owns one thread, which asks for the cost of the network by COM, since that may take its time: at
+ * the first question of the engine, then every 30 s as long as the engine asks, and after a change
+ * of the network. Made after oq_com_open, as all that uses COM. The port itself is for the engine
+ * thread.
  *
  * The interface is the one that GetBestInterfaceEx names for the peer, its counter comes from
  * GetIfEntry2 (0.3 ms under Wine). A connection's round trip comes from SIO_TCP_INFO, since Windows
@@ -12,13 +14,20 @@
 #ifndef OQ_WIN_LINK_H
 #define OQ_WIN_LINK_H
 
+#include "oq_clock.h"
 #include "oq_link.h"
 
 struct oq_win_link;
 
-/* OQ_E_NOMEM. */
-OQ_MUST_CHECK enum oq_status oq_win_link_new(struct oq_win_link **out, struct oq_error *err);
-void oq_win_link_free(struct oq_win_link *link); /* NULL is allowed; nobody may use the port */
+/* The clock is borrowed. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_win_link_new(const struct oq_clock *clock, struct oq_win_link **out,
+                                             struct oq_error *err);
+/* The network is another one: its cost is asked for with the next question. Any thread. */
+void oq_win_link_changed(struct oq_win_link *link);
+/* Waits half a second for the thread. False: COM does not come back to it; it is left behind and
+ * frees what it needs, but the process has to be ended with TerminateProcess. NULL is allowed;
+ * nobody may use the port any more. */
+bool oq_win_link_free(struct oq_win_link *link);
 /* The port, borrowed. */
 const struct oq_link_port *oq_win_link_port(struct oq_win_link *link);
 

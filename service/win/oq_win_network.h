@@ -32,11 +32,13 @@ OQ_MUST_CHECK enum oq_status oq_win_network_set_proxy(struct oq_win_network *net
                                                       const char *servers, const char *bypass,
                                                       struct oq_error *err);
 
-/* ca_file: PEM file to trust besides Windows' roots, or NULL. Takes the time to read the store when
- * it has to (Wine: about 0.2 s). OQ_E_NOMEM; OQ_E_FILE_MISSING, OQ_E_ACCESS_DENIED, OQ_E_IO,
- * OQ_E_INVALID_ARG when the CaFile cannot be used. */
-OQ_MUST_CHECK enum oq_status oq_win_network_new(const char *ca_file, struct oq_win_network **out,
-                                                struct oq_error *err);
+/* ca_file: PEM file to trust besides Windows' roots, or NULL. checks_revocation: ask the issuer of
+ * a server's certificate whether it was revoked; where he cannot be reached that is passed over,
+ * but Schannel waits for him within the handshake, up to 20 s on the engine thread. Takes the time
+ * to read the store when it has to (Wine: about 0.2 s). OQ_E_NOMEM; OQ_E_FILE_MISSING,
+ * OQ_E_ACCESS_DENIED, OQ_E_IO, OQ_E_INVALID_ARG when the CaFile cannot be used. */
+OQ_MUST_CHECK enum oq_status oq_win_network_new(const char *ca_file, bool checks_revocation,
+                                                struct oq_win_network **out, struct oq_error *err);
 void oq_win_network_free(
     struct oq_win_network *network); /* NULL is allowed; no transfer may run any more */
 

@@ -23,8 +23,13 @@ void oq_win_describe(uint32_t win32, char *text, size_t capacity);
 enum oq_status oq_win_fail(struct oq_error *err, uint32_t win32, const char *fmt, ...)
     OQ_PRINTF(3, 4);
 
-/* Is this Wine? ntdll of Wine exports wine_get_version. Decides two things only: who calls when COM
- * cannot impersonate (oq_win_identity.h), and who verifies certificates (oq_win_network.h). */
+/* Writes UTF-8 text to standard output or standard error, to a console as UTF-16: its code page
+ * does not matter, and a character never goes out in two halves. Errors are ignored. */
+void oq_win_print(bool is_error, const char *text);
+
+/* Is this Wine? ntdll of Wine exports wine_get_version. Decides three things only: who calls when
+ * COM cannot impersonate (oq_win_identity.h), who verifies certificates (oq_win_network.h), and
+ * that the one user there may change the program (oq_win_install.h). */
 bool oq_win_is_wine(void);
 
 /* Full path of the running program, new string (oq_free). OQ_E_NOMEM, OQ_E_IO. */

@@ -56,16 +56,20 @@ struct wish {
 
 static void ask_script(struct wish *wish, const wchar_t *script)
 {
-    WINHTTP_AUTOPROXY_OPTIONS options = {.fAutoLogonIfChallenged = FALSE};
+    /* The user's script runs in Windows' own service for that (WinHttpAutoProxySvc), which has few
+     * rights, and never in this process, which is LocalSystem's; without that service there is no
+     * answer. */
+    WINHTTP_AUTOPROXY_OPTIONS options = {.dwFlags = WINHTTP_AUTOPROXY_RUN_OUTPROCESS_ONLY,
+                                         .fAutoLogonIfChallenged = FALSE};
     WINHTTP_PROXY_INFO info = {0};
     int64_t now_ms = oq_clock_mono_ms(oq_clock_system());
     if (!script && now_ms < atomic_load(&wish->proxies->search_at_ms))
         return;
     if (script) {
-        options.dwFlags = WINHTTP_AUTOPROXY_CONFIG_URL;
+        options.dwFlags |= WINHTTP_AUTOPROXY_CONFIG_URL;
         options.lpszAutoConfigUrl = script;
     } else {
-        options.dwFlags = WINHTTP_AUTOPROXY_AUTO_DETECT;
+        options.dwFlags |= WINHTTP_AUTOPROXY_AUTO_DETECT;
         options.dwAutoDetectFlags = WINHTTP_AUTO_DETECT_TYPE_DHCP | WINHTTP_AUTO_DETECT_TYPE_DNS_A;
     }
     HINTERNET session = WinHttpOpen(L"OpenQMGR", WINHTTP_ACCESS_TYPE_NO_PROXY,

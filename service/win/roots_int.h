@@ -26,8 +26,11 @@ OQ_MUST_CHECK enum oq_status oq_win_pem_add_file(struct oq_win_pem *pem, const c
 
 /* As oq_win_network_new; must_verify: collect the roots whatever the system is. */
 OQ_MUST_CHECK enum oq_status oq_win_network_new_as(bool must_verify, const char *store,
-                                                   const char *ca_file, struct oq_win_network **out,
+                                                   const char *ca_file, bool checks_revocation,
+                                                   struct oq_win_network **out,
                                                    struct oq_error *err);
+/* May HTTP/2 be used with a libcurl of that TLS library and that version (0xMMmmpp)? */
+bool oq_win_is_http2_good(const char *ssl_version, unsigned version);
 /* What prepare hands to curl; NULL = native verification. Borrowed. */
 const struct oq_win_pem *oq_win_network_roots(const struct oq_win_network *network);
 

@@ -110,6 +110,25 @@ enum oq_status oq_win_fail(struct oq_error *err, uint32_t win32, const char *fmt
     return oq_error_win32(err, status, win32, "%s: %s (%lu)", what, words, (unsigned long)win32);
 }
 
+void oq_win_print(bool is_error, const char *text)
+{
+    HANDLE handle = GetStdHandle(is_error ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE);
+    DWORD mode, written;
+    uint16_t *wide = NULL;
+    size_t units = 0;
+    if (!handle || handle == INVALID_HANDLE_VALUE)
+        return;
+    if (GetConsoleMode(handle, &mode)) {
+        if (oq_utf8_to_16(text, &wide, &units) == OQ_OK)
+            WriteConsoleW(handle, wide, (DWORD)units, &written, NULL);
+        oq_free(wide);
+        return;
+    }
+    for (size_t left = strlen(text); left > 0; text += written, left -= written)
+        if (!WriteFile(handle, text, (DWORD)left, &written, NULL) || written == 0)
+            return;
+}
+
 bool oq_win_is_wine(void)
 {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");

@@ -7,6 +7,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,8 +16,9 @@
 
 #include <cmocka.h>
 
-#include <aclapi.h>
 #include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
 
 #include "registry_dump.h"
 
@@ -240,8 +242,9 @@ static void register__permissions__are_for_local_users_only(void **state)
         assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_default));
         assert_true(is_present && acl && acl->AceCount > 0);
         for (WORD i = 0; i < acl->AceCount; i++) {
-            static const WELL_KNOWN_SID_TYPE outsiders[] = {
-                WinWorldSid, WinNetworkSid, WinAnonymousSid, WinAuthenticatedUserSid};
+            /* network log-ons are among the authenticated users, but only for what runs here */
+            static const WELL_KNOWN_SID_TYPE outsiders[] = {WinWorldSid, WinNetworkSid,
+                                                            WinAnonymousSid, WinBuiltinGuestsSid};
             ACCESS_ALLOWED_ACE *ace = NULL;
 
             assert_true(GetAce(acl, i, (void **)&ace));
@@ -380,6 +383,71 @@ static void register__failure_halfway__takes_back_what_was_written(void **state)
     remember_now();
     assert_int_equal(dll.do_register(), HRESULT_FROM_WIN32(ERROR_CHILD_MUST_BE_VOLATILE));
     assert_as_before();
+}
+
+/* As TrustedInstaller's keys are for administrators: they may read them. */
+static void set_read_only(const wchar_t *path, bool is_read_only)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    HKEY key;
+
+    assert_int_equal(RegOpenKeyExW(sandbox, path, 0, WRITE_DAC, &key), ERROR_SUCCESS);
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        is_read_only ? L"D:P(A;;KRWD;;;WD)" : L"D:P(A;;KA;;;WD)", SDDL_REVISION_1, &descriptor,
+        NULL));
+    assert_int_equal(RegSetKeySecurity(key, DACL_SECURITY_INFORMATION, descriptor), ERROR_SUCCESS);
+    LocalFree(descriptor);
+    RegCloseKey(key);
+}
+
+static void refused_take_over(const wchar_t *path)
+{
+    wchar_t *theirs;
+    HRESULT hr;
+
+    set_read_only(path, true);
+    theirs = dump(L"SOFTWARE");
+    hr = dll.install(TRUE, L"legacy");
+    set_read_only(path, false);
+    assert_int_equal(hr, HRESULT_FROM_WIN32(ERROR_PRIVILEGE_NOT_HELD));
+    assert_alike(theirs, dump(L"SOFTWARE"));
+}
+
+static void take_over__key_that_administrators_may_only_read__is_refused_before_any_change(
+    void **state)
+{
+    (void)state;
+    write_foreign_legacy_class();
+    write_foreign_interface();
+    refused_take_over(LEGACY_KEY);            /* the last one that would be written */
+    refused_take_over(LEGACY_KEY L"\\Extra"); /* or something below it */
+    refused_take_over(GROUP_KEY);
+    assert_int_equal(dll.do_register(), S_OK);
+    refused_take_over(LEGACY_KEY); /* nor when we are registered already */
+}
+
+static void take_over__fails_halfway__is_undone_whole(void **state)
+{
+    wchar_t *class_before, *interface_before;
+    HKEY key;
+
+    (void)state;
+    write_foreign_legacy_class();
+    write_foreign_interface();
+    assert_int_equal(dll.do_register(), S_OK);
+    class_before = dump(LEGACY_KEY);
+    interface_before = dump(GROUP_KEY);
+    /* The interface is taken over, and then there is no room for the class. */
+    assert_int_equal(RegCreateKeyExW(sandbox, SAVED_KEY L"\\CLSID", 0, NULL, REG_OPTION_VOLATILE,
+                                     KEY_ALL_ACCESS, NULL, &key, NULL),
+                     ERROR_SUCCESS);
+    RegCloseKey(key);
+    assert_int_equal(dll.install(TRUE, L"legacy"),
+                     HRESULT_FROM_WIN32(ERROR_CHILD_MUST_BE_VOLATILE));
+    assert_alike(class_before, dump(LEGACY_KEY));
+    assert_alike(interface_before, dump(GROUP_KEY));
+    assert_text(CLASSES L"CLSID\\" OURS, L"AppID", APPID); /* that stays */
+    assert_int_equal(dll.unregister(), S_OK);
 }
 
 /* Shows BackgroundCopyQMgr.foreign-owner */
@@ -530,6 +598,8 @@ int main(void)
         SANDBOXED(register__application_of_bits__is_never_touched),
         SANDBOXED(register__no_application_of_bits__makes_none),
         SANDBOXED(register__failure_halfway__takes_back_what_was_written),
+        SANDBOXED(take_over__key_that_administrators_may_only_read__is_refused_before_any_change),
+        SANDBOXED(take_over__fails_halfway__is_undone_whole),
         SANDBOXED(take_over__foreign_owners__become_ours),
         SANDBOXED(unregister__after_take_over__gives_everything_back),
         SANDBOXED(unregister__after_taking_over_twice__gives_everything_back),

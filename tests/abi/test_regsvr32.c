@@ -154,6 +154,71 @@ static void regsvr32_i_legacy__foreign_owner__is_given_back_by_regsvr32_u(void *
     assert_as_before();
 }
 
+static void assert_text_32(const wchar_t *path, const wchar_t *name, const wchar_t *expected)
+{
+    wchar_t text[1000] = L"";
+    DWORD size_bytes = sizeof text;
+    HKEY key;
+
+    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_READ | KEY_WOW64_32KEY, &key),
+                     ERROR_SUCCESS);
+    assert_int_equal(RegGetValueW(key, NULL, name, RRF_RT_REG_SZ, NULL, text, &size_bytes),
+                     ERROR_SUCCESS);
+    RegCloseKey(key);
+    assert_int_equal(_wcsicmp(text, expected), 0);
+}
+
+/* What 32-bit programs find; that they can work with it needs a 32-bit Wine, and is a test of its
+ * own. */
+static void regsvr32__dll_for_32_bits_beside__is_registered_in_the_other_view(void **state)
+{
+    wchar_t original[1000], other[1100];
+    HKEY key;
+
+    (void)state;
+    if (sizeof(void *) != 8) {
+        print_message("skipped: a 32-bit DLL knows its own view only\n");
+        skip();
+    }
+    wcscpy(original, dll);
+    swprintf(dll, 1000, L"%ls\\qmgrps.dll", _wgetenv(L"OQ_TEST_TMP"));
+    swprintf(other, 1100, L"%ls\\qmgrps32.dll", _wgetenv(L"OQ_TEST_TMP"));
+    for (wchar_t *c = dll, *d = other; *d != L'\0'; c += *c != L'\0', d++) {
+        if (*c == L'/')
+            *c = L'\\';
+        if (*d == L'/')
+            *d = L'\\';
+    }
+    assert_true(CopyFileW(original, dll, FALSE));
+    assert_true(CopyFileW(original, other, FALSE)); /* only looked for */
+    assert_int_equal(regsvr32(L""), 0);
+    assert_text_32(CLASSES L"\\CLSID\\{2D4F24D9-9292-4E6C-AEDD-46EC4613DA2B}\\InprocServer32", NULL,
+                   other);
+    assert_text_32(CLASSES L"\\Interface\\{16F41C69-09F5-41D2-8CD8-3C08C47BC8A8}\\ProxyStubClsid32",
+                   NULL, L"{2D4F24D9-9292-4E6C-AEDD-46EC4613DA2B}");
+    assert_text_32(CLASSES L"\\CLSID\\{CFF5CA3F-E82D-46A8-93A6-0494C5722628}", L"AppID",
+                   L"{427B9071-B50D-4AF4-B082-3E4362FB76DC}");
+    /* The 64-bit view names the 64-bit DLL. */
+    wchar_t text[1000] = L"";
+    DWORD size_bytes = sizeof text;
+    assert_int_equal(
+        RegGetValueW(HKEY_LOCAL_MACHINE,
+                     CLASSES L"\\CLSID\\{2D4F24D9-9292-4E6C-AEDD-46EC4613DA2B}\\InprocServer32",
+                     NULL, RRF_RT_REG_SZ, NULL, text, &size_bytes),
+        ERROR_SUCCESS);
+    assert_int_equal(_wcsicmp(text, dll), 0);
+
+    assert_true(DeleteFileW(other)); /* removed from both views, whatever is there by then */
+    assert_int_equal(regsvr32(L"/u"), 0);
+    assert_int_equal(RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                                   CLASSES L"\\CLSID\\{2D4F24D9-9292-4E6C-AEDD-46EC4613DA2B}", 0,
+                                   KEY_READ | KEY_WOW64_32KEY, &key),
+                     ERROR_FILE_NOT_FOUND);
+    DeleteFileW(dll);
+    wcscpy(dll, original);
+    assert_as_before();
+}
+
 static int begin(void **state)
 {
     const wchar_t *folder = _wgetenv(L"OQ_BIN_DIR");
@@ -210,6 +275,7 @@ int main(void)
         cmocka_unit_test(regsvr32__dll__both_classes_lead_to_the_service),
         cmocka_unit_test(regsvr32__dll__application_of_bits_is_as_before),
         cmocka_unit_test(regsvr32_u__dll__registry_is_as_before),
+        cmocka_unit_test(regsvr32__dll_for_32_bits_beside__is_registered_in_the_other_view),
         cmocka_unit_test(regsvr32_i_legacy__foreign_owner__is_given_back_by_regsvr32_u),
     };
     const char *reason = reason_to_skip();

@@ -6,6 +6,7 @@ usage: pages.py
   - every link within the tree leads to a file, and one with # to a heading of that file;
   - every entry of docs/compat.md names tests that exist, or says "none" and why; decisions D1 to D31 are all there;
   - docs/config.md has the values that service/win/config.c reads besides the numbers (those: tests/unit/test_pages.c);
+  - docs/events.md has the events of service/win/oq_win_messages.mc, word for word;
   - the records of docs/decisions are numbered, each number once.
 
 docs/api.md is checked by api_doc.py.
@@ -96,6 +97,16 @@ def check_config():
         yield f"docs/config.md: 'Others' has {', '.join(given)}; {source} reads {', '.join(wanted)}"
 
 
+def check_events():
+    source = "service/win/oq_win_messages.mc"
+    wanted = re.findall(r"^MessageId=(\d+)\nSeverity=(\w+)\nSymbolicName=\w+\nLanguage=English\n(.*)\n\.$", read(source), re.M)
+    given = re.findall(r"^\| (\d+) \| (\w+) \| (.+?) \| .+ \|$", read("docs/events.md"), re.M)
+    if not wanted or len(wanted) != read(source).count("MessageId="):
+        yield f"{source}: the list of events was not understood"
+    for event in sorted(set(wanted) ^ set(given)):
+        yield f"docs/events.md and {source} differ: {' | '.join(event)}"
+
+
 def check_decisions():
     numbers = []
     for name in files("docs/decisions/*"):
@@ -114,6 +125,7 @@ def findings():
         yield from check_links(name)
     yield from check_compat(known)
     yield from check_config()
+    yield from check_events()
     yield from check_decisions()
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, private, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -96,7 +96,7 @@ def layer_table():
 
 
 # Left of the time when net and transfer were parts of the engine.
-BEING_MOVED = {("service/net", "engine_int.h"), ("service/net", "calls_int.h"), ("service/transfer", "engine_int.h")}
+BEING_MOVED = {("service/transfer", "engine_int.h")}
 
 
 def check_layers():
@@ -146,30 +146,9 @@ def check_layers():
                     yield f"{recipe}: {library} depends on {word}, which {folder} may not see"
 
 
-def private_words():
-    """What would tell where this tree was written: its place, this machine's package servers and names."""
-    words = {}
-    if ROOT.count("/") > 1:
-        words[ROOT] = "path of this checkout"
-    hosts = set()
-    sources = ["/etc/apt/sources.list"]
-    if os.path.isdir("/etc/apt/sources.list.d"):
-        sources += [os.path.join("/etc/apt/sources.list.d", name) for name in os.listdir("/etc/apt/sources.list.d")]
-    for source in sources:
-        if os.path.isfile(source):
-            with open(source, encoding="utf-8", errors="replace") as stream:
-                hosts |= set(re.findall(r"\bhttps?://(?:[^/\s@]*@)?([^/\s:]+)", stream.read()))
-    for host in hosts - {"localhost", "127.0.0.1"}:
-        words[host] = "package server of this machine"
-    return words
-
-
 def check_private():
-    """Nothing in the tree names this machine: no path of it, no package server."""
-    words = private_words()
-    patterns = [(re.compile(r"(?<![\w.-])" + re.escape(word) + r"(?![\w-])"), what) for word, what in words.items()]
-    patterns.append((re.compile(r"(?<![\w.:])/(?:home|Users)/[a-z]\w*"), "home folder"))
-    patterns.append((re.compile(r"(?<![\w.:/])/root/"), "home folder"))
+    """Nothing in the tree names a home folder."""
+    patterns = [re.compile(r"(?<![\w.:])/(?:home|Users)/[a-z]\w*"), re.compile(r"(?<![\w.:/])/root/")]
     for name in tracked():
         if name == "tests/checks/tree.py":
             continue
@@ -178,10 +157,10 @@ def check_private():
         except UnicodeDecodeError:
             continue
         for number, line in enumerate(lines, 1):
-            for pattern, what in patterns:
+            for pattern in patterns:
                 match = pattern.search(line)
                 if match:
-                    yield f"{name}:{number}: {match.group(0)}: {what}"
+                    yield f"{name}:{number}: {match.group(0)}: home folder"
 
 
 def check_shell():
@@ -217,6 +196,92 @@ def check_anchor():
         for interface in re.findall(r"^interface (\w+)\s*:", read(idl), re.MULTILINE):
             if interface not in kept | {"IBackgroundCopyCallback1"}:
                 yield f"{name}: {interface} of {idl} is missing"
+
+
+PRODUCT = ("service/", "db/", "cli/", "proxy-stub/", "idl/")
+MOST_IN_A_CIRCLE = 3
+
+
+def code_of(name):
+    """The text of a C file without comments, strings and preprocessor lines."""
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', lambda found: '""' if found.group(0)[0] == '"' else " ",
+                  read(name), flags=re.S)
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", "", text, flags=re.M)
+
+
+def functions_of(code):
+    """The functions with external linkage that a C file defines: the house style has their brace in the first column."""
+    lines = code.splitlines()
+    for number, line in enumerate(lines):
+        if line != "{":
+            continue
+        begin = number
+        while begin > 0 and lines[begin - 1].strip() and not lines[begin - 1].rstrip().endswith((";", "}")):
+            begin -= 1
+        head = re.sub(r"__attribute__\s*\(\(.*?\)\)", "", " ".join(lines[begin:number]))
+        found = re.search(r"\b(\w+)\s*\(", head)
+        if found and not re.search(r"\bstatic\b", head):
+            yield found.group(1)
+
+
+def circles(edges):
+    """The strongly connected sets of more than one node (Tarjan), each sorted."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for other in edges.get(node, ()):
+            if other not in order:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], order[other])
+        if low[node] == order[node]:
+            members = []
+            while not members or members[-1] != node:
+                members.append(stack.pop())
+            if len(members) > 1:
+                found.append(sorted(members))
+
+    for node in edges:
+        if node not in order:
+            visit(node)
+    return found
+
+
+def check_circles():
+    """Files that call each other in a circle: at most three, and of one folder. Headers do not include in a circle."""
+    sources = [name for name in tracked(".c") if name.startswith(PRODUCT)]
+    code = {name: code_of(name) for name in sources}
+    home = {}
+    for name in sources:
+        for function in functions_of(code[name]):
+            home.setdefault(function, name)
+    if len(home) < 3 * len(sources):
+        yield f"only {len(home)} functions were found in {len(sources)} files"
+    named = {name: set(re.findall(r"(?<!\bstruct )(?<!\benum )\b\w+", code[name])) for name in sources}
+    calls = {name: {home[word] for word in named[name] if word in home} - {name} for name in sources}
+    for circle in circles(calls):
+        folders = {os.path.dirname(name) for name in circle}
+        if len(folders) > 1:
+            yield f"{circle[0]}: calls in a circle across folders: {' '.join(circle)}"
+        elif len(circle) > MOST_IN_A_CIRCLE:
+            yield f"{circle[0]}: {len(circle)} files call each other in a circle: {' '.join(circle)}"
+    headers = {os.path.basename(name): name for name in tracked(".h") if name.startswith(PRODUCT)}
+    includes = {name: {headers[header] for header in re.findall(r'^\s*#\s*include\s+"([^"]+)"', read(name), re.M)
+                       if header in headers} for name in headers.values()}
+    for circle in circles(includes):
+        yield f"{circle[0]}: headers include each other: {' '.join(circle)}"
+
+
+def check_parts():
+    """What is delivered compiles without the tests: no CMake file outside of tests names that folder but the first one."""
+    for name in tracked("CMakeLists.txt", ".cmake"):
+        if not name.startswith("tests/") and name != "CMakeLists.txt":
+            for number, line in enumerate(read(name).splitlines(), 1):
+                if re.search(r"\btests/", line.partition("#")[0]):
+                    yield f"{name}:{number}: names tests/"
 
 
 def main(arguments):

@@ -1,4 +1,4 @@
-/* test_server.c - oq_com_start and oq_com_stop: classes, apartment, running calls (server.c,
+/* test_server.c - the four steps of the COM side: classes, apartment, running calls (server.c,
  * security.c, context.c)
  *
  * In one process; the class objects are found by COM and called directly. Across processes:
@@ -16,10 +16,18 @@ static struct oq_com *start(struct fixture *fixture, bool serve_legacy_clsid)
                                      .identity = &fixture->port,
                                      .serve_legacy_clsid = serve_legacy_clsid};
     oq_error_init(&err);
-    enum oq_status status = oq_com_start(&options, &com, &err);
+    enum oq_status status = oq_com_open(&com, &err);
+    if (status == OQ_OK)
+        status = oq_com_serve(com, &options, &err);
     if (status != OQ_OK)
         fail_msg("%s: %s", oq_status_name(status), err.text);
     return com;
+}
+
+static void stop(struct oq_com *com)
+{
+    assert_int_equal(oq_com_drain(com, LIMIT_MS), OQ_OK);
+    oq_com_close(com);
 }
 
 static HRESULT find_class(REFCLSID clsid, IClassFactory **factory)
@@ -53,7 +61,7 @@ static void server__started__serves_its_class_and_counts(void **state)
     expect_live(com, 0, 0);
     IClassFactory_Release(factory);
     CoUninitialize();
-    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+    stop(com);
 }
 
 static void server__stopped__serves_no_class(void **state)
@@ -61,7 +69,7 @@ static void server__stopped__serves_no_class(void **state)
     IClassFactory *factory = NULL;
     struct oq_com *com = start(*state, true);
     assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+    stop(com);
     assert_true(FAILED(find_class(&CLSID_OpenQmgr, &factory)));
     assert_true(FAILED(find_class(&CLSID_BackgroundCopyQMgr, &factory)));
     CoUninitialize();
@@ -79,7 +87,7 @@ static void server__legacy_class__is_served_on_request_only(void **state)
         if (SUCCEEDED(hr))
             IClassFactory_Release(factory);
         CoUninitialize();
-        assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+        stop(com);
     }
 }
 
@@ -87,7 +95,7 @@ static void server__started_and_stopped_often__leaves_no_handles(void **state)
 {
     DWORD before = 0, after = 0;
     for (int i = 0; i < 25; i++) {
-        assert_int_equal(oq_com_stop(start(*state, true), LIMIT_MS), OQ_OK);
+        stop(start(*state, true));
         if (i == 4) /* what COM keeps for the process is there now */
             assert_true(GetProcessHandleCount(GetCurrentProcess(), &before));
     }
@@ -109,7 +117,7 @@ static void server__stopped_while_an_object_is_held__the_object_is_unavailable(v
     assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
               S_OK);
     IClassFactory_Release(factory);
-    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+    stop(com);
     assert_hr(IBackgroundCopyQMgr_CreateGroup(qmgr, group_guid, &group), QM_E_SERVICE_UNAVAILABLE);
     assert_null(group);
     assert_int_equal(fixture->engine.calls, 0);
@@ -142,7 +150,7 @@ static void door__somebody_is_in_or_has_come__stays_open(void **state)
     IBackgroundCopyQMgr_Release(qmgr);
     IClassFactory_Release(factory);
     CoUninitialize();
-    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+    stop(com);
 }
 
 static void door__closed__sends_clients_on_to_the_next_service(void **state)
@@ -162,13 +170,49 @@ static void door__closed__sends_clients_on_to_the_next_service(void **state)
     expect_live(com, 0, 0);
     IClassFactory_Release(factory);
     CoUninitialize();
-    assert_int_equal(oq_com_stop(com, LIMIT_MS), OQ_OK);
+    stop(com);
 }
 
-static void server__none__stops_at_once(void **state)
+static void server__opened__serves_no_class_until_it_is_asked(void **state)
+{
+    IClassFactory *factory = NULL;
+    struct oq_com *com = NULL;
+    struct oq_error err;
+    (void)state;
+    oq_error_init(&err);
+    assert_int_equal(oq_com_open(&com, &err), OQ_OK);
+    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
+    assert_true(FAILED(find_class(&CLSID_OpenQmgr, &factory)));
+    CoUninitialize();
+    oq_com_close(com);
+}
+
+/* Between the end of the work and the end of the process: COM finds the class, and hears that the
+ * server is about to end. */
+static void server__drained__answers_activations_until_it_is_closed(void **state)
+{
+    IClassFactory *factory = NULL;
+    IBackgroundCopyQMgr *qmgr = NULL;
+    struct oq_com *com = start(*state, true);
+    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
+    assert_int_equal(oq_com_drain(com, LIMIT_MS), OQ_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_hr(find_class(&CLSID_OpenQmgr, &factory), S_OK);
+        assert_hr(
+            IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
+            CO_E_SERVER_STOPPING);
+        IClassFactory_Release(factory);
+    }
+    expect_live(com, 0, 0);
+    oq_com_close(com);
+    assert_true(FAILED(find_class(&CLSID_OpenQmgr, &factory)));
+    CoUninitialize();
+}
+
+static void server__none__closes_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(oq_com_stop(NULL, LIMIT_MS), OQ_OK);
+    oq_com_close(NULL);
 }
 
 /* --- a call that takes long: by way of the context, where the caller can be scripted ---------- */
@@ -270,7 +314,9 @@ int main(void)
         WITH(door__somebody_is_in_or_has_come__stays_open),
         WITH(door__closed__sends_clients_on_to_the_next_service),
         WITH(door__a_call_runs__stays_open),
-        WITH(server__none__stops_at_once),
+        WITH(server__opened__serves_no_class_until_it_is_asked),
+        WITH(server__drained__answers_activations_until_it_is_closed),
+        WITH(server__none__closes_at_once),
         WITH(stop__a_call_runs__waits_for_its_limit_and_says_so),
         WITH(stop__a_call_ends_meanwhile__is_ready),
         WITH(disconnect__objects_held_inside__reaches_each_once),

@@ -1,8 +1,8 @@
-/* fuzz_net.c - whatever a server may send, through the real curl and service/engine/net.c: the
+/* fuzz_net.c - whatever a server may send, through the real curl and service/net/http_client.c: the
  * request is over once, soon, and what it reported fits together. The first byte chooses how it was
  * asked; the rest is what the server sends before it closes the connection. */
 #include "fuzz.h"
-#include "engine_int.h"
+#include "oq_net.h"
 
 #include "oq_log.h"
 #include "oq_url.h"
@@ -17,7 +17,7 @@
 struct seen {
     size_t head_bytes, body_bytes;
     unsigned heads, ends;
-    bool is_head_over, is_asking;
+    bool is_head_over, is_header_complete, is_asking;
     enum oq_net_error error;
 };
 
@@ -69,12 +69,19 @@ static void on_header(void *transfer, const char *line, size_t length)
     seen->is_head_over |= length == 0;
 }
 
+static bool on_header_complete(void *transfer)
+{
+    struct seen *seen = transfer;
+    MUST(seen->ends == 0 && seen->is_head_over && !seen->is_header_complete && !seen->is_asking);
+    return seen->is_header_complete = true;
+}
+
 static bool on_body(void *transfer, const char *data, size_t length)
 {
     struct seen *seen = transfer;
     volatile char last = data[length - 1];
     (void)last;
-    MUST(seen->ends == 0 && seen->is_head_over);
+    MUST(seen->ends == 0 && seen->is_head_over && seen->is_header_complete);
     seen->body_bytes += length;
     return true;
 }
@@ -95,8 +102,11 @@ static bool on_redirected(void *transfer, const char *url)
     return true;
 }
 
-static const struct oq_net_events events = {
-    .header = on_header, .body = on_body, .redirected = on_redirected, .done = on_done};
+static const struct oq_net_events events = {.header = on_header,
+                                            .header_complete = on_header_complete,
+                                            .body = on_body,
+                                            .redirected = on_redirected,
+                                            .done = on_done};
 
 /* That there is one is enough: the engine calls it, and the engine is this program. */
 static enum oq_status find_proxy(void *ctx, const char *url, struct oq_identity *as,
@@ -121,10 +131,12 @@ static void be_quiet(void *ctx, enum oq_log_level level, const char *line)
 
 static struct oq_net *make_net(void)
 {
-    static struct oq_engine_options options = {.user_agent = "fuzz", .network = &port};
+    static struct oq_config config;
+    static struct oq_net_options options = {
+        .user_agent = "fuzz", .network = &port, .config = &config};
     struct oq_net *net = NULL;
     options.clock = oq_clock_system();
-    oq_config_init(&options.config);
+    oq_config_init(&config);
     oq_log_set_sink(be_quiet, NULL);
     MUST(oq_net_new(&options, &events, &net, NULL) == OQ_OK);
     return net;
@@ -158,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     MUST(seen.ends == 1);
-    MUST(seen.error != OQ_NET_NONE || seen.is_head_over);
+    MUST(seen.error != OQ_NET_NONE || seen.is_header_complete);
     MUST(seen.error != OQ_NET_NONE || oq_net_status(handle) >= 100);
     MUST(seen.error < OQ_NET_ERROR_COUNT && seen.head_bytes <= SENT_MAX);
     oq_net_close(net, handle);

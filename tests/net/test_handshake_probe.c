@@ -68,9 +68,10 @@ static void count_line(void *ctx, enum oq_log_level level, const char *line)
 {
     (void)ctx;
     (void)level;
-    const char *base = strncmp(line, "throttle: group", 15) == 0 ? strstr(line, ", base ") : NULL;
+    const char *base =
+        strncmp(line, "rate control: group", 19) == 0 ? strstr(line, ", base RTT ") : NULL;
     if (base)
-        atomic_store(&base_ms, (int)strtod(base + 7, NULL));
+        atomic_store(&base_ms, (int)strtod(base + 11, NULL));
     else if (strncmp(line, "probe: connecting to ", 21) == 0)
         atomic_fetch_add(&begun, 1);
     else if (strncmp(line, "probe: no connection to ", 24) == 0)
@@ -133,7 +134,7 @@ static int64_t start(struct fixture *f, const char *host, const char *rest)
 
 static void set_probes(struct fixture *f, bool are_on)
 {
-    const struct oq_plan plan = {0};
+    const struct oq_rate_schedule plan = {0};
     struct oq_error err;
     oq_error_init(&err);
     f->config.handshake_probes = are_on;

@@ -180,7 +180,7 @@ static int setup(void **state)
     f.files = &disk;
     f.network = &network;
     f.identity = &identities;
-    f.log_on_hosts = "localhost";
+    f.auth_hosts = "localhost";
     fixture_serve(&f, "file.bin", 3000000, 1);
     snprintf(seen.proxy, sizeof seen.proxy, "http://localhost:%d", f.port);
     *state = &f;
@@ -252,7 +252,7 @@ static void assert_refused(struct fixture *f, int64_t group, uint32_t http)
     assert_int_equal(fixture_view(f, group).error_http, http);
 }
 
-static void log_on__server_on_the_list__is_as_the_owner(void **state)
+static void auth__server_on_the_list__is_as_the_owner(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
@@ -265,7 +265,7 @@ static void log_on__server_on_the_list__is_as_the_owner(void **state)
     assert_int_equal(seen.entered[1] + seen.entered[2], 0);
 }
 
-static void log_on__server_not_on_the_list__is_none(void **state)
+static void auth__server_not_on_the_list__is_none(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
@@ -275,17 +275,17 @@ static void log_on__server_not_on_the_list__is_none(void **state)
     assert_int_equal(seen.entered[0], 0);
 }
 
-static void log_on__list_is_empty__is_none(void **state)
+static void auth__list_is_empty__is_none(void **state)
 {
     struct fixture *f = *state;
-    f->log_on_hosts = NULL;
+    f->auth_hosts = NULL;
     fixture_start(f);
     assert_refused(f, start(f, sids[0], 1, "localhost", "file.bin?log-on=401"), 401);
     assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
     assert_int_equal(seen.entered[0], 0);
 }
 
-static void log_on__owner_is_an_account_of_the_system__is_none(void **state)
+static void auth__owner_is_an_account_of_the_system__is_none(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
@@ -294,7 +294,7 @@ static void log_on__owner_is_an_account_of_the_system__is_none(void **state)
     assert_int_equal(seen.entered[2], 0);
 }
 
-static void log_on__redirect_off_the_list__is_not_taken_along(void **state)
+static void auth__redirect_off_the_list__is_not_taken_along(void **state)
 {
     struct fixture *f = *state;
     char rest[200];
@@ -306,7 +306,7 @@ static void log_on__redirect_off_the_list__is_not_taken_along(void **state)
     assert_int_equal(seen.asked_as_service, 1);
 }
 
-static void log_on__redirect_onto_the_list__is_as_the_owner(void **state)
+static void auth__redirect_onto_the_list__is_as_the_owner(void **state)
 {
     struct fixture *f = *state;
     char rest[200];
@@ -321,7 +321,7 @@ static void log_on__redirect_onto_the_list__is_as_the_owner(void **state)
 }
 
 /* Each has logged on by their own, on a connection that nobody else's request comes over. */
-static void log_on__two_owners_at_once__never_share_a_connection(void **state)
+static void auth__two_owners_at_once__never_share_a_connection(void **state)
 {
     struct fixture *f = *state;
     char line[40];
@@ -340,7 +340,7 @@ static void log_on__two_owners_at_once__never_share_a_connection(void **state)
     assert_int_equal(seen.asked_as_service, 0);
 }
 
-static void log_on__proxy_on_the_list__is_as_the_owner(void **state)
+static void auth__proxy_on_the_list__is_as_the_owner(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
@@ -354,7 +354,7 @@ static void log_on__proxy_on_the_list__is_as_the_owner(void **state)
     assert_int_equal(fixture_requests(f, "log-on=401", "\"ntlm\": 1"), 0);
 }
 
-static void log_on__suspended_midway__leaves_nothing_behind(void **state)
+static void auth__suspended_midway__leaves_nothing_behind(void **state)
 {
     struct fixture *f = *state;
     struct oq_caller owner = {.sid = sids[0]};
@@ -433,7 +433,7 @@ static void limit__proxy__counts_what_is_asked_of_it(void **state)
 static void limit__host_is_busy__another_is_not_held_up(void **state)
 {
     struct fixture *f = *state;
-    f->log_on_hosts = "localhost 127.0.0.1";
+    f->auth_hosts = "localhost 127.0.0.1";
     f->config.connections_per_host = 1;
     fixture_start(f);
     int64_t busy = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&stall=100000");
@@ -532,15 +532,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(log_on__server_on_the_list__is_as_the_owner),
-        TEST(log_on__server_not_on_the_list__is_none),
-        TEST(log_on__list_is_empty__is_none),
-        TEST(log_on__owner_is_an_account_of_the_system__is_none),
-        TEST(log_on__redirect_off_the_list__is_not_taken_along),
-        TEST(log_on__redirect_onto_the_list__is_as_the_owner),
-        TEST(log_on__two_owners_at_once__never_share_a_connection),
-        TEST(log_on__proxy_on_the_list__is_as_the_owner),
-        TEST(log_on__suspended_midway__leaves_nothing_behind),
+        TEST(auth__server_on_the_list__is_as_the_owner),
+        TEST(auth__server_not_on_the_list__is_none),
+        TEST(auth__list_is_empty__is_none),
+        TEST(auth__owner_is_an_account_of_the_system__is_none),
+        TEST(auth__redirect_off_the_list__is_not_taken_along),
+        TEST(auth__redirect_onto_the_list__is_as_the_owner),
+        TEST(auth__two_owners_at_once__never_share_a_connection),
+        TEST(auth__proxy_on_the_list__is_as_the_owner),
+        TEST(auth__suspended_midway__leaves_nothing_behind),
         TEST(limit__more_files_than_connections__is_never_exceeded),
         TEST(limit__one__is_for_the_oldest_first),
         TEST(limit__proxy__counts_what_is_asked_of_it),

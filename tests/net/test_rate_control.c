@@ -92,13 +92,13 @@ static int64_t start(struct fixture *f)
     return group;
 }
 
-static void set_policy(struct fixture *f, const char *plan_text)
+static void set_policy(struct fixture *f, const char *text)
 {
-    struct oq_plan plan;
+    struct oq_rate_schedule schedule;
     struct oq_error err;
     oq_error_init(&err);
-    assert_int_equal(oq_plan_parse(plan_text, &plan, &err), OQ_OK);
-    assert_int_equal(oq_engine_set_policy(f->engine, &f->config, &plan, &err), OQ_OK);
+    assert_int_equal(oq_rate_schedule_parse(text, &schedule, &err), OQ_OK);
+    assert_int_equal(oq_engine_set_policy(f->engine, &f->config, &schedule, &err), OQ_OK);
 }
 
 static void wait_for_activity(struct fixture *f, int64_t group, enum oq_activity activity)
@@ -170,8 +170,16 @@ static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void 
     assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, 64000, &err), OQ_OK);
     assert_int_equal(oq_engine_set_max_rate(f->engine, &f->other, group, 1, &err),
                      OQ_E_ACCESS_DENIED);
-    assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, UINT64_MAX, &err),
-                     OQ_E_INVALID_ARG);
+    assert_int_equal(
+        oq_engine_set_max_rate(f->engine, &f->user, group, (uint64_t)OQ_GROUP_RATE_MOST + 1, &err),
+        OQ_E_INVALID_ARG);
+    assert_int_equal(
+        oq_engine_set_max_rate(f->engine, &f->user, group, (uint64_t)OQ_GROUP_RATE_MOST, &err),
+        OQ_OK);
+    fixture_stop(f);
+    fixture_start(f); /* a higher one would be damage */
+    assert_int_equal(fixture_view(f, group).max_bytes_per_s, OQ_GROUP_RATE_MOST);
+    assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, 64000, &err), OQ_OK);
     fixture_stop(f);
     fixture_start(f);
     assert_int_equal(fixture_view(f, group).max_bytes_per_s, 64000);
@@ -181,6 +189,27 @@ static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void 
     assert_int_equal(view.limit_bytes_per_s, 64000);
     assert_int_equal(oq_engine_set_max_rate(f->engine, &f->user, group, 0, &err), OQ_OK);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
+}
+
+/* 64 KB/s are the background's alone, whatever comes in the foreground meanwhile. */
+static void limit__download_in_the_foreground__does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    oq_error_init(&err);
+    static const char *const big[][2] = {{"big.bin?rate=2000000", "big.bin"}};
+    static const char *const files[][2] = {{"file.bin", "file.bin"}};
+    f->config.max_rate_kbits = KBITS_SLOW;
+    fixture_serve(f, "big.bin", 60000000, 3); /* half of a minute */
+    fixture_start(f);
+    int64_t foreground = fixture_group(f, 1, 1, big), background = fixture_group(f, 2, 1, files);
+    assert_int_equal(oq_engine_set_foreground(f->engine, &f->user, foreground, &err), OQ_OK);
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, foreground, &err), OQ_OK);
+    fixture_wait_bytes(f, foreground, 1000000);
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, background, &err), OQ_OK);
+    fixture_wait_bytes(f, background, 128000);
+    assert_int_equal(fixture_view(f, foreground).state, OQ_GROUP_ACTIVE);
+    assert_int_equal(oq_engine_cancel(f->engine, &f->user, foreground, &err), OQ_OK);
 }
 
 /* Shows IOpenQmgrGroup::SetMaxRate.shared */
@@ -206,6 +235,7 @@ static void pause__longer_than_the_stall_time_out__is_no_stall(void **state)
 {
     struct fixture *f = *state;
     int64_t start_ms = 0;
+    f->config.idle_throttle = 0; /* a small window is slow where packets have 64 KB */
     f->config.stall_timeout_ms = 1000;
     f->config.max_rate_kbits = 8; /* 1 KB/s: after each 16 KB nothing is read for 10 s */
     fixture_start(f);
@@ -320,6 +350,7 @@ int main(void)
         TEST(limit__changed__holds_for_transfers_that_run),
         TEST(limit__switch_to_foreground__is_lifted),
         TEST(limit__of_a_group__holds_in_the_foreground_and_after_a_restart),
+        TEST(limit__download_in_the_foreground__does_not_count),
         TEST(limit__of_a_group__is_shared_by_its_files),
         TEST(pause__longer_than_the_stall_time_out__is_no_stall),
         TEST(pause_all__stops_everything_and_goes_on),

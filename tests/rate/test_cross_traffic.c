@@ -3,14 +3,14 @@
 
 #include "oq_cross_traffic.h"
 
-static struct oq_budget budget;
+static struct oq_cross_traffic budget;
 static int64_t now_us;
 static uint64_t octets, own_bytes;
 
 static int set_up(void **state)
 {
     (void)state;
-    oq_budget_init(&budget);
+    oq_cross_traffic_init(&budget);
     now_us = 1000000;
     octets = 500000000;
     own_bytes = 0;
@@ -24,7 +24,7 @@ static void go(double seconds, double own, double others)
         now_us += 100000;
         own_bytes += (uint64_t)(own * 100);
         octets += (uint64_t)(own * 100 * 1.05 + others * 100 / 0.95);
-        oq_budget_sample(&budget, now_us, true, octets, own_bytes);
+        oq_cross_traffic_sample(&budget, now_us, true, octets, own_bytes);
     }
 }
 
@@ -35,14 +35,14 @@ static void budget__nobody_else__sets_no_limit(void **state)
     assert_false(budget.must_yield);
     assert_true(budget.allowed == 0);
     assert_true(budget.capacity > 1200 && budget.capacity < 1300);
-    assert_true(oq_budget_floor(&budget) > 24 && oq_budget_floor(&budget) < 26);
+    assert_true(oq_cross_traffic_floor(&budget) > 24 && oq_cross_traffic_floor(&budget) < 26);
 }
 
 static void budget__slow_link__floor_is_4_kilobytes(void **state)
 {
     (void)state;
     go(5, 20, 0);
-    assert_true(oq_budget_floor(&budget) == OQ_BUDGET_FLOOR_LEAST);
+    assert_true(oq_cross_traffic_floor(&budget) == OQ_CROSS_TRAFFIC_FLOOR_LEAST);
 }
 
 static void budget__foreign_flow_takes_all__yields_with_the_third_sample(void **state)
@@ -51,7 +51,7 @@ static void budget__foreign_flow_takes_all__yields_with_the_third_sample(void **
     go(5, 1250, 0);
     go(0.3, 100, 1150);
     assert_true(budget.must_yield);
-    assert_true(budget.allowed <= 1.5 * oq_budget_floor(&budget));
+    assert_true(budget.allowed <= 1.5 * oq_cross_traffic_floor(&budget));
 }
 
 static void budget__foreign_flow_takes_a_third__leaves_it_room(void **state)
@@ -101,7 +101,7 @@ static void budget__bytes_read_late__are_not_others(void **state)
     /* The interface has them, we have not yet; and then all at once. */
     now_us += 100000;
     octets += 131250;
-    oq_budget_sample(&budget, now_us, true, octets, own_bytes);
+    oq_cross_traffic_sample(&budget, now_us, true, octets, own_bytes);
     assert_true(budget.allowed == 0);
     go(0.1, 2500, -1250 * 0.95 * 1.05);
     assert_true(budget.allowed == 0);
@@ -125,7 +125,7 @@ static void budget__machine_slept__learns_nothing_from_that_time(void **state)
     go(5, 1250, 0);
     now_us += INT64_C(3600000000);
     octets += 400000000;
-    oq_budget_sample(&budget, now_us, true, octets, own_bytes);
+    oq_cross_traffic_sample(&budget, now_us, true, octets, own_bytes);
     assert_true(budget.allowed == 0 && budget.capacity < 1400);
 }
 
@@ -135,7 +135,7 @@ static void budget__no_counter__learns_capacity_from_ourselves(void **state)
     for (int i = 0; i < 50; i++) {
         now_us += 100000;
         own_bytes += 125000;
-        oq_budget_sample(&budget, now_us, false, 0, own_bytes);
+        oq_cross_traffic_sample(&budget, now_us, false, 0, own_bytes);
     }
     assert_false(budget.is_known);
     assert_true(budget.allowed == 0);
@@ -155,7 +155,7 @@ static void budget__samples_too_close__are_ignored(void **state)
 {
     (void)state;
     go(5, 1250, 0);
-    oq_budget_sample(&budget, now_us + 10, true, octets + 1000000, own_bytes);
+    oq_cross_traffic_sample(&budget, now_us + 10, true, octets + 1000000, own_bytes);
     assert_true(budget.allowed == 0);
 }
 

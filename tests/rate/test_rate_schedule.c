@@ -7,18 +7,18 @@
 /* Monday 2026-11-23 00:00 UTC. */
 #define MONDAY INT64_C(1795392000000)
 
-static struct oq_plan plan;
+static struct oq_rate_schedule plan;
 static struct oq_error err;
 
-static struct oq_plan_now at(int day, int hour, int64_t general_kbits)
+static struct oq_rate_now at(int day, int hour, int64_t general_kbits)
 {
-    return oq_plan_at(&plan, MONDAY + (day * 24 + hour) * HOUR, 0, general_kbits);
+    return oq_rate_schedule_at(&plan, MONDAY + (day * 24 + hour) * HOUR, 0, general_kbits);
 }
 
 static void parse(const char *text)
 {
     oq_error_init(&err);
-    if (oq_plan_parse(text, &plan, &err) != OQ_OK)
+    if (oq_rate_schedule_parse(text, &plan, &err) != OQ_OK)
         fail_msg("%s", err.text);
 }
 
@@ -72,11 +72,11 @@ static void plan__time_zone__moves_it(void **state)
 {
     (void)state;
     parse("mon 8-9 pause");
-    assert_true(oq_plan_at(&plan, MONDAY + 8 * HOUR, 0, 0).is_paused);
-    assert_false(oq_plan_at(&plan, MONDAY + 8 * HOUR, HOUR, 0).is_paused);
-    assert_true(oq_plan_at(&plan, MONDAY + 7 * HOUR, HOUR, 0).is_paused);
-    assert_true(
-        oq_plan_at(&plan, MONDAY + 13 * HOUR + HOUR / 2, -5 * HOUR - HOUR / 2, 0).is_paused);
+    assert_true(oq_rate_schedule_at(&plan, MONDAY + 8 * HOUR, 0, 0).is_paused);
+    assert_false(oq_rate_schedule_at(&plan, MONDAY + 8 * HOUR, HOUR, 0).is_paused);
+    assert_true(oq_rate_schedule_at(&plan, MONDAY + 7 * HOUR, HOUR, 0).is_paused);
+    assert_true(oq_rate_schedule_at(&plan, MONDAY + 13 * HOUR + HOUR / 2, -5 * HOUR - HOUR / 2, 0)
+                    .is_paused);
 }
 
 static void plan__times_before_1970__are_hours_of_a_week_too(void **state)
@@ -84,7 +84,7 @@ static void plan__times_before_1970__are_hours_of_a_week_too(void **state)
     (void)state;
     parse("mon-sun 0-24 pause");
     for (int64_t wall = -400 * HOUR; wall < 400 * HOUR; wall += HOUR / 2)
-        assert_true(oq_plan_at(&plan, wall, 0, 0).is_paused);
+        assert_true(oq_rate_schedule_at(&plan, wall, 0, 0).is_paused);
 }
 
 static void plan__nonsense__is_refused_and_changes_nothing(void **state)
@@ -102,12 +102,12 @@ static void plan__nonsense__is_refused_and_changes_nothing(void **state)
     parse("mon 1-2 77");
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         oq_error_init(&err);
-        if (oq_plan_parse(texts[i], &plan, &err) != OQ_E_INVALID_ARG)
+        if (oq_rate_schedule_parse(texts[i], &plan, &err) != OQ_E_INVALID_ARG)
             fail_msg("taken: %s", texts[i]);
         assert_string_not_equal(err.text, "");
         assert_int_equal(at(0, 1, 0).bytes_per_s, 77 * 125);
     }
-    assert_int_equal(oq_plan_parse("x", &plan, NULL), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_rate_schedule_parse("x", &plan, NULL), OQ_E_INVALID_ARG);
 }
 
 int main(void)

@@ -17,7 +17,7 @@
 
 /* A background download through the model. */
 struct download {
-    struct oq_pace pace;
+    struct oq_window_controller pace;
     struct model *model;
     unsigned index;
     double capacity;                /* most rate ever seen, for the floor */
@@ -43,7 +43,7 @@ static void arrived(void *ctx, int64_t now_us, uint64_t bytes)
         download->silence_us = now_us - download->arrived_us;
     download->arrived_us = now_us;
     now_us += download->ahead_us;
-    oq_pace_receive(&download->pace, now_us, now_us, bytes);
+    oq_window_controller_receive(&download->pace, now_us, now_us, bytes);
 }
 
 static void start(struct scene *s, unsigned index)
@@ -55,12 +55,13 @@ static void start(struct scene *s, unsigned index)
         .model = s->model, .index = index, .factor = s->factor, .arrived_us = now_us};
     *flow = (struct model_flow){.sender = MODEL_WINDOW,
                                 .base_ms = s->base_ms,
-                                .granted_bytes = OQ_PACE_WINDOW_MOST,
-                                .window_bytes = (uint64_t)(OQ_PACE_WINDOW_BEGIN * s->factor),
+                                .granted_bytes = OQ_WINDOW_MOST,
+                                .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
     /* The handshake has shown the way, and what queue there was. */
-    oq_pace_init(&download->pace, now_us, s->base_ms + model_queue_ms(s->model) + 2, s->factor);
+    oq_window_controller_init(&download->pace, now_us, s->base_ms + model_queue_ms(s->model) + 2,
+                              s->factor);
     model_switch(s->model, index, true);
 }
 
@@ -78,20 +79,20 @@ static void set_up_scene(struct scene *s, double mbits, double base_ms)
 
 static void step(struct download *download)
 {
-    struct oq_pace_input input = {.sharers = 1, .unread = -1};
+    struct oq_window_controller_input input = {.sharers = 1, .unread = -1};
     if (!download->model || download->is_deaf)
         return;
     if (download->pace.rate_high > download->capacity)
         download->capacity = download->pace.rate_high;
     input.capacity = download->capacity;
-    if (oq_pace_stop_us(&download->pace) != 0)
+    if (oq_window_controller_pause_us(&download->pace) != 0)
         input.unread = (int64_t)model_flow(download->model, download->index)->unread_bytes;
     input.floor_rate = fmax(4.096, 0.02 * download->capacity);
-    uint64_t bytes =
-        oq_pace_step(&download->pace, model_now_us(download->model) + download->ahead_us, &input);
+    uint64_t bytes = oq_window_controller_step(
+        &download->pace, model_now_us(download->model) + download->ahead_us, &input);
     struct model_flow *flow = model_flow(download->model, download->index);
     flow->window_bytes = (uint64_t)((double)bytes * download->factor);
-    flow->is_stopped = oq_pace_stop_us(&download->pace) != 0;
+    flow->is_stopped = oq_window_controller_pause_us(&download->pace) != 0;
 }
 
 static void run(struct scene *s, double seconds)
@@ -146,7 +147,7 @@ static void check_cell(double mbits, double base_ms)
     double rates[16], mean = 0, variance = 0;
     set_up_scene(&s, mbits, base_ms);
     /* No connection gets more than the window that it was made with: 200 Mbit/s at 100 ms. */
-    double reach = fmin(1, OQ_PACE_WINDOW_MOST * SYSTEM_FACTOR / (s.rate * base_ms));
+    double reach = fmin(1, OQ_WINDOW_MOST * SYSTEM_FACTOR / (s.rate * base_ms));
     run(&s, 6);
     s.is_recording = true;
     for (unsigned i = 0; i < 16; i++)
@@ -486,33 +487,34 @@ static void pace__sender_of_its_own_rate__gets_that_rate(void **state)
 static void pace__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
 {
     struct scene s;
-    struct oq_pace *pace = &s.downloads[0].pace;
+    struct oq_window_controller *pace = &s.downloads[0].pace;
     (void)state;
     set_up_scene(&s, 50, 20);
-    oq_pace_init(pace, model_now_us(s.model), 150, s.factor);
+    oq_window_controller_init(pace, model_now_us(s.model), 150, s.factor);
     model_flow(s.model, BACKGROUND)->rate_bytes_ms = 50;
     run(&s, 3);
-    assert_true(oq_pace_is_blind(pace));
+    assert_true(oq_window_controller_is_blind(pace));
     assert_true(pace->base_ms == 150);
-    oq_pace_hint_base(pace, 22);
+    oq_window_controller_hint_base(pace, 22);
     assert_true(pace->base_ms == 22);
-    oq_pace_hint_base(pace, 30); /* a handshake takes no less than the way, but it may take more */
-    oq_pace_hint_base(pace, 0);
+    oq_window_controller_hint_base(
+        pace, 30); /* a handshake takes no less than the way, but it may take more */
+    oq_window_controller_hint_base(pace, 0);
     assert_true(pace->base_ms == 22);
     run(&s, 3);
-    assert_true(oq_pace_is_blind(pace) && pace->base_ms == 22);
+    assert_true(oq_window_controller_is_blind(pace) && pace->base_ms == 22);
     model_free(s.model);
 }
 
 static void pace__nothing_known_of_the_way__is_blind(void **state)
 {
-    struct oq_pace pace;
+    struct oq_window_controller pace;
     (void)state;
-    oq_pace_init(&pace, 1000000, 0, SYSTEM_FACTOR);
+    oq_window_controller_init(&pace, 1000000, 0, SYSTEM_FACTOR);
     pace.window = 0; /* as after yielding: anybody fills that */
-    assert_true(oq_pace_is_blind(&pace));
-    oq_pace_hint_base(&pace, 20);
-    assert_false(oq_pace_is_blind(&pace));
+    assert_true(oq_window_controller_is_blind(&pace));
+    oq_window_controller_hint_base(&pace, 20);
+    assert_false(oq_window_controller_is_blind(&pace));
 }
 
 static void pace__sender_that_fills_its_window__is_not_blind(void **state)
@@ -526,7 +528,7 @@ static void pace__sender_that_fills_its_window__is_not_blind(void **state)
         run(&s, 6);
         for (unsigned step = 0; step < 500; step++) {
             run(&s, 0.04);
-            blind += oq_pace_is_blind(&s.downloads[0].pace);
+            blind += oq_window_controller_is_blind(&s.downloads[0].pace);
         }
         assert_true(blind < 25); /* only about a dip */
         model_free(s.model);
@@ -556,22 +558,23 @@ static void pace__sender_that_stops_and_goes__is_followed(void **state)
 static void pace__must_yield__goes_to_the_floor_at_once(void **state)
 {
     struct scene s;
-    struct oq_pace_input input = {
+    struct oq_window_controller_input input = {
         .sharers = 1, .floor_rate = 4.096, .unread = -1, .must_yield = true};
     (void)state;
     set_up_scene(&s, 20, 20);
     run(&s, 6);
-    assert_true(s.downloads[0].pace.mode == OQ_PACE_OPEN ||
-                s.downloads[0].pace.mode == OQ_PACE_DIP);
+    assert_true(s.downloads[0].pace.mode == OQ_WINDOW_STEADY ||
+                s.downloads[0].pace.mode == OQ_WINDOW_DRAIN);
     /* First nobody reads, until what was allowed has come. */
     int64_t now_us = model_now_us(s.model) + STEP_US;
-    uint64_t window = oq_pace_step(&s.downloads[0].pace, now_us, &input);
-    assert_int_equal(s.downloads[0].pace.mode, OQ_PACE_YIELD);
-    int64_t stop_us = oq_pace_stop_us(&s.downloads[0].pace);
+    uint64_t window = oq_window_controller_step(&s.downloads[0].pace, now_us, &input);
+    assert_int_equal(s.downloads[0].pace.mode, OQ_WINDOW_YIELD);
+    int64_t stop_us = oq_window_controller_pause_us(&s.downloads[0].pace);
     assert_true(stop_us > now_us + 20000 && stop_us < now_us + 60000);
-    assert_int_equal(oq_pace_step(&s.downloads[0].pace, stop_us - 1, &input), window);
-    assert_true(oq_pace_step(&s.downloads[0].pace, stop_us, &input) <= 2 * OQ_PACE_WINDOW_LEAST);
-    assert_int_equal(oq_pace_stop_us(&s.downloads[0].pace), 0);
+    assert_int_equal(oq_window_controller_step(&s.downloads[0].pace, stop_us - 1, &input), window);
+    assert_true(oq_window_controller_step(&s.downloads[0].pace, stop_us, &input) <=
+                2 * OQ_WINDOW_LEAST);
+    assert_int_equal(oq_window_controller_pause_us(&s.downloads[0].pace), 0);
     model_free(s.model);
 }
 
@@ -586,7 +589,7 @@ static void pace__queue_stays_while_the_window_shrinks__yields(void **state)
         set_up_scene(&s, 50, 20);
         run(&s, 10);
         model_flow(s.model, BACKGROUND)->base_ms += queue_ms;
-        while (passed < 3 && s.downloads[0].pace.mode != OQ_PACE_YIELD) {
+        while (passed < 3 && s.downloads[0].pace.mode != OQ_WINDOW_YIELD) {
             run(&s, 0.04);
             passed += 0.04;
         }

@@ -119,7 +119,7 @@ enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)
                                         .clock = f->clock,
                                         .files = f->files,
                                         .identity = f->identity ? f->identity : &identities,
-                                        .log_on_hosts = f->log_on_hosts,
+                                        .auth_hosts = f->auth_hosts,
                                         .network = f->network,
                                         .hash = openssl_hashes(),
                                         .link = f->link,

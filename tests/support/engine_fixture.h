@@ -21,7 +21,7 @@ struct fixture {
     const struct oq_file_port *files;
     const struct oq_network_port *network;   /* NULL, unless a test has certificates or names */
     const struct oq_identity_port *identity; /* NULL: nobody has rights of their own */
-    const char *log_on_hosts;                /* or NULL */
+    const char *auth_hosts;                  /* or NULL */
     const char *vfs;
     const struct oq_link_port *link; /* NULL: nothing to throttle */
     int64_t backup_ms;               /* between two backup copies; 0 = as in the service */

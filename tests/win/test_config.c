@@ -165,7 +165,7 @@ static void read__texts__are_taken_and_variables_expanded(void **state)
     put_text(KEY, L"CaFile", REG_SZ, L"D:\\\u00c4ther\\ca.pem");
     put_text(KEY, L"LogOnHosts", REG_SZ, L"*.corp.example");
     load();
-    assert_string_equal(settings.log_on_hosts, "*.corp.example");
+    assert_string_equal(settings.auth_hosts, "*.corp.example");
     assert_int_equal(wcscmp(wide(settings.data_folder), windows), 0);
     assert_string_equal(settings.ca_file, "D:\\\xc3\x84ther\\ca.pem");
 }

@@ -101,10 +101,46 @@ static void open__second_time__is_busy_until_the_first_is_released(void **state)
                   &err);
     assert_non_null(strstr(err.text, tmp_path("data")));
     oq_win_data_release(&data);
-    assert_int_equal(count_entries(tmp_path("data")), 0); /* the lock file went with it */
+    assert_int_equal(count_entries(tmp_path("data")), 1); /* the lock file stays */
     assert_status(
         OQ_OK, oq_win_data_open(OQ_WIN_DATA_GIVEN, tmp_path("data"), own_sid, &second, &err), &err);
     oq_win_data_release(&second);
+}
+
+/* Holds the lock file for a moment, as a scanner does. */
+static DWORD WINAPI hold_for_a_while(void *handle)
+{
+    Sleep(300);
+    CloseHandle(handle);
+    return 0;
+}
+
+static void open_while_held(DWORD share, DWORD flags)
+{
+    put_file(tmp_path("data\\qmgrsvc.lock"), "");
+    HANDLE held = CreateFileW(wide(tmp_path("data\\qmgrsvc.lock")), GENERIC_READ | DELETE, share,
+                              NULL, OPEN_EXISTING, flags, NULL);
+    assert_true(held != INVALID_HANDLE_VALUE);
+    HANDLE thread = CreateThread(NULL, 0, hold_for_a_while, held, 0, NULL);
+    assert_non_null(thread);
+    assert_status(OQ_OK, open_as(OQ_WIN_DATA_GIVEN, tmp_path("data")), &err);
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+    assert_int_equal(count_entries(tmp_path("data")), 1);
+}
+
+static void open__scanner_holds_the_lock_file__tries_again(void **state)
+{
+    (void)state;
+    open_while_held(FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 0);
+}
+
+/* As after a version that had it deleted with its last handle, and was ended a moment ago. */
+static void open__lock_file_is_about_to_be_deleted__tries_again(void **state)
+{
+    (void)state;
+    open_while_held(FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    FILE_FLAG_DELETE_ON_CLOSE);
 }
 
 static void open__relative_path_and_separator_at_the_end__becomes_absolute(void **state)
@@ -198,6 +234,8 @@ int main(void)
         TEST(open__new_folder__is_created_and_names_its_files),
         TEST(open__new_folder__admits_the_system_administrators_and_us_only),
         TEST(open__second_time__is_busy_until_the_first_is_released),
+        TEST(open__scanner_holds_the_lock_file__tries_again),
+        TEST(open__lock_file_is_about_to_be_deleted__tries_again),
         TEST(open__relative_path_and_separator_at_the_end__becomes_absolute),
         TEST(open__parent_missing__is_missing),
         TEST(open__file_in_the_folders_place__is_refused),

@@ -4,6 +4,8 @@
 
 #include "oq_win_install.h"
 
+#include <sddl.h>
+
 #define NAME "OpenQMGR-test"
 #define EVENT_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" NAME
 
@@ -221,6 +223,73 @@ static void install__former_service_marked_for_deletion__says_what_to_do(void **
     assert_non_null(strstr(err.text, "close the Services window"));
 }
 
+static bool may_change(const wchar_t *sddl, uint32_t rights)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1,
+                                                                     &descriptor, NULL));
+    bool is_so = oq_win_may_outsider_change(descriptor, rights);
+    LocalFree(descriptor);
+    return is_so;
+}
+
+/* Lists as they are on a Windows 11 that was just set up. */
+static void place__of_windows_and_of_users__are_told_apart(void **state)
+{
+    (void)state;
+    /* C:\Program Files\X */
+    const wchar_t *programs = L"O:BAG:SYD:(A;ID;FA;;;S-1-5-80-956008885-3418522649-1831038044-"
+                              L"1853292631-2271478464)(A;ID;FA;;;SY)(A;ID;FA;;;BA)"
+                              L"(A;ID;0x1200a9;;;BU)(A;OICIIOID;GA;;;CO)(A;ID;0x1200a9;;;AC)";
+    assert_false(may_change(programs, FILE_WRITE_DATA | DELETE | WRITE_DAC));
+    /* C:\, where users may make folders, and what is below these folders is theirs */
+    const wchar_t *drive = L"O:S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+                           L"G:SYD:(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)"
+                           L"(A;OICIIO;SDGXGWGR;;;AU)(A;;LC;;;AU)";
+    assert_false(may_change(drive, FILE_DELETE_CHILD | DELETE | WRITE_DAC | WRITE_OWNER));
+    /* C:\Tools, made by an administrator */
+    const wchar_t *tools = L"O:BAG:SYD:(A;OICIID;FA;;;BA)(A;OICIID;FA;;;SY)(A;OICIID;0x1200a9;;;BU)"
+                           L"(A;ID;0x1301bf;;;AU)(A;OICIIOID;SDGXGWGR;;;AU)";
+    assert_true(may_change(tools, FILE_WRITE_DATA));
+    assert_true(may_change(tools, DELETE));
+    /* the folder of a user's downloads */
+    const wchar_t *downloads = L"O:S-1-5-21-1-2-3-1001G:S-1-5-21-1-2-3-513D:(A;OICIID;FA;;;SY)"
+                               L"(A;OICIID;FA;;;BA)(A;OICIID;FA;;;S-1-5-21-1-2-3-1001)";
+    assert_true(may_change(downloads, FILE_WRITE_DATA));
+    /* an owner may change the list; refusals count for nothing */
+    assert_true(may_change(L"O:S-1-5-21-1-2-3-1001G:BAD:(A;;FA;;;SY)", FILE_WRITE_DATA));
+    assert_false(may_change(L"O:BAG:BAD:(A;;FA;;;SY)(D;;FA;;;AU)", FILE_WRITE_DATA));
+    /* no list: everybody may everything */
+    BYTE administrators[SECURITY_MAX_SID_SIZE];
+    DWORD size = sizeof administrators;
+    SECURITY_DESCRIPTOR open;
+    assert_true(CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, administrators, &size));
+    assert_true(InitializeSecurityDescriptor(&open, SECURITY_DESCRIPTOR_REVISION));
+    assert_true(SetSecurityDescriptorOwner(&open, administrators, FALSE));
+    assert_true(SetSecurityDescriptorDacl(&open, TRUE, NULL, FALSE));
+    assert_true(oq_win_may_outsider_change(&open, FILE_WRITE_DATA));
+}
+
+/* The DLL says so when administrators may only read a key of Windows. */
+static void install__key_of_windows__is_not_called_a_want_of_rights(void **state)
+{
+    struct oq_win_plan wrong = plan;
+    wchar_t path[MAX_PATH];
+    (void)state;
+    if (!GetEnvironmentVariableW(L"OQ_BIN_DIR", path, MAX_PATH))
+        fail_msg("OQ_BIN_DIR is not set");
+    char dll[2 * MAX_PATH];
+    snprintf(dll, sizeof dll, "%ls/tests/refusing.dll", path);
+    for (char *c = dll; *c; c++)
+        if (*c == '/')
+            *c = '\\';
+    wrong.proxy_dll = dll;
+    assert_status(OQ_E_ACCESS_DENIED, oq_win_install(&wrong, hear, NULL, &err), &err);
+    assert_non_null(strstr(err.text, "TrustedInstaller"));
+    assert_null(strstr(err.text, "elevated"));
+    assert_null(open_service());
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -231,6 +300,8 @@ int main(void)
         TEST(install__event_source__names_the_program),
         TEST(install__dll_missing__creates_nothing),
         TEST(install__dll_that_is_none_of_ours__fails),
+        TEST(install__key_of_windows__is_not_called_a_want_of_rights),
+        TEST(place__of_windows_and_of_users__are_told_apart),
         TEST(uninstall__installed__leaves_no_trace),
         TEST(uninstall__not_installed__says_so_and_succeeds),
         TEST(uninstall__dll_missing__goes_on),

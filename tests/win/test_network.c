@@ -112,7 +112,7 @@ static void new__ca_file_that_cannot_be_read__fails(void **state)
     struct oq_win_network *network = NULL;
     (void)state;
     assert_status(OQ_E_FILE_MISSING,
-                  oq_win_network_new(tmp_path("network\\none.pem"), &network, &err), &err);
+                  oq_win_network_new(tmp_path("network\\none.pem"), false, &network, &err), &err);
     assert_null(network);
 }
 
@@ -120,7 +120,7 @@ static void new__wine__verifies_with_the_systems_roots(void **state)
 {
     struct oq_win_network *network = NULL;
     (void)state;
-    assert_status(OQ_OK, oq_win_network_new(NULL, &network, &err), &err);
+    assert_status(OQ_OK, oq_win_network_new(NULL, false, &network, &err), &err);
     if (oq_win_is_wine())
         assert_non_null(oq_win_network_roots(network));
     else
@@ -135,7 +135,8 @@ static void new__ca_file__is_trusted_besides_the_systems_roots(void **state)
     (void)state;
     assert_status(OQ_OK, oq_win_pem_add_store(&system, "ROOT", &err), &err);
     put_file(tmp_path("network\\ca.pem"), PEM_BEGIN "\nAAAA\n" PEM_END "\n");
-    assert_status(OQ_OK, oq_win_network_new(tmp_path("network\\ca.pem"), &network, &err), &err);
+    assert_status(OQ_OK, oq_win_network_new(tmp_path("network\\ca.pem"), false, &network, &err),
+                  &err);
     assert_int_equal(oq_win_network_roots(network)->count, system.count + 1);
     oq_win_network_free(network);
     oq_win_pem_release(&system);
@@ -145,13 +146,69 @@ static void new__no_roots_at_all__is_said_aloud(void **state)
 {
     struct oq_win_network *network = NULL;
     (void)state;
-    assert_status(
-        OQ_OK,
-        oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty", NULL, &network, &err),
-        &err);
+    assert_status(OQ_OK,
+                  oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty", NULL, false,
+                                        &network, &err),
+                  &err);
     assert_int_equal(oq_win_network_roots(network)->count, 0);
     assert_int_equal(errors_logged, 1);
     oq_win_network_free(network);
+}
+
+/* --- what is set on a handle ------------------------------------------------------------------ */
+
+static long ssl_options, http_version;
+
+CURLcode __real_curl_easy_setopt(CURL *easy, CURLoption option, ...);
+CURLcode __wrap_curl_easy_setopt(CURL *easy, CURLoption option, ...);
+
+CURLcode __wrap_curl_easy_setopt(CURL *easy, CURLoption option, ...)
+{
+    va_list args;
+    va_start(args, option);
+    void *value = va_arg(args, void *);
+    va_end(args);
+    if (option == CURLOPT_SSL_OPTIONS)
+        ssl_options = (long)(intptr_t)value;
+    else if (option == CURLOPT_HTTP_VERSION)
+        http_version = (long)(intptr_t)value;
+    return __real_curl_easy_setopt(easy, option, value);
+}
+
+static void prepare_one(bool checks_revocation)
+{
+    struct oq_win_network *network = NULL;
+    CURL *easy = curl_easy_init();
+    ssl_options = http_version = -1;
+    assert_status(OQ_OK, oq_win_network_new(NULL, checks_revocation, &network, &err), &err);
+    const struct oq_network_port *port = oq_win_network_port(network);
+    assert_status(OQ_OK, port->prepare(port->ctx, easy, "https://localhost/", NULL, &err), &err);
+    curl_easy_cleanup(easy);
+    oq_win_network_free(network);
+}
+
+static void prepare__revocation_check__is_made_only_when_it_is_wanted(void **state)
+{
+    (void)state;
+    prepare_one(false);
+    assert_int_equal(ssl_options, CURLSSLOPT_NO_REVOKE);
+    prepare_one(true);
+    assert_int_equal(ssl_options, CURLSSLOPT_REVOKE_BEST_EFFORT);
+}
+
+static void prepare__old_libcurl_over_schannel__speaks_http_1_1_only(void **state)
+{
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    (void)state;
+    assert_false(oq_win_is_http2_good("Schannel", 0x075801)); /* 7.88.1 */
+    assert_false(oq_win_is_http2_good("Schannel", 0x080d00));
+    assert_true(oq_win_is_http2_good("Schannel", 0x080e00));
+    assert_false(oq_win_is_http2_good("OpenSSL/3.0.9 (Schannel)", 0x075801));
+    assert_true(oq_win_is_http2_good("OpenSSL/3.0.9", 0x075801));
+    prepare_one(false);
+    assert_int_equal(http_version, oq_win_is_http2_good(curl->ssl_version, curl->version_num)
+                                       ? -1
+                                       : CURL_HTTP_VERSION_1_1);
 }
 
 static void prepare__any_handle__succeeds(void **state)
@@ -160,7 +217,7 @@ static void prepare__any_handle__succeeds(void **state)
     (void)state;
     CURL *easy = curl_easy_init();
     assert_non_null(easy);
-    assert_status(OQ_OK, oq_win_network_new(NULL, &network, &err), &err);
+    assert_status(OQ_OK, oq_win_network_new(NULL, false, &network, &err), &err);
     const struct oq_network_port *port = oq_win_network_port(network);
     assert_status(OQ_OK, port->prepare(port->ctx, easy, "https://localhost/", NULL, &err), &err);
     assert_status(OQ_OK, port->prepare(port->ctx, easy, "http://localhost/", NULL, &err), &err);
@@ -176,8 +233,9 @@ static void new__no_memory__fails(void **state)
     for (uint64_t n = 1; n < 2000; n++) {
         struct oq_win_network *network = NULL;
         oq_fault_arm(OQ_FAULT_ALLOC, n, false);
-        enum oq_status status = oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty",
-                                                      tmp_path("network\\ca.pem"), &network, &err);
+        enum oq_status status =
+            oq_win_network_new_as(true, "OpenQMGR-test-store-that-is-empty",
+                                  tmp_path("network\\ca.pem"), false, &network, &err);
         oq_fault_arm(OQ_FAULT_ALLOC, 0, false);
         if (status == OQ_OK) {
             assert_true(n > 1);
@@ -205,6 +263,8 @@ int main(void)
         TEST(new__wine__verifies_with_the_systems_roots),
         TEST(new__ca_file__is_trusted_besides_the_systems_roots),
         TEST(new__no_roots_at_all__is_said_aloud),
+        TEST(prepare__revocation_check__is_made_only_when_it_is_wanted),
+        TEST(prepare__old_libcurl_over_schannel__speaks_http_1_1_only),
         TEST(prepare__any_handle__succeeds),
         TEST(new__no_memory__fails),
     };

@@ -304,6 +304,37 @@ static void script__of_the_user__names_the_proxy_of_each_host(void **state)
     stop_pac();
 }
 
+static DWORD script_flags;
+
+BOOL WINAPI __real_WinHttpGetProxyForUrl(HINTERNET session, LPCWSTR url,
+                                         WINHTTP_AUTOPROXY_OPTIONS *options,
+                                         WINHTTP_PROXY_INFO *info);
+BOOL WINAPI __wrap_WinHttpGetProxyForUrl(HINTERNET session, LPCWSTR url,
+                                         WINHTTP_AUTOPROXY_OPTIONS *options,
+                                         WINHTTP_PROXY_INFO *info);
+
+BOOL WINAPI __wrap_WinHttpGetProxyForUrl(HINTERNET session, LPCWSTR url,
+                                         WINHTTP_AUTOPROXY_OPTIONS *options,
+                                         WINHTTP_PROXY_INFO *info)
+{
+    script_flags = options->dwFlags;
+    return __real_WinHttpGetProxyForUrl(session, url, options, info);
+}
+
+/* A script is a user's program; in this process it would run as LocalSystem. */
+static void script__of_the_user__is_run_outside_of_the_service(void **state)
+{
+    (void)state;
+    configure(NULL, NULL);
+    start_pac("function FindProxyForURL(url, host) { return 'PROXY script:7'; }");
+    set_user_script("", "", pac.url);
+    script_flags = 0;
+    assert_string_equal(find(FAR_URL), "http://script:7");
+    assert_int_equal(script_flags,
+                     WINHTTP_AUTOPROXY_CONFIG_URL | WINHTTP_AUTOPROXY_RUN_OUTPROCESS_ONLY);
+    stop_pac();
+}
+
 static void script__with_a_bypass_list__is_not_asked_for_these(void **state)
 {
     (void)state;
@@ -420,6 +451,7 @@ int main(void)
         TEST(proxy__this_computer__is_reached_without),
         TEST(proxy__nobody_to_act_as__is_the_computers),
         TEST(script__of_the_user__names_the_proxy_of_each_host),
+        TEST(script__of_the_user__is_run_outside_of_the_service),
         TEST(script__with_a_bypass_list__is_not_asked_for_these),
         TEST(script__cannot_be_had_or_run__leaves_it_to_the_fixed_proxy),
         TEST(script__searched_for_in_vain__leaves_it_to_the_fixed_proxy),

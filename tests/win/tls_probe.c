@@ -1,9 +1,11 @@
 /* tls_probe.c - fetches one URL with the options of service/win/network.c and prints what curl
  * says. For tls.py.
  *
- * usage: tls_probe URL native|roots|none [CA-FILE]
- *   native  as the service does on this system      roots  verified by curl with the system's roots
- *   none    verified by curl, with a store that is empty
+ * usage: tls_probe URL native|revocation|roots|none [CA-FILE]
+ *   native      as the service does on this system
+ *   revocation  the same with RevocationCheck
+ *   roots       verified by curl with the system's roots
+ *   none        verified by curl, with a store that is empty
  */
 #include <winsock2.h>
 
@@ -31,12 +33,13 @@ int main(int count, char **words)
     if (count < 3)
         return 2;
     const char *ca_file = count > 3 ? words[3] : NULL;
-    if (strcmp(words[2], "native") == 0)
-        status = oq_win_network_new(ca_file, &network, &err);
+    bool checks_revocation = strcmp(words[2], "revocation") == 0;
+    if (checks_revocation || strcmp(words[2], "native") == 0)
+        status = oq_win_network_new(ca_file, checks_revocation, &network, &err);
     else
         status = oq_win_network_new_as(
             true, strcmp(words[2], "none") == 0 ? "OpenQMGR-test-store-that-is-empty" : "ROOT",
-            ca_file, &network, &err);
+            ca_file, false, &network, &err);
     if (status != OQ_OK) {
         printf("setup: %s\n", err.text);
         return 2;
