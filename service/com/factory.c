@@ -104,7 +104,7 @@ enum oq_status oq_factory_new(struct oq_context *context, IClassFactory **out)
     if (!factory)
         return OQ_E_NOMEM;
     factory->iface.lpVtbl = &factory_vtbl;
-    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface, NULL);
+    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface);
     *out = &factory->iface;
     return OQ_OK;
 }
