@@ -6,9 +6,10 @@
  */
 #include "transfer_int.h"
 
+#include "oq_ascii.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 void oq_response_reset(struct response *response)
 {
@@ -31,7 +32,7 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
     struct response *response = &transfer->response;
     struct oq_http_response *http = &response->http;
     bool is_weak = false;
-#define IS(text) (name_length == sizeof(text) - 1 && strncasecmp(name, text, name_length) == 0)
+#define IS(text) oq_ascii_is_word(name, name_length, text)
     if (IS("Content-Length")) {
         uint64_t earlier_bytes = http->length_bytes;
         bool is_second = http->has_length;

@@ -219,13 +219,34 @@ static enum oq_status make(struct oq_transfer *transfer, struct oq_error *err)
     return OQ_OK;
 }
 
+/* The sentence of the error; with both values where the SHA-256 of the whole file differs. */
+static void describe(const struct oq_transfer *transfer, enum oq_net_error error, char *text,
+                     size_t capacity)
+{
+    const struct oq_check *check = transfer->check;
+    const struct oq_file *file = oq_transfer_file(transfer);
+    char expected[2 * OQ_SHA256_BYTES + 1], got[2 * OQ_SHA256_BYTES + 1];
+    if (error != OQ_NET_WRONG_HASH || !check || check->at_bytes < check->size_bytes ||
+        !file->extras || !file->extras->has_sha256 ||
+        memcmp(file->extras->sha256, check->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) == 0) {
+        snprintf(text, capacity, "%s", oq_errors_describe_net(error));
+        return;
+    }
+    oq_hex_format(file->extras->sha256, OQ_SHA256_BYTES, expected);
+    oq_hex_format(check->values[OQ_HASH_SHA256], OQ_SHA256_BYTES, got);
+    snprintf(text, capacity, "SHA-256 mismatch (%u times): expected %s, got %s.", file->mismatches,
+             expected, got);
+}
+
 /* The bytes are not those of the file, for good. */
 static void give_up(struct oq_transfer *transfer, enum oq_net_error error)
 {
+    char text[256];
     struct oq_verdict verdict = oq_errors_net(error);
     transfer->ending = NOT_ENDED;
     transfer->is_local = true; /* no source is left: it was asked as often as it may be */
-    oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(error));
+    describe(transfer, error, text, sizeof text);
+    oq_transfer_fail(transfer, &verdict, text);
 }
 
 static bool save(struct oq_transfer *transfer, struct oq_file *next)

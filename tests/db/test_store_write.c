@@ -108,6 +108,53 @@ static void store__time_that_no_row_may_hold__is_stored_as_the_nearest(void **st
     oq_group_release(&group);
 }
 
+static void store__fewer_mirrors_than_before__none_of_the_old_ones_stays(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 9);
+    sample_job(&group, 9, 1);
+    struct oq_file *file = &group.job.files[0];
+    file->extras = sample_extras();
+    insert(*state, &group);
+    oq_extras_free(file->extras);
+    file->extras = oq_extras_new();
+    assert_non_null(file->extras);
+    assert_int_equal(oq_extras_add_mirror(file->extras, "https://three.example/"), OQ_OK);
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_ok(oq_store_update_extras(*state, group.job.id, file, &err), err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+static void store__expectation_that_breaks_a_promise__is_not_written(void **state)
+{
+    struct oq_group group;
+    sample_group(&group, 9);
+    sample_job(&group, 9, 1);
+    struct oq_file *file = &group.job.files[0];
+    file->extras = sample_extras();
+    insert(*state, &group);
+    uint64_t piece_bytes = file->extras->pieces.piece_bytes;
+    file->extras->pieces.piece_bytes = 0;
+    assert_ok(oq_store_begin(*state, &err), err);
+    assert_status(oq_store_update_extras(*state, group.job.id, file, &err), OQ_E_BUG, err);
+    assert_ok(oq_store_commit(*state, &err), err);
+    file->extras->pieces.piece_bytes = piece_bytes;
+    assert_only_group(state, &group);
+    oq_group_release(&group);
+}
+
+/* SQLite rolls back by itself after some errors; a caller who overlooks one must not take the
+ * commit for done. */
+static void store__commit_of_what_was_rolled_back__fails(void **state)
+{
+    assert_ok(oq_store_begin(*state, &err), err);
+    run_sql(*state, "ROLLBACK");
+    assert_status(oq_store_commit(*state, &err), OQ_E_DB, err);
+    insert_sample(*state, 1, 1); /* the next one works */
+}
+
 static void store__everything_empty__comes_back(void **state)
 {
     struct oq_group group;
@@ -513,6 +560,9 @@ int main(void)
         T(store__every_column_set__comes_back),
         T(store__files_with_different_expectations__none_has_anothers),
         T(store__time_that_no_row_may_hold__is_stored_as_the_nearest),
+        T(store__fewer_mirrors_than_before__none_of_the_old_ones_stays),
+        T(store__expectation_that_breaks_a_promise__is_not_written),
+        T(store__commit_of_what_was_rolled_back__fails),
         T(store__everything_empty__comes_back),
         T(store__job_without_files__comes_back),
         T(store__long_texts__come_back),

@@ -102,7 +102,12 @@ static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
     int64_t group = group_of(f, "a.bin?corrupt=3000000");
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
-    assert_wrong(f, group, "mismatch");
+    char expected[OQ_HEX_MAX], words[OQ_HEX_MAX + 64];
+    uint8_t sha256[OQ_SHA256_BYTES];
+    source_sha256(f, "a.bin", sha256);
+    oq_hex_format(sha256, sizeof sha256, expected);
+    snprintf(words, sizeof words, "SHA-256 mismatch (2 times): expected %s, got ", expected);
+    assert_wrong(f, group, words);
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
     assert_int_equal(fixture_view(f, group).progress.done_bytes, 0);
 }
@@ -255,7 +260,7 @@ static void pieces__damaged_for_ever__fails_and_keeps_the_others(void **state)
     int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-2");
     source_expect_pieces(f, group, 0, "a.bin", PIECE);
     source_resume(f, group);
-    assert_wrong(f, group, "mismatch");
+    assert_wrong(f, group, "Hash mismatch");
     assert_int_equal(source_sent(f, "a.bin", 2), SIZE + PIECE);
     source_resume(f, group);
     assert_arrived(f, group);
