@@ -24,7 +24,7 @@ HRESULT WINAPI DllUnregisterServer(void)
 
 HRESULT WINAPI DllInstall(BOOL install, LPCWSTR command_line)
 {
-    if (command_line == NULL || *command_line == L'\0')
+    if (!command_line || *command_line == L'\0')
         return S_OK;
     if (_wcsicmp(command_line, L"legacy") != 0)
         return E_INVALIDARG;

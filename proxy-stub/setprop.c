@@ -57,7 +57,7 @@ static HRESULT set_notify_class(IBackgroundCopyGroup *group, VARIANT *value)
         (void)IBackgroundCopyGroup_InternalSetProp_Proxy(group, GROUPPROP_NOTIFYCLSID, &previous);
 out:
     VariantClear(&previous);
-    if (object != NULL)
+    if (object)
         IUnknown_Release(object);
     return hr;
 }
@@ -66,7 +66,7 @@ HRESULT CALLBACK IBackgroundCopyGroup_SetProp_Proxy(IBackgroundCopyGroup *This, 
                                                     VARIANT *pvarVal)
 {
     /* a NULL value is refused by the marshaller like any other NULL */
-    if (propID == GROUPPROP_NOTIFYCLSID && pvarVal != NULL)
+    if (propID == GROUPPROP_NOTIFYCLSID && pvarVal)
         return set_notify_class(This, pvarVal);
     return IBackgroundCopyGroup_InternalSetProp_Proxy(This, propID, pvarVal);
 }

@@ -65,8 +65,8 @@ static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64
     oq_com_get_life(stop->com, &life);
     const struct oq_idle_look look = {.has_work = oq_engine_has_work(stop->engine),
                                       .clients = life.objects + life.locks + life.callbacks,
-                                      .arrivals = life.arrivals};
-    *arrivals = life.arrivals;
+                                      .arrivals = life.activations};
+    *arrivals = life.activations;
     return oq_idle_stop_is_due(state, &look, stop->limit_ms, oq_clock_mono_ms(oq_clock_system()));
 }
 
@@ -78,7 +78,7 @@ static unsigned __stdcall watch(void *argument)
     uint64_t arrivals = 0;
 
     while (WaitForSingleObject(stop->quit, look_ms) == WAIT_TIMEOUT) {
-        if (!is_due(stop, &state, &arrivals) || !oq_com_close_door(stop->com, arrivals))
+        if (!is_due(stop, &state, &arrivals) || !oq_com_shut_gate(stop->com, arrivals))
             continue;
         oq_log_info("service: no work and no client for %lld ms; it stops until it is asked for",
                     (long long)stop->limit_ms);

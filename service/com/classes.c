@@ -28,7 +28,7 @@ struct served {
 struct oq_classes {
     SRWLOCK lock;
     bool is_single_use;
-    struct oq_anchor *anchor; /* single use only */
+    struct oq_stub_pin *pin; /* single use only */
     struct served served[CLASSES];
     unsigned count;
 };
@@ -65,8 +65,8 @@ enum oq_status oq_classes_new(bool is_single_use, struct oq_classes **out)
 HRESULT oq_classes_serve(struct oq_classes *classes, const CLSID *clsid, IClassFactory *factory)
 {
     AcquireSRWLockExclusive(&classes->lock);
-    if (classes->is_single_use && !classes->anchor && oq_anchor_new(&classes->anchor) != OQ_OK)
-        oq_log_warning("no memory for the anchor");
+    if (classes->is_single_use && !classes->pin && oq_stub_pin_new(&classes->pin) != OQ_OK)
+        oq_log_warning("no memory for the stub pin");
     struct served *served = &classes->served[classes->count++];
     served->clsid = clsid;
     served->factory = factory;
@@ -103,8 +103,8 @@ void oq_classes_close(struct oq_classes *classes)
         IClassFactory_Release(classes->served[i].factory);
     }
     classes->count = 0;
-    oq_anchor_free(classes->anchor);
-    classes->anchor = NULL;
+    oq_stub_pin_free(classes->pin);
+    classes->pin = NULL;
     ReleaseSRWLockExclusive(&classes->lock);
 }
 

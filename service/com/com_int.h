@@ -1,18 +1,18 @@
-/* com_int.h - what the files of service/com share. Nothing outside this folder includes it, but its
- * tests.
+/* com_int.h - what the files of service/com share. Only they and their tests include it.
  *
- *   server.c    start and stop, the thread
- *   security.c  who may call at all: CoInitializeSecurity, explained
- *   context.c   what all objects share; which calls run
- *   object.c    IUnknown for every object
- *   caller.c    who calls
- *   classes.c   the registrations of the classes
- *   factory.c, qmgr.c, group.c, job.c, enum.c, info.c, sources.c   one class or interface each
- *   prop.c      the table of properties
- *   notify.c    who is to be told of what: registered callbacks, pending events
- *   deliver.c   the threads that tell them
- *   hresult.c   the table of results
- *   convert.c   BSTR, VARIANT, GUID, FILESETINFO
+ *   server.c        start and stop, the thread
+ *   security.c      who may call at all: CoInitializeSecurity, explained
+ *   classes.c       the registrations of the classes; stub_pin.c: what Wine needs besides
+ *   factory.c, qmgr.c, group.c, job.c, enum.c   the classes of the contract
+ *   open_manager.c, open_group.c                 the extension interfaces, parts of their objects
+ *   group_info.c    the engine's values as clients see them; prop.c: the table of properties
+ *   notify.c        registered callbacks and pending events; deliver.c: the threads that call them
+ *   object.c        IUnknown for every object, and the list of them
+ *   context.c       what all objects share; which calls run
+ *   caller.c        who calls; hresult.c: the table of results
+ *   convert.c       BSTR, VARIANT, GUID, FILESETINFO
+ *
+ * A file calls files below it in this list, but for the callbacks of an object's own class.
  *
  * Every method has five steps: check pointers, zero outputs, capture the caller (oq_call_begin),
  * ask the engine, convert. Objects are an id, a context and a reference count; the identifiers a
@@ -79,7 +79,7 @@ struct oq_context {
     bool is_stopping;
     struct oq_object *objects; /* all that live */
     uint32_t live;             /* those of them that keep the service needed */
-    uint64_t arrivals;         /* of such, since the start */
+    uint64_t activations;      /* of such, since the start */
 };
 
 /* OQ_E_NOMEM. Ends with oq_context_unref. */
@@ -91,13 +91,11 @@ void oq_context_unref(struct oq_context *context); /* NULL is allowed */
 
 /* From now on oq_call_begin fails with OQ_E_STOPPING. */
 void oq_context_refuse_calls(struct oq_context *context);
-/* The same, but only if nobody needs the service and nobody has come since `arrivals` was read; in
- * one step. False: nothing was done. */
-bool oq_context_close_door(struct oq_context *context, uint64_t arrivals);
+/* The same, but only if no client needs the service and none has been given an object since
+ * `activations` was read; in one step. False: nothing was done. */
+bool oq_context_shut_gate(struct oq_context *context, uint64_t activations);
 /* Waits until no call is between begin and end. OQ_E_TIMEOUT. */
 OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
-/* Cuts every object but the class objects off its clients. After oq_context_refuse_calls. */
-void oq_context_disconnect(struct oq_context *context);
 
 /* Whoever uses context->engine does it between these two; then a stop waits for it. False once
  * calls are refused. */
@@ -122,8 +120,8 @@ HRESULT oq_call_end(struct oq_call *call, enum oq_status status);
 /* --- object.c --------------------------------------------------------------------------------- */
 
 struct oq_object_class {
-    const IID *iid;   /* its one interface besides IUnknown and the extension */
-    bool is_plumbing; /* does not keep the service needed */
+    const IID *iid;    /* its one interface besides IUnknown and the extension */
+    bool is_uncounted; /* does not keep the service running */
     void (*free)(struct oq_object *object);
 };
 
@@ -145,12 +143,15 @@ struct oq_object {
 
 /* One reference, the creator's. Never fails. */
 void oq_object_init(struct oq_object *object, struct oq_context *context,
-                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info);
+                    const struct oq_object_class *class, IUnknown *unknown);
 /* IUnknown as the contract wants it (D31): IUnknown, the main interface, the extension if there is
  * one. */
 HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out);
 ULONG oq_object_ref(struct oq_object *object);
 ULONG oq_object_unref(struct oq_object *object);
+/* Disconnects every object but the class objects from its clients. After
+ * oq_context_refuse_calls. */
+void oq_objects_disconnect(struct oq_context *context);
 
 /* --- the objects: each gives one reference in *out -------------------------------------------- */
 
@@ -158,7 +159,7 @@ OQ_MUST_CHECK enum oq_status oq_factory_new(struct oq_context *context, IClassFa
 OQ_MUST_CHECK enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out);
 
 /* A group or job is made before the engine is asked, so that no memory can be missing after it has
- * said yes; then the group is told the engine's id, or released. The identifier is copied. */
+ * said yes; then the group gets the engine's id, or is released. The identifier is copied. */
 OQ_MUST_CHECK enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
                                           IBackgroundCopyGroup **out);
 void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id);
@@ -173,47 +174,7 @@ OQ_MUST_CHECK enum oq_status oq_enum_jobs_new(struct oq_context *context,
                                               const struct oq_guid *guids, size_t count,
                                               IEnumBackgroundCopyJobs1 **out);
 
-/* --- info.c: the extension interface, part of a group object and of a job object -------------- */
-
-struct oq_info {
-    IOpenQmgrInfo iface;
-    struct oq_object *object; /* whose part it is */
-    int64_t group_id;
-};
-void oq_info_init(struct oq_info *info, struct oq_object *object, int64_t group_id);
-
-/* --- sources.c: the second extension, likewise ------------------------------------------------ */
-
-struct oq_sources_part {
-    IOpenQmgrSources iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_sources_part_init(struct oq_sources_part *part, struct oq_object *object, int64_t group_id);
-
-/* --- limit.c: the third extension, likewise --------------------------------------------------- */
-
-struct oq_limit_part {
-    IOpenQmgrLimit iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_limit_part_init(struct oq_limit_part *part, struct oq_object *object, int64_t group_id);
-
-/* --- export.c: the fourth extension, likewise ------------------------------------------------- */
-
-struct oq_export_part {
-    IOpenQmgrExport iface;
-    struct oq_object *object;
-    int64_t group_id;
-};
-/* After oq_object_init. */
-void oq_export_part_init(struct oq_export_part *part, struct oq_object *object, int64_t group_id);
-
-/* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ------------
- */
+/* --- open_group.c, open_manager.c: the extension interfaces, parts of other objects ----------- */
 
 struct oq_open_group {
     IOpenQmgrGroup iface;
@@ -230,14 +191,8 @@ struct oq_open_manager {
 /* After oq_object_init. */
 void oq_open_manager_init(struct oq_open_manager *part, struct oq_object *object);
 
-/* --- group_info.c: values of the engine as clients see them ------------------------------------
- */
+/* --- group_info.c: values of the engine as clients see them ----------------------------------- */
 
-OPENQMGR_STATE oq_group_state_of(const struct oq_group_view *view);
-OPENQMGR_WAIT oq_group_wait_of(const struct oq_group_view *view);
-char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view); /* oq_free */
-OPENQMGR_FILE oq_file_state_of(const struct oq_group_view *group, const struct oq_file_view *file,
-                               uint32_t index);
 /* *out only on success. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_group_info_of(const struct oq_group_summary *summary,
                                               OPENQMGR_GROUP_INFO *out);
@@ -246,7 +201,7 @@ OQ_MUST_CHECK enum oq_status oq_file_info_of(const struct oq_group_view *group, 
                                              const struct oq_checks_view *checks,
                                              OPENQMGR_FILE_INFO *out);
 
-/* --- group.c: what group, job and extension read alike ---------------------------------------- */
+/* --- group.c and group_info.c: what several classes do alike ---------------------------------- */
 
 /* One whole call that names a group by its GUID and hands it out: CreateGroup, GetGroup, OpenGroup.
  */
@@ -291,13 +246,13 @@ DWORD oq_classes_renewal_ms(const struct oq_classes *classes);
 /* No client comes any more. May be repeated. */
 void oq_classes_close(struct oq_classes *classes);
 
-/* --- anchor.c --------------------------------------------------------------------------------- */
+/* --- stub_pin.c ------------------------------------------------------------------------------- */
 
 /* As long as there is one, our interfaces stay set up for marshalling: for Wine. In the apartment;
  * the same thread need not free it. OQ_E_NOMEM. */
-struct oq_anchor;
-OQ_MUST_CHECK enum oq_status oq_anchor_new(struct oq_anchor **out);
-void oq_anchor_free(struct oq_anchor *anchor); /* NULL is allowed */
+struct oq_stub_pin;
+OQ_MUST_CHECK enum oq_status oq_stub_pin_new(struct oq_stub_pin **out);
+void oq_stub_pin_free(struct oq_stub_pin *pin); /* NULL is allowed */
 
 /* --- notify.c --------------------------------------------------------------------------------- */
 
@@ -311,7 +266,7 @@ void oq_notify_free(struct oq_notify *notify); /* NULL is allowed */
 OQ_MUST_CHECK enum oq_status oq_notify_accept(IUnknown *unknown, IBackgroundCopyCallback1 **out,
                                               struct oq_error *err);
 /* Replaces the group's callback (takes a reference of its own) and its user; the last caller wins,
- * and is told of a pending event at once. OQ_E_NOMEM keeps the old one; OQ_E_STOPPING after
+ * and is notified of a pending event at once. OQ_E_NOMEM keeps the old one; OQ_E_STOPPING after
  * oq_notify_close. */
 OQ_MUST_CHECK enum oq_status oq_notify_set(struct oq_notify *notify, int64_t group_id,
                                            const char *sid, IBackgroundCopyCallback1 *callback);
@@ -325,7 +280,8 @@ void oq_notify_close(struct oq_notify *notify);
 struct oq_deliver;
 struct oq_delivery_rules;
 
-/* Listens to the engine and starts telling clients. The errors of oq_engine_listen; OQ_E_NOMEM. */
+/* Listens to the engine and starts notifying clients. The errors of oq_engine_listen;
+ * OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_deliver_start(struct oq_context *context,
                                               const struct oq_delivery_rules *rules, /* borrowed */
                                               struct oq_deliver **out, struct oq_error *err);

@@ -1,5 +1,5 @@
-/* context.c - what all COM objects share: the way to the engine, who calls now, and when no call is
- * running any more.
+/* context.c - what all COM objects share: the engine, the calls that run, and the gate that refuses
+ * new ones once the service stops.
  *
  * Owns struct oq_context. Any thread; the lock is held for a few instructions and never while
  * calling out.
@@ -60,11 +60,11 @@ void oq_context_refuse_calls(struct oq_context *context)
     ReleaseSRWLockExclusive(&context->lock);
 }
 
-bool oq_context_close_door(struct oq_context *context, uint64_t arrivals)
+bool oq_context_shut_gate(struct oq_context *context, uint64_t activations)
 {
     AcquireSRWLockExclusive(&context->lock);
     bool is_closed = context->live == 0 && context->calls == 0 &&
-                     atomic_load(&context->locks) == 0 && context->arrivals == arrivals;
+                     atomic_load(&context->locks) == 0 && context->activations == activations;
     context->is_stopping = context->is_stopping || is_closed;
     ReleaseSRWLockExclusive(&context->lock);
     return is_closed;
@@ -90,36 +90,6 @@ enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout
     oq_log_warning("%u calls of clients are still running after %lld ms", (unsigned)calls,
                    (long long)timeout_ms);
     return OQ_E_TIMEOUT;
-}
-
-/* A reference to an object that is still alive, or NULL when all have been dealt with. One whose
- * count is 0 is on its way out, and waits for our lock to leave the list. */
-static struct oq_object *take_connected(struct oq_context *context)
-{
-    struct oq_object *found = NULL;
-    AcquireSRWLockExclusive(&context->lock);
-    for (struct oq_object *object = context->objects; object && !found; object = object->next) {
-        if (object->class->is_plumbing)
-            continue;
-        unsigned refs = atomic_load(&object->refs);
-        while (!object->is_disconnected && refs > 0 && !found) {
-            if (atomic_compare_exchange_weak(&object->refs, &refs, refs + 1))
-                found = object;
-        }
-    }
-    if (found)
-        found->is_disconnected = true;
-    ReleaseSRWLockExclusive(&context->lock);
-    return found;
-}
-
-void oq_context_disconnect(struct oq_context *context)
-{
-    struct oq_object *object;
-    while ((object = take_connected(context)) != NULL) {
-        CoDisconnectObject(object->unknown, 0);
-        oq_object_unref(object);
-    }
 }
 
 bool oq_context_enter(struct oq_context *context)

@@ -1,4 +1,4 @@
-/* deliver.c - tells clients what has become of their groups: IBackgroundCopyCallback1::OnStatus
+/* deliver.c - notifies clients of the end of their groups: IBackgroundCopyCallback1::OnStatus
  * (contract section 8; D28, D29).
  *
  * Owns the notifier thread, which hands each call that is due to a thread of its own: a client may
@@ -6,7 +6,7 @@
  * to, so it may be left behind when the service stops; it comes back to a context that refuses
  * calls, and touches the engine no more. No lock is held while a client is called.
  *
- * Delivery is at least once. A client that has answered S_OK is told again if the service ends
+ * Delivery is at least once. A client that has returned S_OK is notified again if the service ends
  * before the acknowledgement is saved: only after that the event is forgotten. The other order
  * could lose an event, and a client can find out by GetStatus that it knows already.
  */
@@ -79,7 +79,7 @@ static void acknowledge(struct oq_context *context, const struct oq_event *event
         oq_context_leave(context);
     }
     if (status != OQ_OK && status != OQ_E_STOPPING)
-        oq_log_warning("group %lld: that its client was told could not be saved: %s",
+        oq_log_warning("group %lld: that its client was notified could not be saved: %s",
                        (long long)event->group, err.text);
 }
 
@@ -90,17 +90,17 @@ static void deliver(struct work *work)
     HRESULT hr = call_client(work->context, &work->call);
     enum oq_delivery_answer answer = oq_delivery_judge((uint32_t)hr);
     if (answer == OQ_ANSWER_UNDERSTOOD)
-        oq_log_debug("group %lld: its client was told", (long long)event.group);
+        oq_log_debug("group %lld: its client was notified", (long long)event.group);
     else
         oq_log_info("group %lld: its client %s (0x%08lx)", (long long)event.group,
-                    answer == OQ_ANSWER_GONE ? "is gone; the next one to register is told"
-                                             : "has not understood, and is told again later",
+                    answer == OQ_ANSWER_GONE ? "is gone; the next one to register is notified"
+                                             : "has not acknowledged, and is notified again later",
                     (unsigned long)hr);
     if (oq_notify_end(notify, work->rules, &work->call, answer))
         acknowledge(work->context, &event);
 }
 
-/* Goes on with whoever is due, so that many short calls do not need many threads. */
+/* Continues with the next client that is due, so that many short calls do not need many threads. */
 static unsigned __stdcall worker(void *argument)
 {
     struct work *work = argument;
@@ -149,7 +149,7 @@ static unsigned __stdcall notifier(void *argument)
     enum oq_notify_next next;
     while ((next = oq_notify_wait(context->notify, deliver->rules, &call)) != OQ_NOTIFY_CLOSED) {
         if (next == OQ_NOTIFY_CALL && !start_worker(deliver, &call)) {
-            oq_log_warning("no memory to tell a client of its group; it is told later");
+            oq_log_warning("no memory to notify a client of its group; it is notified later");
             (void)oq_notify_end(context->notify, deliver->rules, &call, OQ_ANSWER_AGAIN);
         } else if (next == OQ_NOTIFY_INCOMPLETE && oq_context_enter(context)) {
             struct oq_error err;
@@ -190,7 +190,7 @@ enum oq_status oq_deliver_start(struct oq_context *context, const struct oq_deli
     enum oq_status status = listen(deliver, err);
     if (status != OQ_OK) {
         oq_deliver_silence(deliver);
-        if (status != OQ_E_BUSY) /* then it may have been heard all the same, later */
+        if (status != OQ_E_BUSY) /* then it may have been called, later */
             deliver->has_let_go = true;
         oq_deliver_free(deliver);
         return status;

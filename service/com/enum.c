@@ -187,8 +187,7 @@ static enum oq_status new_groups(struct oq_context *context, const struct oq_gui
     if (!self)
         return OQ_E_NOMEM;
     self->iface.groups.lpVtbl = &enum_groups_vtbl;
-    oq_object_init(&self->object, context, &enum_groups_class, (IUnknown *)&self->iface.groups,
-                   NULL);
+    oq_object_init(&self->object, context, &enum_groups_class, (IUnknown *)&self->iface.groups);
     *out = &self->iface.groups;
     return OQ_OK;
 }
@@ -280,7 +279,7 @@ static enum oq_status new_jobs(struct oq_context *context, const struct oq_guid 
     if (!self)
         return OQ_E_NOMEM;
     self->iface.jobs.lpVtbl = &enum_jobs_vtbl;
-    oq_object_init(&self->object, context, &enum_jobs_class, (IUnknown *)&self->iface.jobs, NULL);
+    oq_object_init(&self->object, context, &enum_jobs_class, (IUnknown *)&self->iface.jobs);
     *out = &self->iface.jobs;
     return OQ_OK;
 }

@@ -47,7 +47,7 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *iface, IU
     if (outer)
         return CLASS_E_NOAGGREGATION;
 
-    /* Once the door is closed nobody comes in any more: COM, or the client, activates again. */
+    /* Once the gate is shut COM, or the client, has to activate again. */
     if (!oq_context_enter(factory->object.context)) {
         oq_classes_renew(factory->object.context->classes, iface);
         return CO_E_SERVER_STOPPING;
@@ -96,7 +96,7 @@ static void factory_free(struct oq_object *object)
 }
 
 static const struct oq_object_class factory_class = {
-    .iid = &IID_IClassFactory, .is_plumbing = true, .free = factory_free};
+    .iid = &IID_IClassFactory, .is_uncounted = true, .free = factory_free};
 
 enum oq_status oq_factory_new(struct oq_context *context, IClassFactory **out)
 {
@@ -104,7 +104,7 @@ enum oq_status oq_factory_new(struct oq_context *context, IClassFactory **out)
     if (!factory)
         return OQ_E_NOMEM;
     factory->iface.lpVtbl = &factory_vtbl;
-    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface, NULL);
+    oq_object_init(&factory->object, context, &factory_class, (IUnknown *)&factory->iface);
     *out = &factory->iface;
     return OQ_OK;
 }

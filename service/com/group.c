@@ -10,10 +10,6 @@
 struct group {
     IBackgroundCopyGroup iface;
     struct oq_object object;
-    struct oq_info info;
-    struct oq_sources_part sources;
-    struct oq_limit_part limit;
-    struct oq_export_part export;
     struct oq_open_group extension;
     int64_t id;
     GUID guid;
@@ -22,50 +18,6 @@ struct group {
 static struct group *from_iface(IBackgroundCopyGroup *iface)
 {
     return CONTAINER_OF(iface, struct group, iface);
-}
-
-/* --- what group, job and extension read alike ------------------------------------------------- */
-
-HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view)
-{
-    struct oq_call call;
-    enum oq_status status = oq_call_begin(&call, context);
-    if (status == OQ_OK)
-        status = oq_engine_view_group(call.engine, call.caller, group_id, view, &call.err);
-    return oq_call_end(&call, status);
-}
-
-HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD flags,
-                          DWORD *progress)
-{
-    if (!progress)
-        return E_INVALIDARG;
-    *progress = 0;
-    if (flags != QM_PROGRESS_PERCENT_DONE && flags != QM_PROGRESS_SIZE_DONE)
-        return E_NOTIMPL;
-    struct oq_group_view view = {0};
-    HRESULT hr = oq_group_view(context, group_id, &view);
-    if (SUCCEEDED(hr))
-        *progress = flags == QM_PROGRESS_PERCENT_DONE
-                        ? view.progress.percent
-                        : oq_progress_done_dword(view.progress.done_bytes);
-    return hr;
-}
-
-HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const GUID *guid,
-                            GUID *out)
-{
-    if (!out)
-        return E_INVALIDARG;
-    *out = GUID_NULL;
-    struct oq_group_view view = {0};
-    HRESULT hr = oq_group_view(context, group_id, &view);
-    /* The engine forgets groups that have been gone for long; who they were is known here. */
-    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
-        hr = S_OK;
-    if (SUCCEEDED(hr))
-        *out = *guid;
-    return hr;
 }
 
 /* --- IUnknown --------------------------------------------------------------------------------- */
@@ -274,7 +226,7 @@ static HRESULT STDMETHODCALLTYPE group_QueryNewJobInterface(IBackgroundCopyGroup
     return E_NOINTERFACE; /* D18 */
 }
 
-/* Who may register: whoever may change the group. *sid is the caller's, to be freed by oq_free. */
+/* Who may change the group may register. *sid is the caller's, to be freed by oq_free. */
 static HRESULT check_registering(struct group *group, char **sid)
 {
     struct oq_call call;
@@ -308,7 +260,7 @@ static void repeat_event(struct oq_context *context, int64_t group_id)
 }
 
 /* The client is called between the engine's answer and the registration, outside of any call that a
- * stop would wait for: a client that hangs there keeps nobody but itself. */
+ * stop would wait for: a client that hangs there delays only itself. */
 static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGroup *iface,
                                                               REFIID iid, IUnknown *unknown)
 {
@@ -379,12 +331,7 @@ enum oq_status oq_group_new(struct oq_context *context, const GUID *guid,
         return OQ_E_NOMEM;
     group->iface.lpVtbl = &group_vtbl;
     group->guid = *guid;
-    oq_object_init(&group->object, context, &group_class, (IUnknown *)&group->iface,
-                   (IUnknown *)&group->info.iface);
-    oq_info_init(&group->info, &group->object, 0);
-    oq_sources_part_init(&group->sources, &group->object, 0);
-    oq_limit_part_init(&group->limit, &group->object, 0);
-    oq_export_part_init(&group->export, &group->object, 0);
+    oq_object_init(&group->object, context, &group_class, (IUnknown *)&group->iface);
     oq_open_group_init(&group->extension, &group->object, 0);
     *out = &group->iface;
     return OQ_OK;
@@ -423,9 +370,5 @@ void oq_group_set_id(IBackgroundCopyGroup *iface, int64_t group_id)
 {
     struct group *group = from_iface(iface);
     group->id = group_id;
-    group->info.group_id = group_id;
-    group->sources.group_id = group_id;
-    group->limit.group_id = group_id;
-    group->export.group_id = group_id;
     group->extension.group_id = group_id;
 }

@@ -37,7 +37,7 @@ static OPENQMGR_STATE active_state_of(enum oq_activity activity)
     return OPENQMGR_STATE_QUEUED;
 }
 
-OPENQMGR_STATE oq_group_state_of(const struct oq_group_view *view)
+static OPENQMGR_STATE state_of(const struct oq_group_view *view)
 {
     if (view->is_gone)
         return OPENQMGR_STATE_CANCELLED;
@@ -59,9 +59,9 @@ OPENQMGR_STATE oq_group_state_of(const struct oq_group_view *view)
     return OPENQMGR_STATE_SUSPENDED;
 }
 
-OPENQMGR_WAIT oq_group_wait_of(const struct oq_group_view *view)
+static OPENQMGR_WAIT wait_of(const struct oq_group_view *view)
 {
-    switch (oq_group_state_of(view)) {
+    switch (state_of(view)) {
     case OPENQMGR_STATE_SUSPENDED:
         return view->progress.files_total == 0 ? OPENQMGR_WAIT_NO_FILES : OPENQMGR_WAIT_SUSPENDED;
     case OPENQMGR_STATE_QUEUED:
@@ -104,7 +104,7 @@ static const char *limit_text(enum oq_limit limit)
 }
 
 /* New text; NULL when out of memory. */
-char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
+static char *wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
 {
     const char *error = view->error_text[0] ? view->error_text : "the cause is not known";
     switch (reason) {
@@ -119,8 +119,8 @@ char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
             return oq_strdup("another group comes first");
         return oq_asprintf("%u other groups come first", (unsigned)view->groups_ahead);
     case OPENQMGR_WAIT_BACKOFF:
-        return oq_asprintf("tries again in %lld s: %s",
-                           (long long)((view->backoff_left_ms + 999) / 1000), error);
+        return oq_asprintf("retry in %lld s: %s", (long long)((view->backoff_left_ms + 999) / 1000),
+                           error);
     case OPENQMGR_WAIT_NO_NETWORK:
         return oq_strdup("no network is connected");
     case OPENQMGR_WAIT_POLICY:
@@ -132,7 +132,7 @@ char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
     case OPENQMGR_WAIT_OWNER_AWAY:
         return oq_strdup("the owner is not logged on");
     case OPENQMGR_WAIT_ERROR:
-        return oq_asprintf("stopped by an error until it is resumed: %s", error);
+        return oq_asprintf("failed: %s", error);
     case OPENQMGR_WAIT_NONE:
         break;
     }
@@ -143,7 +143,7 @@ char *oq_group_wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
 
 static void set_wait(const struct oq_group_view *view, OPENQMGR_GROUP_INFO *info)
 {
-    info->eWait = oq_group_wait_of(view);
+    info->eWait = wait_of(view);
     if (info->eWait == OPENQMGR_WAIT_QUEUED)
         info->ullWaitValue = view->groups_ahead;
     if (info->eWait == OPENQMGR_WAIT_THROTTLED)
@@ -174,7 +174,7 @@ enum oq_status oq_group_info_of(const struct oq_group_summary *summary, OPENQMGR
     OPENQMGR_GROUP_INFO info = {
         .guidGroup = oq_convert_to_guid(&view->guid),
         .ullNumber = (UINT64)summary->group,
-        .eState = oq_group_state_of(view),
+        .eState = state_of(view),
         .ullTotalBytes = view->progress.total_bytes,
         .ullDoneBytes = view->progress.done_bytes,
         .ullBytesPerSecond = view->rate_bytes_per_s,
@@ -193,7 +193,7 @@ enum oq_status oq_group_info_of(const struct oq_group_summary *summary, OPENQMGR
     set_wait(view, &info);
     set_failure(view, &info);
 
-    char *wait = oq_group_wait_text(info.eWait, view);
+    char *wait = wait_text(info.eWait, view);
     enum oq_status status = wait ? SET_TEXT(info.szWait, wait) : OQ_E_NOMEM;
     oq_free(wait);
     if (status == OQ_OK)
@@ -211,8 +211,8 @@ enum oq_status oq_group_info_of(const struct oq_group_summary *summary, OPENQMGR
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-OPENQMGR_FILE oq_file_state_of(const struct oq_group_view *group, const struct oq_file_view *file,
-                               uint32_t index)
+static OPENQMGR_FILE file_state_of(const struct oq_group_view *group,
+                                   const struct oq_file_view *file, uint32_t index)
 {
     if (file->state == OQ_FILE_FINAL)
         return OPENQMGR_FILE_COMPLETE;
@@ -235,7 +235,7 @@ enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index
 {
     char sha256[OQ_HEX_MAX] = "";
     OPENQMGR_FILE_INFO info = {
-        .eState = oq_file_state_of(group, file, index),
+        .eState = file_state_of(group, file, index),
         .ePieceHash = (OPENQMGR_HASH)checks->piece_kind,
         .ullSizeBytes = file->size_bytes,
         .ullDoneBytes = file->done_bytes,
@@ -253,4 +253,48 @@ enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index
     if (status == OQ_OK)
         *out = info;
     return status;
+}
+
+/* --- what group and job read alike ------------------------------------------------------------ */
+
+HRESULT oq_group_view(struct oq_context *context, int64_t group_id, struct oq_group_view *view)
+{
+    struct oq_call call;
+    enum oq_status status = oq_call_begin(&call, context);
+    if (status == OQ_OK)
+        status = oq_engine_view_group(call.engine, call.caller, group_id, view, &call.err);
+    return oq_call_end(&call, status);
+}
+
+HRESULT oq_group_progress(struct oq_context *context, int64_t group_id, DWORD flags,
+                          DWORD *progress)
+{
+    if (!progress)
+        return E_INVALIDARG;
+    *progress = 0;
+    if (flags != QM_PROGRESS_PERCENT_DONE && flags != QM_PROGRESS_SIZE_DONE)
+        return E_NOTIMPL;
+    struct oq_group_view view = {0};
+    HRESULT hr = oq_group_view(context, group_id, &view);
+    if (SUCCEEDED(hr))
+        *progress = flags == QM_PROGRESS_PERCENT_DONE
+                        ? view.progress.percent
+                        : oq_progress_done_dword(view.progress.done_bytes);
+    return hr;
+}
+
+HRESULT oq_group_identifier(struct oq_context *context, int64_t group_id, const GUID *guid,
+                            GUID *out)
+{
+    if (!out)
+        return E_INVALIDARG;
+    *out = GUID_NULL;
+    struct oq_group_view view = {0};
+    HRESULT hr = oq_group_view(context, group_id, &view);
+    /* The engine forgets groups that have been gone for long; who they were is known here. */
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND)
+        hr = S_OK;
+    if (SUCCEEDED(hr))
+        *out = *guid;
+    return hr;
 }

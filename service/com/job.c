@@ -11,10 +11,6 @@
 struct job {
     IBackgroundCopyJob1 iface;
     struct oq_object object;
-    struct oq_info info;
-    struct oq_sources_part sources;
-    struct oq_limit_part limit;
-    struct oq_export_part export;
     struct oq_open_group extension;
     int64_t group_id;
     GUID guid;
@@ -196,12 +192,7 @@ enum oq_status oq_job_new(struct oq_context *context, int64_t group_id, const GU
     job->iface.lpVtbl = &job_vtbl;
     job->group_id = group_id;
     job->guid = *guid;
-    oq_object_init(&job->object, context, &job_class, (IUnknown *)&job->iface,
-                   (IUnknown *)&job->info.iface);
-    oq_info_init(&job->info, &job->object, group_id);
-    oq_sources_part_init(&job->sources, &job->object, group_id);
-    oq_limit_part_init(&job->limit, &job->object, group_id);
-    oq_export_part_init(&job->export, &job->object, group_id);
+    oq_object_init(&job->object, context, &job_class, (IUnknown *)&job->iface);
     oq_open_group_init(&job->extension, &job->object, group_id);
     *out = &job->iface;
     return OQ_OK;

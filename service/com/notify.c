@@ -1,4 +1,5 @@
-/* notify.c - which object of which user is to be told of what (contract 8.2; D25, D28).
+/* notify.c - the registered callbacks and the events that are pending for them (contract 8.2; D25,
+ * D28).
  *
  * Owns a record per group of which there is something to remember: the latest event of the engine,
  * and the registration, which is the client's IBackgroundCopyCallback1 and the user who set it. The
@@ -168,7 +169,7 @@ static struct registration *take_registration(struct oq_notify *notify, struct e
 
 /* --- what clients and the engine bring -------------------------------------------------------- */
 
-/* An object on another machine would have the service log on there: the way machines' credentials
+/* An object on another machine would have the service log on there: how machines' credentials
  * are stolen (NTLM reflection, CVE-2016-3225 and its kin). COM answers for its proxies itself, so a
  * client cannot lie about this; an object that does not know the question is none of COM's proxies,
  * or Wine's, and then local. */
@@ -185,7 +186,7 @@ static bool is_remote(IUnknown *unknown)
 
 /* How the service appears to the client that it calls: as itself, to be looked at, not to be acted
  * as. The service is LocalSystem; with IMPERSONATE a client could do in its name whatever it likes.
- * IDENTIFY is the least that works: COM's default rules let SYSTEM call a client, and nobody
+ * IDENTIFY is the least that works: COM's default rules let SYSTEM call a client, and no one
  * anonymous.
  *
  * Without cloaking, so that every call goes out as the process itself, whatever a thread may be
@@ -194,7 +195,7 @@ static bool is_remote(IUnknown *unknown)
  * the process's default, would take each calling thread's own.)
  *
  * An object without IClientSecurity is no proxy, and nothing leaves the process. Wine's proxies
- * have it and do not implement it; nobody can impersonate there. The process's default is IDENTIFY
+ * have it and do not implement it; no one can impersonate there. The process's default is IDENTIFY
  * too (security.c), so this says it twice; but a default can be changed without thinking of this
  * place.
  */
@@ -321,7 +322,7 @@ uint32_t oq_notify_count(struct oq_notify *notify)
     AcquireSRWLockShared(&notify->lock);
     for (unsigned i = 0; i < BUCKETS; i++)
         for (const struct entry *entry = notify->buckets[i]; entry; entry = entry->next)
-            count += entry->registration != NULL;
+            count += entry->registration ? 1 : 0;
     ReleaseSRWLockShared(&notify->lock);
     return count;
 }
@@ -354,8 +355,8 @@ void oq_notify_lost(struct oq_notify *notify)
     ReleaseSRWLockExclusive(&notify->lock);
 }
 
-/* On the engine's thread. After the last word about a group nobody is told anything of it, however
- * it went: nobody calls CancelGroup for one that has expired. */
+/* On the engine's thread. After the last event of a group no client is notified of it, however it
+ * ended: CancelGroup is not called for one that has expired. */
 void oq_notify_post(struct oq_notify *notify, const struct oq_event *event)
 {
     bool is_pending = event->kind != OQ_EVENT_NONE && !event->is_gone;

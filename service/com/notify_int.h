@@ -1,5 +1,5 @@
-/* notify_int.h - between notify.c, which knows who is to be told of what, and deliver.c, which
- * tells them. Nobody else includes it, but their tests.
+/* notify_int.h - between notify.c, which knows the callbacks and the pending events, and deliver.c,
+ * which calls them. Only they and their tests include it.
  */
 #ifndef NOTIFY_INT_H
 #define NOTIFY_INT_H
@@ -38,7 +38,7 @@ void oq_notify_lost(struct oq_notify *notify);
 /* Waits until there is something to do. */
 enum oq_notify_next oq_notify_wait(struct oq_notify *notify, const struct oq_delivery_rules *rules,
                                    struct oq_notify_call *call);
-/* Does not wait; false if nobody's turn has come. */
+/* Does not wait; false if none is due. */
 bool oq_notify_try(struct oq_notify *notify, const struct oq_delivery_rules *rules,
                    struct oq_notify_call *call);
 /* True if the event was understood and is to be acknowledged. */

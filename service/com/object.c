@@ -6,16 +6,12 @@
 #include "com_int.h"
 
 void oq_object_init(struct oq_object *object, struct oq_context *context,
-                    const struct oq_object_class *class, IUnknown *unknown, IUnknown *info)
+                    const struct oq_object_class *class, IUnknown *unknown)
 {
     atomic_init(&object->refs, 1);
     object->context = oq_context_ref(context);
     object->class = class;
     object->unknown = unknown;
-    object->info = info;
-    object->sources = NULL;
-    object->limit = NULL;
-    object->export = NULL;
     object->extension_iid = NULL;
     object->extension = NULL;
     object->is_disconnected = false;
@@ -26,8 +22,8 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
     if (object->next)
         object->next->previous = object;
     context->objects = object;
-    if (!class->is_plumbing)
-        context->live++, context->arrivals++;
+    if (!class->is_uncounted)
+        context->live++, context->activations++;
     ReleaseSRWLockExclusive(&context->lock);
 }
 
@@ -40,14 +36,6 @@ HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out)
         return E_INVALIDARG;
     if (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, object->class->iid))
         *out = object->unknown;
-    else if (object->info && IsEqualIID(iid, &IID_IOpenQmgrInfo))
-        *out = object->info;
-    else if (object->sources && IsEqualIID(iid, &IID_IOpenQmgrSources))
-        *out = object->sources;
-    else if (object->limit && IsEqualIID(iid, &IID_IOpenQmgrLimit))
-        *out = object->limit;
-    else if (object->export && IsEqualIID(iid, &IID_IOpenQmgrExport))
-        *out = object->export;
     else if (object->extension && IsEqualIID(iid, object->extension_iid))
         *out = object->extension;
     else
@@ -75,11 +63,41 @@ ULONG oq_object_unref(struct oq_object *object)
         context->objects = object->next;
     if (object->next)
         object->next->previous = object->previous;
-    if (!object->class->is_plumbing)
+    if (!object->class->is_uncounted)
         context->live--;
     ReleaseSRWLockExclusive(&context->lock);
 
     object->class->free(object);
     oq_context_unref(context);
     return 0;
+}
+
+/* A reference to an object that is still alive, or NULL when all have been dealt with. One whose
+ * count is 0 is on its way out, and waits for our lock to leave the list. */
+static struct oq_object *take_connected(struct oq_context *context)
+{
+    struct oq_object *found = NULL;
+    AcquireSRWLockExclusive(&context->lock);
+    for (struct oq_object *object = context->objects; object && !found; object = object->next) {
+        if (object->class->is_uncounted)
+            continue;
+        unsigned refs = atomic_load(&object->refs);
+        while (!object->is_disconnected && refs > 0 && !found) {
+            if (atomic_compare_exchange_weak(&object->refs, &refs, refs + 1))
+                found = object;
+        }
+    }
+    if (found)
+        found->is_disconnected = true;
+    ReleaseSRWLockExclusive(&context->lock);
+    return found;
+}
+
+void oq_objects_disconnect(struct oq_context *context)
+{
+    struct oq_object *object;
+    while ((object = take_connected(context))) {
+        CoDisconnectObject(object->unknown, 0);
+        oq_object_unref(object);
+    }
 }

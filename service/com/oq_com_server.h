@@ -51,28 +51,28 @@ OQ_MUST_CHECK enum oq_status oq_com_drain(struct oq_com *com, int64_t timeout_ms
 
 /* Takes the classes back and ends the thread, within 2 s; what hangs is left behind. The last thing
  * before the service reports that it has stopped: a client that comes in between waits for a class
- * that nobody registers. After oq_com_drain, or instead of oq_com_serve. Any thread; com is gone.
- * NULL is allowed. */
+ * that is never registered. After oq_com_drain, or instead of oq_com_serve. Any thread; com is
+ * gone. NULL is allowed. */
 void oq_com_close(struct oq_com *com);
 
 /* What clients hold now: objects of ours, and locks by IClassFactory::LockServer. Both 0 means
- * nobody needs the process on COM's account. Any thread until oq_com_close; the numbers may be out
+ * no client needs the process. Any thread until oq_com_close; the numbers may be out
  * of date when read. */
 void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks);
 
 /* More of the same. */
 struct oq_com_life {
     uint32_t objects, locks;
-    uint32_t callbacks; /* that clients have registered and nobody has cleared */
-    uint64_t arrivals;  /* objects made for clients since the start */
+    uint32_t callbacks;   /* that clients have registered and not cleared */
+    uint64_t activations; /* objects made for clients since the start */
 };
 void oq_com_get_life(struct oq_com *com, struct oq_com_life *life);
 
-/* Closes the door if nobody is in: no objects, no locks, no call, and no arrival since that number
- * was read. Then every later call gets QM_E_SERVICE_UNAVAILABLE and every later activation
+/* Shuts the gate if no client is there: no objects, no locks, no call, and no activation since that
+ * number was read. Then every later call gets QM_E_SERVICE_UNAVAILABLE and every later activation
  * CO_E_SERVER_STOPPING, on which clients activate again; oq_com_drain is to follow at once. All in
- * one step: false says that somebody was faster, and nothing was done. Any thread until
+ * one step: false: a client was faster, and nothing was done. Any thread until
  * oq_com_drain. */
-OQ_MUST_CHECK bool oq_com_close_door(struct oq_com *com, uint64_t arrivals);
+OQ_MUST_CHECK bool oq_com_shut_gate(struct oq_com *com, uint64_t activations);
 
 #endif

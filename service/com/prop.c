@@ -90,7 +90,7 @@ enum oq_status oq_prop_get(struct oq_call *call, int64_t group_id, GROUPPROP id,
 }
 
 /* There is nothing to store, but the rules about whose group it is, and that it still exists, hold
- * all the same. */
+ * as well. */
 static enum oq_status set_fixed(struct oq_call *call, int64_t group_id, const struct prop *prop,
                                 uint32_t number)
 {

@@ -1,5 +1,4 @@
-/* qmgr.c - IBackgroundCopyQMgr and IOpenQmgrPeek: the queue as a client sees it. Holds nothing but
- * the way to the engine.
+/* qmgr.c - IBackgroundCopyQMgr: the queue as a client sees it. Holds no state but its context.
  *
  * Any thread of the apartment. idl/openqmgr.idl says what each method promises.
  */
@@ -9,7 +8,6 @@
 
 struct qmgr {
     IBackgroundCopyQMgr iface;
-    IOpenQmgrPeek peek;
     struct oq_object object;
     struct oq_open_manager extension;
 };
@@ -24,12 +22,7 @@ static struct qmgr *from_iface(IBackgroundCopyQMgr *iface)
 static HRESULT STDMETHODCALLTYPE qmgr_QueryInterface(IBackgroundCopyQMgr *iface, REFIID iid,
                                                      void **out)
 {
-    struct qmgr *qmgr = from_iface(iface);
-    if (!out || !iid || !IsEqualIID(iid, &IID_IOpenQmgrPeek))
-        return oq_object_query(&qmgr->object, iid, out);
-    *out = &qmgr->peek;
-    oq_object_ref(&qmgr->object);
-    return S_OK;
+    return oq_object_query(&from_iface(iface)->object, iid, out);
 }
 
 static ULONG STDMETHODCALLTYPE qmgr_AddRef(IBackgroundCopyQMgr *iface)
@@ -90,43 +83,6 @@ static const IBackgroundCopyQMgrVtbl qmgr_vtbl = {
 };
 /* clang-format on */
 
-/* --- IOpenQmgrPeek ---------------------------------------------------------------------------- */
-
-static struct qmgr *from_peek(IOpenQmgrPeek *iface)
-{
-    return CONTAINER_OF(iface, struct qmgr, peek);
-}
-
-static HRESULT STDMETHODCALLTYPE peek_QueryInterface(IOpenQmgrPeek *iface, REFIID iid, void **out)
-{
-    return qmgr_QueryInterface(&from_peek(iface)->iface, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE peek_AddRef(IOpenQmgrPeek *iface)
-{
-    return oq_object_ref(&from_peek(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE peek_Release(IOpenQmgrPeek *iface)
-{
-    return oq_object_unref(&from_peek(iface)->object);
-}
-
-static HRESULT STDMETHODCALLTYPE peek_PeekGroup(IOpenQmgrPeek *iface, GUID group_guid,
-                                                IBackgroundCopyGroup **out)
-{
-    return oq_group_open(from_peek(iface)->object.context, &group_guid, oq_engine_peek_group, out);
-}
-
-/* clang-format off */
-static const IOpenQmgrPeekVtbl peek_vtbl = {
-    peek_QueryInterface,
-    peek_AddRef,
-    peek_Release,
-    peek_PeekGroup,
-};
-/* clang-format on */
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void qmgr_free(struct oq_object *object)
@@ -143,8 +99,7 @@ enum oq_status oq_qmgr_new(struct oq_context *context, IBackgroundCopyQMgr **out
     if (!qmgr)
         return OQ_E_NOMEM;
     qmgr->iface.lpVtbl = &qmgr_vtbl;
-    qmgr->peek.lpVtbl = &peek_vtbl;
-    oq_object_init(&qmgr->object, context, &qmgr_class, (IUnknown *)&qmgr->iface, NULL);
+    oq_object_init(&qmgr->object, context, &qmgr_class, (IUnknown *)&qmgr->iface);
     oq_open_manager_init(&qmgr->extension, &qmgr->object);
     *out = &qmgr->iface;
     return OQ_OK;

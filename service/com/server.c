@@ -66,7 +66,7 @@ static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
         IClassFactory_Release(factory);
     }
     if (status == OQ_OK) {
-        /* All or none: nobody finds the one class while the other is still missing. */
+        /* All or none: no client finds the one class while the other is still missing. */
         HRESULT hr = CoResumeClassObjects();
         if (FAILED(hr))
             status = com_failed(err, hr, "CoResumeClassObjects");
@@ -79,7 +79,7 @@ static enum oq_status register_classes(struct oq_com *com, struct oq_error *err)
 static enum oq_status serve_on_thread(struct oq_com *com, struct oq_error *err)
 {
     enum oq_status status = register_classes(com, err);
-    /* Who is to be told can be found out by clients from now on, and they can register again. */
+    /* From now on clients can look for their groups and register callbacks again. */
     if (status == OQ_OK) {
         status = oq_deliver_start(com->context, &oq_delivery_rules_default, &com->deliver, err);
         if (status != OQ_OK)
@@ -88,13 +88,13 @@ static enum oq_status serve_on_thread(struct oq_com *com, struct oq_error *err)
     return status;
 }
 
-/* No new calls; then those that run may end; only then clients are cut off, so that nobody loses
- * the answer to something that was done. Dropping the callbacks comes last: it calls clients, and
+/* No new calls; then those that run may end; only then clients are cut off, so that none loses
+ * the response to something that was done. Dropping the callbacks comes last: it calls clients, and
  * may hang. Threads that hang in a client are not waited for at all.
  *
  * The class objects stay, and answer CO_E_SERVER_STOPPING. Without them COM would ask the service
  * control manager for a service that is still running, and the client would wait for a class that
- * nobody registers (docs/decisions/0014). */
+ * is never registered (docs/decisions/0014). */
 static void drain_on_thread(struct oq_com *com)
 {
     oq_context_refuse_calls(com->context);
@@ -103,7 +103,7 @@ static void drain_on_thread(struct oq_com *com)
     SetEvent(com->drained);
     oq_deliver_free(com->deliver);
     com->deliver = NULL;
-    oq_context_disconnect(com->context);
+    oq_objects_disconnect(com->context);
     oq_notify_close(com->context->notify);
 }
 
@@ -249,7 +249,7 @@ enum oq_status oq_com_drain(struct oq_com *com, int64_t timeout_ms)
     ask_for(com, STEP_DRAIN);
     if (WaitForSingleObject(com->done, left_until(deadline_ms)) == WAIT_OBJECT_0)
         return com->drain_status;
-    /* The thread goes on with what is left, and so what it uses stays. */
+    /* The thread continues with what is left, and so what it uses stays. */
     bool is_drained =
         WaitForSingleObject(com->drained, 0) == WAIT_OBJECT_0 && com->drain_status == OQ_OK;
     oq_log_warning("a client of the COM interfaces hangs; its connection is left behind");
@@ -279,16 +279,16 @@ void oq_com_get_live(struct oq_com *com, uint32_t *objects, uint32_t *locks)
 void oq_com_get_life(struct oq_com *com, struct oq_com_life *life)
 {
     struct oq_context *context = com->context;
-    /* First: what comes after it is an arrival that oq_com_close_door will see. */
+    /* First: what comes after it is an activation that oq_com_shut_gate will see. */
     AcquireSRWLockShared(&context->lock);
-    life->arrivals = context->arrivals;
+    life->activations = context->activations;
     life->objects = context->live;
     ReleaseSRWLockShared(&context->lock);
     life->locks = atomic_load(&context->locks);
     life->callbacks = oq_notify_count(context->notify);
 }
 
-bool oq_com_close_door(struct oq_com *com, uint64_t arrivals)
+bool oq_com_shut_gate(struct oq_com *com, uint64_t activations)
 {
-    return oq_context_close_door(com->context, arrivals);
+    return oq_context_shut_gate(com->context, activations);
 }

@@ -400,8 +400,8 @@ static HANDLE open_to_rename(const wchar_t *path)
     DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS | QUALITY;
     HANDLE handle =
         CreateFileW(path, access | FILE_WRITE_DATA, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
-    /* Writing is wanted only to flush the new name through the same handle; another process may hold
-     * the file open for reading. */
+    /* Writing is wanted only to flush the new name through the same handle; another process may
+     * hold the file open for reading. */
     if (handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_SHARING_VIOLATION)
         handle = CreateFileW(path, access, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
     return handle;

@@ -12,5 +12,5 @@ int main(void)
     HWND window =
         CreateWindowExW(0, L"Message", L"", 0, 0, 0, 0, 0, HWND_MESSAGE, NULL, NULL, NULL);
 
-    return window != NULL && DestroyWindow(window) ? 0 : 1;
+    return window && DestroyWindow(window) ? 0 : 1;
 }

@@ -6,8 +6,11 @@
  */
 #include "marshal_rig.h"
 
+#include "extension_methods.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 struct script script;
 
@@ -61,7 +64,7 @@ static void note_text(BSTR text)
     char utf8[600];
     int count;
 
-    if (text == NULL) {
+    if (!text) {
         rig_note(" NULL");
         return;
     }
@@ -101,30 +104,21 @@ GUID rig_guid(unsigned n)
 struct object {
     const void *vtbl;
     const IID *iid;
-    struct object *info; /* the extension, from group and job; of the manager, the one to peek */
-    struct object *identity; /* whose IUnknown it is; NULL: its own */
-    struct object *sources;  /* the second extension */
-    struct object *limit;    /* the third one */
-    struct object *export;   /* the fourth one */
+    struct object *extension; /* the part with its extension interface, or NULL */
+    struct object *identity;  /* whose IUnknown it is; NULL: its own */
 };
 
 static HRESULT STDMETHODCALLTYPE query(void *This, REFIID iid, void **object)
 {
     struct object *self = This;
-    struct object *identity = self->identity != NULL ? self->identity : self;
+    struct object *identity = self->identity ? self->identity : self;
 
     *object = NULL;
     if (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, identity->iid))
         *object = identity;
-    else if (identity->info != NULL && IsEqualIID(iid, identity->info->iid))
-        *object = identity->info;
-    else if (identity->sources != NULL && IsEqualIID(iid, identity->sources->iid))
-        *object = identity->sources;
-    else if (identity->limit != NULL && IsEqualIID(iid, identity->limit->iid))
-        *object = identity->limit;
-    else if (identity->export != NULL && IsEqualIID(iid, identity->export->iid))
-        *object = identity->export;
-    return *object != NULL ? S_OK : E_NOINTERFACE;
+    else if (identity->extension && IsEqualIID(iid, identity->extension->iid))
+        *object = identity->extension;
+    return *object ? S_OK : E_NOINTERFACE;
 }
 
 static ULONG STDMETHODCALLTYPE add_ref(void *This)
@@ -141,9 +135,8 @@ static ULONG STDMETHODCALLTYPE release(void *This)
 
 #define UNKNOWN (void *)query, (void *)add_ref, (void *)release
 
-static struct object qmgr, group, job, enum_groups, enum_jobs, info_of_group, info_of_job;
-static struct object sources_of_group, sources_of_job, limit_of_group, limit_of_job, peek_of_qmgr,
-    export_of_group, export_of_job;
+static struct object qmgr, group, job, enum_groups, enum_jobs, manager_of_qmgr, open_group_of_group,
+    open_group_of_job;
 
 /* Gives an object out as the script's result allows. */
 static HRESULT give(void *object, void *out)
@@ -185,20 +178,6 @@ static HRESULT STDMETHODCALLTYPE qmgr_EnumGroups(IBackgroundCopyQMgr *This, DWOR
 
 static const IBackgroundCopyQMgrVtbl qmgr_vtbl = {UNKNOWN, qmgr_CreateGroup, qmgr_GetGroup,
                                                   qmgr_EnumGroups};
-
-/* ---- IOpenQmgrPeek --------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE peek_PeekGroup(IOpenQmgrPeek *This, GUID id,
-                                                IBackgroundCopyGroup **out)
-{
-    (void)This;
-    begin("PeekGroup");
-    note_guid(&id);
-    rig_note("; ");
-    return give(&group, out);
-}
-
-static const IOpenQmgrPeekVtbl peek_vtbl = {UNKNOWN, peek_PeekGroup};
 
 /* ---- IBackgroundCopyGroup -------------------------------------------------------------------- */
 
@@ -337,15 +316,15 @@ static HRESULT STDMETHODCALLTYPE group_SetNotificationPointer(IBackgroundCopyGro
     begin("SetNotificationPointer");
     if (!IsEqualIID(iid, &IID_IBackgroundCopyCallback1))
         note_guid(iid);
-    if (object == NULL)
+    if (!object)
         rig_note(" NULL; ");
     else if (FAILED(IUnknown_QueryInterface(object, &IID_IBackgroundCopyCallback1,
                                             (void **)&callback)))
         rig_note(" other; ");
     else
         rig_note(" callback; ");
-    if (callback != NULL) {
-        if (script.with_pointer != NULL)
+    if (callback) {
+        if (script.with_pointer)
             script.with_pointer(callback);
         IBackgroundCopyCallback1_Release(callback);
     }
@@ -407,7 +386,7 @@ static HRESULT STDMETHODCALLTYPE job_AddFiles(IBackgroundCopyJob1 *This, ULONG c
     begin("AddFiles");
     rig_note(" %lu", count);
     for (ULONG i = 0; i < count; i++) {
-        if (files[i] == NULL) {
+        if (!files[i]) {
             rig_note(" -");
             continue;
         }
@@ -463,8 +442,7 @@ static const IBackgroundCopyJob1Vtbl job_vtbl = {
     UNKNOWN,     job_CancelJob,    job_GetProgress,        job_GetStatus, job_AddFiles,
     job_GetFile, job_GetFileCount, job_SwitchToForeground, job_get_JobID};
 
-/* ---- enumerators: alike, but of two types ------------------------------------------------------
- */
+/* ---- enumerators: alike, but of two types ---------------------------------------------------- */
 
 static HRESULT next(ULONG celt, GUID *ids, ULONG *fetched)
 {
@@ -530,253 +508,137 @@ static HRESULT get_count(ULONG *count)
 ENUMERATOR(IEnumBackgroundCopyGroups, enum_groups)
 ENUMERATOR(IEnumBackgroundCopyJobs1, enum_jobs)
 
-/* ---- IOpenQmgrInfo --------------------------------------------------------------------------- */
+/* ---- the extension interfaces: extension_methods.h ------------------------------------------- */
 
-static HRESULT STDMETHODCALLTYPE info_GetProgress64(IOpenQmgrInfo *This, UINT64 *total,
-                                                    UINT64 *done, DWORD *files, DWORD *files_done)
+static void note_bytes(BSTR bytes)
 {
-    (void)This;
-    begin("GetProgress64; ");
-    *total = OPENQMGR_SIZE_UNKNOWN;
-    *done = 0x0123456789ABCDEFULL;
-    *files = 5;
-    *files_done = 4;
-    return script.result;
+    if (!bytes) {
+        rig_note(" NULL");
+        return;
+    }
+    rig_note(" ");
+    for (UINT i = 0; i < SysStringByteLen(bytes); i++)
+        rig_note("%02x", ((const BYTE *)bytes)[i]);
 }
 
-/* Text is an output like any other: none when the call fails. */
-static BSTR text_unless_failed(const wchar_t *text)
+static void fill(void *out, size_t length)
 {
+    for (size_t i = 0; i < length; i++)
+        ((BYTE *)out)[i] = SUCCEEDED(script.result) ? ANSWER_BYTE(i) : 0;
+}
+
+static BSTR answer_bytes(void)
+{
+    BSTR bytes = SUCCEEDED(script.result) ? SysAllocStringByteLen(NULL, ANSWER_BYTES) : NULL;
+
+    if (bytes)
+        fill(bytes, ANSWER_BYTES);
+    return bytes;
+}
+
+static BSTR answer_text(int n)
+{
+    WCHAR text[16];
+
+    swprintf(text, 16, L"text %d \x4e2d", n);
     return SUCCEEDED(script.result) ? SysAllocString(text) : NULL;
 }
 
-static HRESULT STDMETHODCALLTYPE info_GetState(IOpenQmgrInfo *This, OPENQMGR_STATE *state,
-                                               BSTR *words)
-{
-    (void)This;
-    begin("GetState; ");
-    *state = OPENQMGR_STATE_CANCELLED;
-    *words = text_unless_failed(L"cancelled");
-    return script.result;
-}
+/* A number is an output like any other: 0 when the call fails. */
+#define UNLESS_FAILED(value) (SUCCEEDED(script.result) ? (value) : 0)
 
-static HRESULT STDMETHODCALLTYPE info_GetWaitReason(IOpenQmgrInfo *This, OPENQMGR_WAIT *reason,
-                                                    INT64 *until_ms, UINT64 *value, BSTR *text)
-{
-    (void)This;
-    begin("GetWaitReason; ");
-    *reason = OPENQMGR_WAIT_THROTTLED;
-    *until_ms = -0x0123456789ABCDEFLL;
-    *value = 0xFEDCBA9876543210ULL;
-    *text = text_unless_failed(L"limited to 1 MB/s");
-    return script.result;
-}
+#define IN_NUMBER_TYPE DWORD
+#define IN_NUMBER_TAKE(n) rig_note(" %lu", v##n)
+#define IN_NUMBER64_TYPE UINT64
+#define IN_NUMBER64_TAKE(n) rig_note(" %llx", (unsigned long long)v##n)
+#define IN_FLAG_TYPE BOOL
+#define IN_FLAG_TAKE(n) rig_note(" %d", v##n)
+#define IN_HASH_TYPE OPENQMGR_HASH
+#define IN_HASH_TAKE(n) rig_note(" %d", (int)v##n)
+#define IN_TEXT_TYPE BSTR
+#define IN_TEXT_TAKE(n) note_text(v##n)
+#define IN_BYTES_TYPE BSTR
+#define IN_BYTES_TAKE(n) note_bytes(v##n)
+#define IN_GUID_TYPE GUID
+#define IN_GUID_TAKE(n) note_guid(&v##n)
+#define OUT_NUMBER64_TYPE UINT64 *
+#define OUT_NUMBER64_TAKE(n) *v##n = UNLESS_FAILED(ANSWER_NUMBER64(n))
+#define OUT_HASH_TYPE OPENQMGR_HASH *
+#define OUT_HASH_TAKE(n) *v##n = UNLESS_FAILED(ANSWER_HASH)
+#define OUT_SOURCE_TYPE OPENQMGR_SOURCE *
+#define OUT_SOURCE_TAKE(n) *v##n = UNLESS_FAILED(ANSWER_SOURCE)
+#define OUT_TEXT_TYPE BSTR *
+#define OUT_TEXT_TAKE(n) *v##n = answer_text(n)
+#define OUT_BYTES_TYPE BSTR *
+#define OUT_BYTES_TAKE(n) *v##n = answer_bytes()
+#define OUT_GROUP_TYPE IBackgroundCopyGroup **
+#define OUT_GROUP_TAKE(n) (void)give(&group, v##n)
+#define OUT_INFO_TYPE OPENQMGR_GROUP_INFO *
+#define OUT_INFO_TAKE(n) fill(v##n, sizeof *v##n)
+#define OUT_FILE_TYPE OPENQMGR_FILE_INFO *
+#define OUT_FILE_TAKE(n) fill(v##n, sizeof *v##n)
+#define OUT_SETTINGS_TYPE OPENQMGR_SETTINGS *
+#define OUT_SETTINGS_TAKE(n) fill(v##n, sizeof *v##n)
 
-static HRESULT STDMETHODCALLTYPE info_GetLastFailure(IOpenQmgrInfo *This, HRESULT *code,
-                                                     DWORD *win32, DWORD *http, DWORD *index,
-                                                     INT64 *time_ms, BSTR *text)
-{
-    (void)This;
-    begin("GetLastFailure; ");
-    *code = E_ACCESSDENIED;
-    *win32 = 5;
-    *http = 403;
-    *index = OPENQMGR_NO_FILE;
-    *time_ms = 1700000000123LL;
-    *text = text_unless_failed(L"the server refused");
-    return script.result;
-}
+#define METHOD(interface, method, parameters, take)                                                \
+    static HRESULT STDMETHODCALLTYPE interface##_take_##method parameters {                        \
+        (void)This;                                                                                \
+        begin(#method);                                                                            \
+        take;                                                                                      \
+        rig_note("; ");                                                                            \
+        return script.result;                                                                      \
+    }
+#define METHOD1(interface, method, A)                                                              \
+    METHOD(interface, method, (interface * This, A##_TYPE v1), A##_TAKE(1))
+#define METHOD2(interface, method, A, B)                                                           \
+    METHOD(interface, method, (interface * This, A##_TYPE v1, B##_TYPE v2), A##_TAKE(1);           \
+           B##_TAKE(2))
+#define METHOD3(interface, method, A, B, C)                                                        \
+    METHOD(interface, method, (interface * This, A##_TYPE v1, B##_TYPE v2, C##_TYPE v3),           \
+           A##_TAKE(1);                                                                            \
+           B##_TAKE(2); C##_TAKE(3))
+#define METHOD4(interface, method, A, B, C, D)                                                     \
+    METHOD(interface, method,                                                                      \
+           (interface * This, A##_TYPE v1, B##_TYPE v2, C##_TYPE v3, D##_TYPE v4), A##_TAKE(1);    \
+           B##_TAKE(2); C##_TAKE(3); D##_TAKE(4))
+#define METHOD5(interface, method, A, B, C, D, E)                                                  \
+    METHOD(interface, method,                                                                      \
+           (interface * This, A##_TYPE v1, B##_TYPE v2, C##_TYPE v3, D##_TYPE v4, E##_TYPE v5),    \
+           A##_TAKE(1);                                                                            \
+           B##_TAKE(2); C##_TAKE(3); D##_TAKE(4); E##_TAKE(5))
 
-static HRESULT STDMETHODCALLTYPE info_GetRate(IOpenQmgrInfo *This, UINT64 *rate)
-{
-    (void)This;
-    begin("GetRate; ");
-    *rate = 0x1122334455667788ULL;
-    return script.result;
-}
+MANAGER_METHODS(METHOD1, METHOD2, METHOD4)
+GROUP_METHODS(METHOD1, METHOD2, METHOD3, METHOD4, METHOD5)
 
-static HRESULT STDMETHODCALLTYPE info_GetFileDetails(IOpenQmgrInfo *This, DWORD index,
-                                                     OPENQMGR_FILE *state, UINT64 *size,
-                                                     UINT64 *done, BSTR *temporary, BSTR *validator)
-{
-    (void)This;
-    begin("GetFileDetails");
-    rig_note(" %lu; ", index);
-    *state = OPENQMGR_FILE_DOWNLOADED;
-    *size = 5368709120ULL;
-    *done = 5368709119ULL;
-    *temporary = text_unless_failed(L"C:\\x\\BIT1.tmp");
-    *validator = text_unless_failed(L"\"etag\"");
-    return script.result;
-}
-
-static const IOpenQmgrInfoVtbl info_vtbl = {
-    UNKNOWN,      info_GetProgress64, info_GetState, info_GetWaitReason, info_GetLastFailure,
-    info_GetRate, info_GetFileDetails};
-
-/* ---- IOpenQmgrSources ------------------------------------------------------------------------ */
-
-static HRESULT STDMETHODCALLTYPE sources_SetHash(IOpenQmgrSources *This, DWORD index, BSTR sha256,
-                                                 UINT64 size)
-{
-    (void)This;
-    begin("SetHash");
-    rig_note(" %lu", index);
-    note_text(sha256);
-    rig_note(" %llx; ", (unsigned long long)size);
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE sources_SetPieces(IOpenQmgrSources *This, DWORD index,
-                                                   OPENQMGR_HASH kind, UINT64 piece, DWORD length,
-                                                   BYTE *hashes)
-{
-    (void)This;
-    begin("SetPieces");
-    rig_note(" %lu %d %llx %lu", index, (int)kind, (unsigned long long)piece, length);
-    if (hashes != NULL && length > 0)
-        rig_note(" %02x..%02x", hashes[0], hashes[length - 1]);
-    rig_note("; ");
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE sources_AddSource(IOpenQmgrSources *This, DWORD index, BSTR url)
-{
-    (void)This;
-    begin("AddSource");
-    rig_note(" %lu", index);
-    note_text(url);
-    rig_note("; ");
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE sources_SetUrl(IOpenQmgrSources *This, DWORD index, DWORD source,
-                                                BSTR url)
-{
-    (void)This;
-    begin("SetUrl");
-    rig_note(" %lu %lu", index, source);
-    note_text(url);
-    rig_note("; ");
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE sources_GetSource(IOpenQmgrSources *This, DWORD index,
-                                                   DWORD source, OPENQMGR_SOURCE *state, BSTR *url)
-{
-    (void)This;
-    begin("GetSource");
-    rig_note(" %lu %lu; ", index, source);
-    *state = OPENQMGR_SOURCE_WRONG;
-    *url = text_unless_failed(L"http://mirror/");
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE sources_GetChecks(IOpenQmgrSources *This, DWORD index,
-                                                   BSTR *sha256, UINT64 *size, OPENQMGR_HASH *kind,
-                                                   UINT64 *piece, DWORD *pieces, DWORD *mismatches,
-                                                   BOOL *is_checking)
-{
-    (void)This;
-    begin("GetChecks");
-    rig_note(" %lu; ", index);
-    *sha256 = text_unless_failed(L"abcd");
-    *size = 0x0123456789ABCDEFULL;
-    *kind = OPENQMGR_HASH_SHA512;
-    *piece = 0x1122334455ULL;
-    *pieces = 3000000000u;
-    *mismatches = 2;
-    *is_checking = TRUE;
-    return script.result;
-}
-
-static const IOpenQmgrSourcesVtbl sources_vtbl = {
-    UNKNOWN,        sources_SetHash,   sources_SetPieces, sources_AddSource,
-    sources_SetUrl, sources_GetSource, sources_GetChecks};
-
-/* ---- IOpenQmgrLimit -------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE limit_SetMaxRate(IOpenQmgrLimit *This, UINT64 rate)
-{
-    (void)This;
-    begin("SetMaxRate");
-    rig_note(" %llx; ", (unsigned long long)rate);
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE limit_GetMaxRate(IOpenQmgrLimit *This, UINT64 *rate)
-{
-    (void)This;
-    begin("GetMaxRate");
-    rig_note("; ");
-    *rate = 0x0123456789ABCDEFULL;
-    return script.result;
-}
-
-static const IOpenQmgrLimitVtbl limit_vtbl = {UNKNOWN, limit_SetMaxRate, limit_GetMaxRate};
-
-/* ---- IOpenQmgrExport ------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE export_GetOwner(IOpenQmgrExport *This, BSTR *sid)
-{
-    (void)This;
-    begin("GetOwner");
-    rig_note("; ");
-    *sid = text_unless_failed(L"S-1-5-18");
-    return script.result;
-}
-
-static HRESULT STDMETHODCALLTYPE export_GetPieces(IOpenQmgrExport *This, DWORD index,
-                                                  OPENQMGR_HASH *kind, UINT64 *piece, DWORD *length,
-                                                  BYTE **hashes)
-{
-    (void)This;
-    begin("GetPieces");
-    rig_note(" %lu; ", index);
-    *kind = OPENQMGR_HASH_SHA512;
-    *piece = 0x1122334455ULL;
-    *length = FAILED(script.result) ? 0 : 1000000;
-    *hashes = *length > 0 ? CoTaskMemAlloc(*length) : NULL;
-    if (*hashes)
-        (*hashes)[0] = 0xaa, (*hashes)[*length - 1] = 0xbb;
-    return script.result;
-}
-
-static const IOpenQmgrExportVtbl export_vtbl = {UNKNOWN, export_GetOwner, export_GetPieces};
+#define ENTRY(interface, method, ...) .method = interface##_take_##method,
+static const IOpenQmgrManagerVtbl manager_vtbl = {.QueryInterface = (void *)query,
+                                                  .AddRef = (void *)add_ref,
+                                                  .Release = (void *)release,
+                                                  MANAGER_METHODS(ENTRY, ENTRY, ENTRY)};
+static const IOpenQmgrGroupVtbl open_group_vtbl = {
+    .QueryInterface = (void *)query,
+    .AddRef = (void *)add_ref,
+    .Release = (void *)release,
+    GROUP_METHODS(ENTRY, ENTRY, ENTRY, ENTRY, ENTRY)};
 
 /* ---- the objects ----------------------------------------------------------------------------- */
 
 static struct object qmgr = {
-    .vtbl = &qmgr_vtbl, .iid = &IID_IBackgroundCopyQMgr, .info = &peek_of_qmgr};
-static struct object group = {.vtbl = &group_vtbl,
-                              .iid = &IID_IBackgroundCopyGroup,
-                              .info = &info_of_group,
-                              .sources = &sources_of_group,
-                              .limit = &limit_of_group,
-                              .export = &export_of_group};
-static struct object job = {.vtbl = &job_vtbl,
-                            .iid = &IID_IBackgroundCopyJob1,
-                            .info = &info_of_job,
-                            .sources = &sources_of_job,
-                            .limit = &limit_of_job,
-                            .export = &export_of_job};
+    .vtbl = &qmgr_vtbl, .iid = &IID_IBackgroundCopyQMgr, .extension = &manager_of_qmgr};
+static struct object group = {
+    .vtbl = &group_vtbl, .iid = &IID_IBackgroundCopyGroup, .extension = &open_group_of_group};
+static struct object job = {
+    .vtbl = &job_vtbl, .iid = &IID_IBackgroundCopyJob1, .extension = &open_group_of_job};
 static struct object enum_groups = {.vtbl = &enum_groups_vtbl,
                                     .iid = &IID_IEnumBackgroundCopyGroups};
 static struct object enum_jobs = {.vtbl = &enum_jobs_vtbl, .iid = &IID_IEnumBackgroundCopyJobs1};
-/* Each a part of its group or job. */
-#define PART(table, id, of)                                                                        \
-    {                                                                                              \
-        .vtbl = &(table), .iid = &(id), .identity = &(of)                                          \
-    }
-static struct object info_of_group = PART(info_vtbl, IID_IOpenQmgrInfo, group);
-static struct object info_of_job = PART(info_vtbl, IID_IOpenQmgrInfo, job);
-static struct object sources_of_group = PART(sources_vtbl, IID_IOpenQmgrSources, group);
-static struct object sources_of_job = PART(sources_vtbl, IID_IOpenQmgrSources, job);
-static struct object limit_of_group = PART(limit_vtbl, IID_IOpenQmgrLimit, group);
-static struct object peek_of_qmgr = PART(peek_vtbl, IID_IOpenQmgrPeek, qmgr);
-static struct object limit_of_job = PART(limit_vtbl, IID_IOpenQmgrLimit, job);
-static struct object export_of_group = PART(export_vtbl, IID_IOpenQmgrExport, group);
-static struct object export_of_job = PART(export_vtbl, IID_IOpenQmgrExport, job);
+/* Each a part of another object. */
+static struct object manager_of_qmgr = {
+    .vtbl = &manager_vtbl, .iid = &IID_IOpenQmgrManager, .identity = &qmgr};
+static struct object open_group_of_group = {
+    .vtbl = &open_group_vtbl, .iid = &IID_IOpenQmgrGroup, .identity = &group};
+static struct object open_group_of_job = {
+    .vtbl = &open_group_vtbl, .iid = &IID_IOpenQmgrGroup, .identity = &job};
 
 IUnknown *rig_service_object(REFIID iid)
 {

@@ -11,19 +11,13 @@
 
 struct rig rig;
 
-enum { LIMIT_MS = 20000, INTERFACE_COUNT = 11, STREAM_COUNT = 5 };
+enum { LIMIT_MS = 20000, INTERFACE_COUNT = 8, STREAM_COUNT = 5 };
 
-static const IID *const interfaces[INTERFACE_COUNT] = {&IID_IBackgroundCopyQMgr,
-                                                       &IID_IBackgroundCopyGroup,
-                                                       &IID_IBackgroundCopyJob1,
-                                                       &IID_IEnumBackgroundCopyGroups,
-                                                       &IID_IEnumBackgroundCopyJobs1,
-                                                       &IID_IBackgroundCopyCallback1,
-                                                       &IID_IOpenQmgrInfo,
-                                                       &IID_IOpenQmgrSources,
-                                                       &IID_IOpenQmgrLimit,
-                                                       &IID_IOpenQmgrExport,
-                                                       &IID_IOpenQmgrPeek};
+static const IID *const interfaces[INTERFACE_COUNT] = {
+    &IID_IBackgroundCopyQMgr,      &IID_IBackgroundCopyGroup,
+    &IID_IBackgroundCopyJob1,      &IID_IEnumBackgroundCopyGroups,
+    &IID_IEnumBackgroundCopyJobs1, &IID_IBackgroundCopyCallback1,
+    &IID_IOpenQmgrManager,         &IID_IOpenQmgrGroup};
 
 static HMODULE dll;
 static HANDLE service_thread, service_is_ready, service_may_end;
@@ -31,8 +25,7 @@ static HRESULT service_result;
 static IStream *streams[STREAM_COUNT]; /* one for each of the first interfaces */
 static DWORD client_registrations[2], service_registration;
 
-/* ---- the client's callback object and its class -------------------------------------------------
- */
+/* ---- the client's callback object and its class ---------------------------------------------- */
 
 static HRESULT STDMETHODCALLTYPE callback_QueryInterface(IBackgroundCopyCallback1 *This, REFIID iid,
                                                          void **object)
@@ -61,11 +54,11 @@ static void note_objects(IBackgroundCopyGroup *group, IBackgroundCopyJob1 *job)
 {
     GUID id;
 
-    if (group == NULL)
+    if (!group)
         rig_note(" no-group");
     else if (FAILED(IBackgroundCopyGroup_get_GroupID(group, &id)))
         rig_note(" bad-group");
-    if (job == NULL)
+    if (!job)
         rig_note(" no-job");
     else if (FAILED(IBackgroundCopyJob1_get_JobID(job, &id)))
         rig_note(" bad-job");
@@ -142,7 +135,7 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *This, IUn
     (void)This;
     *object = NULL;
     rig_note("create; ");
-    if (outer != NULL)
+    if (outer)
         return CLASS_E_NOAGGREGATION;
     if (FAILED(script.create))
         return script.create;
@@ -172,7 +165,7 @@ static HRESULT announce_marshaller(DWORD *registration)
     IUnknown *marshaller = NULL;
     HRESULT hr;
 
-    if (get_class_object == NULL)
+    if (!get_class_object)
         return HRESULT_FROM_WIN32(GetLastError());
     hr = get_class_object(&CLSID_OpenQmgrProxyStub, &IID_IPSFactoryBuffer, (void **)&marshaller);
     if (FAILED(hr))
@@ -215,7 +208,7 @@ static HRESULT load_dll(void)
     const wchar_t *folder = _wgetenv(L"OQ_BIN_DIR");
     wchar_t path[1000];
 
-    if (folder == NULL)
+    if (!folder)
         return HRESULT_FROM_WIN32(ERROR_ENVVAR_NOT_FOUND);
     swprintf(path, 1000, L"%ls/qmgrps.dll", folder);
     for (wchar_t *c = path; *c != L'\0'; c++) {
@@ -223,7 +216,7 @@ static HRESULT load_dll(void)
             *c = L'\\';
     }
     dll = LoadLibraryExW(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
-    return dll != NULL ? S_OK : HRESULT_FROM_WIN32(GetLastError());
+    return dll ? S_OK : HRESULT_FROM_WIN32(GetLastError());
 }
 
 int rig_open(void **state)
@@ -250,8 +243,7 @@ int rig_open(void **state)
         service_is_ready = CreateEventW(NULL, TRUE, FALSE, NULL);
         service_may_end = CreateEventW(NULL, TRUE, FALSE, NULL);
         service_thread = CreateThread(NULL, 0, run_service, NULL, 0, NULL);
-        if (service_thread == NULL ||
-            WaitForSingleObject(service_is_ready, LIMIT_MS) != WAIT_OBJECT_0)
+        if (!service_thread || WaitForSingleObject(service_is_ready, LIMIT_MS) != WAIT_OBJECT_0)
             hr = E_FAIL;
         else
             hr = service_result;

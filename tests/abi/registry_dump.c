@@ -14,7 +14,7 @@ static void *allocate(void *old, size_t size_bytes)
 {
     void *memory = realloc(old, size_bytes);
 
-    if (memory == NULL)
+    if (!memory)
         abort();
     return memory;
 }
@@ -23,7 +23,7 @@ static void append(struct text *text, const wchar_t *chars)
 {
     size_t count = wcslen(chars);
 
-    if (text->chars == NULL || text->used + count + 1 > text->size) {
+    if (!text->chars || text->used + count + 1 > text->size) {
         text->size = (text->used + count + 1) * 2;
         text->chars = allocate(text->chars, text->size * sizeof *text->chars);
     }
@@ -192,10 +192,10 @@ unsigned registry_dump_count_keys(const wchar_t *dump)
 {
     unsigned count = 0;
 
-    for (const wchar_t *at = dump; at != NULL && *at != L'\0';) {
+    for (const wchar_t *at = dump; at && *at != L'\0';) {
         count += *at == L'[';
         at = wcschr(at, L'\n');
-        if (at != NULL)
+        if (at)
             at++;
     }
     return count;

@@ -1,7 +1,6 @@
 /*
- * test_marshal_job.c: every method of a job, of both enumerators and of the extension, through the
- * proxy DLL. What is expected is section 9 of the spec, and that every argument arrives as it was
- * given.
+ * test_marshal_job.c: every method of a job and of both enumerators through the proxy DLL. What is
+ * expected is section 9 of the spec, and that every argument arrives as it was given.
  */
 #include "marshal_rig.h"
 
@@ -24,6 +23,7 @@ static void job_commands__without_arguments__arrive_and_give_the_code(void **sta
     assert_string_equal(rig_log(), "CancelJob; job SwitchToForeground; ");
 }
 
+/* Shows IBackgroundCopyJob1::GetProgress.dwFlags */
 static void get_progress__job__flags_arrive_and_the_number_comes_back(void **state)
 {
     DWORD progress = 0x5a5a5a5a;
@@ -35,6 +35,7 @@ static void get_progress__job__flags_arrive_and_the_number_comes_back(void **sta
     assert_int_equal(progress, 99);
 }
 
+/* Shows IBackgroundCopyJob1::GetStatus.S_OK */
 static void get_status__job__all_four_numbers_come_back(void **state)
 {
     DWORD status = 0x5a5a5a5a, win32 = 0x5a5a5a5a, transport = 0x5a5a5a5a, retries = 0x5a5a5a5a;
@@ -48,6 +49,7 @@ static void get_status__job__all_four_numbers_come_back(void **state)
     assert_int_equal(retries, 3);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.cFileCount .ppFileSet */
 static void add_files__names__arrive_in_order(void **state)
 {
     FILESETINFO one = {SysAllocString(L"http://example.org/1"), SysAllocString(L"C:\\1"), 11};
@@ -108,6 +110,7 @@ static void add_files__null_array__is_refused_before_the_service(void **state)
     assert_string_equal(rig_log(), "");
 }
 
+/* Shows all.memory-out IBackgroundCopyJob1::GetFile.pFileInfo */
 static void get_file__names__come_back_and_the_service_saw_zeros(void **state)
 {
     FILESETINFO file;
@@ -138,6 +141,7 @@ static void get_file__refused__gives_code_and_null_names(void **state)
     assert_int_equal(file.dwSizeHint, 0);
 }
 
+/* Shows IBackgroundCopyJob1::GetFileCount.S_OK */
 static void get_file_count__number__comes_back(void **state)
 {
     DWORD count = 0x5a5a5a5a;
@@ -148,6 +152,7 @@ static void get_file_count__number__comes_back(void **state)
     assert_int_equal(count, 200);
 }
 
+/* Shows IBackgroundCopyJob1::get_JobID.pguidJobID */
 static void get_job_id__identifier__comes_back(void **state)
 {
     GUID id, expected = rig_guid(8);
@@ -158,6 +163,7 @@ static void get_job_id__identifier__comes_back(void **state)
     assert_memory_equal(&id, &expected, sizeof id);
 }
 
+/* Shows all.null-output */
 static void job_out_pointers__null__are_refused_before_the_service(void **state)
 {
     DWORD a, b, c;
@@ -264,153 +270,6 @@ static void job_out_pointers__null__are_refused_before_the_service(void **state)
 ENUMERATOR_TESTS(IEnumBackgroundCopyGroups, enum_groups)
 ENUMERATOR_TESTS(IEnumBackgroundCopyJobs1, enum_jobs)
 
-/* ---- IOpenQmgrInfo --------------------------------------------------------------------------- */
-
-static IOpenQmgrInfo *info_of(void *object)
-{
-    IOpenQmgrInfo *info = NULL;
-
-    assert_int_equal(
-        IUnknown_QueryInterface((IUnknown *)object, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
-    assert_non_null(info);
-    return info;
-}
-
-static void info__from_group_and_job__is_reached(void **state)
-{
-    void *const objects[] = {rig.group, rig.job};
-
-    (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        IOpenQmgrInfo *info = info_of(objects[i]);
-        UINT64 rate = 0x5a5a5a5a;
-
-        assert_int_equal(IOpenQmgrInfo_GetRate(info, &rate), S_OK);
-        assert_true(rate == 0x1122334455667788ULL);
-        IOpenQmgrInfo_Release(info);
-    }
-    assert_string_equal(rig_log(), "GetRate; GetRate; ");
-}
-
-static void info__from_objects_without_it__is_refused(void **state)
-{
-    IOpenQmgrInfo *info = NONSENSE;
-
-    (void)state;
-    assert_int_equal(
-        IBackgroundCopyQMgr_QueryInterface(rig.qmgr, &IID_IOpenQmgrInfo, (void **)&info),
-        E_NOINTERFACE);
-    assert_null(info);
-}
-
-static void info_get_progress64__numbers__come_back_in_64_bits(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.group);
-    UINT64 total = 0x5a, done = 0x5a;
-    DWORD files = 0x5a, files_done = 0x5a;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetProgress64(info, &total, &done, &files, &files_done), S_OK);
-    assert_true(total == OPENQMGR_SIZE_UNKNOWN);
-    assert_true(done == 0x0123456789ABCDEFULL);
-    assert_int_equal(files, 5);
-    assert_int_equal(files_done, 4);
-    assert_string_equal(rig_log(), "GetProgress64; ");
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_state__state_and_words__come_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.group);
-    OPENQMGR_STATE found = (OPENQMGR_STATE)0x5a;
-    BSTR words = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetState(info, &found, &words), S_OK);
-    assert_int_equal(found, OPENQMGR_STATE_CANCELLED);
-    assert_int_equal(wcscmp(words, L"cancelled"), 0);
-    SysFreeString(words);
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_wait_reason__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_WAIT reason = (OPENQMGR_WAIT)0x5a;
-    INT64 until_ms = 0x5a;
-    UINT64 value = 0x5a;
-    BSTR text = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetWaitReason(info, &reason, &until_ms, &value, &text), S_OK);
-    assert_int_equal(reason, OPENQMGR_WAIT_THROTTLED);
-    assert_true(until_ms == -0x0123456789ABCDEFLL);
-    assert_true(value == 0xFEDCBA9876543210ULL);
-    assert_int_equal(wcscmp(text, L"limited to 1 MB/s"), 0);
-    SysFreeString(text);
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_last_failure__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    HRESULT code = 0x5a;
-    DWORD win32 = 0x5a, http = 0x5a, index = 0x5a;
-    INT64 time_ms = 0x5a;
-    BSTR text = NONSENSE;
-
-    (void)state;
-    assert_int_equal(
-        IOpenQmgrInfo_GetLastFailure(info, &code, &win32, &http, &index, &time_ms, &text), S_OK);
-    assert_int_equal(code, E_ACCESSDENIED);
-    assert_int_equal(win32, 5);
-    assert_int_equal(http, 403);
-    assert_int_equal(index, OPENQMGR_NO_FILE);
-    assert_true(time_ms == 1700000000123LL);
-    assert_int_equal(wcscmp(text, L"the server refused"), 0);
-    SysFreeString(text);
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_file_details__everything__comes_back(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_FILE found = (OPENQMGR_FILE)0x5a;
-    UINT64 size = 0x5a, done = 0x5a;
-    BSTR temporary = NONSENSE, validator = NONSENSE;
-
-    (void)state;
-    assert_int_equal(IOpenQmgrInfo_GetFileDetails(info, 4000000000u, &found, &size, &done,
-                                                  &temporary, &validator),
-                     S_OK);
-    assert_string_equal(rig_log(), "GetFileDetails 4000000000; ");
-    assert_int_equal(found, OPENQMGR_FILE_DOWNLOADED);
-    assert_true(size == 5368709120ULL);
-    assert_true(done == 5368709119ULL);
-    assert_int_equal(wcscmp(temporary, L"C:\\x\\BIT1.tmp"), 0);
-    assert_int_equal(wcscmp(validator, L"\"etag\""), 0);
-    SysFreeString(temporary);
-    SysFreeString(validator);
-    IOpenQmgrInfo_Release(info);
-}
-
-static void info_get_file_details__refused__gives_code_and_null_texts(void **state)
-{
-    IOpenQmgrInfo *info = info_of(rig.job);
-    OPENQMGR_FILE found;
-    UINT64 size, done;
-    BSTR temporary = NONSENSE, validator = NONSENSE;
-
-    (void)state;
-    script.result = (HRESULT)QM_E_ITEM_NOT_FOUND;
-    assert_int_equal(
-        IOpenQmgrInfo_GetFileDetails(info, 5, &found, &size, &done, &temporary, &validator),
-        (HRESULT)QM_E_ITEM_NOT_FOUND);
-    assert_null(temporary);
-    assert_null(validator);
-    IOpenQmgrInfo_Release(info);
-}
-
 #define RIGGED(test) cmocka_unit_test_setup_teardown(test, rig_reset, rig_check)
 
 int main(void)
@@ -429,28 +288,31 @@ int main(void)
         RIGGED(get_file_count__number__comes_back),
         RIGGED(get_job_id__identifier__comes_back),
         RIGGED(job_out_pointers__null__are_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyGroups::Next.rgelt */
         RIGGED(enum_groups_next__all_there__gives_them),
+        /* Shows IEnumBackgroundCopyGroups::Next.S_FALSE */
         RIGGED(enum_groups_next__fewer_there__gives_those),
         RIGGED(enum_groups_next__none_wanted__reaches_the_service),
         RIGGED(enum_groups_next__fetched_is_null__is_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyGroups::Skip.celt */
         RIGGED(enum_groups_skip_and_reset__codes__come_back),
+        /* Shows IEnumBackgroundCopyGroups::Clone.ppenum */
         RIGGED(enum_groups_clone__enumerator__comes_back),
+        /* Shows IEnumBackgroundCopyGroups::GetCount.puCount .S_OK */
         RIGGED(enum_groups_get_count__number__comes_back),
+        /* Shows IEnumBackgroundCopyJobs1::Next.rgelt */
         RIGGED(enum_jobs_next__all_there__gives_them),
         RIGGED(enum_jobs_next__fewer_there__gives_those),
+        /* Shows IEnumBackgroundCopyJobs1::Next.celt */
         RIGGED(enum_jobs_next__none_wanted__reaches_the_service),
+        /* Shows IEnumBackgroundCopyJobs1::Next.pceltFetched */
         RIGGED(enum_jobs_next__fetched_is_null__is_refused_before_the_service),
+        /* Shows IEnumBackgroundCopyJobs1::Skip.celt IEnumBackgroundCopyJobs1::Reset.S_OK */
         RIGGED(enum_jobs_skip_and_reset__codes__come_back),
+        /* Shows IEnumBackgroundCopyJobs1::Clone.ppenum */
         RIGGED(enum_jobs_clone__enumerator__comes_back),
+        /* Shows IEnumBackgroundCopyJobs1::GetCount.puCount */
         RIGGED(enum_jobs_get_count__number__comes_back),
-        RIGGED(info__from_group_and_job__is_reached),
-        RIGGED(info__from_objects_without_it__is_refused),
-        RIGGED(info_get_progress64__numbers__come_back_in_64_bits),
-        RIGGED(info_get_state__state_and_words__come_back),
-        RIGGED(info_get_wait_reason__everything__comes_back),
-        RIGGED(info_get_last_failure__everything__comes_back),
-        RIGGED(info_get_file_details__everything__comes_back),
-        RIGGED(info_get_file_details__refused__gives_code_and_null_texts),
     };
 
     return cmocka_run_group_tests(tests, rig_open, rig_close);

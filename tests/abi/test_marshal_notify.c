@@ -16,7 +16,7 @@ static HRESULT set_prop_text(GROUPPROP id, const wchar_t *text)
     HRESULT hr;
 
     V_VT(&value) = VT_BSTR;
-    V_BSTR(&value) = text != NULL ? SysAllocString(text) : NULL;
+    V_BSTR(&value) = text ? SysAllocString(text) : NULL;
     hr = IBackgroundCopyGroup_SetProp(rig.group, id, &value);
     VariantClear(&value);
     return hr;
@@ -38,6 +38,8 @@ static void script_previous_class(const wchar_t *text)
 
 /* ---- SetProp --------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetProp.pvarVal IBackgroundCopyGroup::InternalSetProp.propID
+ * .pvarVal */
 static void set_prop__integer_types__arrive_intact(void **state)
 {
     static const struct {
@@ -62,6 +64,8 @@ static void set_prop__integer_types__arrive_intact(void **state)
     }
 }
 
+/* Shows all.memory-in IBackgroundCopyGroup::SetProp.pvarVal
+ * IBackgroundCopyGroup::InternalSetProp.pvarVal .S_OK */
 static void set_prop__text__arrives_and_stays_the_callers(void **state)
 {
     VARIANT value;
@@ -75,6 +79,7 @@ static void set_prop__text__arrives_and_stays_the_callers(void **state)
     VariantClear(&value);
 }
 
+/* Shows IBackgroundCopyGroup::InternalSetProp.S_OK */
 static void set_prop__refused__gives_the_code(void **state)
 {
     (void)state;
@@ -92,9 +97,9 @@ static void set_prop__null_value__is_refused_before_the_service(void **state)
     assert_string_equal(rig_log(), "");
 }
 
-/* ---- SetProp(GROUPPROP_NOTIFYCLSID) -----------------------------------------------------------
- */
+/* ---- SetProp(GROUPPROP_NOTIFYCLSID) ---------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetProp.groupprop-notifyclsid-worked */
 static void notify_class__registered__is_created_in_the_client_and_handed_over(void **state)
 {
     wchar_t text[39];
@@ -106,6 +111,7 @@ static void notify_class__registered__is_created_in_the_client_and_handed_over(v
                                    "SetNotificationPointer callback; ");
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.empty-text-clears */
 static void notify_class__empty_text__clears_class_and_pointer(void **state)
 {
     (void)state;
@@ -234,6 +240,7 @@ static void notify_class__pointer_refused__puts_the_old_text_back(void **state)
 
 /* ---- SetNotificationPointer ------------------------------------------------------------------ */
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.pUnk */
 static void set_notification_pointer__object__can_be_asked_for_the_callback(void **state)
 {
     (void)state;
@@ -243,6 +250,7 @@ static void set_notification_pointer__object__can_be_asked_for_the_callback(void
     assert_string_equal(rig_log(), "SetNotificationPointer callback; ");
 }
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.iid */
 static void set_notification_pointer__null__arrives(void **state)
 {
     const GUID other = rig_guid(1);
@@ -262,8 +270,7 @@ static void set_notification_pointer__refused__gives_the_code(void **state)
         E_NOINTERFACE);
 }
 
-/* ---- IBackgroundCopyCallback1: the service calls while it has the pointer
- * --------------------------- */
+/* ---- IBackgroundCopyCallback1: the service calls while it has the pointer -------------------- */
 
 static HRESULT delivered;
 
@@ -309,6 +316,8 @@ static void call_progress_ex_null(IBackgroundCopyCallback1 *callback)
                                                       0, NULL);
 }
 
+/* Shows IBackgroundCopyCallback1.interface-pointers-lent .client-may-call
+ * IBackgroundCopyCallback1::OnStatus.pGroup */
 static void on_status__error__arrives_unchanged_with_usable_objects(void **state)
 {
     (void)state;
@@ -318,6 +327,7 @@ static void on_status__error__arrives_unchanged_with_usable_objects(void **state
                                    "get_GroupID; get_JobID; ");
 }
 
+/* Shows IBackgroundCopyCallback1::OnStatus.pJob */
 static void on_status__without_job__arrives_with_null(void **state)
 {
     (void)state;
@@ -327,6 +337,7 @@ static void on_status__without_job__arrives_with_null(void **state)
                         "get_GroupID;  no-job");
 }
 
+/* Shows IBackgroundCopyCallback1::OnStatus.S_FALSE */
 static void on_status__client_is_not_done__the_code_comes_back(void **state)
 {
     (void)state;
@@ -336,6 +347,8 @@ static void on_status__client_is_not_done__the_code_comes_back(void **state)
     assert_int_equal(deliver(call_error), E_FAIL);
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgress.ProgressType .pGroup .pJob .dwFileIndex
+ * .dwProgressValue .S_OK */
 static void on_progress__arguments__arrive(void **state)
 {
     (void)state;
@@ -344,6 +357,8 @@ static void on_progress__arguments__arrive(void **state)
                                    "get_GroupID; get_JobID; ");
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgressEx.ProgressType .pGroup .pJob .dwFileIndex
+ * .dwProgressValue .dwByteArraySize .pByte .S_OK */
 static void on_progress_ex__bytes__arrive(void **state)
 {
     (void)state;
@@ -352,6 +367,7 @@ static void on_progress_ex__bytes__arrive(void **state)
                                    "get_GroupID;  no-job");
 }
 
+/* Shows IBackgroundCopyCallback1::OnProgressEx.pByte */
 static void on_progress_ex__null_bytes__are_refused_before_the_client(void **state)
 {
     (void)state;
@@ -374,7 +390,9 @@ int main(void)
         RIGGED(notify_class__not_a_text__is_refused_and_nothing_reaches_the_service),
         RIGGED(notify_class__malformed__is_refused_and_nothing_reaches_the_service),
         RIGGED(notify_class__more_behind_a_nul__is_refused),
+        /* Shows IBackgroundCopyGroup::SetProp.when-class-cannot */
         RIGGED(notify_class__not_registered__gives_that_error_and_nothing_reaches_the_service),
+        /* Shows IBackgroundCopyGroup::SetProp.when-class-cannot */
         RIGGED(notify_class__cannot_be_created__gives_that_error_and_nothing_reaches_the_service),
         RIGGED(notify_class__old_one_cannot_be_read__changes_nothing),
         RIGGED(notify_class__text_refused__hands_no_pointer_over),

@@ -44,11 +44,6 @@ static const struct {
     {L"{084F6593-3800-4E08-9B59-99FA59ADDF82}", L"IBackgroundCopyCallback1", L"6"},
     {L"{D993E603-4AA4-47C5-8665-C20D39C2BA4F}", L"IEnumBackgroundCopyGroups", L"8"},
     {L"{8BAEBA9D-8F1C-42C4-B82C-09AE79980D25}", L"IEnumBackgroundCopyJobs1", L"8"},
-    {L"{32D554AD-F0D5-4500-9E33-29D128098766}", L"IOpenQmgrInfo", L"9"},
-    {L"{93AE7C5D-E280-41EF-9E3B-F5C8CDD4A723}", L"IOpenQmgrSources", L"9"},
-    {L"{630BEF76-B20E-49EB-A20E-F719C63DD18B}", L"IOpenQmgrLimit", L"5"},
-    {L"{3D4322C5-85FF-4B17-8C05-90406AA42D2E}", L"IOpenQmgrExport", L"5"},
-    {L"{81C5C878-4BE4-4A04-A519-48A3F826F58E}", L"IOpenQmgrPeek", L"4"},
     {L"{CF50EF05-5BBD-4E7B-970F-61FBE1A414FB}", L"IOpenQmgrManager", L"8"},
     {L"{5A64C846-731E-4E0D-923D-BA85F5AC524C}", L"IOpenQmgrGroup", L"12"},
 };
@@ -82,10 +77,9 @@ static void assert_text(const wchar_t *path, const wchar_t *name, const wchar_t 
     LSTATUS status = RegGetValueW(sandbox, path, name, RRF_RT_REG_SZ, NULL, found, &size_bytes);
 
     if (status != ERROR_SUCCESS)
-        fail_msg("%ls, value %ls: error %ld", path, name != NULL ? name : L"(default)", status);
+        fail_msg("%ls, value %ls: error %ld", path, name ? name : L"(default)", status);
     if (_wcsicmp(found, expected) != 0)
-        fail_msg("%ls, value %ls: %ls, not %ls", path, name != NULL ? name : L"(default)", found,
-                 expected);
+        fail_msg("%ls, value %ls: %ls, not %ls", path, name ? name : L"(default)", found, expected);
 }
 
 static void assert_no_key(const wchar_t *path)
@@ -183,6 +177,7 @@ static int close_sandbox(void **state)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
+/* Shows OpenQmgr.registered */
 static void register__clean_registry__writes_the_classes(void **state)
 {
     (void)state;
@@ -242,10 +237,10 @@ static void register__permissions__are_for_local_users_only(void **state)
                          ERROR_SUCCESS);
         assert_true(IsValidSecurityDescriptor(descriptor));
         /* COM refuses descriptors without owner or group */
-        assert_true(GetSecurityDescriptorOwner(descriptor, &owner, &is_default) && owner != NULL);
-        assert_true(GetSecurityDescriptorGroup(descriptor, &group, &is_default) && group != NULL);
+        assert_true(GetSecurityDescriptorOwner(descriptor, &owner, &is_default) && owner);
+        assert_true(GetSecurityDescriptorGroup(descriptor, &group, &is_default) && group);
         assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_default));
-        assert_true(is_present && acl != NULL && acl->AceCount > 0);
+        assert_true(is_present && acl && acl->AceCount > 0);
         for (WORD i = 0; i < acl->AceCount; i++) {
             /* network log-ons are among the authenticated users, but only for what runs here */
             static const WELL_KNOWN_SID_TYPE outsiders[] = {WinWorldSid, WinNetworkSid,
@@ -299,6 +294,7 @@ static void unregister__configuration_of_the_service__stays(void **state)
     assert_no_key(SAVED_KEY);
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void register__foreign_legacy_class__is_left_alone(void **state)
 {
     wchar_t *theirs;
@@ -454,6 +450,7 @@ static void take_over__fails_halfway__is_undone_whole(void **state)
     assert_int_equal(dll.unregister(), S_OK);
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void take_over__foreign_owners__become_ours(void **state)
 {
     (void)state;
@@ -465,6 +462,7 @@ static void take_over__foreign_owners__become_ours(void **state)
     assert_text(GROUP_KEY L"\\ProxyStubClsid32", NULL, MARSHALLER);
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void unregister__after_take_over__gives_everything_back(void **state)
 {
     (void)state;
@@ -550,7 +548,7 @@ static int load_dll(void **state)
     wchar_t path[1000];
 
     (void)state;
-    if (folder == NULL) {
+    if (!folder) {
         print_error("OQ_BIN_DIR does not say where qmgrps.dll is\n");
         return -1;
     }
@@ -560,7 +558,7 @@ static int load_dll(void **state)
             *c = L'\\';
     }
     dll.module = LoadLibraryExW(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
-    if (dll.module == NULL) {
+    if (!dll.module) {
         print_error("%ls cannot be loaded: error %lu\n", path, GetLastError());
         return -1;
     }
@@ -571,7 +569,7 @@ static int load_dll(void **state)
         (HRESULT(WINAPI *)(void))(void *)GetProcAddress(dll.module, "DllUnregisterServer");
     dll.install =
         (HRESULT(WINAPI *)(BOOL, const wchar_t *))(void *)GetProcAddress(dll.module, "DllInstall");
-    return dll.do_register != NULL && dll.unregister != NULL && dll.install != NULL ? 0 : -1;
+    return dll.do_register && dll.unregister && dll.install ? 0 : -1;
 }
 
 static int unload_dll(void **state)

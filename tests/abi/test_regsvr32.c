@@ -65,15 +65,11 @@ static void assert_as_before(void)
 
 static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **state)
 {
-    static const IID *const interfaces[] = {&IID_IBackgroundCopyQMgr,
-                                            &IID_IBackgroundCopyGroup,
-                                            &IID_IBackgroundCopyJob1,
-                                            &IID_IEnumBackgroundCopyGroups,
-                                            &IID_IEnumBackgroundCopyJobs1,
-                                            &IID_IBackgroundCopyCallback1,
-                                            &IID_IOpenQmgrInfo,
-                                            &IID_IOpenQmgrSources,
-                                            &IID_IOpenQmgrPeek};
+    static const IID *const interfaces[] = {
+        &IID_IBackgroundCopyQMgr,      &IID_IBackgroundCopyGroup,
+        &IID_IBackgroundCopyJob1,      &IID_IEnumBackgroundCopyGroups,
+        &IID_IEnumBackgroundCopyJobs1, &IID_IBackgroundCopyCallback1,
+        &IID_IOpenQmgrManager,         &IID_IOpenQmgrGroup};
     IUnknown *factory = NULL;
 
     (void)state;
@@ -90,6 +86,7 @@ static void regsvr32__dll__com_finds_the_marshaller_of_every_interface(void **st
     factory->lpVtbl->Release(factory);
 }
 
+/* Shows OpenQmgr.registered */
 static void regsvr32__dll__both_classes_lead_to_the_service(void **state)
 {
     static const wchar_t *const paths[] = {
@@ -227,7 +224,7 @@ static int begin(void **state)
     const wchar_t *folder = _wgetenv(L"OQ_BIN_DIR");
 
     (void)state;
-    if (folder == NULL || FAILED(CoInitializeEx(NULL, COINIT_MULTITHREADED)))
+    if (!folder || FAILED(CoInitializeEx(NULL, COINIT_MULTITHREADED)))
         return -1;
     swprintf(dll, 1000, L"%ls/qmgrps.dll", folder);
     for (wchar_t *c = dll; *c != L'\0'; c++) {
@@ -283,7 +280,7 @@ int main(void)
     };
     const char *reason = reason_to_skip();
 
-    if (reason != NULL) {
+    if (reason) {
         printf("regsvr32: skipped: %s\n", reason);
         return SKIPPED;
     }

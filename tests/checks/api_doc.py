@@ -5,7 +5,8 @@ usage: api_doc.py            checks; fails if docs/api.md is not what the commen
        api_doc.py --write    writes docs/api.md
 
 The head of idl/openqmgr.idl says how the comments are written. It is an error when a declaration has no comment, a
-parameter no @param, a statement no source or no test, or when a test that is named does not exist.
+parameter no @param, or a statement no source; when no test shows a statement, or one says that it shows what nobody
+states (known_tests.py: "Shows").
 """
 
 import os
@@ -14,11 +15,12 @@ import sys
 import textwrap
 
 sys.dont_write_bytecode = True  # no __pycache__ beside the sources
-from known_tests import ROOT, known_tests, problem_with, read, sort_key
+from known_tests import ROOT, known_tests, read, shown, sort_key
 
 SOURCE = "idl/openqmgr.idl"
 PAGE = "docs/api.md"
 DECISIONS = "docs/compat.md"
+OURS = "idl/openqmgr_extension.idl"  # the source of its statements is said once, in its head
 COMMAND = "python3 tests/checks/api_doc.py --write"
 WIDTH = 118
 
@@ -33,9 +35,9 @@ class Findings(list):
 
 
 class Statement:
-    def __init__(self, where, tag, text):
-        self.where, self.tag, self.name, self.text = where, tag, "", text
-        self.sources, self.tests = [], []
+    def __init__(self, where, tag, label, text):
+        self.where, self.tag, self.label, self.name, self.text = where, tag, label, "", text
+        self.id, self.sources, self.tests = "", [], []
 
     def finish(self):
         """Takes the sources off the end, and the name off the beginning."""
@@ -58,15 +60,10 @@ class Block:
         self.where, self.statements = where, []
         for number, line in enumerate(body.split("\n"), where[1]):
             line = re.sub(r"^\s*\* ?", "", line).rstrip()
-            found = re.match(r"@(\w+) ?(.*)", line)
+            found = re.match(r"@(\w+)(?:\(([a-z0-9-]+)\))? ?(.*)", line)
             at = (where[0], number)
-            if found and found.group(1) == "test":
-                if self.statements:
-                    self.statements[-1].tests += [name.strip() for name in found.group(2).split(";") if name.strip()]
-                else:
-                    findings.add(at, "@test before any statement")
-            elif found and found.group(1) in TAGS:
-                self.statements.append(Statement(at, found.group(1), found.group(2)))
+            if found and found.group(1) in TAGS:
+                self.statements.append(Statement(at, *found.groups()))
             elif found:
                 findings.add(at, f"@{found.group(1)} is no tag")
             elif line.startswith("    ") and self.statements:
@@ -160,9 +157,7 @@ class Reader:
 
     def take(self, kind, found, where, block, folder):
         facts = found.groupdict()
-        if kind == "include" and found.group("name") == "openqmgr_extension.idl":
-            pass  # its statements come with the tests' side of the links
-        elif kind == "include":
+        if kind == "include":
             self.file(folder + "/" + facts["name"])
         elif kind == "import" and block:
             self.top.append(Declaration("general", "Rules for every method", where, block))
@@ -180,7 +175,7 @@ class Reader:
         if new.kind == "method":
             new.parameters = split_parameters(body)
         elif new.kind == "struct":
-            new.members = [(field.split()[-1].lstrip("*"), field) for field in body.rstrip(";").split("; ")]
+            new.members = [(field.split()[-1].lstrip("*").partition("[")[0], field) for field in body.rstrip(";").split("; ")]
         elif new.kind == "enum":
             new.members = [tuple(item.split(" = ")) for item in body.split(", ")]
         elif new.kind == "class":
@@ -236,14 +231,28 @@ def check_results(declaration, findings):
         findings.add(results[0].where, f"{declaration.name}: S_OK comes first")
 
 
-def check_statement(statement, known, decisions, findings):
+def name_statements(declarations, findings, outer=""):
+    """Gives each statement the name by which tests say that they show it; the same as the head of openqmgr.idl says."""
+    for declaration in declarations:
+        name = "all" if declaration.kind == "general" else outer + declaration.name
+        for statement in declaration.block.statements if declaration.block else []:
+            item = statement.label or statement.name.split(" ")[0]
+            if not item and statement.tag == "rule":
+                findings.add(statement.where, "a @rule has a label: @rule(some-words)")
+            statement.id = item if statement.tag == "value" else f"{name}.{item}"
+        name_statements(declaration.inner, findings, name + "::" if declaration.kind == "interface" else outer)
+
+
+def check_statement(statement, shown_by, decisions, findings):
     if not statement.text.strip():
         findings.add(statement.where, f"@{statement.tag} {statement.name} says nothing")
     if statement.tag == "brief":
-        if statement.sources or statement.tests:
-            findings.add(statement.where, "a @brief promises nothing, so it has neither source nor test: make it a @rule")
+        if statement.sources:
+            findings.add(statement.where, "a @brief promises nothing, so it has no source: make it a @rule")
         return
     label = f"@{statement.tag} {statement.name}".rstrip()
+    if not statement.sources and statement.where[0] == OURS:
+        statement.sources = ["OpenQMGR"]
     if not statement.sources:
         findings.add(statement.where, f"{label}: no source")
     for source in statement.sources:
@@ -251,15 +260,39 @@ def check_statement(statement, known, decisions, findings):
             findings.add(statement.where, f"{label}: [{source}] is no page")
         if source.startswith("decision ") and source[len("decision "):] not in decisions:
             findings.add(statement.where, f"{label}: {DECISIONS} has no {source}")
+    statement.tests = sorted((test for test, _ in shown_by.get(statement.id, [])), key=sort_key)
     if not statement.tests:
-        findings.add(statement.where, f"{label}: no @test")
-    for test in statement.tests:
-        problem = problem_with(test, known)
-        if problem:
-            findings.add(statement.where, f"{label}: {problem}")
+        findings.add(statement.where, f"{label}: no test says that it shows {statement.id}")
 
 
-def check(declarations, known, decisions, findings):
+def spread(declarations, shown_by):
+    """What shows all parameters, members or values of a declaration (NAME.*) shows each."""
+    for statement in all_statements(declarations):
+        everything = statement.id.rpartition(".")[0] + ".*"
+        if statement.tag in WORD and everything in shown_by:
+            shown_by.setdefault(statement.id, []).extend(shown_by[everything])
+            yield everything
+
+
+def check_names_of_statements(declarations, shown_by, findings):
+    """Each name belongs to one statement, and each that a test gives to some."""
+    seen = set(spread(declarations, shown_by))
+    for statement in all_statements(declarations):
+        if statement.id in seen:
+            findings.add(statement.where, f"{statement.id} is the name of another statement too: give it a label, @{statement.tag}(some-words)")
+        seen.add(statement.id)
+    for name in shown_by:
+        for test, where in shown_by[name] if name not in seen else []:
+            findings.add(where, f"{test} shows {name}, which nobody states")
+
+
+def check_all(declarations, shown_by, decisions, findings):
+    name_statements(declarations, findings)
+    check_names_of_statements(declarations, shown_by, findings)
+    check(declarations, shown_by, decisions, findings)
+
+
+def check(declarations, shown_by, decisions, findings):
     for declaration in declarations:
         if not declaration.block:
             findings.add(declaration.where, f"{declaration.name}: no comment that documents it")
@@ -269,8 +302,8 @@ def check(declarations, known, decisions, findings):
             check_names(declaration, findings)
             check_results(declaration, findings)
             for statement in declaration.block.statements:
-                check_statement(statement, known, decisions, findings)
-        check(declaration.inner, known, decisions, findings)
+                check_statement(statement, shown_by, decisions, findings)
+        check(declaration.inner, shown_by, decisions, findings)
 
 
 def read_decisions():
@@ -430,7 +463,7 @@ INTRODUCTION = """\
 # The interfaces
 
 Everything a program can ask of OpenQMGR. The QMGR interfaces are those of Microsoft's `qmgr.h`, slot for slot;
-[IOpenQmgrInfo](#iopenqmgrinfo) is our addition. [`examples/first.c`](../examples/first.c) is a first program, and
+[IOpenQmgrManager](#iopenqmgrmanager) and [IOpenQmgrGroup](#iopenqmgrgroup) are our additions. [`examples/first.c`](../examples/first.c) is a first program, and
 [compat.md](compat.md) lists what differs from Microsoft's documentation.
 
 Under each statement stands where it comes from, and which test shows it:
@@ -486,7 +519,7 @@ def main(arguments):
     known = known_tests()
     reader = Reader(findings)
     reader.file(SOURCE)
-    check(reader.top, known, read_decisions(), findings)
+    check_all(reader.top, shown(known, findings), read_decisions(), findings)
     methods = sum(inner.kind == "method" for top in reader.top for inner in top.inner)
     if not findings:
         made = page(reader.top, known)

@@ -7,6 +7,12 @@ A test is named as it can be run:
   conformance D15                  or a decision of this project, or another label
   e2e survival: TEXT               a check of tests/e2e/survival.py, by the words it prints
 
+A test says what it shows of the interfaces in a comment just before it, before its line in the table of tests, or before
+the call that reports it, by the names of the statements (head of idl/openqmgr.idl); further ones of the same
+declaration begin with a point, and ".*" is all its parameters or members:
+
+  /* Shows IOpenQmgrGroup::SetHash.bstrSha256 .E_INVALIDARG OPENQMGR_HASH_NONE */
+
 An assertion that the conformance program only ever reports as skipped shows nothing and is not in the list.
 """
 
@@ -73,6 +79,57 @@ def known_tests():
     for name in files("tests/e2e/*.py"):
         known.update(checks_of_script(name))
     return known
+
+
+C_SHOWS = re.compile(r"/\* Shows ([^/]*?)\*/\s*(?:static void (\w+)\(void|\w+\(\s*(\w+|\"[^\"]+\"))?")
+
+
+def names_of_statements(words):
+    """'A.x .y B' -> A.x, A.y, B."""
+    last = ""
+    for word in words.split():
+        if word.startswith("."):
+            yield last + word
+            continue
+        yield word
+        last = word.rpartition(".")[0]
+
+
+def shown_in_c(name):
+    text = read(name)
+    for found in C_SHOWS.finditer(text):
+        test = found.group(2) or (found.group(3) or "?").strip('"')
+        if name.startswith("tests/conformance/"):
+            test = "conformance " + test
+        line = text.count("\n", 0, found.start()) + 1
+        yield test, (name, line), re.sub(r"\n\s*\*", " ", found.group(1))
+
+
+def shown_in_python(name):
+    lines = read(name).split("\n")
+    for at, line in enumerate(lines):
+        if not re.match(r"\s*# Shows ", line):
+            continue
+        words, end = line.strip()[len("# Shows "):], at + 1
+        while re.match(r"\s*#   ", lines[end]):
+            words += " " + lines[end].strip()[1:].strip()
+            end += 1
+        called = re.match(r'\s*[\w.]*\w+\((?:\w+, )?(?:"([^"]*)")?', lines[end])
+        yield f"e2e {os.path.basename(name)[:-3]}: {called.group(1) if called else '?'}", (name, at + 1), words
+
+
+def shown(known, findings):
+    """Name of a statement -> [(test, where it says so)]. Tests that do not exist are findings."""
+    by_statement = {}
+    said = [row for name in files("tests/**/*.c") for row in shown_in_c(name)]
+    said += [row for name in files("tests/e2e/*.py") for row in shown_in_python(name)]
+    for test, where, words in said:
+        problem = problem_with(test, known)
+        if problem:
+            findings.add(where, problem)
+        for statement in names_of_statements(words):
+            by_statement.setdefault(statement, []).append((test, where))
+    return by_statement
 
 
 def problem_with(test, known):

@@ -12,14 +12,12 @@ GOOD = '''\
 /**
  * @brief Constants.
  * @value LIMIT the most there can be. [H]
- * @test thing__used__works
  */
 cpp_quote("#define LIMIT 7")
 
 /**
  * @brief A thing.
- * @rule It works. [OpenQMGR]
- * @test thing__used__works; conformance 1
+ * @rule(works) It works. [OpenQMGR]
  */
 [
     object,
@@ -31,13 +29,9 @@ interface IThing : IUnknown
      * @brief Does it.
      * @param count how often, and
      *     not more. [D: nf-qmgr-thing-do]
-     * @test thing__used__works
      * @param out receives it. [COM]
-     * @test thing__used__works
      * @return S_OK done. [H]
-     * @test conformance 1
      * @return E_FAIL not done. [decision D1]
-     * @test conformance 1
      */
     HRESULT Do(
         [in] DWORD count,
@@ -47,25 +41,31 @@ interface IThing : IUnknown
 
 KNOWN = {"thing__used__works": "tests/x/test_thing.c", "conformance 1": "tests/conformance/check.c",
          "thing__twice__is_two": "tests/x/test_a.c and tests/x/test_b.c"}
+TEST = "/* Shows IThing.works IThing::Do.count .out LIMIT */\nstatic void thing__used__works(void **state)\n"
+CONFORMANCE = "    /* Shows IThing::Do.S_OK\n     * .E_FAIL */\n    report(1, true);\n"
 
 
-def look_at(text):
-    """(findings, declarations) of a file with that text."""
+def look_at(text, test=TEST, conformance=CONFORMANCE):
+    """(findings, declarations) of a file with that text, and of two files of tests."""
     findings = api_doc.Findings()
     reader = api_doc.Reader(findings)
-    original, api_doc.read = api_doc.read, lambda name: text
+    sources = {"idl/thing.idl": text, "tests/x/test_thing.c": test, "tests/conformance/check.c": conformance}
+    original = api_doc.read, known_tests.read, known_tests.files
+    api_doc.read = known_tests.read = lambda name: sources[name]
+    known_tests.files = lambda pattern: [name for name in sources if name.endswith(".c")] if pattern.endswith(".c") else []
     try:
         reader.file("idl/thing.idl")
+        shown_by = known_tests.shown(KNOWN, findings)
     finally:
-        api_doc.read = original
-    api_doc.check(reader.top, KNOWN, {"D1"}, findings)
+        api_doc.read, known_tests.read, known_tests.files = original
+    api_doc.check_all(reader.top, shown_by, {"D1"}, findings)
     return findings, reader.top
 
 
 class Faults(unittest.TestCase):
     def expect(self, old, new, *words):
-        self.assertIn(old, GOOD)
-        findings, _ = look_at(GOOD.replace(old, new, 1))
+        self.assertIn(old, GOOD + TEST + CONFORMANCE)
+        findings, _ = look_at(GOOD.replace(old, new, 1), TEST.replace(old, new, 1), CONFORMANCE.replace(old, new, 1))
         self.assertTrue(findings, f"nothing was found after {old!r} -> {new!r}")
         for word in words:
             self.assertTrue(any(word in finding for finding in findings), f"{word!r} is not in {findings}")
@@ -81,7 +81,7 @@ class Faults(unittest.TestCase):
         self.expect("LIMIT the most", "LIMITS the most", "LIMIT has no @value", "@value LIMITS: there is no such value")
 
     def test_parameter_without_statement(self):
-        self.expect("     * @param out receives it. [COM]\n     * @test thing__used__works\n", "", "the parameter out has no @param")
+        self.expect("     * @param out receives it. [COM]\n", "", "the parameter out has no @param")
 
     def test_statement_about_no_parameter(self):
         self.expect("@param count", "@param number", "@param number: there is no such parameter")
@@ -98,19 +98,28 @@ class Faults(unittest.TestCase):
         self.expect("[decision D1]", "[decision D99]", "has no decision D99")
 
     def test_no_test(self):
-        self.expect("     * @return S_OK done. [H]\n     * @test conformance 1\n", "     * @return S_OK done. [H]\n",
-                    "@return S_OK: no @test")
+        self.expect("IThing::Do.S_OK\n     * .E_FAIL", "IThing::Do.E_FAIL", "no test says that it shows IThing::Do.S_OK")
+
+    def test_test_of_no_statement(self):
+        self.expect(".out", ".in", "thing__used__works shows IThing::Do.in, which nobody states", "no test says")
 
     def test_test_that_does_not_exist(self):
-        self.expect("thing__used__works; conformance 1", "thing__lost__is_gone", "there is no test 'thing__lost__is_gone'")
-        self.expect("thing__used__works; conformance 1", "conformance 2", "there is no test 'conformance 2'")
+        self.expect("void thing__used__works", "void thing__lost__is_gone", "there is no test 'thing__lost__is_gone'")
+        self.expect("report(1,", "report(2,", "there is no test 'conformance 2'")
+        self.expect("static void thing__used__works(void **state)", "int x;", "there is no test '?'")
 
     def test_test_that_is_there_twice(self):
-        self.expect("thing__used__works; conformance 1", "thing__twice__is_two", "which one is meant")
+        self.expect("void thing__used__works", "void thing__twice__is_two", "which one is meant")
+
+    def test_rule_without_label(self):
+        self.expect("@rule(works)", "@rule", "a @rule has a label")
+
+    def test_two_statements_of_one_name(self):
+        self.expect("@return E_FAIL not", "@return S_OK not", "is the name of another statement")
 
     def test_results(self):
-        text = "     * @return S_OK done. [H]\n     * @test conformance 1\n"
-        self.expect(text, "     * @return E_ABORT first. [H]\n     * @test conformance 1\n" + text, "S_OK comes first")
+        text = "     * @return S_OK done. [H]\n"
+        self.expect(text, "     * @return E_ABORT first. [H]\n" + text, "S_OK comes first")
         both = GOOD[GOOD.index("     * @return S_OK"):GOOD.index("     */\n    HRESULT")]
         self.expect(both, "", "Do: no @return")
 
@@ -121,7 +130,7 @@ class Faults(unittest.TestCase):
         self.expect("     * @brief Does it.\n", "", "one @brief is wanted")
 
     def test_tag_that_is_none(self):
-        self.expect("@rule It works", "@rules It works", "@rules is no tag")
+        self.expect("@rule(works) It works", "@rules It works", "@rules is no tag")
 
     def test_statement_that_says_nothing(self):
         self.expect("out receives it. [COM]", "out [COM]", "says nothing")

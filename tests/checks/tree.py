@@ -190,7 +190,7 @@ def check_python():
 
 def check_anchor():
     """Every interface of the IDL is kept set up under Wine (docs/decisions/0013), but for the one that clients implement."""
-    name = "service/com/anchor.c"
+    name = "service/com/stub_pin.c"
     kept = set(re.findall(r"&IID_(\w+)", read(name)))
     for idl in tracked(".idl"):
         for interface in re.findall(r"^interface (\w+)\s*:", read(idl), re.MULTILINE):

@@ -159,7 +159,7 @@ int fixture_close(void **state)
     IBackgroundCopyQMgr_Release(fixture->qmgr);
 
     bool is_clean = true;
-    if (fixture->context->live != 0 || fixture->context->objects != NULL) {
+    if (fixture->context->live != 0 || fixture->context->objects) {
         print_error("%u objects are left\n", (unsigned)fixture->context->live);
         is_clean = false;
     }

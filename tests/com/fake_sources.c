@@ -18,7 +18,7 @@ enum oq_status oq_engine_set_hash(struct oq_engine *engine, const struct oq_call
                                   int64_t group, uint32_t index, const uint8_t *sha256,
                                   uint64_t size_bytes, struct oq_error *err)
 {
-    fake_sources.has_sha256 = sha256 != NULL;
+    fake_sources.has_sha256 = sha256;
     if (sha256)
         memcpy(fake_sources.sha256, sha256, OQ_SHA256_BYTES);
     fake_sources.size_bytes = size_bytes;

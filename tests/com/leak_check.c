@@ -68,8 +68,7 @@ void __wrap_oq_free(void *block)
     __real_oq_free(block);
 }
 
-/* --- BSTRs: imported functions are called through pointers named __imp_..., which are replaced
- * ---- */
+/* --- BSTRs: imported functions are called through pointers named __imp_..., which are replaced  */
 
 static atomic_size_t bstrs;
 
@@ -80,6 +79,7 @@ size_t leak_check_bstrs(void)
 
 extern __typeof__(&SysAllocString) __real___imp_SysAllocString;
 extern __typeof__(&SysAllocStringLen) __real___imp_SysAllocStringLen;
+extern __typeof__(&SysAllocStringByteLen) __real___imp_SysAllocStringByteLen;
 extern __typeof__(&SysFreeString) __real___imp_SysFreeString;
 extern __typeof__(&VariantClear) __real___imp_VariantClear;
 
@@ -100,6 +100,11 @@ static BSTR WINAPI alloc_string_len(const OLECHAR *text, UINT units)
     return counted_bstr(__real___imp_SysAllocStringLen(text, units));
 }
 
+static BSTR WINAPI alloc_string_byte_len(LPCSTR bytes, UINT length)
+{
+    return counted_bstr(__real___imp_SysAllocStringByteLen(bytes, length));
+}
+
 static void WINAPI free_string(BSTR text)
 {
     if (text)
@@ -116,5 +121,6 @@ static HRESULT WINAPI variant_clear(VARIANTARG *value)
 
 __typeof__(&SysAllocString) __wrap___imp_SysAllocString = alloc_string;
 __typeof__(&SysAllocStringLen) __wrap___imp_SysAllocStringLen = alloc_string_len;
+__typeof__(&SysAllocStringByteLen) __wrap___imp_SysAllocStringByteLen = alloc_string_byte_len;
 __typeof__(&SysFreeString) __wrap___imp_SysFreeString = free_string;
 __typeof__(&VariantClear) __wrap___imp_VariantClear = variant_clear;

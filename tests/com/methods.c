@@ -10,24 +10,34 @@ static void release(void *out, HRESULT hr)
         IUnknown_Release((IUnknown *)out);
 }
 
-static IOpenQmgrInfo *info_of(struct fixture *fixture)
+/* The fixture's objects keep their parts alive. */
+static IOpenQmgrGroup *open_of(struct fixture *fixture)
 {
-    IOpenQmgrInfo *info = NULL;
+    IOpenQmgrGroup *open = NULL;
     assert_hr(
-        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrInfo, (void **)&info),
+        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrGroup, (void **)&open),
         S_OK);
-    IOpenQmgrInfo_Release(info); /* the fixture's group keeps it alive */
-    return info;
+    IOpenQmgrGroup_Release(open);
+    return open;
 }
 
-/* --- IBackgroundCopyQMgr -----------------------------------------------------------------------
- */
+static IOpenQmgrManager *manager_of(struct fixture *fixture)
+{
+    IOpenQmgrManager *manager = NULL;
+    assert_hr(
+        IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrManager, (void **)&manager),
+        S_OK);
+    IOpenQmgrManager_Release(manager);
+    return manager;
+}
+
+/* --- IBackgroundCopyQMgr ---------------------------------------------------------------------- */
 
 static HRESULT call_CreateGroup(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyGroup *out = NONSENSE;
     HRESULT hr = IBackgroundCopyQMgr_CreateGroup(fixture->qmgr, group_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -36,21 +46,8 @@ static HRESULT call_GetGroup(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyGroup *out = NONSENSE;
     HRESULT hr = IBackgroundCopyQMgr_GetGroup(fixture->qmgr, group_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
-    return hr;
-}
-
-static HRESULT call_PeekGroup(struct fixture *fixture, bool *is_empty)
-{
-    IOpenQmgrPeek *peek = NULL;
-    IBackgroundCopyGroup *out = NONSENSE;
-    assert_hr(IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrPeek, (void **)&peek),
-              S_OK);
-    HRESULT hr = IOpenQmgrPeek_PeekGroup(peek, group_guid, &out);
-    *is_empty = out == NULL;
-    release(out, hr);
-    IOpenQmgrPeek_Release(peek);
     return hr;
 }
 
@@ -61,13 +58,12 @@ static HRESULT call_EnumGroups(struct fixture *fixture, bool *is_empty)
     fixture->engine.guids = &one;
     fixture->engine.guid_count = 1;
     HRESULT hr = IBackgroundCopyQMgr_EnumGroups(fixture->qmgr, 0, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
 
-/* --- IBackgroundCopyGroup ----------------------------------------------------------------------
- */
+/* --- IBackgroundCopyGroup --------------------------------------------------------------------- */
 
 static HRESULT get_prop(struct fixture *fixture, GROUPPROP prop, bool *is_empty)
 {
@@ -159,7 +155,7 @@ static HRESULT call_GetJob(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyJob1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_GetJob(fixture->group, job_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -203,7 +199,7 @@ static HRESULT call_CreateJob(struct fixture *fixture, bool *is_empty)
 {
     IBackgroundCopyJob1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_CreateJob(fixture->group, job_guid, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -212,7 +208,7 @@ static HRESULT call_EnumJobs(struct fixture *fixture, bool *is_empty)
 {
     IEnumBackgroundCopyJobs1 *out = NONSENSE;
     HRESULT hr = IBackgroundCopyGroup_EnumJobs(fixture->group, 0, &out);
-    *is_empty = out == NULL;
+    *is_empty = !out;
     release(out, hr);
     return hr;
 }
@@ -230,8 +226,7 @@ static HRESULT call_SetNotificationPointer_null(struct fixture *fixture, bool *i
                                                        &IID_IBackgroundCopyCallback1, NULL);
 }
 
-/* --- IBackgroundCopyJob1 -----------------------------------------------------------------------
- */
+/* --- IBackgroundCopyJob1 ---------------------------------------------------------------------- */
 
 static HRESULT call_job_GetProgress(struct fixture *fixture, bool *is_empty)
 {
@@ -289,113 +284,102 @@ static HRESULT call_get_JobID(struct fixture *fixture, bool *is_empty)
     return hr;
 }
 
-/* --- IOpenQmgrInfo -----------------------------------------------------------------------------
- */
+/* --- IOpenQmgrManager ------------------------------------------------------------------------- */
 
-static HRESULT call_GetProgress64(struct fixture *fixture, bool *is_empty)
+static bool is_zero(const void *bytes, size_t length)
 {
-    UINT64 total = NONSENSE_NUMBER, done = NONSENSE_NUMBER;
-    DWORD total_files = NONSENSE_NUMBER, done_files = NONSENSE_NUMBER;
-    HRESULT hr =
-        IOpenQmgrInfo_GetProgress64(info_of(fixture), &total, &done, &total_files, &done_files);
-    *is_empty = total == 0 && done == 0 && total_files == 0 && done_files == 0;
-    return hr;
+    for (size_t i = 0; i < length; i++)
+        if (((const BYTE *)bytes)[i] != 0)
+            return false;
+    return true;
 }
 
-static HRESULT call_GetState(struct fixture *fixture, bool *is_empty)
+static void free_text(BSTR text, HRESULT hr)
 {
-    OPENQMGR_STATE what = (OPENQMGR_STATE)77;
-    BSTR words = NONSENSE;
-    HRESULT hr = IOpenQmgrInfo_GetState(info_of(fixture), &what, &words);
-    *is_empty = what == 0 && !words;
-    if (SUCCEEDED(hr))
-        SysFreeString(words);
-    return hr;
-}
-
-static HRESULT call_GetWaitReason(struct fixture *fixture, bool *is_empty)
-{
-    OPENQMGR_WAIT reason = (OPENQMGR_WAIT)77;
-    INT64 until = NONSENSE_NUMBER;
-    UINT64 value = NONSENSE_NUMBER;
-    BSTR text = NONSENSE;
-    HRESULT hr = IOpenQmgrInfo_GetWaitReason(info_of(fixture), &reason, &until, &value, &text);
-    *is_empty = reason == OPENQMGR_WAIT_NONE && until == 0 && value == 0 && !text;
     if (SUCCEEDED(hr))
         SysFreeString(text);
+}
+
+static HRESULT call_OpenGroup(struct fixture *fixture, bool *is_empty)
+{
+    IBackgroundCopyGroup *out = NONSENSE;
+    HRESULT hr = IOpenQmgrManager_OpenGroup(manager_of(fixture), group_guid, &out);
+    *is_empty = !out;
+    release(out, hr);
     return hr;
 }
 
-static HRESULT call_GetLastFailure(struct fixture *fixture, bool *is_empty)
+static HRESULT call_GetGroups(struct fixture *fixture, bool *is_empty)
 {
-    HRESULT code = (HRESULT)NONSENSE_NUMBER;
-    DWORD win32 = NONSENSE_NUMBER, http = NONSENSE_NUMBER, file = NONSENSE_NUMBER;
-    INT64 time = NONSENSE_NUMBER;
-    BSTR text = NONSENSE;
+    static const struct oq_group_summary one = {.group = 1};
+    BSTR groups = NONSENSE;
+    fixture->engine.summaries = &one;
+    fixture->engine.summary_count = 1;
+    fixture->engine.is_more = true;
+    HRESULT hr = IOpenQmgrManager_GetGroups(manager_of(fixture), 0, &groups);
+    *is_empty = !groups;
+    free_text(groups, hr);
+    return hr;
+}
+
+static HRESULT call_GetSettings(struct fixture *fixture, bool *is_empty)
+{
+    OPENQMGR_SETTINGS settings;
+    BSTR schedule = NONSENSE, database = NONSENSE, log = NONSENSE;
+    memset(&settings, 0x5a, sizeof settings);
     HRESULT hr =
-        IOpenQmgrInfo_GetLastFailure(info_of(fixture), &code, &win32, &http, &file, &time, &text);
-    *is_empty = code == S_OK && win32 == 0 && http == 0 && file == 0 && time == 0 && !text;
-    if (SUCCEEDED(hr))
-        SysFreeString(text);
-    return hr == S_FALSE ? S_OK : hr; /* there was no failure */
-}
-
-static HRESULT call_GetRate(struct fixture *fixture, bool *is_empty)
-{
-    UINT64 rate = NONSENSE_NUMBER;
-    HRESULT hr = IOpenQmgrInfo_GetRate(info_of(fixture), &rate);
-    *is_empty = rate == 0;
+        IOpenQmgrManager_GetSettings(manager_of(fixture), &settings, &schedule, &database, &log);
+    *is_empty = is_zero(&settings, sizeof settings) && !schedule && !database && !log;
+    free_text(schedule, hr);
+    free_text(database, hr);
+    free_text(log, hr);
     return hr;
 }
 
-static HRESULT call_GetFileDetails(struct fixture *fixture, bool *is_empty)
+/* --- IOpenQmgrGroup --------------------------------------------------------------------------- */
+
+static HRESULT call_GetInfo(struct fixture *fixture, bool *is_empty)
 {
-    OPENQMGR_FILE what = (OPENQMGR_FILE)77;
-    UINT64 size = NONSENSE_NUMBER, done = NONSENSE_NUMBER;
-    BSTR name = NONSENSE, validator = NONSENSE;
-    HRESULT hr =
-        IOpenQmgrInfo_GetFileDetails(info_of(fixture), 0, &what, &size, &done, &name, &validator);
-    *is_empty = what == 0 && size == 0 && done == 0 && !name && !validator;
-    if (SUCCEEDED(hr)) {
-        SysFreeString(name);
-        SysFreeString(validator);
-    }
+    OPENQMGR_GROUP_INFO info;
+    memset(&info, 0x5a, sizeof info);
+    HRESULT hr = IOpenQmgrGroup_GetInfo(open_of(fixture), &info);
+    *is_empty = is_zero(&info, sizeof info);
     return hr;
 }
 
-/* --- IOpenQmgrSources --------------------------------------------------------------------------
- */
-
-static IOpenQmgrSources *sources_of(struct fixture *fixture)
+static HRESULT call_SetMaxRate(struct fixture *fixture, bool *is_empty)
 {
-    IOpenQmgrSources *sources = NULL;
-    assert_hr(IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrSources,
-                                                  (void **)&sources),
-              S_OK);
-    IOpenQmgrSources_Release(sources); /* the fixture's group keeps it alive */
-    return sources;
-}
-
-static HRESULT call_SetHash(struct fixture *fixture, bool *is_empty)
-{
-    BSTR text = new_bstr(L"0011223344556677889900112233445566778899001122334455667788990011");
-    HRESULT hr = IOpenQmgrSources_SetHash(sources_of(fixture), 0, text, 1);
-    SysFreeString(text);
     *is_empty = true;
+    return IOpenQmgrGroup_SetMaxRate(open_of(fixture), 64000);
+}
+
+static HRESULT call_open_GetFile(struct fixture *fixture, bool *is_empty)
+{
+    OPENQMGR_FILE_INFO info;
+    BSTR name = NONSENSE, temporary = NONSENSE, validator = NONSENSE;
+    memset(&info, 0x5a, sizeof info);
+    HRESULT hr = IOpenQmgrGroup_GetFile(open_of(fixture), 0, &info, &name, &temporary, &validator);
+    *is_empty = is_zero(&info, sizeof info) && !name && !temporary && !validator;
+    free_text(name, hr);
+    free_text(temporary, hr);
+    free_text(validator, hr);
     return hr;
 }
 
-static HRESULT call_SetPieces(struct fixture *fixture, bool *is_empty)
+static HRESULT call_GetSource(struct fixture *fixture, bool *is_empty)
 {
-    BYTE hash[32] = {0};
-    *is_empty = true;
-    return IOpenQmgrSources_SetPieces(sources_of(fixture), 0, OPENQMGR_HASH_SHA256, 1, 32, hash);
+    OPENQMGR_SOURCE what = (OPENQMGR_SOURCE)77;
+    BSTR url = NONSENSE;
+    HRESULT hr = IOpenQmgrGroup_GetSource(open_of(fixture), 0, 0, &what, &url);
+    *is_empty = what == 0 && !url;
+    free_text(url, hr);
+    return hr;
 }
 
 static HRESULT call_AddSource(struct fixture *fixture, bool *is_empty)
 {
     BSTR url = new_bstr(L"http://h/");
-    HRESULT hr = IOpenQmgrSources_AddSource(sources_of(fixture), 0, url);
+    HRESULT hr = IOpenQmgrGroup_AddSource(open_of(fixture), 0, url);
     SysFreeString(url);
     *is_empty = true;
     return hr;
@@ -404,84 +388,27 @@ static HRESULT call_AddSource(struct fixture *fixture, bool *is_empty)
 static HRESULT call_SetUrl(struct fixture *fixture, bool *is_empty)
 {
     BSTR url = new_bstr(L"http://h/");
-    HRESULT hr = IOpenQmgrSources_SetUrl(sources_of(fixture), 0, 0, url);
+    HRESULT hr = IOpenQmgrGroup_SetUrl(open_of(fixture), 0, 0, url);
     SysFreeString(url);
     *is_empty = true;
     return hr;
 }
 
-static HRESULT call_GetSource(struct fixture *fixture, bool *is_empty)
+static HRESULT call_SetHash(struct fixture *fixture, bool *is_empty)
 {
-    OPENQMGR_SOURCE what = (OPENQMGR_SOURCE)77;
-    BSTR url = NONSENSE;
-    HRESULT hr = IOpenQmgrSources_GetSource(sources_of(fixture), 0, 0, &what, &url);
-    *is_empty = what == 0 && !url;
-    if (SUCCEEDED(hr))
-        SysFreeString(url);
-    return hr;
-}
-
-static HRESULT call_GetChecks(struct fixture *fixture, bool *is_empty)
-{
-    BSTR sha256 = NONSENSE;
-    UINT64 size = NONSENSE_NUMBER, piece = NONSENSE_NUMBER;
-    OPENQMGR_HASH kind = (OPENQMGR_HASH)77;
-    DWORD pieces = NONSENSE_NUMBER, mismatches = NONSENSE_NUMBER;
-    BOOL is_checking = (BOOL)NONSENSE_NUMBER;
-    HRESULT hr = IOpenQmgrSources_GetChecks(sources_of(fixture), 0, &sha256, &size, &kind, &piece,
-                                            &pieces, &mismatches, &is_checking);
-    *is_empty = !sha256 && size == 0 && piece == 0 && kind == OPENQMGR_HASH_NONE && pieces == 0 &&
-                mismatches == 0 && !is_checking;
-    if (SUCCEEDED(hr))
-        SysFreeString(sha256);
-    return hr;
-}
-
-/* --- IOpenQmgrLimit --------------------------------------------------------------------------- */
-
-static IOpenQmgrLimit *limit_of(struct fixture *fixture)
-{
-    IOpenQmgrLimit *limit = NULL;
-    assert_hr(
-        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrLimit, (void **)&limit),
-        S_OK);
-    IOpenQmgrLimit_Release(limit); /* the fixture's group keeps it alive */
-    return limit;
-}
-
-static HRESULT call_SetMaxRate(struct fixture *fixture, bool *is_empty)
-{
+    BSTR text = new_bstr(L"0011223344556677889900112233445566778899001122334455667788990011");
+    HRESULT hr = IOpenQmgrGroup_SetHash(open_of(fixture), 0, text, 1);
+    SysFreeString(text);
     *is_empty = true;
-    return IOpenQmgrLimit_SetMaxRate(limit_of(fixture), 64000);
-}
-
-static HRESULT call_GetMaxRate(struct fixture *fixture, bool *is_empty)
-{
-    UINT64 rate = NONSENSE_NUMBER;
-    HRESULT hr = IOpenQmgrLimit_GetMaxRate(limit_of(fixture), &rate);
-    *is_empty = rate == 0;
     return hr;
 }
 
-/* --- IOpenQmgrExport -------------------------------------------------------------------------- */
-
-static IOpenQmgrExport *export_of(struct fixture *fixture)
+static HRESULT call_SetPieces(struct fixture *fixture, bool *is_empty)
 {
-    IOpenQmgrExport *export = NULL;
-    assert_hr(
-        IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrExport, (void **)&export),
-        S_OK);
-    IOpenQmgrExport_Release(export); /* the fixture's group keeps it alive */
-    return export;
-}
-
-static HRESULT call_GetOwner(struct fixture *fixture, bool *is_empty)
-{
-    BSTR sid = NONSENSE;
-    HRESULT hr = IOpenQmgrExport_GetOwner(export_of(fixture), &sid);
-    *is_empty = !sid;
-    if (SUCCEEDED(hr))
-        SysFreeString(sid);
+    BSTR hash = SysAllocStringByteLen(NULL, 32);
+    HRESULT hr = IOpenQmgrGroup_SetPieces(open_of(fixture), 0, OPENQMGR_HASH_SHA256, 1, hash);
+    SysFreeString(hash);
+    *is_empty = true;
     return hr;
 }
 
@@ -489,12 +416,10 @@ static HRESULT call_GetPieces(struct fixture *fixture, bool *is_empty)
 {
     OPENQMGR_HASH kind = (OPENQMGR_HASH)77;
     UINT64 piece = NONSENSE_NUMBER;
-    DWORD length = NONSENSE_NUMBER;
-    BYTE *hashes = NONSENSE;
-    HRESULT hr = IOpenQmgrExport_GetPieces(export_of(fixture), 0, &kind, &piece, &length, &hashes);
-    *is_empty = kind == OPENQMGR_HASH_NONE && piece == 0 && length == 0 && !hashes;
-    if (SUCCEEDED(hr))
-        CoTaskMemFree(hashes);
+    BSTR hashes = NONSENSE;
+    HRESULT hr = IOpenQmgrGroup_GetPieces(open_of(fixture), 0, &kind, &piece, &hashes);
+    *is_empty = kind == OPENQMGR_HASH_NONE && piece == 0 && !hashes;
+    free_text(hashes, hr);
     return hr;
 }
 
@@ -502,7 +427,6 @@ static HRESULT call_GetPieces(struct fixture *fixture, bool *is_empty)
 const struct method methods[] = {
     {"CreateGroup",            call_CreateGroup,            true,  FAKE_CREATE_GROUP,     false},
     {"GetGroup",               call_GetGroup,               true,  FAKE_GET_GROUP,        false},
-    {"PeekGroup",              call_PeekGroup,              true,  FAKE_PEEK_GROUP,       false},
     {"EnumGroups",             call_EnumGroups,             true,  FAKE_LIST_GROUPS,      false},
     {"GetProp(PRIORITY)",      call_GetProp_fixed,          false, FAKE_VIEW_GROUP,       false},
     {"GetProp(NOTIFYFLAGS)",   call_GetProp_flags,          false, FAKE_VIEW_GROUP,       false},
@@ -530,21 +454,17 @@ const struct method methods[] = {
     {"GetFile",                call_GetFile,                true,  FAKE_VIEW_FILE,        false},
     {"GetFileCount",           call_GetFileCount,           false, FAKE_VIEW_GROUP,       false},
     {"get_JobID",              call_get_JobID,              false, FAKE_VIEW_GROUP,       true},
-    {"GetProgress64",          call_GetProgress64,          false, FAKE_VIEW_GROUP,       false},
-    {"GetState",               call_GetState,               true,  FAKE_VIEW_GROUP,       false},
-    {"GetWaitReason",          call_GetWaitReason,          true,  FAKE_VIEW_GROUP,       false},
-    {"GetLastFailure",         call_GetLastFailure,         true,  FAKE_VIEW_GROUP,       false},
-    {"GetRate",                call_GetRate,                false, FAKE_VIEW_GROUP,       false},
-    {"GetFileDetails",         call_GetFileDetails,         true,  FAKE_VIEW_GROUP,       false},
-    {"SetHash",                call_SetHash,                true,  FAKE_SET_HASH,         false},
-    {"SetPieces",              call_SetPieces,              false, FAKE_SET_PIECES,       false},
+    {"OpenGroup",              call_OpenGroup,              true,  FAKE_PEEK_GROUP,       false},
+    {"GetGroups",              call_GetGroups,              true,  FAKE_SUMMARISE_GROUPS, false},
+    {"GetSettings",            call_GetSettings,            true,  FAKE_VIEW_POLICY,      false},
+    {"GetInfo",                call_GetInfo,                true,  FAKE_SUMMARISE_GROUP,  false},
+    {"SetMaxRate",             call_SetMaxRate,             false, FAKE_SET_MAX_RATE,     false},
+    {"IOpenQmgrGroup GetFile", call_open_GetFile,           true,  FAKE_VIEW_GROUP,       false},
+    {"GetSource",              call_GetSource,              true,  FAKE_VIEW_SOURCE,      false},
     {"AddSource",              call_AddSource,              true,  FAKE_ADD_SOURCE,       false},
     {"SetUrl",                 call_SetUrl,                 true,  FAKE_SET_URL,          false},
-    {"GetSource",              call_GetSource,              true,  FAKE_VIEW_SOURCE,      false},
-    {"GetChecks",              call_GetChecks,              true,  FAKE_VIEW_CHECKS,      false},
-    {"SetMaxRate",             call_SetMaxRate,             false, FAKE_SET_MAX_RATE,     false},
-    {"GetMaxRate",             call_GetMaxRate,             false, FAKE_VIEW_GROUP,       false},
-    {"GetOwner",               call_GetOwner,               true,  FAKE_VIEW_GROUP,       false},
+    {"SetHash",                call_SetHash,                true,  FAKE_SET_HASH,         false},
+    {"SetPieces",              call_SetPieces,              false, FAKE_SET_PIECES,       false},
     {"GetPieces",              call_GetPieces,              true,  FAKE_VIEW_PIECES,      false},
 };
 /* clang-format on */

@@ -35,6 +35,7 @@ static void caller__port_refuses__is_reverted_all_the_same(void **state)
 }
 
 /* RPC_E_CALL_COMPLETE is also what a call from inside the process gives: refused on Windows. */
+/* Shows all.anonymous-caller */
 static void caller__no_call_context_on_windows__is_refused(void **state)
 {
     struct oq_error err;

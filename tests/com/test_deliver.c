@@ -90,8 +90,8 @@ static HRESULT STDMETHODCALLTYPE client_OnStatus(IBackgroundCopyCallback1 *iface
     client->retries = retries;
     client->win32 = win32;
     client->transport = transport;
-    client->has_group = group != NULL;
-    client->has_job = job != NULL;
+    client->has_group = group;
+    client->has_job = job;
     client->group = group_id;
     client->job = job_id;
     client->group_status = group_status;
@@ -379,16 +379,22 @@ static void event__withdrawn_while_the_client_says_again__is_not_told_again(void
     wait_workers(rig.fixture, 4);
 }
 
-static void group__gone__its_client_is_let_go_and_not_told(void **state)
+static void group__gone__its_client_is_released_and_not_notified(void **state)
 {
     struct rig rig;
     rig_start(&rig, *state);
-    struct client *client = new_client();
+    struct client *client = new_client(), *other = new_client();
     set_client(&rig, FAKE_GROUP, FAKE_SID, client);
-    struct oq_event last = {.group = FAKE_GROUP, .is_gone = true, .kind = OQ_EVENT_NONE};
+    set_client(&rig, FAKE_GROUP + 1, FAKE_SID, other);
+    struct oq_event last = {.group = FAKE_GROUP, .is_gone = true, .kind = OQ_EVENT_COMPLETE};
     rig.fixture->engine.events->post(rig.fixture->engine.events->ctx, &last);
+    /* The other group's event takes the same path behind it. */
+    post(&rig, FAKE_GROUP + 1, OQ_EVENT_COMPLETE, 1);
+    wait_acknowledged(&rig, 1);
+    assert_int_equal(calls_of(client), 0);
     free_client(client);
     rig_stop(&rig);
+    free_client(other);
     wait_workers(rig.fixture, 4);
 }
 
@@ -565,7 +571,7 @@ int main(void)
         WITH(registration__after_the_event__is_told_at_once),
         WITH(client__gone__is_dropped_and_the_next_one_told),
         WITH(event__withdrawn_while_the_client_says_again__is_not_told_again),
-        WITH(group__gone__its_client_is_let_go_and_not_told),
+        WITH(group__gone__its_client_is_released_and_not_notified),
         WITH(clients__three_hang__a_fourth_is_told),
         WITH(user__four_calls_hang__the_fifth_waits_and_another_user_does_not),
         WITH(registration__while_the_old_one_hangs__is_told),

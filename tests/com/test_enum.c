@@ -60,6 +60,7 @@ static void expect_guids(const GUID *out, size_t first, size_t count)
         assert_guid(&out[i], &guids[first + i]);
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Next.celt .S_OK */
 static void next__as_many_as_are_left__is_ok(void **state)
 {
     FOR_BOTH(kind)
@@ -77,6 +78,7 @@ static void next__as_many_as_are_left__is_ok(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Next.rgelt .S_FALSE */
 static void next__more_than_are_left__is_false_with_the_rest(void **state)
 {
     FOR_BOTH(kind)
@@ -98,6 +100,7 @@ static void next__more_than_are_left__is_false_with_the_rest(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Next.pceltFetched IEnumBackgroundCopyGroups::Next.pceltFetched */
 static void next__one_without_counter__is_accepted(void **state)
 {
     FOR_BOTH(kind)
@@ -111,6 +114,7 @@ static void next__one_without_counter__is_accepted(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Next.E_INVALIDARG IEnumBackgroundCopyGroups::Next.E_INVALIDARG */
 static void next__bad_pointers__are_refused_and_nothing_moves(void **state)
 {
     FOR_BOTH(kind)
@@ -129,6 +133,7 @@ static void next__bad_pointers__are_refused_and_nothing_moves(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Next.celt IEnumBackgroundCopyGroups::Next.celt */
 static void next__zero__is_ok_with_none(void **state)
 {
     FOR_BOTH(kind)
@@ -147,6 +152,7 @@ static void next__zero__is_ok_with_none(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Skip.celt .S_OK */
 static void skip__what_is_left__is_ok_and_then_false(void **state)
 {
     FOR_BOTH(kind)
@@ -166,6 +172,7 @@ static void skip__what_is_left__is_ok_and_then_false(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Skip.S_FALSE IEnumBackgroundCopyGroups::Skip.S_FALSE */
 static void skip__too_many__stands_behind_the_last(void **state)
 {
     FOR_BOTH(kind)
@@ -180,6 +187,7 @@ static void skip__too_many__stands_behind_the_last(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Reset.S_OK */
 static void reset__at_the_end__starts_again(void **state)
 {
     FOR_BOTH(kind)
@@ -196,6 +204,7 @@ static void reset__at_the_end__starts_again(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::Clone.ppenum .S_OK */
 static void clone__in_the_middle__goes_its_own_way(void **state)
 {
     FOR_BOTH(kind)
@@ -228,6 +237,7 @@ static void clone__null__is_refused(void **state)
     }
 }
 
+/* Shows IEnumBackgroundCopyJobs1::GetCount.puCount .S_OK */
 static void count__wherever_it_stands__is_that_of_all(void **state)
 {
     FOR_BOTH(kind)
@@ -274,6 +284,7 @@ static void empty__every_method__behaves(void **state)
 }
 
 /* A snapshot has no need of the engine, and so goes on while the service stops. */
+/* Shows IEnumBackgroundCopyJobs1.enumeration-snapshot-moment */
 static void enumerator__service_stops__still_answers(void **state)
 {
     struct fixture *fixture = *state;
@@ -289,9 +300,10 @@ static void enumerator__service_stops__still_answers(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- how they are got ----------------------------------------------------------------------------
- */
+/* --- how they are got ------------------------------------------------------------------------- */
 
+/* Shows IEnumBackgroundCopyGroups.enumeration-snapshot-moment
+ * IBackgroundCopyQMgr::EnumGroups.ppEnumGroups */
 static void enum_groups__engine_lists__gives_its_order(void **state)
 {
     struct fixture *fixture = *state;
@@ -307,6 +319,7 @@ static void enum_groups__engine_lists__gives_its_order(void **state)
     IEnumBackgroundCopyGroups_Release(list);
 }
 
+/* Shows IBackgroundCopyQMgr::EnumGroups.S_OK */
 static void enum_groups__empty_queue__gives_an_empty_list(void **state)
 {
     struct fixture *fixture = *state;
@@ -318,6 +331,7 @@ static void enum_groups__empty_queue__gives_an_empty_list(void **state)
     IEnumBackgroundCopyGroups_Release(list);
 }
 
+/* Shows IBackgroundCopyQMgr::EnumGroups.E_NOTIMPL */
 static void enum_groups__flags_or_null__are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -329,6 +343,8 @@ static void enum_groups__flags_or_null__are_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IEnumBackgroundCopyJobs1.enumeration-snapshot-moment
+ * IBackgroundCopyGroup::EnumJobs.ppEnumJobs */
 static void enum_jobs__group_with_a_job__lists_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -342,6 +358,7 @@ static void enum_jobs__group_with_a_job__lists_it(void **state)
     IEnumBackgroundCopyJobs1_Release(list);
 }
 
+/* Shows IBackgroundCopyGroup::EnumJobs.ppEnumJobs */
 static void enum_jobs__group_without_a_job__is_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -354,6 +371,7 @@ static void enum_jobs__group_without_a_job__is_empty(void **state)
     IEnumBackgroundCopyJobs1_Release(list);
 }
 
+/* Shows IBackgroundCopyGroup::EnumJobs.E_NOTIMPL */
 static void enum_jobs__flags_or_null__are_refused(void **state)
 {
     struct fixture *fixture = *state;

@@ -11,6 +11,7 @@ static const struct {
     {OQ_GROUP_ERROR, 0x380},     {OQ_GROUP_COMPLETE, 0x140},
 };
 
+/* Shows IBackgroundCopyGroup::GetStatus.pdwStatus */
 static void status__each_state__has_its_bits_and_job_index_0(void **state)
 {
     struct fixture *fixture = *state;
@@ -26,6 +27,7 @@ static void status__each_state__has_its_bits_and_job_index_0(void **state)
     }
 }
 
+/* Shows all.null-output-inside */
 static void status__a_null_output__is_refused_and_the_other_emptied(void **state)
 {
     struct fixture *fixture = *state;
@@ -38,6 +40,7 @@ static void status__a_null_output__is_refused_and_the_other_emptied(void **state
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.dwFlags .S_OK */
 static void progress__percent_and_bytes__are_the_engines(void **state)
 {
     struct fixture *fixture = *state;
@@ -52,6 +55,7 @@ static void progress__percent_and_bytes__are_the_engines(void **state)
     assert_int_equal(progress, 123456);
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.pdwProgress */
 static void progress__4_gib__saturates(void **state)
 {
     static const struct {
@@ -72,6 +76,7 @@ static void progress__4_gib__saturates(void **state)
     }
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.other-value */
 static void progress__any_other_flag__is_notimpl(void **state)
 {
     static const DWORD flags[] = {0, QM_PROGRESS_TIME_DONE, 4, 0x80000001, 0xffffffff};
@@ -88,6 +93,7 @@ static void progress__any_other_flag__is_notimpl(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyGroup::get_Size.cannot-determined-one */
 static void size__known_unknown_and_large__is_as_decided(void **state)
 {
     static const struct {
@@ -128,6 +134,7 @@ static void changes__each__asks_the_engine_for_that_group(void **state)
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
 }
 
+/* Shows IBackgroundCopyGroup::ResumeGroup.0x80200003 */
 static void resume__empty_group__is_bg_e_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,6 +142,7 @@ static void resume__empty_group__is_bg_e_empty(void **state)
     assert_hr(IBackgroundCopyGroup_ResumeGroup(fixture->group), 0x80200003);
 }
 
+/* Shows all.group-gone */
 static void cancelled__changes__are_invalid_state_and_reads_answer(void **state)
 {
     struct fixture *fixture = *state;
@@ -153,6 +161,7 @@ static void cancelled__changes__are_invalid_state_and_reads_answer(void **state)
     assert_hr(IBackgroundCopyGroup_SwitchToForeground(fixture->group), QM_E_INVALID_STATE);
 }
 
+/* Shows IBackgroundCopyGroup::CreateJob.ppJob */
 static void create_job__fresh__asks_for_that_guid(void **state)
 {
     struct fixture *fixture = *state;
@@ -185,6 +194,7 @@ static void create_job__refused__has_the_code_of_the_reason(void **state)
     assert_hr(IBackgroundCopyGroup_CreateJob(fixture->group, other_guid, NULL), E_INVALIDARG);
 }
 
+/* Shows IBackgroundCopyGroup::GetJob.ppJob */
 static void get_job__its_guid__gives_the_job(void **state)
 {
     struct fixture *fixture = *state;
@@ -198,6 +208,7 @@ static void get_job__its_guid__gives_the_job(void **state)
     IBackgroundCopyJob1_Release(job);
 }
 
+/* Shows IBackgroundCopyGroup::GetJob.QM_E_ITEM_NOT_FOUND */
 static void get_job__another_guid_or_no_job__is_item_not_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -209,6 +220,7 @@ static void get_job__another_guid_or_no_job__is_item_not_found(void **state)
     assert_hr(IBackgroundCopyGroup_GetJob(fixture->group, job_guid, NULL), E_INVALIDARG);
 }
 
+/* Shows IBackgroundCopyGroup::QueryNewJobInterface.E_NOINTERFACE */
 static void new_job_interface__whatever_is_asked__is_none(void **state)
 {
     static const IID *const iids[] = {&IID_IUnknown, &IID_IBackgroundCopyJob1,

@@ -35,6 +35,7 @@ static const struct {
 };
 /* clang-format on */
 
+/* Shows all.downloader-unavailable .busy QM_E_DOWNLOADER_UNAVAILABLE */
 static void status__each_row__has_its_hresult(void **state)
 {
     (void)state;

@@ -1,8 +1,7 @@
 /* test_job.c - IBackgroundCopyJob1 (contract 5.3) */
 #include "com_fixture.h"
 
-/* --- GetStatus, GetProgress, GetFileCount --------------------------------------------------------
- */
+/* --- GetStatus, GetProgress, GetFileCount ----------------------------------------------------- */
 
 static const struct {
     enum oq_group_state state;
@@ -12,6 +11,7 @@ static const struct {
     {OQ_GROUP_ERROR, 0x18},     {OQ_GROUP_COMPLETE, 0x04},
 };
 
+/* Shows IBackgroundCopyJob1::GetStatus.pdwTransportResult .pdwNumOfRetries */
 static void status__each_state__has_its_bits_and_codes_only_in_error(void **state)
 {
     struct fixture *fixture = *state;
@@ -53,6 +53,7 @@ static void status__a_null_output__is_refused_and_the_others_emptied(void **stat
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyJob1::GetProgress.pdwProgress .S_OK .other-value */
 static void progress__percent_bytes_and_others__is_as_for_the_group(void **state)
 {
     struct fixture *fixture = *state;
@@ -73,6 +74,7 @@ static void progress__percent_bytes_and_others__is_as_for_the_group(void **state
               E_INVALIDARG);
 }
 
+/* Shows IBackgroundCopyJob1::GetFileCount.pdwFileCount .S_OK */
 static void file_count__new_and_full__is_the_engines(void **state)
 {
     struct fixture *fixture = *state;
@@ -85,6 +87,7 @@ static void file_count__new_and_full__is_the_engines(void **state)
     assert_hr(IBackgroundCopyJob1_GetFileCount(fixture->job, NULL), E_INVALIDARG);
 }
 
+/* Shows IBackgroundCopyJob1::get_JobID.S_OK */
 static void identifier__asked__is_that_of_the_job(void **state)
 {
     struct fixture *fixture = *state;
@@ -94,8 +97,7 @@ static void identifier__asked__is_that_of_the_job(void **state)
     assert_hr(IBackgroundCopyJob1_get_JobID(fixture->job, NULL), E_INVALIDARG);
 }
 
-/* --- AddFiles
- * -------------------------------------------------------------------------------------- */
+/* --- AddFiles --------------------------------------------------------------------------------- */
 
 static HRESULT add(struct fixture *fixture, const WCHAR *remote, const WCHAR *local)
 {
@@ -108,6 +110,7 @@ static HRESULT add(struct fixture *fixture, const WCHAR *remote, const WCHAR *lo
     return hr;
 }
 
+/* Shows all.memory-in IBackgroundCopyJob1::AddFiles.S_OK */
 static void add_files__several__reach_the_engine_in_order_as_utf8(void **state)
 {
     struct fixture *fixture = *state;
@@ -131,6 +134,7 @@ static void add_files__several__reach_the_engine_in_order_as_utf8(void **state)
     SysFreeString(two.bstrLocalFile);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.cFileCount */
 static void add_files__none__is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -141,6 +145,7 @@ static void add_files__none__is_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.count-0-element */
 static void add_files__a_missing_element__refuses_all(void **state)
 {
     struct fixture *fixture = *state;
@@ -155,6 +160,7 @@ static void add_files__a_missing_element__refuses_all(void **state)
     SysFreeString(good.bstrLocalFile);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.count-0-element */
 static void add_files__null_or_empty_names__are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -197,6 +203,7 @@ static void add_files__half_a_surrogate_pair__is_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.QM_E_INVALID_STATE .0x80200051 */
 static void add_files__refused_by_the_engine__has_the_code_of_the_reason(void **state)
 {
     static const struct {
@@ -213,9 +220,10 @@ static void add_files__refused_by_the_engine__has_the_code_of_the_reason(void **
     }
 }
 
-/* --- GetFile
- * --------------------------------------------------------------------------------------- */
+/* --- GetFile ---------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyJob1::FILESETINFO.dwSizeHint IBackgroundCopyJob1::GetFile.cFileIndex
+ * .pFileInfo */
 static void get_file__known_index__gives_both_names_and_no_hint(void **state)
 {
     struct fixture *fixture = *state;
@@ -232,6 +240,7 @@ static void get_file__known_index__gives_both_names_and_no_hint(void **state)
     SysFreeString(file.bstrLocalFile);
 }
 
+/* Shows IBackgroundCopyJob1::GetFile.QM_E_ITEM_NOT_FOUND */
 static void get_file__beyond_the_last__is_item_not_found_and_empty(void **state)
 {
     struct fixture *fixture = *state;

@@ -34,6 +34,7 @@ static void method__engine_agrees__succeeds_as_the_caller(void **state)
     }
 }
 
+/* Shows all.anonymous-caller */
 static void method__caller_refused__is_access_denied_and_engine_not_asked(void **state)
 {
     struct fixture *fixture = *state;
@@ -49,6 +50,7 @@ static void method__caller_refused__is_access_denied_and_engine_not_asked(void *
     }
 }
 
+/* Shows all.outputs-on-failure */
 static void method__engine_fails__says_so_and_empties_outputs(void **state)
 {
     struct fixture *fixture = *state;
@@ -79,6 +81,7 @@ static void method__engine_fails__says_so_and_empties_outputs(void **state)
     }
 }
 
+/* Shows all.stopping QM_E_SERVICE_UNAVAILABLE */
 static void method__service_stops__is_unavailable_and_nobody_asked(void **state)
 {
     struct fixture *fixture = *state;
@@ -96,6 +99,7 @@ static void method__service_stops__is_unavailable_and_nobody_asked(void **state)
     }
 }
 
+/* Shows all.out-of-memory */
 static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -131,7 +135,10 @@ static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(v
                 fixture->engine.calls - fixture->engine.count[FAKE_VIEW_GROUP] -
                 fixture->engine.count[FAKE_VIEW_FILE] - fixture->engine.count[FAKE_GET_TEXT] -
                 fixture->engine.count[FAKE_VIEW_SOURCE] - fixture->engine.count[FAKE_VIEW_CHECKS] -
-                fixture->engine.count[FAKE_VIEW_PIECES] - fixture->engine.count[FAKE_LIST_GROUPS];
+                fixture->engine.count[FAKE_VIEW_PIECES] - fixture->engine.count[FAKE_LIST_GROUPS] -
+                fixture->engine.count[FAKE_SUMMARISE_GROUP] -
+                fixture->engine.count[FAKE_SUMMARISE_GROUPS] -
+                fixture->engine.count[FAKE_VIEW_POLICY];
             expect(method, hr == S_OK || changes == 0, "changes the queue and then fails", hr);
         } while (hr != S_OK && n < 100);
         expect(method, hr == S_OK, "never succeeds again", hr);
@@ -161,6 +168,7 @@ static void method__no_memory_for_ever__is_out_of_memory(void **state)
 #endif
 }
 
+/* Shows all.gone-remembered */
 static void identifiers__group_forgotten_by_engine__are_still_known(void **state)
 {
     struct fixture *fixture = *state;
@@ -173,6 +181,8 @@ static void identifiers__group_forgotten_by_engine__are_still_known(void **state
 }
 
 /* Nothing of the engine's and no caller is needed for these. */
+/* Shows IBackgroundCopyJob1::CancelJob.E_NOTIMPL
+ * IBackgroundCopyJob1::SwitchToForeground.E_NOTIMPL */
 static void method__not_implemented__is_notimpl(void **state)
 {
     struct fixture *fixture = *state;

@@ -165,6 +165,7 @@ static HRESULT set_pointer(struct fixture *fixture, struct client *client)
 
 /* --- set, replace, clear ---------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.pUnk .S_OK */
 static void pointer__set__is_held_until_null_clears_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -180,6 +181,7 @@ static void pointer__set__is_held_until_null_clears_it(void **state)
     assert_hr(set_pointer(fixture, NULL), S_OK); /* nothing to clear */
 }
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.pUnk */
 static void pointer__set_again__the_last_one_wins(void **state)
 {
     struct fixture *fixture = *state;
@@ -217,6 +219,7 @@ static void pointer__of_another_group__stays(void **state)
     IBackgroundCopyGroup_Release(other);
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.empty-text-clears */
 static void pointer__class_id_emptied__is_cleared(void **state)
 {
     struct fixture *fixture = *state;
@@ -255,6 +258,7 @@ static void pointer__cancel_fails__stays(void **state)
     expect_released(&client);
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.property-outlives-restart */
 static void pointer__service_ends__is_released_and_no_other_taken(void **state)
 {
     struct fixture *fixture = *state;
@@ -270,6 +274,7 @@ static void pointer__service_ends__is_released_and_no_other_taken(void **state)
 
 /* --- what is refused -------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.E_INVALIDARG */
 static void pointer__without_the_callback_interface__is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -285,6 +290,7 @@ static void pointer__without_the_callback_interface__is_refused(void **state)
     expect_released(&good);
 }
 
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.iid .E_NOINTERFACE */
 static void pointer__as_another_interface__is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -298,6 +304,7 @@ static void pointer__as_another_interface__is_refused(void **state)
 }
 
 /* IRpcOptions is what COM's own proxies answer; the service must not log on to other machines. */
+/* Shows IBackgroundCopyGroup::SetNotificationPointer.E_ACCESSDENIED */
 static void pointer__on_another_machine__is_refused(void **state)
 {
     struct fixture *fixture = *state;

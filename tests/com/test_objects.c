@@ -32,7 +32,8 @@ static const IID *const all_interfaces[] = {
     &IID_IBackgroundCopyCallback1,
     &IID_IEnumBackgroundCopyGroups,
     &IID_IEnumBackgroundCopyJobs1,
-    &IID_IOpenQmgrInfo,
+    &IID_IOpenQmgrManager,
+    &IID_IOpenQmgrGroup,
     &IID_IClassFactory,
     &IID_IDispatch,
     &IID_IMarshal,
@@ -40,9 +41,9 @@ static const IID *const all_interfaces[] = {
     &GUID_NULL,
 };
 
-/* Asks `unknown` for everything: it must have IUnknown, `own`, and the extension if has_info;
- * nothing else; and one identity from wherever it is asked. */
-static void check_interfaces(IUnknown *unknown, const IID *own, bool has_info)
+/* Asks `unknown` for everything: it must have IUnknown, `own`, and `extension`
+ * unless that is NULL; nothing else; and one identity from wherever it is asked. */
+static void check_interfaces(IUnknown *unknown, const IID *own, const IID *extension)
 {
     IUnknown *identity = NULL;
     assert_hr(IUnknown_QueryInterface(unknown, &IID_IUnknown, (void **)&identity), S_OK);
@@ -51,7 +52,7 @@ static void check_interfaces(IUnknown *unknown, const IID *own, bool has_info)
     for (size_t i = 0; i < COUNT_OF(all_interfaces); i++) {
         const IID *iid = all_interfaces[i];
         bool is_expected = IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, own) ||
-                           (has_info && IsEqualIID(iid, &IID_IOpenQmgrInfo));
+                           (extension && IsEqualIID(iid, extension));
         IUnknown *found = (IUnknown *)(uintptr_t)0xdeadbeef;
         HRESULT hr = IUnknown_QueryInterface(unknown, iid, (void **)&found);
         assert_hr(hr, is_expected ? S_OK : E_NOINTERFACE);
@@ -70,6 +71,7 @@ static void check_interfaces(IUnknown *unknown, const IID *own, bool has_info)
     assert_hr(IUnknown_QueryInterface(unknown, &IID_IUnknown, NULL), E_POINTER);
 }
 
+/* Shows all.interfaces */
 static void object__asked_for_interfaces__has_its_own_and_one_identity(void **state)
 {
     struct fixture *fixture = *state;
@@ -77,12 +79,12 @@ static void object__asked_for_interfaces__has_its_own_and_one_identity(void **st
     IEnumBackgroundCopyJobs1 *jobs = new_enum_jobs(fixture);
     IClassFactory *factory = new_factory(fixture);
 
-    check_interfaces((IUnknown *)fixture->qmgr, &IID_IBackgroundCopyQMgr, false);
-    check_interfaces((IUnknown *)fixture->group, &IID_IBackgroundCopyGroup, true);
-    check_interfaces((IUnknown *)fixture->job, &IID_IBackgroundCopyJob1, true);
-    check_interfaces((IUnknown *)groups, &IID_IEnumBackgroundCopyGroups, false);
-    check_interfaces((IUnknown *)jobs, &IID_IEnumBackgroundCopyJobs1, false);
-    check_interfaces((IUnknown *)factory, &IID_IClassFactory, false);
+    check_interfaces((IUnknown *)fixture->qmgr, &IID_IBackgroundCopyQMgr, &IID_IOpenQmgrManager);
+    check_interfaces((IUnknown *)fixture->group, &IID_IBackgroundCopyGroup, &IID_IOpenQmgrGroup);
+    check_interfaces((IUnknown *)fixture->job, &IID_IBackgroundCopyJob1, &IID_IOpenQmgrGroup);
+    check_interfaces((IUnknown *)groups, &IID_IEnumBackgroundCopyGroups, NULL);
+    check_interfaces((IUnknown *)jobs, &IID_IEnumBackgroundCopyJobs1, NULL);
+    check_interfaces((IUnknown *)factory, &IID_IClassFactory, NULL);
 
     IEnumBackgroundCopyGroups_Release(groups);
     IEnumBackgroundCopyJobs1_Release(jobs);
@@ -92,16 +94,17 @@ static void object__asked_for_interfaces__has_its_own_and_one_identity(void **st
 static void object__references__are_counted_over_all_its_interfaces(void **state)
 {
     struct fixture *fixture = *state;
-    IOpenQmgrInfo *info = NULL;
+    IOpenQmgrGroup *open = NULL;
     IBackgroundCopyGroup *group = NULL;
     assert_int_equal(oq_group_new(fixture->context, &group_guid, &group), OQ_OK);
     assert_int_equal(IBackgroundCopyGroup_AddRef(group), 2);
-    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
-    assert_int_equal(IOpenQmgrInfo_AddRef(info), 4);
+    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrGroup, (void **)&open),
+              S_OK);
+    assert_int_equal(IOpenQmgrGroup_AddRef(open), 4);
     assert_int_equal(IBackgroundCopyGroup_Release(group), 3);
     assert_int_equal(IBackgroundCopyGroup_Release(group), 2);
-    assert_int_equal(IOpenQmgrInfo_Release(info), 1); /* the extension keeps the object */
-    assert_int_equal(IOpenQmgrInfo_Release(info), 0);
+    assert_int_equal(IOpenQmgrGroup_Release(open), 1); /* the extension keeps the object */
+    assert_int_equal(IOpenQmgrGroup_Release(open), 0);
 }
 
 static void count__objects_come_and_go__follows(void **state)
@@ -167,8 +170,7 @@ static void factory__locks__are_counted_and_never_negative(void **state)
     IClassFactory_Release(factory);
 }
 
-/* --- many threads ------------------------------------------------------------------------------
- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define ROUNDS 2000
@@ -180,14 +182,14 @@ static DWORD WINAPI use_objects(void *argument)
     for (int i = 0; i < ROUNDS; i++) {
         IEnumBackgroundCopyGroups *one = NULL;
         IEnumBackgroundCopyGroups *two = NULL;
-        IOpenQmgrInfo *info = NULL;
+        IOpenQmgrGroup *open = NULL;
         if (oq_enum_groups_new(fixture->context, guids, 3, &one) != OQ_OK ||
             IEnumBackgroundCopyGroups_Clone(one, &two) != S_OK ||
-            IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrInfo,
-                                                (void **)&info) != S_OK)
+            IBackgroundCopyGroup_QueryInterface(fixture->group, &IID_IOpenQmgrGroup,
+                                                (void **)&open) != S_OK)
             return 1;
         IEnumBackgroundCopyGroups_Release(one);
-        IOpenQmgrInfo_Release(info);
+        IOpenQmgrGroup_Release(open);
         IEnumBackgroundCopyGroups_Release(two);
     }
     return 0;

@@ -105,9 +105,10 @@ static HRESULT set_text(struct fixture *fixture, GROUPPROP prop, const WCHAR *te
     return hr;
 }
 
-/* --- types
- * ---------------------------------------------------------------------------------------- */
+/* --- types ------------------------------------------------------------------------------------ */
 
+/* Shows IBackgroundCopyGroup::GROUPPROP.integer-means-vt IBackgroundCopyGroup::SetProp.propID
+ * .E_INVALIDARG */
 static void set__each_property_with_each_type__is_as_the_table_says(void **state)
 {
     struct fixture *fixture = *state;
@@ -143,6 +144,8 @@ static void set__a_refused_value__does_not_reach_the_engine(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyGroup::GetProp.propid-outside-0
+ * IBackgroundCopyGroup::SetProp.propid-outside-0 */
 static void property__outside_0_to_12__is_notimpl(void **state)
 {
     static const int ids[] = {-1, 13, 14, 1000, 0x7fffffff, (int)0x80000000};
@@ -158,9 +161,9 @@ static void property__outside_0_to_12__is_notimpl(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- numbers
- * -------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup::SetProp.propid-outside-0 */
 static void fixed__another_number__is_notimpl(void **state)
 {
     static const GROUPPROP fixed[] = {GROUPPROP_PRIORITY, GROUPPROP_PROTOCOLFLAGS};
@@ -172,6 +175,7 @@ static void fixed__another_number__is_notimpl(void **state)
     }
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.properties-may-set */
 static void fixed__a_cancelled_group__is_invalid_state(void **state)
 {
     struct fixture *fixture = *state;
@@ -181,6 +185,8 @@ static void fixed__a_cancelled_group__is_invalid_state(void **state)
               QM_E_INVALID_STATE);
 }
 
+/* Shows GROUPPROP_PROTOCOLFLAGS
+ * IBackgroundCopyGroup::SwitchToForeground.groupprop-priority-still */
 static void fixed__read__is_1_as_i4(void **state)
 {
     static const GROUPPROP fixed[] = {GROUPPROP_PRIORITY, GROUPPROP_PROTOCOLFLAGS};
@@ -213,6 +219,7 @@ static void flags__each_number_type__reaches_the_engine_whole(void **state)
     assert_int_equal(fixture->engine.flags, 0xffff);
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.propid-outside-0 */
 static void flags__refused_by_the_engine__is_notimpl(void **state)
 {
     struct fixture *fixture = *state;
@@ -231,8 +238,7 @@ static void flags__read__are_the_engines_as_i4(void **state)
     assert_int_equal(V_I4(&value), 0x44);
 }
 
-/* --- texts
- * ---------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static const struct {
     GROUPPROP prop;
@@ -243,6 +249,7 @@ static const struct {
     {GROUPPROP_DESCRIPTION, OQ_TEXT_DESCRIPTION, 1024},
 };
 
+/* Shows GROUPPROP_DISPLAYNAME GROUPPROP_DESCRIPTION */
 static void text__of_the_greatest_length__is_set_and_one_more_is_not(void **state)
 {
     struct fixture *fixture = *state;
@@ -288,6 +295,7 @@ static void text__embedded_nul_or_half_a_pair__is_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
+/* Shows IBackgroundCopyGroup::GetProp.S_OK */
 static void text__read__is_the_engines_as_bstr(void **state)
 {
     struct fixture *fixture = *state;
@@ -313,6 +321,7 @@ static void text__read__is_the_engines_as_bstr(void **state)
     }
 }
 
+/* Shows GROUPPROP_NOTIFYCLSID */
 static void class__braced_identifier_or_empty__is_set_as_it_is(void **state)
 {
     static const WCHAR *const good[] = {L"{11111111-2222-3333-4455-66778899aabb}",
@@ -330,6 +339,7 @@ static void class__braced_identifier_or_empty__is_set_as_it_is(void **state)
     assert_string_equal(fixture->engine.prop_text, "");
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.text-too-long */
 static void class__anything_else__is_refused(void **state)
 {
     static const WCHAR *const bad[] = {
@@ -349,9 +359,11 @@ static void class__anything_else__is_refused(void **state)
     assert_int_equal(fixture->engine.calls, 0);
 }
 
-/* --- reading what cannot be read
- * ------------------------------------------------------------------- */
+/* --- reading what cannot be read -------------------------------------------------------------- */
 
+/* Shows GROUPPROP_REMOTEUSERID GROUPPROP_REMOTEUSERPWD GROUPPROP_LOCALUSERID
+ * GROUPPROP_LOCALUSERPWD GROUPPROP_PROGRESSSIZE GROUPPROP_PROGRESSPERCENT GROUPPROP_PROGRESSTIME
+ * IBackgroundCopyGroup::GetProp.propID */
 static void get__unsupported__is_notimpl_and_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -368,6 +380,7 @@ static void get__unsupported__is_notimpl_and_empty(void **state)
 }
 
 /* What the VARIANT held before is not the service's to free. */
+/* Shows IBackgroundCopyGroup::GetProp.pvarVal */
 static void get__a_variant_in_use__is_overwritten_not_freed(void **state)
 {
     struct fixture *fixture = *state;

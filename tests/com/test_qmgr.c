@@ -1,6 +1,7 @@
 /* test_qmgr.c - IBackgroundCopyQMgr (contract 5.1) */
 #include "com_fixture.h"
 
+/* Shows all.memory-out IBackgroundCopyQMgr::CreateGroup.ppGroup */
 static void create_group__fresh__asks_for_that_guid_and_binds_the_id(void **state)
 {
     struct fixture *fixture = *state;
@@ -15,6 +16,7 @@ static void create_group__fresh__asks_for_that_guid_and_binds_the_id(void **stat
     assert_int_equal(IBackgroundCopyGroup_Release(group), 0);
 }
 
+/* Shows IBackgroundCopyQMgr::CreateGroup.0x80200049 .0x80200050 */
 static void create_group__refused__has_the_code_of_the_reason(void **state)
 {
     static const struct {
@@ -36,6 +38,7 @@ static void create_group__refused__has_the_code_of_the_reason(void **state)
     }
 }
 
+/* Shows IBackgroundCopyQMgr::GetGroup.ppGroup */
 static void get_group__known__asks_for_that_guid_and_binds_the_id(void **state)
 {
     struct fixture *fixture = *state;
@@ -57,6 +60,7 @@ static void get_group__unknown__is_item_not_found(void **state)
     assert_null(group);
 }
 
+/* Shows all.null-output-inside */
 static void group__null_output__is_refused_before_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -71,31 +75,34 @@ static void group__its_extension__knows_the_id(void **state)
 {
     struct fixture *fixture = *state;
     IBackgroundCopyGroup *group = NULL;
-    IOpenQmgrInfo *info = NULL;
-    UINT64 rate;
+    IOpenQmgrGroup *open = NULL;
     assert_hr(IBackgroundCopyQMgr_GetGroup(fixture->qmgr, other_guid, &group), S_OK);
-    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrInfo, (void **)&info), S_OK);
-    assert_hr(IOpenQmgrInfo_GetRate(info, &rate), S_OK);
+    assert_hr(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrGroup, (void **)&open),
+              S_OK);
+    assert_hr(IOpenQmgrGroup_SetMaxRate(open, 1), S_OK);
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
-    IOpenQmgrInfo_Release(info);
+    IOpenQmgrGroup_Release(open);
     IBackgroundCopyGroup_Release(group);
 }
 
-static void peek__group__is_the_one_asked_for(void **state)
+/* Shows all.interfaces IOpenQmgrManager::OpenGroup.guidGroup .ppGroup */
+static void open_group__known__is_the_one_asked_for(void **state)
 {
     struct fixture *fixture = *state;
-    IOpenQmgrPeek *peek = NULL;
+    IOpenQmgrManager *manager = NULL;
     IBackgroundCopyQMgr *back = NULL;
     IBackgroundCopyGroup *group = NULL;
     GUID guid;
-    assert_hr(IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrPeek, (void **)&peek),
+    assert_hr(
+        IBackgroundCopyQMgr_QueryInterface(fixture->qmgr, &IID_IOpenQmgrManager, (void **)&manager),
+        S_OK);
+    assert_hr(IOpenQmgrManager_QueryInterface(manager, &IID_IBackgroundCopyQMgr, (void **)&back),
               S_OK);
-    assert_hr(IOpenQmgrPeek_QueryInterface(peek, &IID_IBackgroundCopyQMgr, (void **)&back), S_OK);
     assert_ptr_equal(back, fixture->qmgr);
     IBackgroundCopyQMgr_Release(back);
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, NULL), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, NULL), E_INVALIDARG);
     assert_int_equal(fixture->engine.calls, 0);
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), S_OK);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, &group), S_OK);
     assert_int_equal(fixture->engine.last, FAKE_PEEK_GROUP);
     assert_int_equal(fixture->engine.count[FAKE_GET_GROUP], 0);
     assert_memory_equal(&fixture->engine.guid, &other_guid, sizeof other_guid);
@@ -104,9 +111,9 @@ static void peek__group__is_the_one_asked_for(void **state)
     assert_int_equal(fixture->engine.group_id, FAKE_GROUP);
     IBackgroundCopyGroup_Release(group);
     fixture->engine.status = OQ_E_NOT_FOUND;
-    assert_hr(IOpenQmgrPeek_PeekGroup(peek, other_guid, &group), QM_E_ITEM_NOT_FOUND);
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, other_guid, &group), QM_E_ITEM_NOT_FOUND);
     assert_null(group);
-    IOpenQmgrPeek_Release(peek);
+    IOpenQmgrManager_Release(manager);
 }
 
 int main(void)
@@ -119,7 +126,7 @@ int main(void)
         WITH(get_group__unknown__is_item_not_found),
         WITH(group__null_output__is_refused_before_the_engine),
         WITH(group__its_extension__knows_the_id),
-        WITH(peek__group__is_the_one_asked_for),
+        WITH(open_group__known__is_the_one_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,7 @@ static void server__stopped__serves_no_class(void **state)
     CoUninitialize();
 }
 
+/* Shows BackgroundCopyQMgr.foreign-owner */
 static void server__legacy_class__is_served_on_request_only(void **state)
 {
     for (int legacy = 0; legacy < 2; legacy++) {
@@ -133,16 +134,16 @@ static void door__somebody_is_in_or_has_come__stays_open(void **state)
     assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
     assert_hr(find_class(&CLSID_OpenQmgr, &factory), S_OK);
     oq_com_get_life(com, &life);
-    const uint64_t before = life.arrivals;
+    const uint64_t before = life.activations;
     assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
               S_OK);
     oq_com_get_life(com, &life);
-    assert_true(life.arrivals == before + 1 && life.objects == 1 && life.callbacks == 0);
-    assert_false(oq_com_close_door(com, life.arrivals)); /* he is in */
+    assert_true(life.activations == before + 1 && life.objects == 1 && life.callbacks == 0);
+    assert_false(oq_com_shut_gate(com, life.activations)); /* he is in */
     IBackgroundCopyQMgr_Release(qmgr);
-    assert_false(oq_com_close_door(com, before)); /* he has been here */
+    assert_false(oq_com_shut_gate(com, before)); /* he has been here */
     assert_hr(IClassFactory_LockServer(factory, TRUE), S_OK);
-    assert_false(oq_com_close_door(com, life.arrivals));
+    assert_false(oq_com_shut_gate(com, life.activations));
     assert_hr(IClassFactory_LockServer(factory, FALSE), S_OK);
     assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
               S_OK); /* it was open all the time */
@@ -161,7 +162,7 @@ static void door__closed__sends_clients_on_to_the_next_service(void **state)
     assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
     assert_hr(find_class(&CLSID_OpenQmgr, &factory), S_OK);
     oq_com_get_life(com, &life);
-    assert_true(oq_com_close_door(com, life.arrivals));
+    assert_true(oq_com_shut_gate(com, life.activations));
     assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IBackgroundCopyQMgr, (void **)&qmgr),
               CO_E_SERVER_STOPPING);
     assert_null(qmgr);
@@ -214,8 +215,7 @@ static void server__none__closes_at_once(void **state)
     oq_com_close(NULL);
 }
 
-/* --- a call that takes long: by way of the context, where the caller can be scripted
- * ---------------------------- */
+/* --- a call that takes long: by way of the context, where the caller can be scripted ---------- */
 
 static DWORD WINAPI call_in(void *argument)
 {
@@ -261,9 +261,9 @@ static void door__a_call_runs__stays_open(void **state)
     struct fixture *fixture = *state;
     HANDLE thread = begin_slow_call(fixture);
     fixture->context->live = 0; /* as if its object had been released meanwhile */
-    assert_false(oq_context_close_door(fixture->context, fixture->context->arrivals));
+    assert_false(oq_context_shut_gate(fixture->context, fixture->context->activations));
     assert_hr(end_slow_call(fixture, thread), S_OK);
-    assert_true(oq_context_close_door(fixture->context, fixture->context->arrivals));
+    assert_true(oq_context_shut_gate(fixture->context, fixture->context->activations));
     fixture->context->live = 3;
 }
 
@@ -294,8 +294,8 @@ static void disconnect__objects_held_inside__reaches_each_once(void **state)
     struct fixture *fixture = *state;
     assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
     oq_context_refuse_calls(fixture->context);
-    oq_context_disconnect(fixture->context);
-    oq_context_disconnect(fixture->context); /* nothing left to do, and it ends */
+    oq_objects_disconnect(fixture->context);
+    oq_objects_disconnect(fixture->context); /* nothing left to do, and it ends */
     for (struct oq_object *object = fixture->context->objects; object; object = object->next)
         assert_true(object->is_disconnected);
     assert_int_equal(fixture->context->live, 3);

@@ -42,6 +42,7 @@ static HRESULT STDMETHODCALLTYPE client_QueryInterface(IBackgroundCopyCallback1 
 static const IBackgroundCopyCallback1Vtbl client_vtbl = {
     client_QueryInterface, client_AddRef, client_Release, NULL, NULL, NULL};
 
+/* Shows IBackgroundCopyQMgr::GetGroup.notifications-still-go */
 static void pointer__somebody_else_gets_the_group__stays(void **state)
 {
     struct fixture *fixture = *state;

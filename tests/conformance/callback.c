@@ -78,8 +78,8 @@ static HRESULT STDMETHODCALLTYPE callback_OnStatus(IBackgroundCopyCallback1 *sel
                         .retries = retries,
                         .win32 = win32,
                         .transport = transport,
-                        .has_group = group != NULL,
-                        .has_job = job != NULL,
+                        .has_group = group,
+                        .has_job = job,
                         .at_ms = GetTickCount64()};
     HRESULT hr = S_OK;
     (void)self;

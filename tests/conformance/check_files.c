@@ -26,6 +26,7 @@ static void check_long_url(struct target *target, struct work *work)
     HRESULT longer = work_add(work, url, target_path(target, L"f-long"));
     url[2200] = 0;
     HRESULT longest = work_add(work, url, target_path(target, L"f-long"));
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrRemoteFile */
     report(37, longest == S_OK && FAILED(longer),
            "URL of 2,200 characters: 0x%08lx, of 2,201: 0x%08lx", longest, longer);
 }
@@ -34,6 +35,8 @@ static void check_folder(struct target *target, struct work *work)
 {
     static wchar_t folder[MAX_PATH], file[MAX_PATH];
     HRESULT hr = work_add(work, L"http://127.0.0.1/a", target_path(target, L"no-such-folder\\f-a"));
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile
+     * IBackgroundCopyJob1::AddFiles.directory-local-name */
     report(36, FAILED(hr), "destination in a missing folder: 0x%08lx", hr);
     /* A folder this user cannot write to: the first of these that this process cannot write to
      * itself. */
@@ -53,6 +56,8 @@ static void check_folder(struct target *target, struct work *work)
         if (facts == INVALID_FILE_ATTRIBUTES || GetLastError() != ERROR_ACCESS_DENIED)
             continue;
         hr = work_add(work, L"http://127.0.0.1/a", file);
+        /* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile
+         * IBackgroundCopyJob1::AddFiles.E_ACCESSDENIED */
         report(38, hr == E_ACCESSDENIED, "destination in %ls: 0x%08lx", folder, hr);
         return;
     }
@@ -67,6 +72,7 @@ static void check_get_file(struct target *target, struct work *work)
     bool is_same = hr == S_OK && info.bstrRemoteFile && info.bstrLocalFile &&
                    wcscmp(info.bstrRemoteFile, L"http://127.0.0.1/first%20file?x=1") == 0 &&
                    wcscmp(info.bstrLocalFile, target_path(target, L"f-first")) == 0;
+    /* Shows IBackgroundCopyJob1::AddFiles.S_OK IBackgroundCopyJob1::GetFile.cFileIndex .S_OK */
     report(41, is_same, "GetFile(0): 0x%08lx, names %s", hr, is_same ? "as given" : "differ");
     if (hr == S_OK) {
         SysFreeString(info.bstrRemoteFile);
@@ -74,6 +80,7 @@ static void check_get_file(struct target *target, struct work *work)
     }
     memset(&info, 0xAA, sizeof info);
     hr = IBackgroundCopyJob1_GetFile(work->job, file_count(work), &info);
+    /* Shows QM_E_ITEM_NOT_FOUND IBackgroundCopyJob1::GetFile.QM_E_ITEM_NOT_FOUND */
     report(42, hr == (HRESULT)QM_E_ITEM_NOT_FOUND && !info.bstrRemoteFile && !info.bstrLocalFile,
            "GetFile(count): 0x%08lx, strings %p %p", hr, (void *)info.bstrRemoteFile,
            (void *)info.bstrLocalFile);
@@ -116,20 +123,30 @@ void check_files(struct target *target)
     FILESETINFO *both[2] = {&first, &second};
     HRESULT hr = IBackgroundCopyJob1_AddFiles(work.job, 2, both);
     DWORD after = file_count(&work);
+    /* Shows IBackgroundCopyJob1::AddFiles.S_OK IBackgroundCopyJob1::GetFileCount.pdwFileCount */
     report(31, hr == S_OK && before == 0 && after == 2,
            "AddFiles of two: 0x%08lx, count %lu before, %lu after", hr, before, after);
+    /* Shows IBackgroundCopyJob1::AddFiles.ppFileSet */
     report(39, hr == S_OK && after == 2, "the array holds pointers to two separate structures");
     hr = IBackgroundCopyGroup_get_Size(work.group, &size);
+    /* Shows IBackgroundCopyJob1::FILESETINFO.dwSizeHint */
     report(40, hr == S_OK && size == 0, "get_Size with hints given and nothing known: 0x%08lx, %lu",
            hr, size);
 
     hr = work_add(&work, L"gopher://127.0.0.1/a", target_path(target, L"f-a"));
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrRemoteFile
+     * IBackgroundCopyJob1::AddFiles.E_INVALIDARG */
     report(32, hr == E_INVALIDARG, "gopher: 0x%08lx", hr);
     hr = work_add(&work, L"http://127.0.0.1/a", target_path(target, L"f-*"));
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile
+     * IBackgroundCopyJob1::AddFiles.E_INVALIDARG */
     report(33, hr == E_INVALIDARG, "wildcard in the local name: 0x%08lx", hr);
     hr = work_add(&work, L"http://127.0.0.1/a", L"relative\\f-a");
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile
+     * IBackgroundCopyJob1::AddFiles.E_INVALIDARG */
     report(34, hr == E_INVALIDARG, "relative local name: 0x%08lx", hr);
     hr = work_add(&work, L"http://127.0.0.1/a", target_path(target, L"f-a:stream"));
+    /* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile */
     report(35, FAILED(hr), "NTFS stream: 0x%08lx", hr);
     check_folder(target, &work);
     check_long_url(target, &work);

@@ -42,14 +42,20 @@ static void check_complete(struct target *target)
     unsigned before = callback_created();
     if (prepare(target, &work, server_url(L"note?size=1000"), L"f-note", QM_NOTIFY_GROUP_DONE,
                 true)) {
+        /* Shows IBackgroundCopyGroup::SetProp.groupprop-notifyclsid-worked
+         * IBackgroundCopyCallback1.object-created-client */
         report(78, callback_created() == before + 1,
                "SetProp(NOTIFYCLSID) made %u object in this process", callback_created() - before);
         IBackgroundCopyGroup_ResumeGroup(work.group);
         bool is_called = callback_wait(&work.id, 1, 60, &call);
+        /* Shows QM_NOTIFY_GROUP_DONE IBackgroundCopyCallback1.completion-notified-qm
+         * IBackgroundCopyCallback1::OnStatus.pGroup .dwStatus */
         report(71, is_called && !(call.status & QM_STATUS_GROUP_ERROR),
                "OnStatus: called %u times, status 0x%03lx", callback_calls(&work.id, NULL),
                call.status);
         if (target->is_ours)
+            /* Shows IBackgroundCopyCallback1::OnStatus.pJob .dwFileIndex .dwStatus
+             * .dwNumOfRetries .dwWin32Result .dwTransportResult */
             report_decision(
                 "D29",
                 call.status == 0x40 && call.file_index == 0xFFFFFFFF && call.has_job &&
@@ -63,6 +69,7 @@ static void check_complete(struct target *target)
         IBackgroundCopyGroup_ResumeGroup(silent.group);
         wait_group(&silent, QM_STATUS_GROUP_INCOMPLETE, 0, 60, &status);
         bool is_called = callback_wait(&silent.id, 1, 2, NULL);
+        /* Shows QM_NOTIFY_GROUP_DONE IBackgroundCopyCallback1.completion-notified-qm */
         report(72, !is_called && !(status & QM_STATUS_GROUP_INCOMPLETE),
                "without GROUP_DONE: %u calls in 2 s after the end",
                callback_calls(&silent.id, NULL));
@@ -79,9 +86,12 @@ static void check_errors(struct target *target)
         work_add(&work, server_url(L"lost?status=404"), target_path(target, L"f-lost"));
         IBackgroundCopyGroup_ResumeGroup(work.group);
         bool is_called = callback_wait(&work.id, 1, 60, &call);
+        /* Shows IBackgroundCopyCallback1.completion-notified-qm
+         * IBackgroundCopyCallback1::OnStatus.dwStatus */
         report(73, is_called && (call.status & QM_STATUS_GROUP_ERROR),
                "error without any flag: called %u times, status 0x%03lx",
                callback_calls(&work.id, NULL), call.status);
+        /* Shows IBackgroundCopyCallback1::OnStatus.dwFileIndex .dwTransportResult */
         report(75, is_called && call.file_index == 1 && call.transport == 404,
                "file index %ld, transport result %lu", (long)call.file_index, call.transport);
         work_end(&work);
@@ -102,6 +112,7 @@ static void check_errors(struct target *target)
             calls = callback_calls(&complete.id, NULL) + callback_calls(&disabled.id, NULL);
             work_end(&complete);
         }
+        /* Shows QM_NOTIFY_DISABLE_NOTIFY IBackgroundCopyCallback1.completion-notified-qm */
         report(74, is_error && is_done && calls == 0,
                "DISABLE_NOTIFY: %u calls for an error and a completion", calls);
         work_end(&disabled);
@@ -121,6 +132,7 @@ static void check_repeated(struct target *target)
     callback_wait(&work.id, 1, 60, &first);
     bool is_repeated = callback_wait(&work.id, 3, 60, &last);
     bool is_too_often = callback_wait(&work.id, 4, 6, NULL);
+    /* Shows IBackgroundCopyCallback1::OnStatus.S_OK .S_FALSE .calls-again-after */
     report(76, is_repeated && !is_too_often,
            "after E_FAIL and S_FALSE: %u calls, the third after %llu ms, none after S_OK",
            callback_calls(&work.id, NULL), last.at_ms - first.at_ms);
@@ -138,6 +150,8 @@ static void check_late(struct target *target)
     wait_group(&work, QM_STATUS_GROUP_INCOMPLETE, 0, 60, &status);
     set_class(&work);
     bool is_called = callback_wait(&work.id, 1, 20, NULL);
+    /* Shows IBackgroundCopyGroup::SetNotificationPointer.event-waiting-delivered
+     * IBackgroundCopyCallback1.object-created-client */
     report_decision("D28", is_called, "registered after the end: %u calls",
                     callback_calls(&work.id, NULL));
     work_end(&work);
@@ -218,6 +232,8 @@ void check_notify(struct target *target)
     check_errors(target);
     check_repeated(target);
     check_late(target);
+    /* Shows IBackgroundCopyCallback1::OnProgress.never-called
+     * IBackgroundCopyCallback1::OnProgressEx.never-called */
     report(77, callback_progress_calls() == 0, "OnProgress and OnProgressEx were called %u times",
            callback_progress_calls());
     check_dead(target);

@@ -57,35 +57,47 @@ static void check_integers(struct target *target, struct work *work)
     unsigned accepted = 0, rejected = 0;
     for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++)
         accepted += set_int(work, GROUPPROP_PRIORITY, types[i], 1) == S_OK;
+    /* Shows IBackgroundCopyGroup::GROUPPROP.integer-means-vt GROUPPROP_PRIORITY
+     * IBackgroundCopyGroup::SetProp.S_OK */
     report(62, accepted == 6, "SetProp(PRIORITY, 1): %u of 6 integer types are accepted", accepted);
     HRESULT two = set_int(work, GROUPPROP_PRIORITY, VT_I4, 2);
+    /* Shows GROUPPROP_PRIORITY */
     report(64, FAILED(two), "SetProp(PRIORITY, 2): 0x%08lx", two);
     VARIANT v;
     VariantInit(&v);
     HRESULT hr = IBackgroundCopyGroup_GetProp(work->group, GROUPPROP_PRIORITY, &v);
+    /* Shows GROUPPROP_PRIORITY IBackgroundCopyGroup::GetProp.S_OK */
     report(63, hr == S_OK && V_I4(&v) == 1, "GetProp(PRIORITY): 0x%08lx, type %u, %ld", hr,
            V_VT(&v), V_I4(&v));
     HRESULT http = set_int(work, GROUPPROP_PROTOCOLFLAGS, VT_I4, QM_PROTOCOL_HTTP);
     HRESULT ftp = set_int(work, GROUPPROP_PROTOCOLFLAGS, VT_I4, QM_PROTOCOL_FTP);
     HRESULT smb = set_int(work, GROUPPROP_PROTOCOLFLAGS, VT_I4, QM_PROTOCOL_SMB);
     HRESULT custom = set_int(work, GROUPPROP_PROTOCOLFLAGS, VT_I4, QM_PROTOCOL_CUSTOM);
+    /* Shows QM_PROTOCOL_HTTP QM_PROTOCOL_FTP QM_PROTOCOL_SMB QM_PROTOCOL_CUSTOM
+     * GROUPPROP_PROTOCOLFLAGS */
     report(65, http == S_OK && FAILED(ftp) && FAILED(smb) && FAILED(custom),
            "SetProp(PROTOCOLFLAGS): HTTP 0x%08lx, FTP 0x%08lx, SMB 0x%08lx, CUSTOM 0x%08lx", http,
            ftp, smb, custom);
     HRESULT text = set_text(work, GROUPPROP_PRIORITY, L"1");
     HRESULT number = set_int(work, GROUPPROP_DISPLAYNAME, VT_I4, 1);
+    /* Shows IBackgroundCopyGroup::SetProp.E_INVALIDARG */
     report(66, text == E_INVALIDARG && number == E_INVALIDARG,
            "PRIORITY as text 0x%08lx, DISPLAYNAME as number 0x%08lx", text, number);
     if (!target->is_ours)
         return;
     for (unsigned i = 0; i < sizeof refused / sizeof refused[0]; i++)
         rejected += set_int(work, GROUPPROP_NOTIFYFLAGS, refused[i], 0) == E_INVALIDARG;
+    /* Shows IBackgroundCopyGroup::GROUPPROP.integer-means-vt */
     report_decision("sec6", rejected == sizeof refused / sizeof refused[0],
                     "NOTIFYFLAGS: %u of %u other types are E_INVALIDARG", rejected,
                     (unsigned)(sizeof refused / sizeof refused[0]));
+    /* Shows QM_PROTOCOL_FTP QM_PROTOCOL_SMB QM_PROTOCOL_CUSTOM
+     * IBackgroundCopyGroup::GetProp.propid-outside-0
+     * IBackgroundCopyGroup::GetProgress.other-value */
     report_decision("D12",
                     two == E_NOTIMPL && ftp == E_NOTIMPL && smb == E_NOTIMPL && custom == E_NOTIMPL,
                     "unsupported values are E_NOTIMPL");
+    /* Shows IBackgroundCopyGroup::GROUPPROP.integer-means-vt */
     report_decision("D14",
                     has_int(work, GROUPPROP_PRIORITY, 1) &&
                         has_int(work, GROUPPROP_PROTOCOLFLAGS, 1) &&
@@ -108,6 +120,10 @@ static void check_unsupported(struct work *work)
         set += set_int(work, props[i], VT_I4, 1) == E_NOTIMPL &&
                set_text(work, props[i], L"x") == E_NOTIMPL;
     }
+    /* Shows GROUPPROP_REMOTEUSERID GROUPPROP_REMOTEUSERPWD GROUPPROP_LOCALUSERID
+     * GROUPPROP_LOCALUSERPWD GROUPPROP_PROGRESSSIZE GROUPPROP_PROGRESSPERCENT
+     * GROUPPROP_PROGRESSTIME IBackgroundCopyGroup::GetProp.E_NOTIMPL
+     * IBackgroundCopyGroup::SetProp.E_NOTIMPL */
     report(67, get == 7 && set == 7,
            "E_NOTIMPL from GetProp for %u and from SetProp for %u of 7 properties", get, set);
 }
@@ -120,6 +136,8 @@ static void check_texts(struct target *target, struct work *work)
     HRESULT longer = set_text(work, GROUPPROP_DISPLAYNAME, text);
     text[256] = 0;
     HRESULT longest = set_text(work, GROUPPROP_DISPLAYNAME, text);
+    /* Shows GROUPPROP_DISPLAYNAME IBackgroundCopyGroup::GetProp.S_OK
+     * IBackgroundCopyGroup::SetProp.S_OK .text-too-long */
     report(68, longest == S_OK && FAILED(longer) && has_text(work, GROUPPROP_DISPLAYNAME, text),
            "DISPLAYNAME of 256 characters 0x%08lx and back, of 257 0x%08lx", longest, longer);
     wmemset(text, L'\x4e2d', 1026);
@@ -127,9 +145,11 @@ static void check_texts(struct target *target, struct work *work)
     longer = set_text(work, GROUPPROP_DESCRIPTION, text);
     text[1024] = 0;
     longest = set_text(work, GROUPPROP_DESCRIPTION, text);
+    /* Shows GROUPPROP_DESCRIPTION IBackgroundCopyGroup::SetProp.text-too-long */
     report(69, longest == S_OK && FAILED(longer) && has_text(work, GROUPPROP_DESCRIPTION, text),
            "DESCRIPTION of 1,024 characters 0x%08lx and back, of 1,025 0x%08lx", longest, longer);
     HRESULT clsid = set_text(work, GROUPPROP_NOTIFYCLSID, callback_clsid());
+    /* Shows GROUPPROP_NOTIFYCLSID IBackgroundCopyGroup::SetProp.S_OK */
     report(70, clsid == S_OK && has_text(work, GROUPPROP_NOTIFYCLSID, callback_clsid()),
            "NOTIFYCLSID: 0x%08lx and back", clsid);
     if (!target->is_ours)
@@ -140,6 +160,7 @@ static void check_texts(struct target *target, struct work *work)
     HRESULT bad = set_text(work, GROUPPROP_NOTIFYCLSID, L"not a CLSID");
     bool is_kept = has_text(work, GROUPPROP_NOTIFYCLSID, callback_clsid());
     HRESULT clear = set_text(work, GROUPPROP_NOTIFYCLSID, L"");
+    /* Shows GROUPPROP_NOTIFYCLSID */
     report_decision("D25",
                     FAILED(bad) && is_kept && clear == S_OK &&
                         has_text(work, GROUPPROP_NOTIFYCLSID, L""),
@@ -147,6 +168,7 @@ static void check_texts(struct target *target, struct work *work)
                     bad, clear);
     HRESULT done = set_int(work, GROUPPROP_NOTIFYFLAGS, VT_I4, 0x44),
             file = set_int(work, GROUPPROP_NOTIFYFLAGS, VT_I4, 1);
+    /* Shows QM_NOTIFY_FILE_DONE GROUPPROP_NOTIFYFLAGS */
     report_decision("D24",
                     done == S_OK && file == E_NOTIMPL && has_int(work, GROUPPROP_NOTIFYFLAGS, 0x44),
                     "NOTIFYFLAGS 0x44: 0x%08lx, FILE_DONE: 0x%08lx", done, file);
@@ -164,13 +186,18 @@ void check_props(struct target *target)
         return;
     HRESULT cancel = IBackgroundCopyJob1_CancelJob(work.job),
             foreground = IBackgroundCopyJob1_SwitchToForeground(work.job);
+    /* Shows IBackgroundCopyJob1.only-group-can IBackgroundCopyJob1::CancelJob.E_NOTIMPL */
     report(60, cancel == E_NOTIMPL, "CancelJob: 0x%08lx", cancel);
+    /* Shows IBackgroundCopyJob1.only-group-can IBackgroundCopyJob1::SwitchToForeground.E_NOTIMPL */
     report(61, foreground == E_NOTIMPL, "the job's SwitchToForeground: 0x%08lx", foreground);
     HRESULT time = IBackgroundCopyGroup_GetProgress(work.group, QM_PROGRESS_TIME_DONE, &value);
+    /* Shows QM_PROGRESS_TIME_DONE IBackgroundCopyGroup::GetProgress.E_NOTIMPL */
     report(43, time == E_NOTIMPL, "the group's GetProgress(TIME_DONE): 0x%08lx", time);
     time = IBackgroundCopyJob1_GetProgress(work.job, QM_PROGRESS_TIME_DONE, &value);
+    /* Shows QM_PROGRESS_TIME_DONE IBackgroundCopyJob1::GetProgress.E_NOTIMPL */
     report(44, time == E_NOTIMPL, "the job's GetProgress(TIME_DONE): 0x%08lx", time);
     HRESULT null = IBackgroundCopyGroup_get_Size(work.group, NULL);
+    /* Shows all.null-output */
     report(81, null == (HRESULT)0x800706F4, "get_Size(NULL) through the proxy: 0x%08lx", null);
     if (target->is_ours) {
         HRESULT other = IBackgroundCopyGroup_GetProgress(work.group, 17, &value);

@@ -10,26 +10,35 @@ static void check_groups(struct target *target, struct work *work)
     DWORD status = 0, index = 1;
     CoCreateGuid(&unknown);
 
-    report(3, work->group != NULL, "CreateGroup of a fresh GUID gave a group");
+    /* Shows IBackgroundCopyQMgr::CreateGroup.S_OK */
+    report(3, work->group, "CreateGroup of a fresh GUID gave a group");
     if (!work->group)
         return;
     HRESULT hr = IBackgroundCopyQMgr_CreateGroup(target->manager, work->id, &other);
+    /* Shows IBackgroundCopyQMgr::CreateGroup.guidGroupID .E_INVALIDARG */
     report(4, hr == E_INVALIDARG, "CreateGroup of the same GUID: 0x%08lx", hr);
-    report_decision("out", other == NULL, "the [out] pointer of the failed CreateGroup is %p",
+    /* Shows all.outputs-on-failure */
+    report_decision("out", !other, "the [out] pointer of the failed CreateGroup is %p",
                     (void *)other);
     hr = IBackgroundCopyGroup_get_GroupID(work->group, &id);
+    /* Shows IBackgroundCopyGroup::get_GroupID.pguidGroupID .S_OK */
     report(5, hr == S_OK && IsEqualGUID(&id, &work->id), "get_GroupID: 0x%08lx, %s", hr,
            IsEqualGUID(&id, &work->id) ? "the same GUID" : "another GUID");
     hr = IBackgroundCopyGroup_GetStatus(work->group, &status, &index);
+    /* Shows QM_STATUS_GROUP_SUSPENDED IBackgroundCopyGroup.new-group-suspended
+     * IBackgroundCopyGroup::GetStatus.S_OK IBackgroundCopyQMgr::CreateGroup.S_OK */
     report(6, hr == S_OK && (status & QM_STATUS_GROUP_SUSPENDED), "status of a new group: 0x%03lx",
            status);
+    /* Shows IBackgroundCopyGroup::GetStatus.pdwJobIndex */
     report(48, index == 0, "job index: %lu", index);
     hr = IBackgroundCopyQMgr_GetGroup(target->manager, unknown, &other);
+    /* Shows QM_E_ITEM_NOT_FOUND IBackgroundCopyQMgr::GetGroup.QM_E_ITEM_NOT_FOUND */
     report(7, hr == (HRESULT)QM_E_ITEM_NOT_FOUND, "GetGroup of an unknown GUID: 0x%08lx", hr);
     hr = IBackgroundCopyQMgr_GetGroup(target->manager, work->id, &again);
     memset(&id, 0, sizeof id);
     if (again)
         IBackgroundCopyGroup_get_GroupID(again, &id);
+    /* Shows IBackgroundCopyQMgr::GetGroup.groupID .S_OK */
     report(8, hr == S_OK && IsEqualGUID(&id, &work->id), "GetGroup by the owner: 0x%08lx", hr);
     if (again)
         IBackgroundCopyGroup_Release(again);
@@ -39,10 +48,13 @@ static void check_groups(struct target *target, struct work *work)
     report_skipped(12, "needs a second user and an administrator");
     IEnumBackgroundCopyGroups *groups = NULL;
     hr = IBackgroundCopyQMgr_EnumGroups(target->manager, 1, &groups);
+    /* Shows IBackgroundCopyQMgr::EnumGroups.dwFlags .E_NOTIMPL */
     report(13, hr == E_NOTIMPL, "EnumGroups(1): 0x%08lx", hr);
     if (target->is_ours) {
         GUID null = {0};
         hr = IBackgroundCopyQMgr_CreateGroup(target->manager, null, &other);
+        /* Shows IBackgroundCopyGroup::CreateJob.guidJobID .E_INVALIDARG
+         * IBackgroundCopyQMgr::CreateGroup.identifier-guid-null */
         report_decision("D8", hr == E_INVALIDARG, "CreateGroup(GUID_NULL): 0x%08lx", hr);
     }
 }
@@ -52,19 +64,25 @@ static void check_jobs(struct target *target, struct work *work)
     IBackgroundCopyJob1 *job = NULL;
     GUID id = {0}, second;
     CoCreateGuid(&second);
-    report(14, work->job != NULL, "CreateJob in a new group gave a job");
+    /* Shows IBackgroundCopyGroup::CreateJob.S_OK */
+    report(14, work->job, "CreateJob in a new group gave a job");
     if (!work->group || !work->job)
         return;
     HRESULT hr = IBackgroundCopyGroup_CreateJob(work->group, second, &job);
+    /* Shows IBackgroundCopyGroup::CreateJob.E_NOTIMPL */
     report(15, hr == E_NOTIMPL, "a second CreateJob in a suspended group: 0x%08lx", hr);
     hr = IBackgroundCopyJob1_get_JobID(work->job, &id);
+    /* Shows IBackgroundCopyJob1::get_JobID.pguidJobID .S_OK */
     report(17, hr == S_OK && IsEqualGUID(&id, &work->job_id), "get_JobID: 0x%08lx", hr);
     hr = IBackgroundCopyGroup_GetJob(work->group, work->job_id, &job);
+    /* Shows IEnumBackgroundCopyJobs1.elements-guids-used IBackgroundCopyGroup::GetJob.jobID
+     * .S_OK */
     report(18, hr == S_OK && job, "GetJob of its GUID: 0x%08lx", hr);
     if (job)
         IBackgroundCopyJob1_Release(job);
     job = NULL;
     hr = IBackgroundCopyGroup_GetJob(work->group, second, &job);
+    /* Shows QM_E_ITEM_NOT_FOUND IBackgroundCopyGroup::GetJob.QM_E_ITEM_NOT_FOUND */
     report(19, hr == (HRESULT)QM_E_ITEM_NOT_FOUND && !job, "GetJob of another GUID: 0x%08lx", hr);
 
     IEnumBackgroundCopyJobs1 *jobs = NULL;
@@ -73,12 +91,15 @@ static void check_jobs(struct target *target, struct work *work)
     hr = IBackgroundCopyGroup_EnumJobs(work->group, 0, &jobs);
     if (hr == S_OK && jobs) {
         hr = IEnumBackgroundCopyJobs1_Next(jobs, 2, found, &fetched);
+        /* Shows IEnumBackgroundCopyJobs1.elements-guids-used
+         * IEnumBackgroundCopyJobs1::Next.S_FALSE IBackgroundCopyGroup::EnumJobs.S_OK */
         report(20, hr == S_FALSE && fetched == 1 && IsEqualGUID(&found[0], &work->job_id),
                "EnumJobs: Next(2) gave 0x%08lx with %lu GUIDs", hr, fetched);
         IEnumBackgroundCopyJobs1_Release(jobs);
     }
     jobs = NULL;
     hr = IBackgroundCopyGroup_EnumJobs(work->group, 1, &jobs);
+    /* Shows IBackgroundCopyGroup::EnumJobs.dwFlags .E_NOTIMPL */
     report(21, hr == E_NOTIMPL && !jobs, "EnumJobs(1): 0x%08lx", hr);
     if (target->is_ours) {
         struct work empty = {0};
@@ -111,6 +132,7 @@ static void check_enumerator(struct target *target, struct work *three)
         return;
     }
     hr = IEnumBackgroundCopyGroups_Next(groups, count, all, &fetched);
+    /* Shows IEnumBackgroundCopyGroups::Next.S_OK */
     report(23, hr == S_OK && fetched == count, "Next(%lu) with %lu left: 0x%08lx, %lu fetched",
            count, count, hr, fetched);
     for (ULONG i = 0; i < fetched; i++) {
@@ -122,11 +144,15 @@ static void check_enumerator(struct target *target, struct work *three)
                 IBackgroundCopyGroup_Release(group);
             }
     }
+    /* Shows IEnumBackgroundCopyGroups.elements-guids-used IEnumBackgroundCopyGroups::Next.rgelt
+     * IBackgroundCopyQMgr::EnumGroups.S_OK */
     report(22, known == 3, "of 3 groups %u were listed and could be got by their GUID", known);
     IEnumBackgroundCopyGroups_GetCount(groups, &count);
+    /* Shows IEnumBackgroundCopyGroups::GetCount.puCount .S_OK */
     report(30, count == before, "GetCount before Next %lu, after it %lu", before, count);
     hr = IEnumBackgroundCopyGroups_Reset(groups);
     HRESULT next = IEnumBackgroundCopyGroups_Next(groups, 1, some, &fetched);
+    /* Shows IEnumBackgroundCopyGroups::Reset.S_OK */
     report(28, hr == S_OK && next == S_OK && IsEqualGUID(&some[0], &all[0]),
            "Reset 0x%08lx, then Next gave the first: %s", hr,
            IsEqualGUID(&some[0], &all[0]) ? "yes" : "no");
@@ -136,6 +162,7 @@ static void check_enumerator(struct target *target, struct work *three)
         IEnumBackgroundCopyGroups_Next(clone, 1, &a, &fetched);
         IEnumBackgroundCopyGroups_Next(clone, 1, &b, &fetched);
         IEnumBackgroundCopyGroups_Next(groups, 1, &b, &fetched);
+        /* Shows IEnumBackgroundCopyGroups::Clone.ppenum .S_OK */
         report(29, IsEqualGUID(&a, &all[1]) && IsEqualGUID(&b, &all[1]),
                "Clone: both give the second GUID, each on its own: %s",
                IsEqualGUID(&a, &all[1]) && IsEqualGUID(&b, &all[1]) ? "yes" : "no");
@@ -143,21 +170,25 @@ static void check_enumerator(struct target *target, struct work *three)
     }
     IEnumBackgroundCopyGroups_Reset(groups);
     hr = IEnumBackgroundCopyGroups_Next(groups, before + 1, some, &fetched);
+    /* Shows IEnumBackgroundCopyGroups::Next.S_FALSE */
     report(24, hr == S_FALSE && fetched == before, "Next(%lu) with %lu left: 0x%08lx, %lu fetched",
            before + 1, before, hr, fetched);
     IEnumBackgroundCopyGroups_Reset(groups);
     HRESULT skip_all = IEnumBackgroundCopyGroups_Skip(groups, before);
     HRESULT skip_more = IEnumBackgroundCopyGroups_Skip(groups, 1);
     next = IEnumBackgroundCopyGroups_Next(groups, 1, some, &fetched);
+    /* Shows IEnumBackgroundCopyGroups::Skip.celt .S_OK .S_FALSE */
     report(27, skip_all == S_OK && skip_more == S_FALSE && next == S_FALSE && fetched == 0,
            "Skip(%lu) 0x%08lx, Skip(1) 0x%08lx, Next(1) 0x%08lx with %lu", before, skip_all,
            skip_more, next, fetched);
     IEnumBackgroundCopyGroups_Reset(groups);
     hr = IEnumBackgroundCopyGroups_Next(groups, 1, some, NULL);
+    /* Shows IEnumBackgroundCopyGroups::Next.pceltFetched */
     report(26, hr == (HRESULT)0x800706F4, "Next(1, g, NULL) through the proxy: 0x%08lx", hr);
     report_skipped(25, "needs a caller in the service's process; tests/com shows it");
     if (target->is_ours) {
         hr = IEnumBackgroundCopyGroups_Next(groups, 0, some, &fetched);
+        /* Shows IEnumBackgroundCopyGroups::Next.celt */
         report_decision("D11", hr == S_OK && fetched == 0, "Next(0): 0x%08lx", hr);
     }
     IEnumBackgroundCopyGroups_Release(groups);
@@ -186,6 +217,8 @@ static void check_cancel(struct target *target, struct work *work)
     HRESULT cancel = IBackgroundCopyGroup_CancelGroup(work->group);
     HRESULT get = IBackgroundCopyQMgr_GetGroup(target->manager, work->id, &found);
     bool still_listed = is_listed(target, &work->id);
+    /* Shows IBackgroundCopyGroup::CancelGroup.S_OK
+     * IBackgroundCopyQMgr::GetGroup.QM_E_ITEM_NOT_FOUND */
     report(58, cancel == S_OK && get == (HRESULT)QM_E_ITEM_NOT_FOUND && was_listed && !still_listed,
            "after CancelGroup: GetGroup 0x%08lx, listed before %d, after %d", get, was_listed,
            still_listed);
@@ -195,6 +228,8 @@ static void check_cancel(struct target *target, struct work *work)
     HRESULT suspend = IBackgroundCopyGroup_SuspendGroup(work->group);
     HRESULT read = IBackgroundCopyGroup_GetStatus(work->group, &status, &index);
     HRESULT name = IBackgroundCopyGroup_get_GroupID(work->group, &id);
+    /* Shows all.group-gone QM_E_INVALID_STATE
+     * IBackgroundCopyGroup::CancelGroup.QM_E_INVALID_STATE .identifiers-group-job */
     report_decision("D15",
                     again == (HRESULT)QM_E_INVALID_STATE &&
                         suspend == (HRESULT)QM_E_INVALID_STATE && read == S_OK && status == 0x180 &&
@@ -219,6 +254,7 @@ static void check_unknown_interfaces(struct target *target, struct work *work)
     if (!target->is_ours)
         return;
     HRESULT hr = IBackgroundCopyGroup_QueryNewJobInterface(work->group, &newer, &found);
+    /* Shows IBackgroundCopyGroup::QueryNewJobInterface.E_NOINTERFACE */
     report_decision("D18", hr == E_NOINTERFACE && !found, "QueryNewJobInterface: 0x%08lx", hr);
 }
 
@@ -226,7 +262,8 @@ void check_queue(struct target *target)
 {
     struct work three[3];
     memset(three, 0, sizeof three);
-    report(1, target->manager != NULL, "the class was created in another process");
+    /* Shows OpenQmgr.registered */
+    report(1, target->manager, "the class was created in another process");
     report(2,
            sizeof(IBackgroundCopyGroupVtbl) == 18 * sizeof(void *) &&
                sizeof(IBackgroundCopyJob1Vtbl) == 11 * sizeof(void *) &&

@@ -59,6 +59,7 @@ void check_restart(struct target *target)
         SUCCEEDED(IBackgroundCopyQMgr_GetGroup(target->manager, work.id, &work.group)) &&
         wait_group(&work, QM_STATUS_GROUP_INCOMPLETE, 0, 60, &status);
     server_requests("restart", &ranged);
+    /* Shows IBackgroundCopyQMgr.queue-kept-disk */
     report(82,
            is_restarted && is_there && ranged == 1 &&
                file_is_version(target_path(target, L"f-restart"), 8000000, 0),

@@ -112,11 +112,12 @@ bool callback_wait(const GUID *group, unsigned count, unsigned seconds, struct c
 
 /* --- the assertions --------------------------------------------------------------------------- */
 
-void check_queue(struct target *target);    /* 1-30, 57-58 */
-void check_files(struct target *target);    /* 31-42 */
-void check_props(struct target *target);    /* 60-70 */
-void check_transfer(struct target *target); /* 43-56, 59, 81, 83-87 */
-void check_notify(struct target *target);   /* 71-80 */
+void check_queue(struct target *target);     /* 1-30, 57-58 */
+void check_files(struct target *target);     /* 31-42 */
+void check_props(struct target *target);     /* 60-70 */
+void check_transfer(struct target *target);  /* 43-56, 59, 81, 83-87 */
+void check_notify(struct target *target);    /* 71-80 */
+void check_extension(struct target *target); /* our own interfaces, where they are */
 /* What the program does when check_notify starts it as a client that is to be killed. */
 int victim_run(struct target *target, const GUID *group);
 void check_restart(struct target *target); /* 82; last, since it stops the service */

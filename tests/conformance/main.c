@@ -87,6 +87,7 @@ int wmain(int argc, wchar_t **argv)
     check_props(&target);
     check_transfer(&target);
     check_notify(&target);
+    check_extension(&target);
     check_restart(&target);
     target_release(&target);
     remove_folder(&target);

@@ -52,6 +52,7 @@ static void fill(struct oq_group *group)
     file->done_bytes = ((uint64_t)4 << 32) + 1;
 }
 
+/* Shows IOpenQmgrGroup.saved */
 static void store__every_column_set__comes_back(void **state)
 {
     struct oq_group group;
@@ -424,6 +425,7 @@ static void store__group_guid_taken__is_refused(void **state)
     sample_queue_release(&queue);
 }
 
+/* Shows IBackgroundCopyGroup::CancelGroup.identifiers-group-job */
 static void store__group_guid_of_a_cancelling_group__is_free(void **state)
 {
     int64_t id = insert_sample(*state, 1, 1);
@@ -455,6 +457,7 @@ static void store__job_guid_taken__is_refused(void **state)
     assert_int_equal(try_insert(*state, 2, 2, OQ_GROUP_SUSPENDED), OQ_OK);
 }
 
+/* Shows IBackgroundCopyGroup::CancelGroup.identifiers-group-job */
 static void store__job_guid_of_a_cancelling_group__is_free(void **state)
 {
     int64_t id = insert_sample(*state, 1, 1);

@@ -79,6 +79,7 @@ def limit_of_its_own(rig, download):
     limit = OWN_LIMIT
     result = rig.ctl("limit", "--group", download.group, str(limit * 8 // 1000))
     after = download.turns(time.monotonic(), HELD_S, is_held(limit))
+    # Shows IOpenQmgrGroup::SetMaxRate.S_OK
     rig.check("a limit of the download's own holds within 2 s", result.status == 0 and after, "%s, after %s"
               % (result, after or "not in time"))
     rig.check("info says so", download.now() == "throttled to 50 KB/s: the group has a limit", download.now())

@@ -45,14 +45,14 @@ static HRESULT add_file(IBackgroundCopyJob1 *job, const char *url, const char *f
 
 static HRESULT expect_size(IBackgroundCopyJob1 *job, UINT64 size_bytes)
 {
-    IOpenQmgrSources *sources = NULL;
+    IOpenQmgrGroup *open = NULL;
     if (size_bytes == 0)
         return S_OK;
-    HRESULT hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrSources, (void **)&sources);
+    HRESULT hr = IBackgroundCopyJob1_QueryInterface(job, &IID_IOpenQmgrGroup, (void **)&open);
     if (FAILED(hr))
         return hr;
-    hr = IOpenQmgrSources_SetHash(sources, 0, NULL, size_bytes);
-    IOpenQmgrSources_Release(sources);
+    hr = IOpenQmgrGroup_SetHash(open, 0, NULL, size_bytes);
+    IOpenQmgrGroup_Release(open);
     return hr;
 }
 
@@ -102,24 +102,20 @@ static void wait_for_all(unsigned seconds)
 static void tell(unsigned i)
 {
     struct row *row = &rows[i];
-    DWORD status = 0, win32 = 0, http = 0, retries = 0, unused_win32 = 0, unused_http = 0, file = 0;
-    HRESULT code = S_OK;
-    INT64 when_ms = 0;
-    BSTR text = NULL;
-    IOpenQmgrInfo *info = NULL;
+    DWORD status = 0, win32 = 0, http = 0, retries = 0;
+    OPENQMGR_GROUP_INFO info = {0};
+    IOpenQmgrGroup *open = NULL;
     (void)IBackgroundCopyJob1_GetStatus(row->job, &status, &win32, &http, &retries);
     if (SUCCEEDED(
-            IBackgroundCopyGroup_QueryInterface(row->group, &IID_IOpenQmgrInfo, (void **)&info))) {
-        (void)IOpenQmgrInfo_GetLastFailure(info, &code, &unused_win32, &unused_http, &file,
-                                           &when_ms, &text);
-        IOpenQmgrInfo_Release(info);
+            IBackgroundCopyGroup_QueryInterface(row->group, &IID_IOpenQmgrGroup, (void **)&open))) {
+        (void)IOpenQmgrGroup_GetInfo(open, &info);
+        IOpenQmgrGroup_Release(open);
     }
     const char *state = row->status & QM_STATUS_GROUP_COMPLETE ? "complete"
                         : row->status & QM_STATUS_GROUP_ERROR  ? "error"
                                                                : "open";
     printf("%u\t%s\t%lx\t%lu\t%ls\n", i + 1, state, (unsigned long)win32, (unsigned long)http,
-           text ? text : L"");
-    SysFreeString(text);
+           info.szFailure);
     (void)IBackgroundCopyGroup_CancelGroup(row->group);
     IBackgroundCopyJob1_Release(row->job);
     IBackgroundCopyGroup_Release(row->group);

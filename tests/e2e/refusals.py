@@ -103,6 +103,7 @@ def bad_files(rig, server):
            rig.path(rig.target("no such folder/x.bin")))
     folder = unwritable_folder(rig)
     if folder:
+        # Shows IBackgroundCopyJob1::AddFiles.E_ACCESSDENIED
         refuse(rig, "folder that is not writable", ["may not create", folder], "get", url, folder + "\\x.bin")
     else:
         print("skip folder that is not writable: none here")

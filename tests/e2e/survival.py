@@ -52,10 +52,12 @@ def client_leaves(rig, server):
     rig.check("--no-wait prints the group and exits", result.status == 0 and match, "%s (%.1f s)" % (result.out.strip(),
                                                                                                     result.seconds))
     there = poll(lambda: os.path.exists(rig.target("left.bin")), 30)
+    # Shows IBackgroundCopyQMgr.matter-whether-client
     rig.check("the file arrives without its client", there and same(rig, server, "left.bin"), "sha256 match")
     group = match.group(1)
     poll(lambda: rig.info(group)["state"].startswith("complete"), 10)
     facts = rig.info(group[:8])
+    # Shows IBackgroundCopyGroup.finished-group-stays
     rig.check("the finished group stays", facts["exit"] == 0 and facts["done"] == 3 * MIB, facts.get("state"))
     result = rig.ctl("wait", "--remove", group)
     gone = rig.ctl("info", group)
@@ -133,6 +135,7 @@ def power_cut(rig, server):
     rig.keep_prefix()
     result = rig.ctl("wait", "--remove", group, timeout=120)
     starts = resumed_at(server, "cut.bin")
+    # Shows IBackgroundCopyQMgr.queue-kept-disk
     rig.check("after a power cut it goes on", result.status == 0 and same(rig, server, "cut.bin") and starts, "range requests "
               "from %s of %d" % (starts, size))
 
@@ -150,6 +153,7 @@ def paused(rig, server):
     rig.check("suspend stops the bytes", result.status == 0 and before == after and ended and 0 < after < size,
               "%d bytes, the server saw the connection end" % after)
     facts = rig.info(group)
+    # Shows OPENQMGR_STATE_SUSPENDED
     rig.check("info says so", "suspended" in facts["state"], facts["state"])
     temporary = facts.get("temporary file", "").rpartition("\\")[2]
     rig.check("info shows the file: how far, its temporary name, its version", "of 8.0 MiB" in facts.get("file 0", "")
@@ -157,6 +161,7 @@ def paused(rig, server):
                                                                                         facts.get("ETag")))
     result = rig.ctl("resume", "--foreground", group[:8])
     facts = rig.info(group)
+    # Shows IBackgroundCopyGroup::SwitchToForeground.S_OK
     rig.check("resume --foreground", result.status == 0 and "foreground" in facts["state"], facts["state"])
     result = rig.ctl("wait", "--remove", group[:8])
     rig.check("it goes on and arrives", result.status == 0 and same(rig, server, "paused.bin") and resumed_at(server, "paused.bin"),

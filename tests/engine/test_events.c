@@ -96,6 +96,7 @@ static void complete__asked_for__posted_once(void **state)
     assert_int_equal(event.file_index, OQ_NO_FILE);
 }
 
+/* Shows QM_NOTIFY_FILE_DONE QM_NOTIFY_DISABLE_NOTIFY */
 static void complete__not_asked_for__not_posted_until_it_is(void **state)
 {
     struct fixture *f = *state;
@@ -111,6 +112,7 @@ static void complete__not_asked_for__not_posted_until_it_is(void **state)
     assert_int_equal(last(&count).kind, OQ_EVENT_NONE);
 }
 
+/* Shows GROUPPROP_NOTIFYFLAGS IBackgroundCopyCallback1::OnStatus.dwNumOfRetries .dwWin32Result */
 static void error__no_flags__posted_with_its_codes(void **state)
 {
     struct fixture *f = *state;
@@ -135,6 +137,7 @@ static void error__disabled__not_posted(void **state)
     assert_int_equal(count, 0);
 }
 
+/* Shows IBackgroundCopyCallback1::OnStatus.group-most-one */
 static void error__resumed_or_cancelled__withdrawn(void **state)
 {
     struct fixture *f = *state;
@@ -171,6 +174,7 @@ static void error__a_second_one__is_another_event(void **state)
     assert_int_equal(count, 4);
 }
 
+/* Shows IBackgroundCopyCallback1.object-created-client IBackgroundCopyCallback1::OnStatus.S_OK */
 static void event__restart__posted_again_until_acknowledged(void **state)
 {
     struct fixture *f = *state;

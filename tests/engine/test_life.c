@@ -36,6 +36,7 @@ static int64_t create(struct fixture *f, unsigned number)
     return group;
 }
 
+/* Shows IBackgroundCopyQMgr::CreateGroup.guidGroupID */
 static void create__guid_taken_or_null__refused(void **state)
 {
     struct fixture *f = *state;
@@ -51,6 +52,8 @@ static void create__guid_taken_or_null__refused(void **state)
     assert_int_equal(group, -1);
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.property-outlives-restart
+ * IBackgroundCopyQMgr.queue-kept-disk */
 static void create__restart__group_is_there_with_all_its_properties(void **state)
 {
     struct fixture *f = *state;
@@ -87,6 +90,9 @@ static void create__restart__group_is_there_with_all_its_properties(void **state
                      OQ_E_NOT_FOUND);
 }
 
+/* Shows all.access IBackgroundCopyQMgr::CreateGroup.S_OK
+ * IBackgroundCopyQMgr::GetGroup.group-another-user
+ * IBackgroundCopyQMgr::EnumGroups.somebody-else-groups */
 static void rights__other_user__sees_and_touches_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -111,6 +117,7 @@ static void rights__other_user__sees_and_touches_nothing(void **state)
                      OQ_E_ACCESS_DENIED);
 }
 
+/* Shows all.access IBackgroundCopyQMgr::GetGroup.S_OK .administrator-can-take */
 static void rights__administrator_gets_a_group__owns_it(void **state)
 {
     struct fixture *f = *state;
@@ -127,6 +134,7 @@ static void rights__administrator_gets_a_group__owns_it(void **state)
     assert_string_equal(fixture_view(f, group).owner_sid, f->admin.sid);
 }
 
+/* Shows IOpenQmgrManager::OpenGroup.guidGroup .S_OK .owner-stays .no-activity */
 static void peek__administrator__sees_it_and_the_owner_keeps_it(void **state)
 {
     struct fixture *f = *state;
@@ -147,6 +155,7 @@ static void peek__administrator__sees_it_and_the_owner_keeps_it(void **state)
     assert_string_equal(fixture_view(f, group).owner_sid, f->user.sid);
 }
 
+/* Shows IOpenQmgrManager::OpenGroup.QM_E_ITEM_NOT_FOUND */
 static void peek__other_user__does_not_learn_that_it_exists(void **state)
 {
     struct fixture *f = *state;
@@ -161,6 +170,8 @@ static void peek__other_user__does_not_learn_that_it_exists(void **state)
     assert_int_equal(found, -1);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.0x80200051 IBackgroundCopyQMgr::CreateGroup.0x80200049
+ * .0x80200050 */
 static void limits__too_many_groups_or_files__refused_for_users_only(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +201,7 @@ static void limits__too_many_groups_or_files__refused_for_users_only(void **stat
     assert_int_equal(oq_engine_add_files(f->engine, &f->user, group, specs, 1, &err), OQ_OK);
 }
 
+/* Shows IBackgroundCopyGroup::CreateJob.QM_E_INVALID_STATE .E_NOTIMPL .E_INVALIDARG */
 static void job__second_one__refused_as_the_contract_says(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +222,7 @@ static void job__second_one__refused_as_the_contract_says(void **state)
                      OQ_E_INVALID_STATE);
 }
 
+/* Shows IBackgroundCopyGroup::ResumeGroup.0x80200003 */
 static void resume__no_files__stays_suspended(void **state)
 {
     struct fixture *f = *state;
@@ -219,6 +232,7 @@ static void resume__no_files__stays_suspended(void **state)
     assert_int_equal(fixture_view(f, group).state, OQ_GROUP_SUSPENDED);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.directory-local-name .either-files-appended */
 static void add_files__one_bad_name__none_is_added(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +259,7 @@ static void add_files__one_bad_name__none_is_added(void **state)
     assert_int_equal(fixture_view(f, group).progress.files_total, 0);
 }
 
+/* Shows all.group-gone IBackgroundCopyGroup::CancelGroup.QM_E_INVALID_STATE */
 static void cancel__halfway__keeps_whole_files_and_removes_the_rest(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +321,7 @@ static void stop__under_load__is_quick_and_saves_offsets(void **state)
         assert_true(fixture_view(f, groups[i]).progress.done_bytes >= done[i]);
 }
 
+/* Shows all.stopping */
 static void stop__calls_afterwards__are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +334,7 @@ static void stop__calls_afterwards__are_refused(void **state)
     assert_int_equal(group, -1);
 }
 
+/* Shows OPENQMGR_STATE_WAITING OPENQMGR_WAIT_OWNER_AWAY */
 static void owner__not_logged_on__waits_and_says_so(void **state)
 {
     struct fixture *f = *state;

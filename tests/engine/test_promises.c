@@ -83,6 +83,7 @@ static void assert_text(struct fixture *f, int64_t group, enum oq_text_prop prop
 
 /* --- properties ------------------------------------------------------------------------------- */
 
+/* Shows GROUPPROP_NOTIFYFLAGS GROUPPROP_NOTIFYCLSID GROUPPROP_DISPLAYNAME GROUPPROP_DESCRIPTION */
 static void defaults__of_a_new_group__are_as_documented(void **state)
 {
     struct fixture *f = *state;
@@ -117,6 +118,7 @@ static void set_all(struct fixture *f, int64_t group, enum oq_group_state expect
     assert_int_equal(fixture_view(f, group).state, expected);
 }
 
+/* Shows IBackgroundCopyGroup::SetProp.properties-may-set */
 static void properties__in_every_state__can_be_set(void **state)
 {
     struct fixture *f = *state;
@@ -135,6 +137,7 @@ static void properties__in_every_state__can_be_set(void **state)
     set_all(f, complete, OQ_GROUP_COMPLETE);
 }
 
+/* Shows QM_NOTIFY_JOB_DONE QM_NOTIFY_USE_PROGRESSEX GROUPPROP_NOTIFYFLAGS */
 static void flags__other_than_those_of_a_group__are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -152,6 +155,7 @@ static void flags__other_than_those_of_a_group__are_refused(void **state)
     }
 }
 
+/* Shows IBackgroundCopyGroup::SwitchToForeground.again-when-was */
 static void foreground__twice_or_when_complete__succeeds(void **state)
 {
     struct fixture *f = *state;
@@ -183,6 +187,8 @@ static void assert_listed(struct fixture *f, const struct oq_caller *caller, uns
     oq_free(guids);
 }
 
+/* Shows IEnumBackgroundCopyGroups.enumeration-snapshot-moment
+ * IBackgroundCopyQMgr::EnumGroups.somebody-else-groups .enumerating-change-who */
 static void list__owner_and_administrator__get_their_own_or_all_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -204,6 +210,7 @@ static void list__owner_and_administrator__get_their_own_or_all_in_order(void **
 
 /* --- AddFiles --------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyJob1::AddFiles.caller-lets-service */
 static void add_files__caller_who_cannot_be_acted_for__is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -222,6 +229,7 @@ static void add_files__caller_who_cannot_be_acted_for__is_refused(void **state)
     assert_int_equal(oq_engine_add_files(f->engine, &stranger, group, &spec, 1, &err), OQ_OK);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.files-may-added */
 static void add_files__while_the_group_runs__are_fetched_too(void **state)
 {
     struct fixture *f = *state;
@@ -236,6 +244,7 @@ static void add_files__while_the_group_runs__are_fetched_too(void **state)
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.same-file-may */
 static void add_files__same_twice__is_fetched_twice(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +259,7 @@ static void add_files__same_twice__is_fetched_twice(void **state)
     assert_int_equal(fixture_temp_count(f), 0);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.adding-group-error */
 static void add_files__group_in_error__stays_in_error(void **state)
 {
     struct fixture *f = *state;
@@ -267,6 +277,7 @@ static void add_files__group_in_error__stays_in_error(void **state)
 
 /* --- trying again ----------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyJob1::GetStatus.pdwNumOfRetries */
 static void retries__of_a_group_in_error__are_the_attempts_after_the_first(void **state)
 {
     struct fixture *f = *state;
@@ -326,6 +337,7 @@ static void wait_until_gone(struct fixture *f, int64_t group, unsigned number)
     assert_int_equal(oq_engine_get_group(f->engine, &f->user, &guid, &found, &err), OQ_E_NOT_FOUND);
 }
 
+/* Shows IBackgroundCopyGroup.group-finished-expires */
 static void expiry__group_with_a_partial_file__goes_with_it(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +367,7 @@ static enum oq_status refuse_to_remove(void *ctx, struct oq_identity *as, const 
     return oq_error_win32(err, OQ_E_FILE_LOCKED, 32, "the test has the file open");
 }
 
+/* Shows IBackgroundCopyGroup::CancelGroup.files-partly-downloaded */
 static void cancel__file_that_cannot_be_removed__succeeds_and_removes_it_later(void **state)
 {
     struct fixture *f = *state;
@@ -377,6 +390,7 @@ static void cancel__file_that_cannot_be_removed__succeeds_and_removes_it_later(v
     fixture_stop(f); /* the port goes with this function */
 }
 
+/* Shows all.names-gone */
 static void cancelled__names_and_texts__cannot_be_read(void **state)
 {
     struct fixture *f = *state;
@@ -394,6 +408,7 @@ static void cancelled__names_and_texts__cannot_be_read(void **state)
     assert_int_equal(fixture_view(f, group).progress.files_total, 1);
 }
 
+/* Shows all.gone-remembered */
 static void gone__one_more_than_remembered__forgets_the_oldest(void **state)
 {
     struct oq_catalogue catalogue;
@@ -426,6 +441,7 @@ static void look_for_name(void *ctx, const struct oq_event *event)
         was_there = access(awaited_name, F_OK) == 0;
 }
 
+/* Shows IBackgroundCopyGroup.files-get-their */
 static void event__complete__comes_after_the_final_names(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +477,7 @@ static void hold_the_engine(void *ctx, const struct oq_event *event)
     pthread_mutex_unlock(&gate.lock);
 }
 
+/* Shows all.busy */
 static void call__not_answered_in_time__is_busy_and_not_begun(void **state)
 {
     struct fixture *f = *state;

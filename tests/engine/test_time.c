@@ -69,6 +69,7 @@ static bool is_queued(struct fixture *f, unsigned number)
     return oq_engine_get_group(f->engine, &f->user, &guid, &group, &err) == OQ_OK;
 }
 
+/* Shows IBackgroundCopyGroup.finished-group-stays */
 static void inactivity__90_days__group_goes_and_finished_files_stay(void **state)
 {
     struct fixture *f = *state;
@@ -196,6 +197,7 @@ static void retry_after__an_hour__nothing_is_asked_before(void **state)
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 
+/* Shows IBackgroundCopyGroup::ResumeGroup.group-waits-try */
 static void retry_after__resume_by_the_client__tries_at_once(void **state)
 {
     struct fixture *f = *state;

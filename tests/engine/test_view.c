@@ -1,6 +1,8 @@
 /* test_view.c - what a group and a file look like while something happens to them: the values
- * behind IOpenQmgrInfo. */
+ * behind IOpenQmgrGroup. */
 #include "engine_fixture.h"
+
+#include "oq_alloc.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +59,7 @@ static struct oq_file_view view_file(struct fixture *f, int64_t group)
     return file;
 }
 
+/* Shows OPENQMGR_STATE_CONNECTING */
 static void activity__server_that_keeps_silent__is_connecting(void **state)
 {
     struct fixture *f = *state;
@@ -65,6 +68,7 @@ static void activity__server_that_keeps_silent__is_connecting(void **state)
     assert_int_equal(view.progress.done_bytes, 0);
 }
 
+/* Shows OPENQMGR_WAIT_QUEUED */
 static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
 {
     struct fixture *f = *state;
@@ -80,6 +84,7 @@ static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
     assert_int_equal(view.state, OQ_GROUP_ACTIVE);
 }
 
+/* Shows IOpenQmgrGroup::GetInfo.failure-remembered */
 static void failure__after_it_was_overcome__is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -96,6 +101,7 @@ static void failure__after_it_was_overcome__is_forgotten(void **state)
     assert_string_equal(view.error_text, "");
 }
 
+/* Shows OPENQMGR_GROUP_INFO.ullBytesPerSecond */
 static void rate__while_bytes_come_in__is_about_theirs_and_0_afterwards(void **state)
 {
     struct fixture *f = *state;
@@ -112,6 +118,8 @@ static void rate__while_bytes_come_in__is_about_theirs_and_0_afterwards(void **s
     assert_int_equal(fixture_view(f, group).rate_bytes_per_s, 0);
 }
 
+/* Shows OPENQMGR_STATE_TRANSFERRING OPENQMGR_FILE_INFO.ullSizeBytes .ullDoneBytes
+ * IOpenQmgrGroup::GetFile.pbstrTemporaryName .pbstrValidator */
 static void file_view__while_it_runs__has_name_size_and_validator(void **state)
 {
     struct fixture *f = *state;
@@ -137,6 +145,7 @@ static void file_view__while_it_runs__has_name_size_and_validator(void **state)
     oq_file_view_release(&file);
 }
 
+/* Shows IOpenQmgrGroup.reading */
 static void view__of_a_group_and_a_file__is_no_activity(void **state)
 {
     struct fixture *f = *state;
@@ -152,6 +161,54 @@ static void view__of_a_group_and_a_file__is_no_activity(void **state)
     assert_int_equal(fixture_view(f, group).changed_at_ms, first.changed_at_ms);
 }
 
+static void summaries__more_than_fit__come_in_pages_of_what_the_caller_may_see(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_group_summary *page = NULL;
+    struct oq_error err;
+    size_t count = 0;
+    bool is_more = false;
+    int64_t first = fixture_group(f, 1, 1, (const char *const[][2]){{"slow.bin", "a.bin"}});
+    int64_t second = fixture_group(f, 2, 1, (const char *const[][2]){{"slow.bin", "b.bin"}});
+    int64_t third = fixture_group(f, 3, 0, NULL);
+    assert_int_equal(
+        oq_engine_set_text(f->engine, &f->user, second, OQ_TEXT_DISPLAY_NAME, "two", &err), OQ_OK);
+
+    assert_int_equal(
+        oq_engine_summarise_groups(f->engine, &f->user, 0, 2, &page, &count, &is_more, &err),
+        OQ_OK);
+    assert_int_equal(count, 2);
+    assert_true(is_more);
+    assert_true(page[0].group == first && page[1].group == second);
+    assert_string_equal(page[0].first_file, "a.bin");
+    assert_string_equal(page[0].display_name, "");
+    assert_string_equal(page[1].display_name, "two");
+    oq_free(page);
+    assert_int_equal(
+        oq_engine_summarise_groups(f->engine, &f->admin, second, 2, &page, &count, &is_more, &err),
+        OQ_OK);
+    assert_int_equal(count, 1);
+    assert_false(is_more);
+    assert_true(page[0].group == third);
+    assert_string_equal(page[0].first_file, "");
+    oq_free(page);
+    page = NULL;
+    assert_int_equal(
+        oq_engine_summarise_groups(f->engine, &f->other, 0, 2, &page, &count, &is_more, &err),
+        OQ_OK);
+    assert_int_equal(count, 0);
+    assert_null(page);
+
+    struct oq_group_summary one;
+    oq_error_init(&err);
+    assert_int_equal(oq_engine_summarise_group(f->engine, &f->other, second, &one, &err),
+                     OQ_E_ACCESS_DENIED);
+    assert_int_equal(oq_engine_cancel(f->engine, &f->user, second, &err), OQ_OK);
+    assert_int_equal(oq_engine_summarise_group(f->engine, &f->user, second, &one, &err), OQ_OK);
+    assert_true(one.view.is_gone);
+    assert_string_equal(one.display_name, "");
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -162,6 +219,7 @@ int main(void)
         WITH(rate__while_bytes_come_in__is_about_theirs_and_0_afterwards),
         WITH(file_view__while_it_runs__has_name_size_and_validator),
         WITH(view__of_a_group_and_a_file__is_no_activity),
+        WITH(summaries__more_than_fit__come_in_pages_of_what_the_caller_may_see),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }

@@ -72,6 +72,7 @@ static void power__goes_at_any_change__what_was_acknowledged_is_there(void **sta
 }
 
 /* The power goes between transactions, with nothing being written: the log holds all of it. */
+/* Shows IBackgroundCopyQMgr.queue-kept-disk */
 static void power__goes_after_a_commit__the_transaction_is_there(void **state)
 {
     (void)state;

@@ -158,6 +158,7 @@ static void limit__switch_to_foreground__is_lifted(void **state)
     assert_true(fixture_is_same(f, "file.bin", "file.bin"));
 }
 
+/* Shows IOpenQmgrGroup::SetMaxRate.lowest-limit .S_OK .E_INVALIDARG */
 static void limit__of_a_group__holds_in_the_foreground_and_after_a_restart(void **state)
 {
     struct fixture *f = *state;
@@ -212,6 +213,7 @@ static void limit__download_in_the_foreground__does_not_count(void **state)
     assert_int_equal(oq_engine_cancel(f->engine, &f->user, foreground, &err), OQ_OK);
 }
 
+/* Shows IOpenQmgrGroup::SetMaxRate.shared */
 static void limit__of_a_group__is_shared_by_its_files(void **state)
 {
     struct fixture *f = *state;

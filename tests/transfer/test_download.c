@@ -32,6 +32,7 @@ static void resume(struct fixture *f, int64_t group)
         fail_msg("resume: %s", err.text);
 }
 
+/* Shows OPENQMGR_GROUP_INFO.ullDoneBytes */
 static void download__sizes__are_identical(void **state)
 {
     struct fixture *f = *state;
@@ -52,6 +53,7 @@ static void download__sizes__are_identical(void **state)
     assert_int_equal(fixture_temp_count(f), 0);
 }
 
+/* Shows IBackgroundCopyGroup.files-get-their */
 static void download__many_files__all_arrive_and_appear_together(void **state)
 {
     struct fixture *f = *state;
@@ -148,6 +150,7 @@ static void check_error(struct fixture *f, int64_t group, uint32_t http, uint32_
     assert_true(strlen(view.error_text) > 10);
 }
 
+/* Shows IOpenQmgrGroup::GetInfo.failure-remembered */
 static void download__fatal_status__is_an_error_with_its_codes(void **state)
 {
     struct fixture *f = *state;
@@ -177,6 +180,8 @@ static void download__transient_status__is_tried_again(void **state)
     assert_int_equal(view.retries, 2);
 }
 
+/* Shows IBackgroundCopyGroup::GetStatus.transient-error-being OPENQMGR_STATE_WAITING
+ * OPENQMGR_WAIT_BACKOFF */
 static void download__refused_connection__waits_and_says_why(void **state)
 {
     struct fixture *f = *state;

@@ -54,6 +54,7 @@ static void assert_wrong(struct fixture *f, int64_t group, const char *word)
     assert_false(fixture_out_exists(f, "a.bin"));
 }
 
+/* Shows IOpenQmgrGroup::SetHash.S_OK */
 static void hash__right__file_arrives_in_one_request(void **state)
 {
     struct fixture *f = *state;
@@ -82,6 +83,7 @@ static void hash__of_an_empty_file__is_right_or_wrong_too(void **state)
     assert_arrived(f, group);
 }
 
+/* Shows IOpenQmgrGroup.wrong-hash OPENQMGR_FILE_INFO.dwMismatches */
 static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
 {
     struct fixture *f = *state;
@@ -93,6 +95,7 @@ static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
+/* Shows IOpenQmgrGroup.wrong-hash .verified-first */
 static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
 {
     struct fixture *f = *state;
@@ -144,6 +147,7 @@ static void hash__without_validator__bytes_are_continued(void **state)
     assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 1);
 }
 
+/* Shows IOpenQmgrGroup.wrong-hash IOpenQmgrGroup::SetHash.ullSizeBytes */
 static void size__not_the_expected_one__fails_before_the_body(void **state)
 {
     struct fixture *f = *state;
@@ -184,6 +188,7 @@ static void digest__damaged_on_the_way__file_is_fetched_again(void **state)
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__repr_wrong_for_ever__fails(void **state)
 {
     struct fixture *f = *state;
@@ -193,6 +198,7 @@ static void digest__repr_wrong_for_ever__fails(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
 {
     struct fixture *f = *state;
@@ -202,6 +208,7 @@ static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
 }
 
+/* Shows IOpenQmgrGroup.server-digest */
 static void digest__wrong_but_expected_hash_right__arrives(void **state)
 {
     struct fixture *f = *state;
@@ -212,6 +219,7 @@ static void digest__wrong_but_expected_hash_right__arrives(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
 }
 
+/* Shows IOpenQmgrGroup.damaged-pieces IOpenQmgrGroup::SetPieces.S_OK */
 static void pieces__one_damaged__only_that_one_comes_again(void **state)
 {
     struct fixture *f = *state;
@@ -276,6 +284,7 @@ static void pieces__server_without_ranges__whole_file_comes_again(void **state)
     assert_int_equal(fixture_requests(f, "no-ranges", "\"status\": 200"), 2);
 }
 
+/* Shows IOpenQmgrGroup::SetPieces.E_INVALIDARG */
 static void pieces__number_does_not_fit__is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -307,6 +316,7 @@ static void pieces__none_and_size_unknown__is_refused_and_the_download_runs(void
     assert_int_equal(status, OQ_E_INVALID_ARG);
 }
 
+/* Shows IOpenQmgrGroup::GetPieces.QM_E_ITEM_NOT_FOUND */
 static void pieces__read_back__are_those_that_were_set(void **state)
 {
     struct fixture *f = *state;
@@ -335,6 +345,10 @@ static void pieces__read_back__are_those_that_were_set(void **state)
     assert_null(found.hashes);
 }
 
+/* Shows IOpenQmgrGroup::SetHash.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
+ * IOpenQmgrGroup::SetPieces.QM_E_INVALID_STATE .QM_E_ITEM_NOT_FOUND
+ * IOpenQmgrGroup::AddSource.QM_E_INVALID_STATE IOpenQmgrGroup::SetUrl.QM_E_INVALID_STATE
+ * IOpenQmgrGroup::GetFile.QM_E_ITEM_NOT_FOUND */
 static void expectation__after_the_file_is_there__is_refused(void **state)
 {
     struct fixture *f = *state;

@@ -49,6 +49,7 @@ static uint64_t twice(struct fixture *f, unsigned requests)
     return source_sent(f, ".bin", requests) - SIZE;
 }
 
+/* Shows IOpenQmgrGroup.next-source IOpenQmgrGroup::AddSource.S_OK */
 static void mirror__first_is_dead__second_is_asked_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -70,6 +71,7 @@ static void mirror__first_has_no_such_file__second_is_asked(void **state)
     assert_int_equal(fixture_view(f, group).retries, 0);
 }
 
+/* Shows IOpenQmgrGroup.next-source */
 static void mirror__all_fail_for_good__group_fails_with_the_last_answer(void **state)
 {
     struct fixture *f = *state;
@@ -79,6 +81,7 @@ static void mirror__all_fail_for_good__group_fails_with_the_last_answer(void **s
     assert_int_equal(source_wait_error(f, group).error_http, 403);
 }
 
+/* Shows IOpenQmgrGroup.next-source */
 static void mirror__one_fails_for_now__the_round_is_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -89,6 +92,7 @@ static void mirror__one_fails_for_now__the_round_is_tried_again(void **state)
     assert_int_equal(fixture_view(f, group).retries, 1);
 }
 
+/* Shows IOpenQmgrGroup.versions */
 static void mirror__first_dies_midway_hash_given__no_byte_comes_twice(void **state)
 {
     struct fixture *f = *state;
@@ -102,6 +106,7 @@ static void mirror__first_dies_midway_hash_given__no_byte_comes_twice(void **sta
     assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=4000000-\""), 1);
 }
 
+/* Shows IOpenQmgrGroup.versions */
 static void mirror__first_dies_midway_same_validator__no_byte_comes_twice(void **state)
 {
     struct fixture *f = *state;
@@ -113,6 +118,7 @@ static void mirror__first_dies_midway_same_validator__no_byte_comes_twice(void *
     assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=4000000-\""), 1);
 }
 
+/* Shows IOpenQmgrGroup.versions */
 static void mirror__has_another_version_without_hash__first_keeps_its_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -174,6 +180,7 @@ static void mirror__all_are_another_version__fails_after_each_had_its_chance(voi
     assert_true(fixture_requests(f, "x=2", "206") >= 1);
 }
 
+/* Shows IOpenQmgrGroup.next-source */
 static void mirror__first_is_slow__second_goes_on_where_it_was(void **state)
 {
     struct fixture *f = *state;
@@ -206,6 +213,7 @@ static void mirror__all_are_slow__the_last_goes_on(void **state)
     assert_int_equal(fixture_requests(f, "/a.bin", "206"), 2);
 }
 
+/* Shows IOpenQmgrGroup.damaged-pieces */
 static void pieces__damaged_at_the_first__come_from_the_second(void **state)
 {
     struct fixture *f = *state;
@@ -241,6 +249,7 @@ static void pieces__second_hangs_up__first_repairs_it_itself(void **state)
     assert_int_equal(fixture_requests(f, "/a.bin?corrupt", "\"bytes=2883584-3145727\""), 1);
 }
 
+/* Shows IOpenQmgrGroup::SetUrl.bytes-stay .retried-now .S_OK */
 static void url__expired_midway__new_one_goes_on_at_the_same_byte(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +279,9 @@ static void url__expired_midway__new_one_goes_on_at_the_same_byte(void **state)
     assert_int_equal(fixture_requests(f, "xsignature=3", "206"), 1);
 }
 
+/* Shows IOpenQmgrGroup.saved IOpenQmgrGroup::AddSource.E_INVALIDARG
+ * IOpenQmgrGroup::SetUrl.E_INVALIDARG .QM_E_ITEM_NOT_FOUND
+ * IOpenQmgrGroup::GetSource.QM_E_ITEM_NOT_FOUND */
 static void url__replaced_after_a_restart_of_the_service__is_the_new_one(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +314,7 @@ static void url__replaced_after_a_restart_of_the_service__is_the_new_one(void **
     assert_arrived(f, group);
 }
 
+/* Shows IOpenQmgrGroup::SetUrl.retried-now */
 static void url__replaced_while_it_waits__is_asked_at_once(void **state)
 {
     struct fixture *f = *state;

@@ -55,6 +55,7 @@ static int64_t halfway(struct fixture *f, const char *query)
     return group;
 }
 
+/* Shows IBackgroundCopyGroup::SuspendGroup.what-come-kept */
 static void resume__after_suspend__asks_for_the_rest_only(void **state)
 {
     struct fixture *f = *state;

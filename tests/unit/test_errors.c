@@ -35,6 +35,7 @@ static const struct {
     {600, false, 0x80190258, 58}, {999, false, 0x801903E7, 58},
 };
 
+/* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */
 static void http_status__each_row__has_the_codes_of_d20(void **state)
 {
     (void)state;
@@ -116,6 +117,7 @@ static const struct {
     {OQ_NET_WRONG_DIGEST, false, 0x80070143, 323},
 };
 
+/* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */
 static void net_error__each_row__has_its_codes(void **state)
 {
     (void)state;
@@ -180,6 +182,7 @@ static const struct {
     {OQ_E_BUG, false, 1359},
 };
 
+/* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */
 static void file_error__each_status__has_its_codes(void **state)
 {
     (void)state;

@@ -64,6 +64,7 @@ static const struct {
 #define NONSENSE_STATE ((enum oq_group_state)0x5a)
 #define NONSENSE_EFFECTS 0xdeadu
 
+/* Shows IBackgroundCopyGroup::SuspendGroup.change-when-suspended .change-while-files */
 static void transition__every_state_and_event__is_as_the_contract_says(void **state)
 {
     (void)state;
@@ -163,6 +164,7 @@ static void event_name__every_event__is_unique(void **state)
 #define ALICE "S-1-5-21-1-2-3-1001"
 #define BOB "S-1-5-21-1-2-3-1002"
 
+/* Shows all.access IBackgroundCopyQMgr::GetGroup.group-another-user */
 static void access__table__is_as_the_contract_says(void **state)
 {
     (void)state;

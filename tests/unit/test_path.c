@@ -219,6 +219,7 @@ static const char *long_path(const char *letter, size_t units_of_letter, size_t 
     return path;
 }
 
+/* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile */
 static void path__of_259_units__is_accepted_and_of_260_refused(void **state)
 {
     static const struct {

@@ -46,6 +46,8 @@ static void progress__no_files__is_unknown_and_zero(void **state)
     assert_int_equal(got.percent, 0);
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.percent-goes-bytes OPENQMGR_GROUP_INFO.ullTotalBytes
+ * .dwFilesDone */
 static void progress__table__is_as_the_contract_says(void **state)
 {
     (void)state;
@@ -192,6 +194,7 @@ static void progress__sizes_that_do_not_fit__stop_below_unknown(void **state)
     assert_int_equal(got.percent, 12);
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.percent-100-only */
 static void progress__every_state_but_complete__never_shows_100(void **state)
 {
     (void)state;
@@ -208,6 +211,7 @@ static void progress__every_state_but_complete__never_shows_100(void **state)
 
 /* 200 files of which sizes become known one by one, each transferred in steps: nothing shown may
  * ever fall. */
+/* Shows IBackgroundCopyGroup::GetProgress.percent-decrease-unless */
 static void hold__a_whole_download__never_falls_and_ends_at_100(void **state)
 {
     (void)state;
@@ -240,6 +244,7 @@ static void hold__a_whole_download__never_falls_and_ends_at_100(void **state)
     assert_int_equal(shown, 100);
 }
 
+/* Shows IBackgroundCopyGroup::GetProgress.percent-decrease-unless */
 static void hold__may_fall__shows_the_new_value(void **state)
 {
     (void)state;
@@ -272,6 +277,8 @@ static void dword__sizes__saturate_as_the_contract_says(void **state)
     }
 }
 
+/* Shows QM_STATUS_FILE_COMPLETE QM_STATUS_FILE_INCOMPLETE QM_STATUS_JOB_INCOMPLETE
+ * QM_STATUS_GROUP_COMPLETE IBackgroundCopyGroup::GetStatus.pdwStatus .transient-error-being */
 static void bits__table_of_section_7(void **state)
 {
     (void)state;
@@ -291,6 +298,7 @@ static void bits__table_of_section_7(void **state)
     }
 }
 
+/* Shows QM_STATUS_JOB_FOREGROUND */
 static void bits__any_value__keeps_the_invariants(void **state)
 {
     (void)state;

@@ -279,6 +279,7 @@ static void leave__another_version_and_the_first_gone_for_good__is_taken_at_once
     assert_int_equal(oq_sources_leave(&run, 2, 0, OQ_LEAVE_OTHER, &is_transient), OQ_NEXT_STAY);
 }
 
+/* Shows IOpenQmgrGroup.sources */
 static void leave__with_as_many_sources_as_there_can_be__stays_within_them(void **state)
 {
     struct oq_source_run run = {.current = 31};

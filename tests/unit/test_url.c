@@ -11,6 +11,7 @@ static enum oq_status check(const char *url, struct oq_error *err)
     return oq_url_check(url, err);
 }
 
+/* Shows IBackgroundCopyJob1::FILESETINFO.bstrRemoteFile */
 static void url__legal__is_accepted(void **state)
 {
     (void)state;
@@ -226,6 +227,7 @@ static void url__null__is_refused(void **state)
 }
 
 /* Every character by itself, in the four places where the sets differ. */
+/* Shows IBackgroundCopyJob1::FILESETINFO.bstrRemoteFile */
 static void url__every_character__is_legal_exactly_where_rfc_3986_says(void **state)
 {
     static const char unreserved[] =

@@ -62,49 +62,38 @@ static void power_event(DWORD type)
         die("the power event was refused", code);
 }
 
-struct seen {
-    OPENQMGR_STATE state;
-    UINT64 done_bytes;
-};
-
-static struct seen look(IOpenQmgrInfo *info)
+static OPENQMGR_GROUP_INFO look(IOpenQmgrGroup *open)
 {
-    struct seen seen;
-    BSTR words = NULL;
-    UINT64 total;
-    DWORD files, done_files;
-    must(IOpenQmgrInfo_GetState(info, &seen.state, &words), "GetState");
-    SysFreeString(words);
-    must(IOpenQmgrInfo_GetProgress64(info, &total, &seen.done_bytes, &files, &done_files),
-         "GetProgress64");
-    return seen;
+    OPENQMGR_GROUP_INFO info;
+    must(IOpenQmgrGroup_GetInfo(open, &info), "GetInfo");
+    return info;
 }
 
-static bool is_halfway(const struct seen *seen)
+static bool is_halfway(const OPENQMGR_GROUP_INFO *seen)
 {
-    return seen->done_bytes > 1000000;
+    return seen->ullDoneBytes > 1000000;
 }
 
 /* Its bytes are saved, and no connection is left. */
-static bool is_asleep(const struct seen *seen)
+static bool is_asleep(const OPENQMGR_GROUP_INFO *seen)
 {
-    return seen->state != OPENQMGR_STATE_TRANSFERRING && seen->state != OPENQMGR_STATE_CONNECTING;
+    return seen->eState != OPENQMGR_STATE_TRANSFERRING && seen->eState != OPENQMGR_STATE_CONNECTING;
 }
 
-static bool is_complete(const struct seen *seen)
+static bool is_complete(const OPENQMGR_GROUP_INFO *seen)
 {
-    return seen->state == OPENQMGR_STATE_COMPLETE;
+    return seen->eState == OPENQMGR_STATE_COMPLETE;
 }
 
-static struct seen wait_for(IOpenQmgrInfo *info, bool (*is_there)(const struct seen *),
-                            const char *what)
+static OPENQMGR_GROUP_INFO wait_for(IOpenQmgrGroup *open,
+                                    bool (*is_there)(const OPENQMGR_GROUP_INFO *), const char *what)
 {
-    struct seen seen = look(info);
+    OPENQMGR_GROUP_INFO seen = look(open);
     for (unsigned ms = 0; !is_there(&seen); ms += STEP_MS) {
         if (ms > LIMIT_MS)
-            die(what, seen.state);
+            die(what, seen.eState);
         Sleep(STEP_MS);
-        seen = look(info);
+        seen = look(open);
     }
     return seen;
 }
@@ -136,17 +125,17 @@ static IBackgroundCopyGroup *add(wchar_t *url, wchar_t *file)
     return group;
 }
 
-static void sleep_and_wake(IOpenQmgrInfo *info)
+static void sleep_and_wake(IOpenQmgrGroup *open)
 {
-    wait_for(info, is_halfway, "nothing comes in");
+    wait_for(open, is_halfway, "nothing comes in");
     power_event(PBT_APMQUERYSUSPEND); /* a question only: nothing stops */
     power_event(PBT_APMPOWERSTATUSCHANGE);
     power_event(PBT_APMSUSPEND);
-    struct seen seen = wait_for(info, is_asleep, "the transfer goes on");
-    printf("asleep %llu\n", (unsigned long long)seen.done_bytes);
+    OPENQMGR_GROUP_INFO seen = wait_for(open, is_asleep, "the transfer goes on");
+    printf("asleep %llu\n", (unsigned long long)seen.ullDoneBytes);
     power_event(PBT_APMRESUMEAUTOMATIC);
     power_event(PBT_APMRESUMESUSPEND); /* the second one, when there is a user: nothing new */
-    wait_for(info, is_complete, "the transfer does not go on");
+    wait_for(open, is_complete, "the transfer does not go on");
     printf("complete\n");
 }
 
@@ -156,7 +145,7 @@ int wmain(int argc, wchar_t **argv)
 {
     struct oq_error err;
     char *folder = NULL;
-    IOpenQmgrInfo *info = NULL;
+    IOpenQmgrGroup *open = NULL;
 
     if (argc != 4 || oq_utf16_to_8((const uint16_t *)argv[1], SIZE_MAX, &folder) != OQ_OK)
         return 2;
@@ -171,9 +160,10 @@ int wmain(int argc, wchar_t **argv)
 
     must(CoInitializeEx(NULL, COINIT_MULTITHREADED), "CoInitializeEx");
     IBackgroundCopyGroup *group = add(argv[2], argv[3]);
-    must(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrInfo, (void **)&info), "info");
-    sleep_and_wake(info);
-    IOpenQmgrInfo_Release(info);
+    must(IBackgroundCopyGroup_QueryInterface(group, &IID_IOpenQmgrGroup, (void **)&open),
+         "QueryInterface");
+    sleep_and_wake(open);
+    IOpenQmgrGroup_Release(open);
     must(IBackgroundCopyGroup_CancelGroup(group), "CancelGroup");
     IBackgroundCopyGroup_Release(group);
     CoUninitialize();

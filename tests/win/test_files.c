@@ -80,6 +80,7 @@ static void link_or_skip(const char *at, const char *to, bool is_folder)
 
 /* --- open ------------------------------------------------------------------------------------- */
 
+/* Shows IBackgroundCopyGroup.until-then-each */
 static void open__new_file__is_empty_and_hidden(void **state)
 {
     (void)state;
@@ -150,6 +151,7 @@ static void open__second_writer__is_locked_out(void **state)
     port->close(NULL, file);
 }
 
+/* Shows IOpenQmgrGroup::GetFile.pbstrTemporaryName */
 static void open__reader_that_shares_writing__sees_the_bytes_so_far(void **state)
 {
     struct oq_fhandle *file = create(in(TEMP));
@@ -480,6 +482,7 @@ static void check_folder__name_of_a_folder__is_denied(void **state)
     assert_status(OQ_E_ACCESS_DENIED, port->check_folder(NULL, self, in("final.txt"), &err), &err);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.E_ACCESSDENIED */
 static void check_folder__folder_nobody_may_write_to__is_denied(void **state)
 {
     (void)state;
@@ -599,6 +602,7 @@ static const char *path_of_length(size_t units)
     return path;
 }
 
+/* Shows IBackgroundCopyJob1::FILESETINFO.bstrLocalFile */
 static void names__259_characters__work(void **state)
 {
     (void)state;

@@ -103,6 +103,7 @@ static void capture__administrator_under_wine__is_one(void **state)
     port->unref(port->ctx, caller.caller.identity);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.caller-lets-service */
 static void capture__client_at_identification_level__is_known_but_not_acted_as(void **state)
 {
     struct oq_caller_buffer caller;
@@ -115,6 +116,7 @@ static void capture__client_at_identification_level__is_known_but_not_acted_as(v
     assert_null(caller.caller.identity);
 }
 
+/* Shows all.anonymous-caller */
 static void capture__anonymous_client__is_refused(void **state)
 {
     struct oq_caller_buffer caller;
@@ -143,6 +145,7 @@ static void capture__nobody_impersonated__is_refused_on_windows_and_the_wine_use
     port->unref(port->ctx, caller.caller.identity);
 }
 
+/* Shows all.restricted-caller */
 static void capture__restricted_token__is_refused(void **state)
 {
     struct oq_caller_buffer caller;
@@ -170,6 +173,7 @@ static void capture__restricted_token__is_refused(void **state)
     assert_status(OQ_E_ACCESS_DENIED, status, &err);
 }
 
+/* Shows all.restricted-caller */
 static void capture__low_integrity__is_refused(void **state)
 {
     struct oq_caller_buffer caller;

@@ -1,17 +1,6 @@
-/* test_open.c - IOpenQmgrManager and IOpenQmgrGroup over a scripted engine: what they hand out, and
- * what they refuse before the engine is asked. */
+/* test_open_manager.c - IOpenQmgrManager over a scripted engine: many groups in one call, and the
+ * settings. */
 #include "com_fixture.h"
-
-#include "fake_sources.h"
-
-static IOpenQmgrGroup *open_of(void *object)
-{
-    IOpenQmgrGroup *open = NULL;
-    assert_hr(IUnknown_QueryInterface((IUnknown *)object, &IID_IOpenQmgrGroup, (void **)&open),
-              S_OK);
-    IOpenQmgrGroup_Release(open); /* the object keeps it */
-    return open;
-}
 
 static IOpenQmgrManager *manager_of(struct fixture *fixture)
 {
@@ -25,6 +14,8 @@ static IOpenQmgrManager *manager_of(struct fixture *fixture)
 
 /* --- many groups ------------------------------------------------------------------------------ */
 
+/* Shows OPENQMGR_GROUPS_PER_CALL IOpenQmgrManager::GetGroups.* .S_OK
+ * OPENQMGR_GROUP_INFO.ullNumber */
 static void get_groups__several__come_one_behind_the_other(void **state)
 {
     struct fixture *fixture = *state;
@@ -55,6 +46,7 @@ static void get_groups__several__come_one_behind_the_other(void **state)
     assert_guid(&infos[0].guidJob, &job_guid);
 }
 
+/* Shows IOpenQmgrManager::GetGroups.S_FALSE */
 static void get_groups__no_more__is_false(void **state)
 {
     struct fixture *fixture = *state;
@@ -70,21 +62,11 @@ static void get_groups__no_more__is_false(void **state)
     assert_int_equal(fixture->engine.count[FAKE_SUMMARISE_GROUPS], 1);
 }
 
-static void info__texts_that_are_too_long__are_cut_between_characters(void **state)
-{
-    struct fixture *fixture = *state;
-    OPENQMGR_GROUP_INFO info;
-    char text[1 + 4 * 140 + 1] = "x";
-    for (unsigned i = 0; i < 140; i++)
-        memcpy(text + 1 + 4 * i, "\xf0\x9f\x98\x80", 5);
-    fixture->engine.text = text;
-    assert_hr(IOpenQmgrGroup_GetInfo(open_of(fixture->group), &info), S_OK);
-    assert_int_equal(wcslen(info.szName), 259); /* x and 129 pairs: a 260th unit has no place */
-    assert_int_equal(info.szName[258], 0xde00);
-}
-
 /* --- settings --------------------------------------------------------------------------------- */
 
+/* Shows OPENQMGR_SETTINGS.* IOpenQmgrManager::GetSettings.* .S_OK OPENQMGR_PAUSED_ALL
+ * OPENQMGR_PAUSED_SCHEDULE OPENQMGR_PAUSED_METERED OPENQMGR_ENFORCED_LIMIT
+ * OPENQMGR_ENFORCED_PAUSE */
 static void get_settings__everything__comes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -105,11 +87,25 @@ static void get_settings__everything__comes_back(void **state)
     assert_true(settings.fIdleThrottle == TRUE);
     assert_true(settings.ullLimitNow == 100000);
     assert_memory_equal(settings.szVersion, L"1.2.3", sizeof L"1.2.3");
+    fixture->engine.policy = (struct oq_policy_view){.is_metered_pause = true};
+    fixture->settings.is_pause_enforced = false;
+    fixture->settings.is_limit_enforced = true;
+    OPENQMGR_SETTINGS others;
+    BSTR unused[3] = {NULL, NULL, NULL};
+    assert_hr(IOpenQmgrManager_GetSettings(manager_of(fixture), &others, &unused[0], &unused[1],
+                                           &unused[2]),
+              S_OK);
+    assert_int_equal(others.dwPaused, OPENQMGR_PAUSED_METERED);
+    assert_int_equal(others.dwEnforced, OPENQMGR_ENFORCED_LIMIT);
+    for (size_t i = 0; i < COUNT_OF(unused); i++)
+        SysFreeString(unused[i]);
     assert_bstr(schedule, L"mon-fri 8-18 2000");
     assert_bstr(database, L"C:\\data\\queue.db");
     assert_bstr(log, L"C:\\data\\service.log");
 }
 
+/* Shows IOpenQmgrManager::SetLimit.dwKbits .0x800704EC IOpenQmgrManager::SetPaused.fPaused
+ * .0x800704EC */
 static void set_limit_and_pause__administrator__reach_the_settings(void **state)
 {
     struct fixture *fixture = *state;
@@ -126,6 +122,8 @@ static void set_limit_and_pause__administrator__reach_the_settings(void **state)
     assert_hr(IOpenQmgrManager_SetLimit(manager_of(fixture), 1), 0x800704ec);
 }
 
+/* Shows IOpenQmgrManager.settings-for-administrators IOpenQmgrManager::SetLimit.E_ACCESSDENIED
+ * IOpenQmgrManager::SetPaused.E_ACCESSDENIED */
 static void set_limit_and_pause__other_user__are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,16 +133,35 @@ static void set_limit_and_pause__other_user__are_refused(void **state)
     assert_int_equal(fixture->settings.sets, 0);
 }
 
+/* Shows all.null-output-inside IOpenQmgrManager::SetLimit.E_INVALIDARG */
+static void open_manager__a_null_output__is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    IOpenQmgrManager *manager = manager_of(fixture);
+    OPENQMGR_SETTINGS settings;
+    BSTR text;
+    assert_hr(IOpenQmgrManager_OpenGroup(manager, group_guid, NULL), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_GetGroups(manager, 0, NULL), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_GetSettings(manager, NULL, &text, &text, &text), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_GetSettings(manager, &settings, NULL, &text, &text), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_GetSettings(manager, &settings, &text, NULL, &text), E_INVALIDARG);
+    assert_hr(IOpenQmgrManager_GetSettings(manager, &settings, &text, &text, NULL), E_INVALIDARG);
+    assert_int_equal(fixture->engine.calls, 0);
+    assert_int_equal(fixture->settings.reads, 0);
+    fixture->settings.status = OQ_E_INVALID_ARG; /* out of the range of oq_config.h */
+    assert_hr(IOpenQmgrManager_SetLimit(manager, 100000001), E_INVALIDARG);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         WITH(get_groups__several__come_one_behind_the_other),
         WITH(get_groups__no_more__is_false),
-        WITH(info__texts_that_are_too_long__are_cut_between_characters),
         WITH(get_settings__everything__comes_back),
         WITH(set_limit_and_pause__administrator__reach_the_settings),
         WITH(set_limit_and_pause__other_user__are_refused),
+        WITH(open_manager__a_null_output__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
