@@ -11,25 +11,24 @@
 #include "oq_host.h"
 
 #include "oq_alloc.h"
+#include "oq_clock.h"
 #include "oq_com_server.h"
 #include "oq_engine.h"
 #include "oq_fault.h"
+#include "oq_schedule.h"
 #include "oq_log.h"
 #include "oq_version.h"
-#include "oq_win_hash.h"
 #include "oq_win_config.h"
 #include "oq_win_data.h"
-#include "oq_win_files.h"
 #include "oq_win_identity.h"
 #include "oq_win_link.h"
 #include "oq_win_log.h"
 #include "oq_win_network.h"
-#include "oq_win_policy.h"
-#include "oq_win_watch.h"
-#include "self_stop_int.h"
+#include "oq_win_ports.h"
 #include "settings_int.h"
 
 #include <windows.h>
+#include <process.h>
 
 #include "oq_win_messages.h"
 
@@ -40,6 +39,91 @@
     60000 /* recovery reads the whole queue; a checkpoint of the database's log may be due */
 #define COM_START_MS 10000
 #define ROOTS_MS 5000
+
+/* --- a service that nobody needs -------------------------------------------------------------- */
+
+/* A service that nobody needs stops itself, and is started again by the next
+ * client.
+ *
+ * Owns one thread, which looks from time to time (core/oq_schedule.h decides). It never loses a
+ * client: the door is closed in one step, and only if nobody is in and nobody has come since the
+ * work was looked at; who comes later is told CO_E_SERVER_STOPPING and activates again.
+ * docs/decisions/0014-a-door-that-closes-in-one-step.md.
+ */
+struct oq_self_stop {
+    struct oq_win_scm *scm;
+    struct oq_engine *engine;
+    struct oq_com *com;
+    int64_t limit_ms;
+    HANDLE quit; /* event */
+    HANDLE thread;
+};
+
+/* Clients first, the work second: a client who brings work in between has arrived since then. */
+static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64_t *arrivals)
+{
+    struct oq_com_life life;
+
+    oq_com_get_life(stop->com, &life);
+    const struct oq_idle_look look = {.has_work = oq_engine_has_work(stop->engine),
+                                      .clients = life.objects + life.locks + life.callbacks,
+                                      .arrivals = life.arrivals};
+    *arrivals = life.arrivals;
+    return oq_idle_stop_is_due(state, &look, stop->limit_ms, oq_clock_mono_ms(oq_clock_system()));
+}
+
+static unsigned __stdcall watch(void *argument)
+{
+    struct oq_self_stop *stop = argument;
+    struct oq_idle_stop state = {0};
+    DWORD look_ms = (DWORD)oq_idle_stop_look_ms(stop->limit_ms);
+    uint64_t arrivals = 0;
+
+    while (WaitForSingleObject(stop->quit, look_ms) == WAIT_TIMEOUT) {
+        if (!is_due(stop, &state, &arrivals) || !oq_com_close_door(stop->com, arrivals))
+            continue;
+        oq_log_info("service: no work and no client for %lld ms; it stops until it is asked for",
+                    (long long)stop->limit_ms);
+        oq_win_scm_request_stop(stop->scm);
+        break;
+    }
+    return 0;
+}
+
+static void self_stop_free(struct oq_self_stop *stop)
+{
+    if (!stop)
+        return;
+    if (stop->thread) {
+        SetEvent(stop->quit);
+        WaitForSingleObject(stop->thread, INFINITE);
+        CloseHandle(stop->thread);
+    }
+    if (stop->quit)
+        CloseHandle(stop->quit);
+    oq_free(stop);
+}
+
+static enum oq_status self_stop_start(struct oq_win_scm *scm, struct oq_engine *engine,
+                                      struct oq_com *com, int64_t limit_ms,
+                                      struct oq_self_stop **out)
+{
+    struct oq_self_stop *stop = oq_calloc(1, sizeof *stop);
+    if (!stop)
+        return OQ_E_NOMEM;
+    *stop = (struct oq_self_stop){.scm = scm, .engine = engine, .com = com, .limit_ms = limit_ms};
+    stop->quit = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (stop->quit)
+        stop->thread = (HANDLE)_beginthreadex(NULL, 0, watch, stop, 0, NULL);
+    if (!stop->thread) {
+        self_stop_free(stop);
+        return OQ_E_NOMEM;
+    }
+    *out = stop;
+    return OQ_OK;
+}
+
+/* --- the host --------------------------------------------------------------------------------- */
 
 struct oq_host {
     struct oq_host_options options;
@@ -214,8 +298,8 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
         oq_log_warning("configuration: %s; changes hold after the next start only", trouble.text);
     /* In the foreground there is nobody who would start it again. */
     if (host->settings.numbers.stop_when_idle_ms > 0 && !host->options.is_console &&
-        oq_self_stop_start(scm, host->engine, host->com, host->settings.numbers.stop_when_idle_ms,
-                           &host->self_stop) != OQ_OK)
+        self_stop_start(scm, host->engine, host->com, host->settings.numbers.stop_when_idle_ms,
+                        &host->self_stop) != OQ_OK)
         oq_log_warning("service: out of memory; it will not stop itself");
     oq_win_log_event(host->log, OQ_MSG_STARTED, OQ_VERSION, host->data.folder);
     if (oq_engine_get_repair(host->engine))
@@ -239,7 +323,7 @@ static void host_stop(void *ctx, struct oq_win_scm *scm)
     host->watch = NULL;
     oq_win_policy_stop(host->policy);
     host->policy = NULL;
-    oq_self_stop_free(host->self_stop);
+    self_stop_free(host->self_stop);
     host->self_stop = NULL;
     oq_win_scm_progress(scm, ENGINE_STOP_MS);
     if (oq_engine_stop(host->engine, ENGINE_STOP_MS) != OQ_OK)

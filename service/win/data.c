@@ -6,7 +6,6 @@
 #include "oq_log.h"
 #include "oq_utf.h"
 #include "oq_win_support.h"
-#include "paths_int.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,14 +3,13 @@
  * Each port call is a struct of what is wanted, a `work` function that runs as the user, and
  * nothing around it.
  */
-#include "oq_win_files.h"
+#include "oq_win_ports.h"
 
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_path.h"
 #include "oq_win_identity.h"
 #include "oq_win_support.h"
-#include "paths_int.h"
 
 #include <stdio.h>
 #include <string.h>

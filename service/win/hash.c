@@ -1,6 +1,6 @@
 /* hash.c - SHA-1, SHA-256 and SHA-512 by CNG. Owns one provider per kind, opened at first use and
  * never closed: opening one takes longer than hashing a small file. Any thread. */
-#include "oq_win_hash.h"
+#include "oq_win_ports.h"
 
 #include "oq_alloc.h"
 

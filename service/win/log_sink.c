@@ -5,7 +5,6 @@
 #include "oq_clock.h"
 #include "oq_utf.h"
 #include "oq_win_support.h"
-#include "paths_int.h"
 
 #include "oq_win_messages.h"
 

@@ -20,6 +20,8 @@
 #include "oq_log.h"
 #include "oq_rate_schedule.h"
 
+#include <windows.h>
+
 struct oq_win_settings {
     struct oq_config numbers;
     char *data_folder;          /* owned; NULL = the default */
@@ -49,5 +51,26 @@ OQ_MUST_CHECK enum oq_status oq_win_settings_save_number(const char *name, int64
 /* Does CLSID_BackgroundCopyQMgr (contract annex C) name our AppID in the registry, so that we have
  * to serve it? */
 bool oq_win_settings_is_legacy_ours(void);
+
+/* Reads one key, as oq_win_settings_load does with two: root\path over what settings holds. A key
+ * that does not exist is OQ_OK. */
+OQ_MUST_CHECK enum oq_status oq_win_settings_read(HKEY root, const wchar_t *path,
+                                                  struct oq_win_settings *settings,
+                                                  struct oq_error *err);
+
+/* Tells when an administrator changes the registry.
+ *
+ * Owns one thread, which waits for changes below SOFTWARE\OpenQMGR and SOFTWARE\Policies\OpenQMGR
+ * of HKEY_LOCAL_MACHINE. A key that does not exist yet is looked for once a second. */
+struct oq_win_policy;
+
+/* On the watching thread. */
+typedef void oq_win_policy_changed(void *ctx);
+
+/* From now on `changed` is called within 1.2 s of any change of those keys. OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_win_policy_start(oq_win_policy_changed *changed, void *ctx,
+                                                 struct oq_win_policy **out, struct oq_error *err);
+/* Returns when no callback runs and none will come. Not from the callback. NULL is allowed. */
+void oq_win_policy_stop(struct oq_win_policy *policy);
 
 #endif

@@ -17,7 +17,7 @@
  * never the other way.
  *
  * TLS 1.2 is the least in both. Client certificates and the service's own credentials are never
- * offered (docs/decisions/0011). Where the proxy comes from stands in proxy_int.h.
+ * offered (docs/decisions/0011). Where the proxy comes from stands in network_int.h.
  */
 #ifndef OQ_WIN_NETWORK_H
 #define OQ_WIN_NETWORK_H

@@ -39,4 +39,10 @@ OQ_MUST_CHECK enum oq_status oq_win_program_path(char **out, struct oq_error *er
 OQ_MUST_CHECK enum oq_status oq_win_beside_program(const char *name, char **out,
                                                    struct oq_error *err);
 
+/* "C:\a" -> "\\?\C:\a", "\\s\x" -> "\\?\UNC\s\x", '/' -> '\'; a path that has the prefix already
+ * stays. New string (oq_free). OQ_E_INVALID_ARG for a path that is not absolute or not UTF-8,
+ * OQ_E_NOMEM. */
+OQ_MUST_CHECK enum oq_status oq_win_long_path(const char *path, wchar_t **out,
+                                              struct oq_error *err);
+
 #endif

@@ -1,6 +1,6 @@
-/* proxy.c - see proxy_int.h. The texts of Windows become UTF-8 here; core/oq_proxy.h understands
+/* proxy.c - see network_int.h. The texts of Windows become UTF-8 here; core/oq_proxy.h understands
  * them. */
-#include "proxy_int.h"
+#include "network_int.h"
 
 #include "oq_alloc.h"
 #include "oq_clock.h"

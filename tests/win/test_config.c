@@ -1,7 +1,7 @@
 /* test_config.c - service/win/config.c, with a registry key of its own under HKEY_CURRENT_USER. */
 #include "test_win.h"
 
-#include "config_int.h"
+#include "oq_win_config.h"
 #include "oq_fault.h"
 #include "oq_log.h"
 

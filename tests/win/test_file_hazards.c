@@ -2,7 +2,7 @@
  * that turn files into reparse points, scanners that hold them for a moment. */
 #include "test_win.h"
 
-#include "oq_win_files.h"
+#include "oq_win_ports.h"
 #include "oq_win_identity.h"
 
 #define TEMP "BIT0123456789abcdef.tmp"

@@ -4,7 +4,7 @@
 #include "oq_alloc.h"
 #include "oq_fault.h"
 #include "oq_path.h"
-#include "oq_win_files.h"
+#include "oq_win_ports.h"
 #include "oq_win_identity.h"
 
 #define TEMP "BIT0123456789abcdef.tmp"

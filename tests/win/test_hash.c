@@ -2,7 +2,7 @@
 #include "test_win.h"
 
 #include "oq_digest.h"
-#include "oq_win_hash.h"
+#include "oq_win_ports.h"
 
 static void assert_hash(enum oq_hash_kind kind, const char *expected)
 {

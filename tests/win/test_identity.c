@@ -1,4 +1,4 @@
-/* test_identity.c - service/win/identity.c and token_cache.c. The caller is played by putting a
+/* test_identity.c - service/win/identity.c. The caller is played by putting a
  * token on this thread. */
 #include "test_win.h"
 
@@ -7,7 +7,7 @@
 #include "oq_utf.h"
 #include "oq_win_identity.h"
 #include "oq_win_support.h"
-#include "token_cache_int.h"
+#include "identity_int.h"
 
 #include <sddl.h>
 

@@ -1,4 +1,4 @@
-/* test_network.c - service/win/network.c and roots.c. That an unknown certificate is refused on the
+/* test_network.c - service/win/network.c. That an unknown certificate is refused on the
  * wire: tests/e2e. */
 #include <winsock2.h>
 
@@ -7,7 +7,7 @@
 #include "oq_fault.h"
 #include "oq_log.h"
 #include "oq_win_support.h"
-#include "roots_int.h"
+#include "network_int.h"
 
 #include <curl/curl.h>
 #include <wincrypt.h>

@@ -9,7 +9,7 @@
 #include "oq_log.h"
 #include "oq_win_identity.h"
 #include "oq_win_support.h"
-#include "proxy_int.h"
+#include "network_int.h"
 
 #include <winhttp.h>
 

@@ -1,10 +1,9 @@
-/* test_support.c - service/win/support.c, paths.c and watch.c */
+/* test_support.c - service/win/support.c and the changes of link.c */
 #include "test_win.h"
 
 #include "oq_alloc.h"
 #include "oq_win_support.h"
-#include "oq_win_watch.h"
-#include "paths_int.h"
+#include "oq_win_link.h"
 
 static struct oq_error err;
 

@@ -9,7 +9,7 @@
  */
 #include <winsock2.h>
 
-#include "roots_int.h"
+#include "network_int.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

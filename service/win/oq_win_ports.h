@@ -1,4 +1,4 @@
-/* oq_win_files.h - the file port on Windows: everything as the user, everything by handle.
+/* oq_win_ports.h - the file port on Windows: everything as the user, everything by handle.
  *
  * Owns no state. Any thread. Each call that names a user impersonates for its own duration only
  * (oq_win_identity_run); reading, writing and flushing go through the handle that was opened as the
@@ -22,13 +22,18 @@
  * Paths are handed to Windows in their \\?\ form: neither MAX_PATH nor the rewriting of names
  * (trailing dots) applies.
  */
-#ifndef OQ_WIN_FILES_H
-#define OQ_WIN_FILES_H
+#ifndef OQ_WIN_PORTS_H
+#define OQ_WIN_PORTS_H
 
 #include "oq_files.h"
+#include "oq_hash.h"
 
 /* The port; static, borrowed. Identities must come from oq_win_identities_port. In test builds each
  * call asks OQ_FAULT_FILE first and then fails with OQ_E_IO, ERROR_IO_DEVICE. */
 const struct oq_file_port *oq_win_files_port(void);
+
+/* The hash port over CNG, Windows' cryptography (bcrypt.dll). Static; its providers are opened at
+ * first use and stay open. */
+const struct oq_hash_port *oq_win_hash_port(void);
 
 #endif

@@ -1,11 +1,11 @@
-/* token_cache_int.h - which identity was seen last for which SID: a bounded table, without Windows
+/* identity_int.h - which identity was seen last for which SID: a bounded table, without Windows
  * in it.
  *
  * Not locked: identity.c does that. Holds one reference to each identity inside, given back by the
  * release function.
  */
-#ifndef TOKEN_CACHE_INT_H
-#define TOKEN_CACHE_INT_H
+#ifndef IDENTITY_INT_H
+#define IDENTITY_INT_H
 
 #include "oq_identity.h"
 
