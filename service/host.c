@@ -40,16 +40,14 @@
 #define COM_START_MS 10000
 #define ROOTS_MS 5000
 
-/* --- a service that nobody needs -------------------------------------------------------------- */
+/* --- idle stop -------------------------------------------------------------------------------- */
 
-/* A service that nobody needs stops itself, and is started again by the next
- * client.
+/* A service without work and without clients stops itself, and the next client starts it again.
  *
- * Owns one thread, which looks from time to time (core/oq_schedule.h decides). It never loses a
- * client: the door is closed in one step, and only if nobody is in and nobody has come since the
- * work was looked at; who comes later is told CO_E_SERVER_STOPPING and activates again.
- * docs/decisions/0014-a-door-that-closes-in-one-step.md.
- */
+ * Owns one thread, which polls (core/oq_schedule.h decides). No client is lost: the shutdown gate
+ * is closed in one step, and only if there is no client and none has come since the work was
+ * counted; later ones get CO_E_SERVER_STOPPING and activate again.
+ * docs/decisions/0014-a-door-that-closes-in-one-step.md. */
 struct oq_self_stop {
     struct oq_win_scm *scm;
     struct oq_engine *engine;
@@ -59,7 +57,7 @@ struct oq_self_stop {
     HANDLE thread;
 };
 
-/* Clients first, the work second: a client who brings work in between has arrived since then. */
+/* Clients first, the work second: a client who adds work after that counts as an arrival. */
 static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64_t *arrivals)
 {
     struct oq_com_life life;
@@ -234,7 +232,7 @@ static void release(struct oq_host *host)
     oq_com_close(host->com);
     oq_live_settings_release(&host->live);
     close_log(host);
-    oq_win_data_release(&host->data); /* last: whoever gets the lock finds nobody in the folder */
+    oq_win_data_release(&host->data); /* last: the next owner of the lock finds no files in use */
     host->engine = NULL;
     host->network = NULL;
     host->link = NULL;
@@ -296,7 +294,7 @@ static enum oq_status host_start(void *ctx, struct oq_win_scm *scm, struct oq_er
                        trouble.text);
     if (oq_win_policy_start(on_policy_change, &host->live, &host->policy, &trouble) != OQ_OK)
         oq_log_warning("configuration: %s; changes hold after the next start only", trouble.text);
-    /* In the foreground there is nobody who would start it again. */
+    /* In the foreground nothing would start it again. */
     if (host->settings.numbers.stop_when_idle_ms > 0 && !host->options.is_console &&
         self_stop_start(scm, host->engine, host->com, host->settings.numbers.stop_when_idle_ms,
                         &host->self_stop) != OQ_OK)
@@ -355,7 +353,7 @@ static void host_event(void *ctx, enum oq_win_scm_event event)
     case OQ_SCM_EVENT_LOGON: /* an owner may be back */
         oq_engine_poke(host->engine);
         break;
-    case OQ_SCM_EVENT_LOGOFF: /* work goes on with the token that came with the call */
+    case OQ_SCM_EVENT_LOGOFF: /* work continues with the token that came with the call */
         break;
     }
 }

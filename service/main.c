@@ -75,7 +75,7 @@ static void harden(void)
     SetDllDirectoryW(L"");
     HeapSetInformation(NULL, HeapEnableTerminationOnCorruption, NULL, 0);
     SetErrorMode(
-        SEM_FAILCRITICALERRORS); /* no question box about an empty drive: nobody would see it */
+        SEM_FAILCRITICALERRORS); /* no question box about an empty drive: no user would see it */
 }
 
 /* For the service: no code from other programs' hooks or from shares, and no child processes, ever.

@@ -22,7 +22,7 @@ struct oq_host *oq_host_new(const struct oq_host_options *options);
  * returns. */
 const struct oq_win_scm_hosted *oq_host_get_hosted(struct oq_host *host);
 
-/* After stop: did every part end? If not, threads are left that nobody may wait for, and the
+/* After stop: did every part end? If not, threads are left that must not be waited for, and the
  * process has to be ended with TerminateProcess; what had to be saved is saved. */
 bool oq_host_is_whole(const struct oq_host *host);
 

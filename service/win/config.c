@@ -332,7 +332,8 @@ static void close_key(struct watched *watched)
     watched->key = NULL;
 }
 
-/* Asks to be told of the next change. True if the key has appeared or gone since the last time. */
+/* Asks to be notified of the next change. True if the key has appeared or gone since the last time.
+ * */
 static bool arm(struct watched *watched)
 {
     bool was_there = watched->key != NULL;
@@ -365,7 +366,7 @@ static DWORD WINAPI watch(void *ctx)
         for (int i = 0; i < 2; i++)
             if (is_new || !policy->keys[i].key)
                 is_new = arm(&policy->keys[i]) || is_new;
-        if (is_new) /* armed first: what changes while it is read is told, too */
+        if (is_new) /* armed first: a change while it is read is reported, too */
             policy->changed(policy->ctx);
     }
 }

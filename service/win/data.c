@@ -17,7 +17,7 @@
 #define LOCK_NAME "qmgrsvc.lock"
 #define LOCK_TRY_MS 3000u
 #define LOCK_STEP_MS 50u
-#define ATTEMPTS 3 /* somebody may plant the folder again between two steps */
+#define ATTEMPTS 3 /* another user may create the folder again between two steps */
 
 /* Owner: Administrators. Protected (P): nothing is inherited from %ProgramData%, where Users may
  * create files. Full access, on to files and folders below (OICI), for LocalSystem and
@@ -216,7 +216,7 @@ static enum oq_status lock_path(const char *folder, wchar_t **out, struct oq_err
 /* An own handle that admits no other. A scanner or an indexer may have the file open for some
  * 100 ms, and a service that was ended a moment ago until Windows has closed its handles; so it is
  * tried again before the folder counts as taken. The file stays when the lock goes: deleted with
- * its last handle, its name would be refused (error 5) as long as somebody else has it open. */
+ * its last handle, its name would be refused (error 5) as long as another process has it open. */
 static enum oq_status take_lock(const char *folder, HANDLE *out, struct oq_error *err)
 {
     wchar_t *path = NULL;
@@ -372,7 +372,7 @@ enum oq_status oq_win_data_purge(const char *folder, bool *is_gone, struct oq_er
         *is_gone = true;
         goto out;
     }
-    status = take_lock(folder, &lock, err); /* nobody uses it, and nobody starts to */
+    status = take_lock(folder, &lock, err); /* no service uses it, and none can start to */
     for (size_t i = 0; status == OQ_OK && i < sizeof patterns / sizeof patterns[0]; i++)
         status = delete_matching(folder, patterns[i], err);
     if (lock)

@@ -30,7 +30,7 @@ struct oq_fhandle {
 };
 
 /* What a call wants; each uses its part. */
-struct wish {
+struct operation {
     const wchar_t *path;  /* the file, or the folder of final */
     const wchar_t *final; /* finish: new name. check_folder: the name that will be used */
     const wchar_t *folder;
@@ -133,22 +133,21 @@ static void identity_of(HANDLE handle, char id[OQ_FILE_ID_TEXT])
 /* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it, which
  * is theirs to do and is noticed at the end; without that, a virus scanner that keeps the file open
  * for removal would stop the download. */
-static HANDLE open_to_write(const struct wish *wish, DWORD flags)
+static HANDLE open_to_write(const struct operation *op, DWORD flags)
 {
-    return CreateFileW(wish->path, GENERIC_READ | GENERIC_WRITE,
-                       FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
-                       wish->mode == OQ_OPEN_CREATE ? CREATE_NEW : OPEN_EXISTING,
+    return CreateFileW(op->path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                       NULL, op->mode == OQ_OPEN_CREATE ? CREATE_NEW : OPEN_EXISTING,
                        FILE_ATTRIBUTE_HIDDEN | flags | QUALITY, NULL);
 }
 
 /* A deduplicated file: its bytes are behind the reparse point. The name may lead elsewhere by now,
  * so it has to be the same file. */
-static enum oq_status open_behind(const struct wish *wish, HANDLE *handle,
+static enum oq_status open_behind(const struct operation *op, HANDLE *handle,
                                   BY_HANDLE_FILE_INFORMATION *info, struct oq_error *err)
 {
     const BY_HANDLE_FILE_INFORMATION before = *info;
     CloseHandle(*handle);
-    *handle = open_to_write(wish, 0);
+    *handle = open_to_write(op, 0);
     if (*handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(), "the temporary file cannot be opened");
     enum oq_status status = check_handle(*handle, info, err);
@@ -162,23 +161,23 @@ static enum oq_status open_behind(const struct wish *wish, HANDLE *handle,
 
 static enum oq_status open_work(void *arg, struct oq_error *err)
 {
-    struct wish *wish = arg;
+    struct operation *op = arg;
     BY_HANDLE_FILE_INFORMATION info = {0};
-    HANDLE handle = open_to_write(wish, FILE_FLAG_OPEN_REPARSE_POINT);
+    HANDLE handle = open_to_write(op, FILE_FLAG_OPEN_REPARSE_POINT);
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(),
-                           wish->mode == OQ_OPEN_CREATE ? "the temporary file cannot be created"
-                                                        : "the temporary file cannot be opened");
+                           op->mode == OQ_OPEN_CREATE ? "the temporary file cannot be created"
+                                                      : "the temporary file cannot be opened");
     enum oq_status status = check_handle(handle, &info, err);
     if (status == OQ_OK && (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT))
-        status = open_behind(wish, &handle, &info, err);
+        status = open_behind(op, &handle, &info, err);
     if (status != OQ_OK) {
         if (handle != INVALID_HANDLE_VALUE)
             CloseHandle(handle);
         return status;
     }
-    wish->handle = handle;
-    wish->number = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
+    op->handle = handle;
+    op->number = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
     return OQ_OK;
 }
 
@@ -193,7 +192,7 @@ static enum oq_status port_open(void *ctx, struct oq_identity *as, const char *t
                                 enum oq_open_mode mode, struct oq_fhandle **out,
                                 uint64_t *size_bytes, struct oq_error *err)
 {
-    struct wish wish = {.mode = mode};
+    struct operation op = {.mode = mode};
     struct oq_fhandle *file = NULL;
     wchar_t *path = NULL;
     enum oq_status status;
@@ -212,12 +211,12 @@ static enum oq_status port_open(void *ctx, struct oq_identity *as, const char *t
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto out;
     }
-    wish.path = path;
-    status = oq_win_identity_run(as, open_work, &wish, err);
+    op.path = path;
+    status = oq_win_identity_run(as, open_work, &op, err);
     if (status != OQ_OK)
         goto out;
-    file->handle = wish.handle;
-    *size_bytes = wish.number;
+    file->handle = op.handle;
+    *size_bytes = op.number;
     *out = file;
     file = NULL;
 out:
@@ -376,7 +375,7 @@ static DWORD why_not_renamed(DWORD win32, const wchar_t *path)
     if (handle == INVALID_HANDLE_VALUE)
         return GetLastError() == ERROR_SHARING_VIOLATION ? ERROR_SHARING_VIOLATION : win32;
     BY_HANDLE_FILE_INFORMATION info = {0};
-    /* We may delete it and yet not replace it, so somebody has it open. */
+    /* We may delete it and yet not replace it, so another process has it open. */
     bool is_plain = GetFileInformationByHandle(handle, &info) &&
                     !(info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_READONLY));
     CloseHandle(handle);
@@ -401,8 +400,8 @@ static HANDLE open_to_rename(const wchar_t *path)
     DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS | QUALITY;
     HANDLE handle =
         CreateFileW(path, access | FILE_WRITE_DATA, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
-    /* Writing is wanted only to flush the new name through the same handle; somebody may hold the
-     * file open for reading. */
+    /* Writing is wanted only to flush the new name through the same handle; another process may
+     * hold the file open for reading. */
     if (handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_SHARING_VIOLATION)
         handle = CreateFileW(path, access, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
     return handle;
@@ -420,12 +419,12 @@ static DWORD rename_patiently(HANDLE handle, const wchar_t *path, unsigned *wait
 
 static enum oq_status finish_work(void *arg, struct oq_error *err)
 {
-    const struct wish *wish = arg;
+    const struct operation *op = arg;
     BY_HANDLE_FILE_INFORMATION info = {0};
     unsigned waited_ms = 0;
     HANDLE handle;
     do
-        handle = open_to_rename(wish->path);
+        handle = open_to_rename(op->path);
     while (handle == INVALID_HANDLE_VALUE && wait_for_others(GetLastError(), &waited_ms));
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(), "the temporary file cannot be opened to rename it");
@@ -433,16 +432,15 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
     if (status != OQ_OK)
         goto out;
     /* Attributes first: a crash between the two leaves a visible temporary file that is renamed
-     * after the restart, and never a hidden final one that nobody would touch again. */
+     * after the restart, and never a hidden final one that is never touched again. */
     DWORD attributes = info.dwFileAttributes & ~(DWORD)FILE_ATTRIBUTE_HIDDEN;
-    bool has_times =
-        wish->modified_at_ms >= 0 && set_basics(handle, attributes, wish->modified_at_ms);
+    bool has_times = op->modified_at_ms >= 0 && set_basics(handle, attributes, op->modified_at_ms);
     /* A file system that cannot store such a time is no reason to keep the file from its user. */
     if (!has_times && !set_basics(handle, attributes, -1)) {
         status = oq_win_fail(err, GetLastError(), "the attributes of the file cannot be set");
         goto out;
     }
-    DWORD win32 = rename_patiently(handle, wish->final, &waited_ms);
+    DWORD win32 = rename_patiently(handle, op->final, &waited_ms);
     if (win32 != ERROR_SUCCESS) {
         status = oq_win_fail(err, win32, "the file cannot get its final name");
         set_basics(handle, info.dwFileAttributes, -1); /* hide it again until the next attempt */
@@ -451,9 +449,9 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
     /* A file that takes over a name within 15 s gets the former one's creation time (NTFS
      * tunnelling): set it once more. */
     if (has_times)
-        set_basics(handle, attributes, wish->modified_at_ms);
+        set_basics(handle, attributes, op->modified_at_ms);
     FlushFileBuffers(handle);
-    flush_folder(wish->folder);
+    flush_folder(op->folder);
 out:
     CloseHandle(handle);
     return status;
@@ -482,7 +480,7 @@ static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char 
                                   const char *final_path, int64_t modified_at_ms,
                                   struct oq_error *err)
 {
-    struct wish wish = {.modified_at_ms = modified_at_ms};
+    struct operation op = {.modified_at_ms = modified_at_ms};
     wchar_t *path = NULL, *final = NULL, *folder = NULL;
     enum oq_status status;
     (void)ctx;
@@ -496,10 +494,10 @@ static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char 
     if (status == OQ_OK)
         status = folder_of(final_path, &folder, err);
     if (status == OQ_OK) {
-        wish.path = path;
-        wish.final = final;
-        wish.folder = folder;
-        status = oq_win_identity_run(as, finish_work, &wish, err);
+        op.path = path;
+        op.final = final;
+        op.folder = folder;
+        status = oq_win_identity_run(as, finish_work, &op, err);
     }
     oq_free(folder);
     oq_free(final);
@@ -511,13 +509,13 @@ static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char 
 
 static enum oq_status remove_work(void *arg, struct oq_error *err)
 {
-    const struct wish *wish = arg;
+    const struct operation *op = arg;
     FILE_DISPOSITION_INFO disposition = {.DeleteFile = TRUE};
     BY_HANDLE_FILE_INFORMATION info = {0};
     unsigned waited_ms = 0;
     HANDLE handle;
     do
-        handle = CreateFileW(wish->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
+        handle = CreateFileW(op->path, DELETE | FILE_READ_ATTRIBUTES, SHARE_ALL, NULL,
                              OPEN_EXISTING, LOOK_ONLY, NULL);
     while (handle == INVALID_HANDLE_VALUE && wait_for_others(GetLastError(), &waited_ms));
     if (handle == INVALID_HANDLE_VALUE) {
@@ -536,7 +534,7 @@ static enum oq_status remove_work(void *arg, struct oq_error *err)
 static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char *temp_path,
                                   struct oq_error *err)
 {
-    struct wish wish = {0};
+    struct operation op = {0};
     wchar_t *path = NULL;
     enum oq_status status;
     (void)ctx;
@@ -546,8 +544,8 @@ static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char 
     if (status == OQ_OK)
         status = oq_win_long_path(temp_path, &path, err);
     if (status == OQ_OK) {
-        wish.path = path;
-        status = oq_win_identity_run(as, remove_work, &wish, err);
+        op.path = path;
+        status = oq_win_identity_run(as, remove_work, &op, err);
     }
     oq_free(path);
     return status;
@@ -557,10 +555,10 @@ static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char 
 
 static enum oq_status stat_work(void *arg, struct oq_error *err)
 {
-    struct wish *wish = arg;
+    struct operation *op = arg;
     BY_HANDLE_FILE_INFORMATION info = {0};
     enum oq_status status = OQ_OK;
-    HANDLE handle = CreateFileW(wish->path, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING,
+    HANDLE handle = CreateFileW(op->path, FILE_READ_ATTRIBUTES, SHARE_ALL, NULL, OPEN_EXISTING,
                                 LOOK_ONLY, NULL);
     if (handle == INVALID_HANDLE_VALUE) {
         DWORD win32 = GetLastError();
@@ -569,13 +567,13 @@ static enum oq_status stat_work(void *arg, struct oq_error *err)
     if (!GetFileInformationByHandle(handle, &info)) {
         status = oq_win_fail(err, GetLastError(), "the file cannot be examined");
     } else {
-        wish->facts.exists = true;
-        wish->facts.is_regular = GetFileType(handle) == FILE_TYPE_DISK &&
-                                 !(info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) &&
-                                 !is_link(handle, info.dwFileAttributes);
-        wish->facts.size_bytes = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
-        wish->facts.modified_at_ms = from_filetime(info.ftLastWriteTime);
-        identity_of(handle, wish->facts.id);
+        op->facts.exists = true;
+        op->facts.is_regular = GetFileType(handle) == FILE_TYPE_DISK &&
+                               !(info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) &&
+                               !is_link(handle, info.dwFileAttributes);
+        op->facts.size_bytes = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
+        op->facts.modified_at_ms = from_filetime(info.ftLastWriteTime);
+        identity_of(handle, op->facts.id);
     }
     CloseHandle(handle);
     return status;
@@ -584,7 +582,7 @@ static enum oq_status stat_work(void *arg, struct oq_error *err)
 static enum oq_status port_stat(void *ctx, struct oq_identity *as, const char *path,
                                 struct oq_file_facts *out, struct oq_error *err)
 {
-    struct wish wish = {0};
+    struct operation op = {0};
     wchar_t *wide = NULL;
     enum oq_status status;
     (void)ctx;
@@ -592,11 +590,11 @@ static enum oq_status port_stat(void *ctx, struct oq_identity *as, const char *p
         return status;
     status = oq_win_long_path(path, &wide, err);
     if (status == OQ_OK) {
-        wish.path = wide;
-        status = oq_win_identity_run(as, stat_work, &wish, err);
+        op.path = wide;
+        status = oq_win_identity_run(as, stat_work, &op, err);
     }
     if (status == OQ_OK)
-        *out = wish.facts;
+        *out = op.facts;
     oq_free(wide);
     return status;
 }
@@ -639,26 +637,26 @@ static enum oq_status probe(const char *final_path, struct oq_error *err)
 
 static enum oq_status check_folder_work(void *arg, struct oq_error *err)
 {
-    const struct wish *wish = arg;
-    DWORD attributes = GetFileAttributesW(wish->folder);
-    /* Whoever may not look at the folder may yet be allowed to create files in it: the probe tells.
-     */
+    const struct operation *op = arg;
+    DWORD attributes = GetFileAttributesW(op->folder);
+    /* A user who may not read the folder may yet be allowed to create files in it: the probe shows
+     * it. */
     if (attributes == INVALID_FILE_ATTRIBUTES && is_missing(GetLastError()))
         return oq_win_fail(err, GetLastError(), "the folder does not exist");
     if (attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY))
         return oq_error_win32(err, OQ_E_FILE_MISSING, ERROR_PATH_NOT_FOUND, "the folder is a file");
-    attributes = GetFileAttributesW(wish->final);
+    attributes = GetFileAttributesW(op->final);
     /* Said now and not after hours of downloading. */
     if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
                               "there is a folder of that name");
-    return probe(wish->text, err);
+    return probe(op->text, err);
 }
 
 static enum oq_status port_check_folder(void *ctx, struct oq_identity *as, const char *final_path,
                                         struct oq_error *err)
 {
-    struct wish wish = {.text = final_path};
+    struct operation op = {.text = final_path};
     wchar_t *final = NULL, *folder = NULL;
     enum oq_status status;
     (void)ctx;
@@ -668,9 +666,9 @@ static enum oq_status port_check_folder(void *ctx, struct oq_identity *as, const
     if (status == OQ_OK)
         status = folder_of(final_path, &folder, err);
     if (status == OQ_OK) {
-        wish.final = final;
-        wish.folder = folder;
-        status = oq_win_identity_run(as, check_folder_work, &wish, err);
+        op.final = final;
+        op.folder = folder;
+        status = oq_win_identity_run(as, check_folder_work, &op, err);
     }
     oq_free(folder);
     oq_free(final);
@@ -679,18 +677,18 @@ static enum oq_status port_check_folder(void *ctx, struct oq_identity *as, const
 
 static enum oq_status free_space_work(void *arg, struct oq_error *err)
 {
-    struct wish *wish = arg;
+    struct operation *op = arg;
     ULARGE_INTEGER available;
-    if (!GetDiskFreeSpaceExW(wish->folder, &available, NULL, NULL))
+    if (!GetDiskFreeSpaceExW(op->folder, &available, NULL, NULL))
         return oq_win_fail(err, GetLastError(), "the free space cannot be read");
-    wish->number = available.QuadPart;
+    op->number = available.QuadPart;
     return OQ_OK;
 }
 
 static enum oq_status port_free_space(void *ctx, struct oq_identity *as, const char *path,
                                       uint64_t *bytes, struct oq_error *err)
 {
-    struct wish wish = {0};
+    struct operation op = {0};
     wchar_t *folder = NULL;
     enum oq_status status;
     (void)ctx;
@@ -698,11 +696,11 @@ static enum oq_status port_free_space(void *ctx, struct oq_identity *as, const c
         return status;
     status = folder_of(path, &folder, err);
     if (status == OQ_OK) {
-        wish.folder = folder;
-        status = oq_win_identity_run(as, free_space_work, &wish, err);
+        op.folder = folder;
+        status = oq_win_identity_run(as, free_space_work, &op, err);
     }
     if (status == OQ_OK)
-        *bytes = wish.number;
+        *bytes = op.number;
     oq_free(folder);
     return status;
 }

@@ -37,11 +37,11 @@ static BCRYPT_ALG_HANDLE get_provider(enum oq_hash_kind kind)
     BCRYPT_ALG_HANDLE opened = NULL;
     if (!is_good(BCryptOpenAlgorithmProvider(&opened, names[kind], NULL, 0)))
         return NULL;
-    void *nobody = NULL;
-    if (atomic_compare_exchange_strong(&providers[kind], &nobody, opened))
+    void *none = NULL;
+    if (atomic_compare_exchange_strong(&providers[kind], &none, opened))
         return opened;
     BCryptCloseAlgorithmProvider(opened, 0); /* another thread was faster */
-    return nobody;
+    return none;
 }
 
 static enum oq_status hash_begin(void *ctx, enum oq_hash_kind kind, struct oq_hash **out)

@@ -317,7 +317,7 @@ static HANDLE find_session(const char *sid)
         char other[SID_BYTES];
         HANDLE token = NULL;
         if (!WTSQueryUserToken(sessions[i].SessionId, &token))
-            continue; /* nobody is logged on there, or we may not ask */
+            continue; /* no user is logged on there, or we may not ask */
         if (read_sid(token, other, NULL) == OQ_OK && strcmp(other, sid) == 0)
             found = token;
         else

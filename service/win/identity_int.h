@@ -10,7 +10,8 @@
 #include "oq_identity.h"
 
 /* Each entry is a few hundred bytes and one kernel token; more users than that at once on one
- * machine are few, and whoever is pushed out comes back with the next call or from their session.
+ * machine are few, and an entry that is pushed out comes back with the next call or from their
+ * session.
  */
 #define OQ_TOKEN_CACHE_ENTRIES 128
 

@@ -213,8 +213,8 @@ static enum oq_status check_file(const char *file, struct oq_error *err)
     return status;
 }
 
-/* A program in a folder of downloads, or of another drive, is as good as LocalSystem's rights for
- * whoever may write there. Wine has one user, who may change everything. */
+/* A program in a folder of downloads, or of another drive, gives LocalSystem's rights to each
+ * user who may write there. Wine has one user, who may change everything. */
 static enum oq_status check_files(const struct oq_win_plan *plan, struct oq_error *err)
 {
     const char *const files[] = {plan->program, plan->proxy_dll, plan->proxy_dll_32};

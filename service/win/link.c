@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COST_EVERY_MS 30000 /* while somebody asks */
+#define COST_EVERY_MS 30000 /* while the engine asks */
 #define END_MS 500          /* a call of COM that takes longer is left behind */
 #define LINUX_FACTOR 1.25   /* kernel 6.18, packets of 1,500 bytes: 20,480 for 16,384 (ss -tim) */
 #define METERED                                                                                    \
@@ -258,8 +258,8 @@ static void NETIOAPI_API_ on_change(void *ctx, MIB_IPINTERFACE_ROW *row, MIB_NOT
     struct oq_win_watch *watch = ctx;
     if (type == MibInitialNotification || type == MibDeleteInstance)
         return;
-    /* Of a change of settings only the row's key is told. One that leaves the interface without a
-     * network is no reason to try anything; when Windows does not say, it may be one. */
+    /* Of a change of settings only the row's key is reported. One that leaves the interface without
+     * a network is no reason to try anything; when Windows does not say, it may be one. */
     if (row && type == MibParameterNotification) {
         MIB_IPINTERFACE_ROW now = {.Family = row->Family,
                                    .InterfaceLuid = row->InterfaceLuid,

@@ -2,8 +2,8 @@
  * uses it.
  *
  * Owns the lock on the folder. The queue names users by SID and paths to write to with their
- * rights: whoever can write to this folder can act as anybody. So it is made for LocalSystem and
- * Administrators only (and the user who runs `qmgrsvc run` without being either), and one that
+ * rights: a user who can write to this folder can act as any other. So it is made for LocalSystem
+ * and Administrators only (and the user who runs `qmgrsvc run` without being either), and one that
  * somebody else has planted under %ProgramData%, where every user may create folders, is not used.
  */
 #ifndef OQ_WIN_DATA_H
@@ -14,7 +14,7 @@
 enum oq_win_data_source {
     OQ_WIN_DATA_DEFAULT,    /* %ProgramData%\OpenQMGR. Planted by an untrusted owner or a link: set
                                aside under another name, and made new. Otherwise its permissions
-                               are set anew at each start */
+                               are set again at each start */
     OQ_WIN_DATA_CONFIGURED, /* DataFolder in the registry. An untrusted owner is refused;
                                permissions of an existing folder are the administrator's */
     OQ_WIN_DATA_GIVEN,      /* `qmgrsvc run --data F`: an existing folder is taken as it is */

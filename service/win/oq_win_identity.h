@@ -1,7 +1,7 @@
-/* oq_win_identity.h - who calls, and acting as somebody: tokens.
+/* oq_win_identity.h - who calls, and impersonating a user: tokens.
  *
  * Owns the process's own identity and a bounded memory of the tokens that came with calls, so that
- * work for a user goes on after their client has left. Any thread, unless it says otherwise.
+ * work for a user continues after their client has left. Any thread, unless it says otherwise.
  *
  * An identity holds an impersonation token, or nothing: then it is the process itself (LocalSystem
  * in production).

@@ -2,7 +2,7 @@
  *
  * Owns no state; called by `qmgrsvc install` and `uninstall` on the main thread, by an
  * administrator. Both may be repeated: what is there already is brought up to date, what is gone
- * already is not missed. After a failure repeating is the way on.
+ * already is not missed. After a failure it can be repeated.
  */
 #ifndef OQ_WIN_INSTALL_H
 #define OQ_WIN_INSTALL_H
@@ -19,7 +19,7 @@ struct oq_win_plan {
     const char *proxy_dll_32; /* that for 32-bit programs, which proxy_dll registers too if it is
                                  there; NULL = none */
     bool is_forced;           /* also from a place that others may write to */
-    bool takes_legacy; /* the DLL also takes the legacy class from whoever owns it, until it is
+    bool takes_legacy;        /* the DLL also takes the legacy class from its owner, until it is
                               unregistered */
     const char *event_source; /* of the Application log, with the texts in `program`; NULL = none */
 };

@@ -26,7 +26,7 @@ OQ_MUST_CHECK enum oq_status oq_win_link_new(const struct oq_clock *clock, struc
 void oq_win_link_changed(struct oq_win_link *link);
 /* Waits half a second for the thread. False: COM does not come back to it; it is left behind and
  * frees what it needs, but the process has to be ended with TerminateProcess. NULL is allowed;
- * nobody may use the port any more. */
+ * the port may not be used any more. */
 bool oq_win_link_free(struct oq_win_link *link);
 /* The port, borrowed. */
 const struct oq_link_port *oq_win_link_port(struct oq_win_link *link);
@@ -39,7 +39,7 @@ struct oq_win_watch;
 typedef void oq_win_watch_changed(void *ctx);
 
 /* From now on `changed` is called whenever an interface comes, or changes its parameters and has a
- * network: whoever waits may try again. Not when one goes.
+ * network: a transfer that waits may retry now. Not when one goes.
  * OQ_E_NOMEM, OQ_E_IO, OQ_E_NOT_SUPPORTED. Ends with oq_win_watch_stop. */
 OQ_MUST_CHECK enum oq_status oq_win_watch_start(oq_win_watch_changed *changed, void *ctx,
                                                 struct oq_win_watch **out, struct oq_error *err);

@@ -2,7 +2,7 @@
  *
  * Owns no state. Any thread. Each call that names a user impersonates for its own duration only
  * (oq_win_identity_run); reading, writing and flushing go through the handle that was opened as the
- * user and need nobody's rights any more.
+ * user and need no user's rights any more.
  *
  * Against link following and planted names (CWE-59, CVE-2020-0787):
  *   - a file is opened with FILE_FLAG_OPEN_REPARSE_POINT and refused if it is a reparse point, a

@@ -15,7 +15,7 @@ struct oq_win_scm;
 enum oq_win_scm_event {
     OQ_SCM_EVENT_SUSPEND, /* the machine is about to sleep */
     OQ_SCM_EVENT_RESUME,  /* it is awake again */
-    OQ_SCM_EVENT_LOGON,   /* somebody logged on */
+    OQ_SCM_EVENT_LOGON,   /* a user logged on */
     OQ_SCM_EVENT_LOGOFF,
 };
 

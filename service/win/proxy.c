@@ -48,13 +48,13 @@ static void answer_take(struct answer *answer, const wchar_t *servers, const wch
 
 /* --- the user's Internet settings ------------------------------------------------------------- */
 
-struct wish {
+struct lookup {
     struct oq_win_proxies *proxies;
     const wchar_t *url;
     struct answer answer;
 };
 
-static void ask_script(struct wish *wish, const wchar_t *script)
+static void ask_script(struct lookup *lookup, const wchar_t *script)
 {
     /* The user's script runs in Windows' own service for that (WinHttpAutoProxySvc), which has few
      * rights, and never in this process, which is LocalSystem's; without that service there is no
@@ -63,7 +63,7 @@ static void ask_script(struct wish *wish, const wchar_t *script)
                                          .fAutoLogonIfChallenged = FALSE};
     WINHTTP_PROXY_INFO info = {0};
     int64_t now_ms = oq_clock_mono_ms(oq_clock_system());
-    if (!script && now_ms < atomic_load(&wish->proxies->search_at_ms))
+    if (!script && now_ms < atomic_load(&lookup->proxies->search_at_ms))
         return;
     if (script) {
         options.dwFlags |= WINHTTP_AUTOPROXY_CONFIG_URL;
@@ -78,11 +78,11 @@ static void ask_script(struct wish *wish, const wchar_t *script)
         return;
     /* A script's server that hangs must not hold up a disk worker for long. */
     WinHttpSetTimeouts(session, SCRIPT_MS, SCRIPT_MS, SCRIPT_MS, SCRIPT_MS);
-    if (WinHttpGetProxyForUrl(session, wish->url, &options, &info)) {
+    if (WinHttpGetProxyForUrl(session, lookup->url, &options, &info)) {
         if (info.dwAccessType == WINHTTP_ACCESS_TYPE_NAMED_PROXY)
-            answer_take(&wish->answer, info.lpszProxy, info.lpszProxyBypass);
+            answer_take(&lookup->answer, info.lpszProxy, info.lpszProxyBypass);
         else
-            wish->answer.servers = oq_strdup("direct"); /* the script says so */
+            lookup->answer.servers = oq_strdup("direct"); /* the script says so */
         GlobalFree(info.lpszProxy);
         GlobalFree(info.lpszProxyBypass);
     } else if (script) {
@@ -90,24 +90,24 @@ static void ask_script(struct wish *wish, const wchar_t *script)
                        "(error %lu); the download goes without it",
                        GetLastError());
     } else {
-        atomic_store(&wish->proxies->search_at_ms, now_ms + SEARCH_AGAIN_MS);
+        atomic_store(&lookup->proxies->search_at_ms, now_ms + SEARCH_AGAIN_MS);
     }
     WinHttpCloseHandle(session);
 }
 
 static enum oq_status ask_user(void *arg, struct oq_error *err)
 {
-    struct wish *wish = arg;
+    struct lookup *lookup = arg;
     WINHTTP_CURRENT_USER_IE_PROXY_CONFIG user = {0};
     (void)err;
     if (!WinHttpGetIEProxyConfigForCurrentUser(&user))
         return OQ_OK; /* a user without settings */
     if (user.lpszAutoConfigUrl)
-        ask_script(wish, user.lpszAutoConfigUrl);
-    if (!wish->answer.servers && user.fAutoDetect)
-        ask_script(wish, NULL);
-    if (!wish->answer.servers)
-        answer_take(&wish->answer, user.lpszProxy, user.lpszProxyBypass);
+        ask_script(lookup, user.lpszAutoConfigUrl);
+    if (!lookup->answer.servers && user.fAutoDetect)
+        ask_script(lookup, NULL);
+    if (!lookup->answer.servers)
+        answer_take(&lookup->answer, user.lpszProxy, user.lpszProxyBypass);
     GlobalFree(user.lpszAutoConfigUrl);
     GlobalFree(user.lpszProxy);
     GlobalFree(user.lpszProxyBypass);
@@ -176,7 +176,7 @@ void oq_win_proxies_free(struct oq_win_proxies *proxies)
     oq_free(proxies);
 }
 
-/* The exceptions of the administrator hold whoever named the proxy. */
+/* The administrator's exceptions apply to every source of the proxy. */
 static enum oq_status choose(const struct oq_win_proxies *proxies, const struct answer *answer,
                              const char *url, uint32_t attempt, char proxy[OQ_PROXY_MAX + 1])
 {
@@ -192,7 +192,7 @@ enum oq_status oq_win_proxies_find(struct oq_win_proxies *proxies, const char *u
 {
     char text[OQ_PROXY_MAX + 1];
     wchar_t *wide = NULL;
-    struct wish wish = {.proxies = proxies};
+    struct lookup lookup = {.proxies = proxies};
     /* Would any proxy be used for it? */
     enum oq_status status = oq_proxy_choose("proxy:80", proxies->bypass, url, 0, text);
     if (status != OQ_OK)
@@ -207,14 +207,14 @@ enum oq_status oq_win_proxies_find(struct oq_win_proxies *proxies, const char *u
     status = oq_utf8_to_16(url, &wide, NULL);
     if (status != OQ_OK)
         goto out;
-    wish.url = wide;
+    lookup.url = wide;
     /* A user who cannot be acted for has no settings: the computer's are right then. */
-    (void)!oq_win_identity_run(as, ask_user, &wish, NULL);
-    if (!wish.answer.servers)
-        ask_computer(&wish.answer);
-    if (!wish.answer.servers)
-        ask_environment(&wish.answer, url);
-    status = choose(proxies, &wish.answer, url, attempt, text);
+    (void)!oq_win_identity_run(as, ask_user, &lookup, NULL);
+    if (!lookup.answer.servers)
+        ask_computer(&lookup.answer);
+    if (!lookup.answer.servers)
+        ask_environment(&lookup.answer, url);
+    status = choose(proxies, &lookup.answer, url, attempt, text);
 out:
     if (status == OQ_OK) {
         char *copy = oq_strdup(text);
@@ -224,7 +224,7 @@ out:
     }
     if (status != OQ_OK)
         oq_error_set(err, status, "out of memory");
-    answer_release(&wish.answer);
+    answer_release(&lookup.answer);
     oq_free(wide);
     return status;
 }

@@ -140,7 +140,7 @@ DWORD oq_win_scm_control(struct oq_win_scm *scm, DWORD control, DWORD type, cons
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_SHUTDOWN:
     case SERVICE_CONTROL_PRESHUTDOWN:
-        /* Said here, before the service's thread wakes up: whoever asked sees at once that it was
+        /* Said here, before the service's thread wakes up: the caller sees at once that it was
          * heard. */
         oq_win_scm_set(scm, SERVICE_STOP_PENDING, STOP_STEP_MS + MARGIN_MS, NO_ERROR, 0);
         oq_win_scm_request_stop(scm);
@@ -289,7 +289,7 @@ static BOOL WINAPI handle_console(DWORD signal)
 
 enum oq_status oq_win_scm_run_console(const struct oq_win_scm_hosted *hosted, struct oq_error *err)
 {
-    static struct oq_win_scm scm; /* static: a late signal may still look at it */
+    static struct oq_win_scm scm; /* static: a late signal may still read it */
     uint32_t exit_code = 0;
     enum oq_status status = oq_win_scm_init(&scm, hosted, NULL, NULL, err);
     if (status != OQ_OK)
