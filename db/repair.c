@@ -135,12 +135,8 @@ static enum oq_status insert_whole(struct oq_store *draft, struct oq_group *grou
 
 static void forget_bytes(struct oq_file *file)
 {
-    file->done_bytes = 0;
-    file->size_bytes = OQ_SIZE_UNKNOWN;
-    (void)(oq_text_set(&file->etag, NULL) == OQ_OK); /* NULL cannot fail */
-    (void)(oq_text_set(&file->last_modified, NULL) == OQ_OK);
-    (void)(oq_text_set(&file->digest, NULL) == OQ_OK);
-    (void)(oq_text_set(&file->temp_id, NULL) == OQ_OK);
+    oq_file_forget_bytes(file, true);
+    (void)(oq_text_set(&file->temp_id, NULL) == OQ_OK); /* NULL cannot fail */
 }
 
 static enum oq_status restore_from_backup(struct repair *repair, struct oq_group *group,

@@ -7,6 +7,7 @@
  * catalogue.c    groups in memory, found by id or GUID; view.c: what a caller sees of one
  * group_state.c  applies events to the state of a group; events.c: notifications for clients
  * scheduler.c    which groups transfer now
+ * transfers.c    the host of their transfers (service/transfer)
  * commit.c       final names, removal
  * crash_breaker.c  holds a file back that ends the service again and again
  * backup.c       the backup of the database
@@ -22,28 +23,23 @@
 #include "oq_net.h"
 #include "oq_queue.h"
 #include "oq_store.h"
+#include "oq_transfer.h"
 #include "oq_worker_pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct oq_entry;
-struct oq_transfer;
-struct oq_rate_control;
 
 /* --- groups in memory: catalogue.c ------------------------------------------------------------ */
 
 /* What runs beside a file of the model; same index. */
 struct oq_file_run {
     struct oq_transfer *transfer; /* or NULL */
-    int64_t retry_at_ms;          /* monotonic; 0 = not in back-off */
-    uint32_t attempts;            /* failures in a row */
-    uint64_t furthest_bytes; /* progress is what goes beyond it: the same half again and again is
-                                none */
-    bool is_suspect;         /* it was running at the last, unclean end: crash_breaker.c */
-    uint64_t suspect_bytes;  /* until more than these are saved */
-    bool is_plain;           /* ask without a range next time */
-    struct oq_source_run sources; /* which one is asked */
+    struct oq_transfer_history history;
+    int64_t retry_at_ms;    /* monotonic; 0 = not in back-off */
+    bool is_suspect;        /* it was running at the last, unclean end: crash_breaker.c */
+    uint64_t suspect_bytes; /* until more than these are saved */
 };
 
 struct oq_call; /* calls_int.h */
@@ -123,6 +119,7 @@ struct oq_engine {
     struct oq_store *store;
     struct oq_net *net;
     struct oq_worker_pool *pool;
+    struct oq_transfer_context transfers;
     struct oq_rate_control *rate_control;
     struct oq_queue *requests;
     struct oq_catalogue catalogue;
@@ -187,24 +184,15 @@ OQ_MUST_CHECK enum oq_status oq_change_extras(struct oq_engine *engine, struct o
 /* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */
 void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
 
-/* --- transfer.c ------------------------------------------------------------------------------- */
+/* --- transfers.c ------------------------------------------------------------------------------ */
 
-extern const struct oq_net_events oq_transfer_events;
-
-/* Starts to fetch a WAITING file. Failure has been dealt with (back-off or ERROR) when it returns.
- */
-void oq_transfer_start(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index);
-/* Stops it: flushes what has arrived and saves the offset, unless `discard`. It ends later;
- * entry->running says when. */
-void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bool discard);
-/* Once per loop turn: checkpoints that are due. */
-void oq_transfer_tick(struct oq_transfer *transfer);
-/* For views. */
-uint64_t oq_transfer_received(const struct oq_transfer *transfer);
-uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms);
-bool oq_transfer_is_connected(const struct oq_transfer *transfer);
-bool oq_transfer_is_checking(const struct oq_transfer *transfer);
-uint32_t oq_transfer_source(const struct oq_transfer *transfer);
+/* When the ports, net, rate control and pool are there. */
+void oq_transfers_init(struct oq_engine *engine);
+/* Starts to fetch a WAITING file. Failure has been dealt with (back-off or ERROR) on return. */
+void oq_transfers_start(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index);
+/* Stops all of the entry: what has arrived is flushed and its offset saved, unless it is to be
+ * discarded. They end later; entry->running says when. */
+void oq_transfers_stop(const struct oq_entry *entry, bool is_discarded);
 
 /* --- turns.c, finish.c, events.c, view.c, handlers.c ------------------------------------------ */
 

@@ -133,20 +133,14 @@ enum oq_status oq_change_extras(struct oq_engine *engine, struct oq_entry *entry
     return status;
 }
 
-static void stop_transfers(struct oq_engine *engine, struct oq_entry *entry, bool discard)
-{
-    for (uint32_t i = 0; i < entry->group.job.file_count; i++)
-        if (entry->runs[i].transfer)
-            oq_transfer_stop(engine, entry->runs[i].transfer, discard);
-}
-
 static void forget_backoff(struct oq_entry *entry)
 {
     for (uint32_t i = 0; i < entry->group.job.file_count; i++) {
+        struct oq_transfer_history *history = &entry->runs[i].history;
         entry->runs[i].retry_at_ms = 0;
-        entry->runs[i].attempts = 0;
-        entry->runs[i].sources.slow = 0;
-        oq_sources_progress(&entry->runs[i].sources);
+        history->attempts = 0;
+        history->sources.slow = 0;
+        oq_sources_progress(&history->sources);
     }
     entry->is_owner_absent = false;
     entry->finish_retry_at_ms = 0;
@@ -170,7 +164,7 @@ static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effec
     if (effects & OQ_DO_STOP_TRANSFERS) {
         entry->turn_started_at_ms = 0;
         engine->needs_turns = true;
-        stop_transfers(engine, entry, (effects & OQ_DO_DISCARD) != 0);
+        oq_transfers_stop(entry, (effects & OQ_DO_DISCARD) != 0);
     }
     if (effects & (OQ_DO_COMMIT_FILES | OQ_DO_DISCARD))
         oq_finish_run(engine, entry); /* may free the entry: last */
@@ -258,7 +252,7 @@ void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t
     struct oq_file_run *run = &entry->runs[file_index];
     oq_error_init(&err);
 
-    run->attempts++;
+    run->history.attempts++;
     oq_change_keep_failure(engine, entry, verdict, file_index, text);
     bool is_hopeless = oq_retry_is_hopeless(&engine->config, since_ms, now_wall_ms);
     if (!verdict->is_transient || is_hopeless) {
@@ -269,8 +263,8 @@ void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t
         oq_log_error("the error of a group could not be saved: %s", err.text);
     }
     run->retry_at_ms =
-        oq_now_ms(engine) +
-        oq_retry_delay_ms(&engine->config, run->attempts, retry_after_ms, oq_engine_random(engine));
+        oq_now_ms(engine) + oq_retry_delay_ms(&engine->config, run->history.attempts,
+                                              retry_after_ms, oq_engine_random(engine));
     next.retries++;
     next.no_progress_since_ms = since_ms;
     if (oq_change_group(engine, entry, &next, &err) != OQ_OK)

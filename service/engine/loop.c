@@ -180,9 +180,7 @@ static void *run(void *ctx)
         turn(engine);
     oq_calls_refuse(engine);
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
-        for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
-            if (entry->runs[i].transfer)
-                oq_transfer_stop(engine, entry->runs[i].transfer, false);
+        oq_transfers_stop(entry, false);
     while (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0) {
         oq_worker_pool_drain(engine->pool);
         if (count_running(engine) > 0 || oq_worker_pool_pending(engine->pool) > 0)
@@ -283,8 +281,9 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
     }
     struct oq_worker_pool_options pool = {
         .threads = WORKERS, .capacity = OPERATIONS_MAX, .wake = wake, .ctx = engine};
-    if (oq_worker_pool_new(&pool, &engine->pool) != OQ_OK ||
-        pthread_create(&engine->thread, NULL, run, engine) != 0) {
+    status = oq_worker_pool_new(&pool, &engine->pool);
+    oq_transfers_init(engine);
+    if (status != OQ_OK || pthread_create(&engine->thread, NULL, run, engine) != 0) {
         status = oq_error_set(err, OQ_E_NOMEM, "no threads");
         goto fail;
     }

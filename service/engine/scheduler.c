@@ -72,14 +72,12 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
     }
     if (turn->must_stop ||
         !oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground))
-        for (uint32_t i = 0; i < entry->group.job.file_count; i++)
-            if (entry->runs[i].transfer)
-                oq_transfer_stop(engine, entry->runs[i].transfer, false);
+        oq_transfers_stop(entry, false);
     for (uint32_t i = 0; left > 0 && i < entry->group.job.file_count; i++) {
         if (!may_start(engine, entry, i, now_ms))
             continue;
         oq_breaker_started(engine, entry, i);
-        oq_transfer_start(engine, entry, i);
+        oq_transfers_start(engine, entry, i);
         if (!entry->runs[i].transfer)
             oq_breaker_ended(engine, entry, i);
         left--;
@@ -105,9 +103,7 @@ void oq_turns_heed_power(struct oq_engine *engine)
     oq_log_info("engine: the machine goes to sleep; transfers pause");
     engine->asleep_until_ms = oq_now_ms(engine) + SLEEP_LIMIT_MS;
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
-        for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
-            if (entry->runs[i].transfer)
-                oq_transfer_stop(engine, entry->runs[i].transfer, false);
+        oq_transfers_stop(entry, false);
 }
 
 void oq_turns_run(struct oq_engine *engine)

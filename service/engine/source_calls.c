@@ -13,7 +13,7 @@
 static bool is_checking(const struct oq_entry *entry, const struct oq_file *file)
 {
     const struct oq_transfer *transfer = entry->runs[file->index].transfer;
-    return transfer && oq_transfer_is_checking(transfer);
+    return transfer && oq_transfer_is_verifying(transfer);
 }
 
 /* The time of the client's last change, saved: groups expire by that. */
@@ -287,16 +287,17 @@ static enum oq_status run_set_url(struct oq_engine *engine, struct oq_call *call
         return status;
     struct oq_file_run *run = &entry->runs[args->index];
     uint32_t bit = UINT32_C(1) << args->source;
-    run->sources.failed &= ~bit;
-    run->sources.slow &= ~bit;
-    run->sources.other &= ~bit;
-    run->sources.current = args->source;
-    run->sources.is_started = true;
+    struct oq_source_run *sources = &run->history.sources;
+    sources->failed &= ~bit;
+    sources->slow &= ~bit;
+    sources->other &= ~bit;
+    sources->current = args->source;
+    sources->is_started = true;
     run->retry_at_ms = 0;
-    run->attempts = 0;
+    run->history.attempts = 0;
     engine->needs_turns = true;
     if (run->transfer && oq_transfer_source(run->transfer) == args->source)
-        oq_transfer_stop(engine, run->transfer, false);
+        oq_transfer_stop(run->transfer, false);
     return OQ_OK;
 }
 
@@ -318,7 +319,8 @@ static enum oq_status run_view_source(struct oq_engine *engine, struct oq_call *
     if (status != OQ_OK)
         return status;
     const struct oq_file_run *run = &entry->runs[args->index];
-    uint32_t left = run->sources.failed | run->sources.slow | run->sources.other;
+    const struct oq_source_run *sources = &run->history.sources;
+    uint32_t left = sources->failed | sources->slow | sources->other;
     char *url = oq_strdup(oq_sources_url(file, args->source));
     if (!url)
         return oq_call_fail(call, OQ_E_NOMEM, "out of memory");

@@ -1,23 +1,60 @@
-/* response.c - reads the header fields of a response, a line at a time, as curl hands them over,
- * and notices when the body is longer than they say.
+/* response.c - a request and its response: sends it, reads the header fields, says what they mean
+ * for the file, and takes the body.
  *
- * Engine thread. What they mean for the file is decided by core/oq_http.h, and done by transfer.c
- * and check.c.
+ * Engine thread; what libcurl calls comes here (oq_transfer_events). The verdict on a response is
+ * given when its header is complete, by core/oq_http.h; a body is only received after that. A
+ * callback amid a request applies events and leaves what follows from them to on_done.
  */
 #include "transfer_int.h"
 
+#include "oq_alloc.h"
 #include "oq_ascii.h"
+#include "oq_proxy.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+void oq_transfer_close_request(struct oq_transfer *transfer)
+{
+    oq_rate_control_remove(transfer->context->rate_control, transfer->flow);
+    transfer->flow = NULL;
+    oq_net_close(transfer->context->net, transfer->net);
+    transfer->net = NULL;
+}
+
+enum oq_status oq_transfer_request(struct oq_transfer *transfer, struct oq_net_request *request,
+                                   struct oq_error *err)
+{
+    const struct oq_group *group = oq_transfer_group(transfer);
+    oq_response_reset(&transfer->response);
+    transfer->end_bytes = OQ_SIZE_UNKNOWN;
+    if (!transfer->buffer)
+        transfer->buffer = oq_malloc(OQ_TRANSFER_BUFFER_BYTES);
+    if (!transfer->buffer)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    transfer->is_held = false;
+    oq_transfer_restart_window(transfer);
+    oq_transfer_schedule_checkpoint(transfer);
+    request->url = oq_sources_url(oq_transfer_file(transfer), transfer->source);
+    request->proxy = transfer->proxy;
+    request->is_foreground = group->is_foreground;
+    request->identity = transfer->identity;
+    request->is_of_person = oq_proxy_is_person(group->owner_sid);
+    return oq_net_start(transfer->context->net, request, transfer, &transfer->net, err);
+}
+
+/* --- header fields ---------------------------------------------------------------------------- */
 
 void oq_response_reset(struct response *response)
 {
     memset(response, 0, sizeof *response);
     response->retry_after_ms = -1;
+    response->decision.total_bytes = response->decision.body_bytes = OQ_SIZE_UNKNOWN;
 }
 
-const struct oq_http_response *oq_response_finish(struct oq_transfer *transfer)
+const struct oq_http_response *oq_response_complete(struct oq_transfer *transfer)
 {
     struct oq_http_response *http = &transfer->response.http;
     http->status = oq_net_status(transfer->net);
@@ -62,7 +99,7 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
     } else if (IS("Repr-Digest")) {
         struct oq_digest *digest = &response->digest;
         if (oq_digest_parse_repr(value, length, digest) != OQ_OK)
-            oq_transfer_log(transfer, OQ_LOG_INFO, "Repr-Digest has no hash that can be checked");
+            oq_transfer_log(transfer, OQ_LOG_INFO, "Repr-Digest has no hash that can be verified");
     } else if (IS("Digest")) {
         struct oq_digest older;
         if (response->digest.kind == OQ_HASH_NONE &&
@@ -70,17 +107,17 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
             response->digest = older;
     } else if (IS("Retry-After")) {
         int64_t delay_ms = 0;
-        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->engine->clock),
+        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->context->clock),
                                       &delay_ms) == OQ_OK)
             response->retry_after_ms = delay_ms;
     }
 #undef IS
 }
 
-void oq_response_header(void *ctx, const char *line, size_t length)
+static void on_header(void *ctx, const char *line, size_t length)
 {
     struct oq_transfer *transfer = ctx;
-    if (transfer->is_judged)
+    if (transfer->state != OQ_TRANSFER_REQUESTING && transfer->state != OQ_TRANSFER_REPAIRING)
         return; /* trailer fields say nothing we use */
     if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         oq_response_reset(&transfer->response);
@@ -97,7 +134,7 @@ void oq_response_header(void *ctx, const char *line, size_t length)
     read_field(transfer, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
-/* --- what is wrong with it ------------------------------------------------------------------ */
+/* --- the verdict ------------------------------------------------------------------------------ */
 
 void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decision *decision)
 {
@@ -110,10 +147,167 @@ void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decisio
     else
         snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
                  decision->why);
-    oq_transfer_fail(transfer, &verdict, text);
+    oq_transfer_fail(transfer, &verdict, true, text);
 }
 
-bool oq_response_is_too_long(struct oq_transfer *transfer, size_t length)
+/* The file has to come again, from zero. */
+static void restart(struct oq_transfer *transfer, const char *why)
+{
+    struct failure failure = {.is_of_source = true};
+    snprintf(failure.text, sizeof failure.text, "%s", why);
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_RESTART, &failure);
+}
+
+static bool is_other_text(const char *a, const char *b)
+{
+    return a != b && (!a || !b || strcmp(a, b) != 0);
+}
+
+/* Does a server whose bytes are to be continued send another hash of the whole file than before? */
+static bool is_other_digest(const struct oq_transfer *transfer, bool is_hashed)
+{
+    const struct oq_file *file = oq_transfer_file(transfer);
+    const struct oq_digest *sent = &transfer->response.digest;
+    struct oq_digest saved;
+    return file->digest && transfer->written_bytes > 0 && !is_hashed &&
+           oq_digest_parse_hex(file->digest, &saved) == OQ_OK && saved.kind == sent->kind &&
+           memcmp(saved.value, sent->value, oq_hash_size(sent->kind)) != 0;
+}
+
+/* Saves what the response says about the file; with `from_zero` also that none of it is there,
+ * before the file is cut. False: FAIL has been applied. */
+static bool save_facts(struct oq_transfer *transfer, bool from_zero)
+{
+    const struct oq_file_port *files = transfer->context->files;
+    struct response *response = &transfer->response;
+    const struct oq_file *file = oq_transfer_file(transfer);
+    struct oq_file next = *file;
+    char digest[OQ_HEX_MAX];
+    struct oq_error err;
+    oq_error_init(&err);
+    next.size_bytes = response->decision.total_bytes;
+    next.source = transfer->source;
+    if (from_zero)
+        next.done_bytes = 0;
+    /* The response to a range may leave out validators; the old ones then still hold (RFC 9110,
+     * 15.3.7). */
+    if (from_zero || response->http.etag || response->http.last_modified ||
+        file->source != transfer->source) {
+        next.etag = response->http.etag ? response->etag : NULL;
+        next.last_modified = response->http.last_modified ? response->last_modified : NULL;
+    }
+    if (response->digest.kind != OQ_HASH_NONE) {
+        oq_digest_format(&response->digest, digest);
+        next.digest = digest;
+    } else if (from_zero) {
+        next.digest = NULL;
+    }
+    bool is_new = next.source != file->source || is_other_text(next.digest, file->digest) ||
+                  is_other_text(next.etag, file->etag) ||
+                  is_other_text(next.last_modified, file->last_modified) ||
+                  next.size_bytes != file->size_bytes || next.done_bytes != file->done_bytes;
+    enum oq_status status = is_new ? oq_transfer_save(transfer, &next, &err) : OQ_OK;
+    if (status == OQ_OK && from_zero && transfer->written_bytes > 0)
+        status = files->set_size(files->ctx, transfer->file, 0, &err);
+    if (status == OQ_OK && from_zero)
+        transfer->written_bytes = 0;
+    if (status != OQ_OK)
+        oq_transfer_fail_error(transfer, &err);
+    return status == OQ_OK;
+}
+
+/* The body comes: into the file from `begin_bytes` on. */
+static bool accept_body(struct oq_transfer *transfer, uint64_t begin_bytes)
+{
+    uint64_t body_bytes = transfer->response.decision.body_bytes;
+    if (!save_facts(transfer, begin_bytes == 0))
+        return false;
+    transfer->begin_bytes = begin_bytes;
+    transfer->end_bytes =
+        body_bytes == OQ_SIZE_UNKNOWN ? OQ_SIZE_UNKNOWN : begin_bytes + body_bytes;
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_ACCEPT, NULL);
+    oq_transfer_reserve(transfer);
+    return true;
+}
+
+/* The response does not continue the saved bytes. True: another source may, so this one is left. */
+static bool is_refused(struct oq_transfer *transfer, bool is_hashed, const char *why)
+{
+    struct oq_verdict verdict = oq_errors_net(OQ_NET_CUT);
+    switch (oq_source_refuse(transfer, is_hashed, why, &verdict.is_transient)) {
+    case OQ_NEXT_STAY:
+        return false;
+    case OQ_NEXT_SOURCE:
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_STOP, NULL);
+        break;
+    case OQ_NEXT_ROUND:
+        oq_transfer_fail(transfer, &verdict, false,
+                         "The source of the bytes that are there cannot be reached, and the others "
+                         "have another version.");
+        break;
+    }
+    return true;
+}
+
+static struct oq_http_decision judge(struct oq_transfer *transfer,
+                                     const struct oq_http_request *request)
+{
+    const struct oq_file *file = oq_transfer_file(transfer);
+    struct oq_http_decision decision = oq_http_judge(request, oq_response_complete(transfer));
+    if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
+        file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
+        file->extras->size_bytes != decision.total_bytes) {
+        decision.verdict = OQ_HTTP_FAIL;
+        decision.net = OQ_NET_WRONG_SIZE;
+        decision.why = "its size is not the expected one";
+    }
+    if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer, request->is_hashed)) {
+        decision.verdict = OQ_HTTP_RESTART;
+        decision.why = "the hash that the server sends has changed";
+    }
+    return decision;
+}
+
+/* False: the body is of no use. */
+static bool on_header_complete(void *ctx)
+{
+    struct oq_transfer *transfer = ctx;
+    if (transfer->state == OQ_TRANSFER_REPAIRING)
+        return oq_verify_header_complete(transfer);
+    if (transfer->state != OQ_TRANSFER_REQUESTING)
+        return false;
+    const struct oq_http_request request = oq_source_describe(transfer);
+    const struct oq_http_decision decision = judge(transfer, &request);
+    transfer->response.decision = decision;
+    oq_transfer_history(transfer)->is_plain = false;
+    if ((decision.verdict == OQ_HTTP_REPLACE || decision.verdict == OQ_HTTP_RESTART) &&
+        is_refused(transfer, request.is_hashed, decision.why))
+        return false;
+    switch (decision.verdict) {
+    case OQ_HTTP_APPEND:
+        return accept_body(transfer, transfer->written_bytes);
+    case OQ_HTTP_REPLACE:
+        if (transfer->written_bytes > 0)
+            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+        return accept_body(transfer, 0);
+    case OQ_HTTP_COMPLETE:
+        if (save_facts(transfer, false))
+            oq_transfer_apply(transfer, OQ_TRANSFER_EV_WHOLE, NULL);
+        return false;
+    case OQ_HTTP_RESTART:
+        restart(transfer, decision.why);
+        return false;
+    case OQ_HTTP_FAIL:
+        break;
+    }
+    oq_response_fail(transfer, &decision);
+    return false;
+}
+
+/* --- the body --------------------------------------------------------------------------------- */
+
+/* Would `length` more bytes be more than was expected? Then the event has been applied. */
+static bool is_too_long(struct oq_transfer *transfer, size_t length)
 {
     enum oq_net_error error = OQ_NET_TOO_LONG;
     uint64_t end_bytes = transfer->end_bytes;
@@ -126,9 +320,141 @@ bool oq_response_is_too_long(struct oq_transfer *transfer, size_t length)
         (position_bytes <= end_bytes && length <= end_bytes - position_bytes))
         return false;
     struct oq_verdict verdict = oq_errors_net(error);
-    if (transfer->is_promised_before)
-        oq_transfer_restart(transfer, "the file is longer than the server said before");
+    if (transfer->response.decision.is_promised_before)
+        restart(transfer, "the file is longer than the server said before");
     else
-        oq_transfer_fail(transfer, &verdict, oq_errors_describe_net(error));
+        oq_transfer_fail(transfer, &verdict, true, oq_errors_describe_net(error));
     return true;
 }
+
+static void count_received(struct oq_transfer *transfer, size_t length)
+{
+    struct oq_rate_control *control = transfer->context->rate_control;
+    if (!transfer->flow) {
+        const struct oq_group *group = oq_transfer_group(transfer);
+        struct oq_flow_options options = {.net = transfer->net,
+                                          .group = transfer->bucket,
+                                          .group_bytes_per_s = group->max_bytes_per_s,
+                                          .is_foreground = group->is_foreground,
+                                          .id = group->id};
+        transfer->flow = oq_rate_control_add(control, &options);
+    }
+    oq_rate_control_received(control, transfer->flow, length);
+    transfer->rate_bytes += length;
+    transfer->window_bytes += length;
+}
+
+static bool on_body(void *ctx, const char *data, size_t length)
+{
+    struct oq_transfer *transfer = ctx;
+    bool is_receiving = transfer->state == OQ_TRANSFER_RECEIVING;
+    if ((!is_receiving && transfer->state != OQ_TRANSFER_REPAIRING) ||
+        is_too_long(transfer, length))
+        return false;
+    count_received(transfer, length);
+    while (length > 0) {
+        size_t piece = OQ_TRANSFER_BUFFER_BYTES - transfer->buffered;
+        if (piece > length)
+            piece = length;
+        memcpy(transfer->buffer + transfer->buffered, data, piece);
+        transfer->buffered += piece;
+        data += piece;
+        length -= piece;
+        if (transfer->buffered == OQ_TRANSFER_BUFFER_BYTES && !oq_transfer_write_out(transfer))
+            return false;
+    }
+    return !is_receiving || oq_transfer_save_if_due(transfer);
+}
+
+/* --- the end of the request ------------------------------------------------------------------- */
+
+/* The body has ended where libcurl expected it. OQ_NET_NONE: the event has been applied. */
+static enum oq_net_error complete_body(struct oq_transfer *transfer)
+{
+    const struct oq_http_decision *decision = &transfer->response.decision;
+    uint64_t position_bytes = oq_transfer_position(transfer);
+    if (decision->total_bytes == OQ_SIZE_UNKNOWN || decision->total_bytes == position_bytes)
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_WHOLE, NULL);
+    else if (transfer->end_bytes == position_bytes && position_bytes > transfer->begin_bytes)
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_STOP, NULL); /* the rest with the next request */
+    else if (decision->is_promised_before && transfer->response.is_chunked)
+        restart(transfer, "the file is shorter than the server said before");
+    else
+        return OQ_NET_CUT;
+    return OQ_NET_NONE;
+}
+
+static void fail_request(struct oq_transfer *transfer, enum oq_net_error error, const char *text)
+{
+    char sentence[256];
+    uint32_t refusal = oq_net_proxy_refusal(transfer->net);
+    struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : oq_errors_net(error);
+    snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
+    if (refusal)
+        oq_errors_describe_http(refusal, sentence, sizeof sentence);
+    oq_transfer_fail(transfer, &verdict, true, sentence);
+}
+
+static void on_done(void *ctx, enum oq_net_error error, const char *text)
+{
+    struct oq_transfer *transfer = ctx;
+    switch (transfer->state) {
+    case OQ_TRANSFER_RECEIVING:
+        if (error == OQ_NET_NONE)
+            error = complete_body(transfer);
+        if (error != OQ_NET_NONE)
+            fail_request(transfer, error, text);
+        break;
+    case OQ_TRANSFER_REPAIRING:
+        oq_verify_on_done(transfer, error, text);
+        break;
+    case OQ_TRANSFER_REQUESTING:
+    case OQ_TRANSFER_RESOLVING_PROXY:
+        fail_request(transfer, error == OQ_NET_NONE ? OQ_NET_CUT : error, text);
+        break;
+    case OQ_TRANSFER_OPENING: /* no request */
+    case OQ_TRANSFER_VERIFYING:
+    case OQ_TRANSFER_FLUSHING: /* an event of the header or the body said so */
+    case OQ_TRANSFER_STOPPING:
+    case OQ_TRANSFER_ENDED:
+    case OQ_TRANSFER_STATE_COUNT:
+        break;
+    }
+    oq_transfer_act(transfer);
+}
+
+/* --- redirects -------------------------------------------------------------------------------- */
+
+static void on_redirect_resolved(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    char *proxy = transfer->work.proxy;
+    struct oq_error unused;
+    (void)oq_transfer_take_work(transfer, &unused);
+    if (transfer->state == OQ_TRANSFER_STOPPING) {
+        oq_transfer_work_over(transfer);
+    } else {
+        bool is_repair = transfer->verification != NULL;
+        oq_transfer_apply(transfer, is_repair ? OQ_TRANSFER_EV_REPAIR : OQ_TRANSFER_EV_RESOLVED,
+                          NULL);
+        oq_net_follow(transfer->net, proxy); /* may call on_done */
+    }
+    oq_free(proxy);
+}
+
+static bool on_redirected(void *ctx, const char *url)
+{
+    struct oq_transfer *transfer = ctx;
+    struct oq_error ignored;
+    if ((transfer->state != OQ_TRANSFER_REQUESTING && transfer->state != OQ_TRANSFER_REPAIRING) ||
+        oq_transfer_resolve_proxy(transfer, url, on_redirect_resolved, &ignored) != OQ_OK)
+        return false;
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_RESOLVE, NULL);
+    return true;
+}
+
+const struct oq_net_events oq_transfer_events = {.header = on_header,
+                                                 .header_complete = on_header_complete,
+                                                 .body = on_body,
+                                                 .redirected = on_redirected,
+                                                 .done = on_done};

@@ -1,16 +1,14 @@
-/* transfer.c - one file in flight, from the answer on: judge it, write, flush and save offsets, and
- * say how it ended. transfer_begin.c has what is before that.
+/* transfer.c - the life of a transfer: opens the temporary file, sends the request, writes and
+ * flushes what comes, saves offsets, stops, reports.
  *
- * Engine thread. A transfer goes OPENING -> RECEIVING -> ENDING and is freed when no disk op of its
- * own is out any more. Promises: file.done_bytes never exceeds what a finished flush covers; bytes
- * of two versions never meet in one file (core/oq_http.h decides); a saved offset is lowered before
- * the file is cut.
+ * Engine thread, but for the run_ functions, which run on a worker. The state changes in
+ * oq_transfer_apply alone, by the table of oq_transfer_machine.h; what follows from a change is
+ * carried out by oq_transfer_act, never within a callback of libcurl.
  */
-#include "oq_rate_control.h"
 #include "transfer_int.h"
 
 #include "oq_alloc.h"
-#include "oq_url.h"
+#include "oq_path.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -19,212 +17,172 @@
 #define RATE_STEP_MS 500
 #define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* room for so much is looked for in advance */
 
-struct oq_file *oq_transfer_file(const struct oq_transfer *transfer)
+/* --- the state -------------------------------------------------------------------------------- */
+
+static void check_promises(const struct oq_transfer *transfer)
 {
-    return &transfer->entry->group.job.files[transfer->file_index];
+#ifndef NDEBUG
+    const struct oq_transfer_facts facts = {
+        .state = transfer->state,
+        .outcome = transfer->outcome,
+        .work = transfer->work.kind,
+        .has_file = transfer->file != NULL,
+        .has_request = transfer->net != NULL,
+        .has_verification = transfer->verification != NULL,
+        .has_effects = transfer->effects != OQ_TRANSFER_DO_NOTHING,
+        .done_bytes = oq_transfer_file(transfer)->done_bytes,
+        .written_bytes = transfer->written_bytes,
+        .buffered_bytes = transfer->buffered,
+    };
+    const char *broken = oq_transfer_check(&facts);
+    if (broken)
+        oq_transfer_log(transfer, OQ_LOG_ERROR, broken);
+    assert(!broken);
+#else
+    (void)transfer;
+#endif
 }
 
-struct oq_file_run *oq_transfer_run(const struct oq_transfer *transfer)
+void oq_transfer_apply(struct oq_transfer *transfer, enum oq_transfer_event event,
+                       const struct failure *failure)
 {
-    return &transfer->entry->runs[transfer->file_index];
-}
-
-static struct oq_file *file_of(const struct oq_transfer *transfer)
-{
-    return oq_transfer_file(transfer);
-}
-
-static struct oq_file_run *run_of(const struct oq_transfer *transfer)
-{
-    return oq_transfer_run(transfer);
-}
-
-uint64_t oq_transfer_position(const struct oq_transfer *transfer)
-{
-    return transfer->written_bytes + transfer->buffered;
-}
-
-uint64_t oq_transfer_received(const struct oq_transfer *transfer)
-{
-    return transfer->check ? file_of(transfer)->done_bytes : oq_transfer_position(transfer);
-}
-
-bool oq_transfer_is_connected(const struct oq_transfer *transfer)
-{
-    return transfer->is_judged;
-}
-
-uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms)
-{
-    int64_t passed_ms = now_ms - transfer->rate_at_ms;
-    if (passed_ms >= RATE_STEP_MS) {
-        uint64_t latest = transfer->rate_bytes * 1000 / (uint64_t)passed_ms;
-        transfer->rate_per_s =
-            transfer->rate_per_s ? (transfer->rate_per_s * 6 + latest * 4) / 10 : latest;
-        transfer->rate_at_ms = now_ms;
-        transfer->rate_bytes = 0;
+    enum oq_transfer_state before = transfer->state;
+    struct oq_transfer_transition transition;
+    if (oq_transfer_transition(before, event, &transition) != OQ_OK) {
+        oq_log_error("transfer: %s must not come while it is %s", oq_transfer_event_name(event),
+                     oq_transfer_state_text(before));
+        assert(!"an event that must not come");
+        return;
     }
-    return transfer->rate_per_s;
+    transfer->state = transition.next;
+    transfer->effects |= transition.effects;
+    if (transition.outcome != OQ_OUTCOME_NONE) {
+        transfer->outcome = transition.outcome;
+        if (failure)
+            transfer->failure = *failure;
+    }
+    if (transition.next == before && transition.outcome == OQ_OUTCOME_NONE)
+        return;
+    oq_log_debug("transfer: group %lld file %u: %s -> %s (%s)",
+                 (long long)oq_transfer_group(transfer)->id, transfer->owner.file_index,
+                 oq_transfer_state_text(before), oq_transfer_state_text(transition.next),
+                 oq_transfer_event_name(event));
+    check_promises(transfer);
 }
-
-void oq_transfer_log(const struct oq_transfer *transfer, enum oq_log_level level, const char *what)
-{
-    char guid[OQ_GUID_TEXT];
-    char *url = oq_url_redact(oq_sources_url(file_of(transfer), transfer->source));
-    oq_guid_format(&transfer->entry->group.guid, guid);
-    oq_log(level, "group %s file %u (%s): %s", guid, transfer->file_index, url ? url : "?", what);
-    oq_free(url);
-}
-
-/* --- how it ends ------------------------------------------------------------------------------ */
 
 void oq_transfer_fail(struct oq_transfer *transfer, const struct oq_verdict *verdict,
-                      const char *text)
+                      bool is_of_source, const char *text)
 {
-    if (transfer->ending != NOT_ENDED)
-        return;
-    transfer->ending = ENDED_FAILED;
-    transfer->verdict = *verdict;
-    snprintf(transfer->text, sizeof transfer->text, "%s", text);
+    struct failure failure = {.verdict = *verdict, .is_of_source = is_of_source};
+    snprintf(failure.text, sizeof failure.text, "%s", text);
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_FAIL, &failure);
+}
+
+static struct failure failure_of(const struct oq_error *err)
+{
+    struct failure failure = {.is_of_source = err->status == OQ_E_NET};
+    failure.verdict = failure.is_of_source ? oq_errors_net((enum oq_net_error)err->net)
+                                           : oq_errors_file(err->status, err->win32);
+    snprintf(failure.text, sizeof failure.text, "%s",
+             err->text[0] ? err->text : oq_status_name(err->status));
+    return failure;
 }
 
 void oq_transfer_fail_error(struct oq_transfer *transfer, const struct oq_error *err)
 {
-    transfer->is_local |= transfer->ending == NOT_ENDED && err->status != OQ_E_NET;
-    struct oq_verdict verdict = err->status == OQ_E_NET ? oq_errors_net((enum oq_net_error)err->net)
-                                                        : oq_errors_file(err->status, err->win32);
-    oq_transfer_fail(transfer, &verdict, err->text[0] ? err->text : oq_status_name(err->status));
+    struct failure failure = failure_of(err);
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_FAIL, &failure);
 }
 
-/* Says how much is missing: that is what the user has to make room for. */
-static void end_full(struct oq_transfer *transfer, uint64_t missing_bytes)
+/* Says how much is missing: that is what the user has to make room for. It is no fault of the
+ * source. */
+static void fail_full(struct oq_transfer *transfer, uint64_t missing_bytes)
 {
     struct oq_verdict verdict = oq_errors_file(OQ_E_DISK_FULL, 0);
-    char text[sizeof transfer->text];
+    char text[sizeof transfer->failure.text];
     snprintf(text, sizeof text,
-             "The disk is full: %llu bytes are missing; make room, and the download goes on.",
+             "The disk is full: %llu bytes are missing. The download continues when there is room.",
              (unsigned long long)missing_bytes);
-    transfer->is_local |= transfer->ending == NOT_ENDED; /* no other source has more room */
-    oq_transfer_fail(transfer, &verdict, text);
+    oq_transfer_fail(transfer, &verdict, false, text);
 }
 
-void oq_transfer_restart(struct oq_transfer *transfer, const char *why)
+/* Gives up the saved bytes, durably, before anything is done to the file. */
+static enum oq_status forget(struct oq_transfer *transfer, struct oq_error *err)
 {
-    if (transfer->ending != NOT_ENDED)
-        return;
-    transfer->ending = ENDED_RESTART;
-    snprintf(transfer->text, sizeof transfer->text, "%s", why);
-}
-
-enum oq_status oq_transfer_forget(struct oq_transfer *transfer, struct oq_error *err)
-{
-    struct oq_file next = *file_of(transfer);
-    transfer->entry->may_percent_fall = true;
+    struct oq_file next = *oq_transfer_file(transfer);
     oq_file_forget_bytes(&next, false);
-    return oq_change_file(transfer->engine, transfer->entry, &next, err);
+    return oq_transfer_save(transfer, &next, err);
 }
 
-static void conclude(struct oq_transfer *transfer)
-{
-    struct oq_engine *engine = transfer->engine;
-    struct oq_entry *entry = transfer->entry;
-    uint32_t index = transfer->file_index;
-    struct oq_error err;
-    enum oq_status status = OQ_OK;
-    oq_error_init(&err);
+/* --- work ------------------------------------------------------------------------------------- */
 
-    oq_check_drop(transfer);
-    engine->files->close(engine->files->ctx, transfer->file);
-    transfer->file = NULL;
-    if (transfer->ending == ENDED_WHOLE) {
-        struct oq_file next = *file_of(transfer);
-        next.state = OQ_FILE_FETCHED;
-        next.size_bytes = next.done_bytes = transfer->written_bytes;
-        next.temp_id = transfer->file_id[0] ? transfer->file_id : NULL;
-        status = oq_change_file(engine, entry, &next, &err);
-    } else if (transfer->ending == ENDED_RESTART) {
-        oq_transfer_log(transfer, OQ_LOG_INFO, transfer->text);
-        status = oq_transfer_forget(transfer, &err);
-        if (status == OQ_OK && run_of(transfer)->attempts > 0) {
-            /* Restarting again and again is a server's fault that needs a pause. */
-            struct oq_verdict verdict = oq_errors_net(OQ_NET_CUT);
-            transfer->ending = ENDED_FAILED;
-            transfer->verdict = verdict;
-        } else {
-            run_of(transfer)->attempts++;
-        }
-        run_of(transfer)->is_plain = true;
-    }
-    if (status != OQ_OK) {
-        transfer->ending = NOT_ENDED;
-        oq_transfer_fail_error(transfer, &err);
-    }
-
-    /* From here on the file is not in flight any more; what follows may free nothing of the entry.
-     */
-    enum ending ending = transfer->ending;
-    bool is_discarded = transfer->is_discarded;
-    bool is_of_source = !transfer->is_local && !transfer->is_round_over;
-    struct oq_verdict verdict = transfer->verdict;
-    int64_t retry_after_ms = transfer->response.retry_after_ms;
-    char text[sizeof transfer->text];
-    memcpy(text, transfer->text, sizeof text);
-    if (ending == ENDED_FAILED && !is_discarded)
-        oq_transfer_log(transfer, OQ_LOG_WARNING, text);
-    run_of(transfer)->transfer = NULL;
-    entry->running--;
-    oq_breaker_ended(engine, entry, index);
-    engine->needs_turns = true;
-    engine->identity->unref(engine->identity->ctx, transfer->identity);
-    oq_free(transfer->buffer);
-    oq_free(transfer->proxy);
-    oq_free(transfer->work.temp_path);
-    oq_free(transfer->work.url);
-    oq_free(transfer);
-
-    if (ending == ENDED_WHOLE)
-        entry->runs[index].attempts = 0;
-    if (entry->group.state == OQ_GROUP_ACTIVE) {
-        if (ending == ENDED_WHOLE) {
-            oq_change_progress(engine, entry);
-            oq_change_if_fetched(engine, entry);
-        } else if (ending == ENDED_FAILED &&
-                   !(is_of_source && oq_source_is_left(engine, entry, index, &verdict, text))) {
-            oq_change_failed(engine, entry, index, &verdict, retry_after_ms, text);
-            oq_check_forget(engine, entry, index);
-        }
-    }
-    if (entry->running == 0)
-        oq_waiters_check(entry, false);
-    oq_finish_run(engine, entry);
-}
-
-enum oq_status oq_transfer_submit(struct oq_transfer *transfer, enum work_kind kind,
-                                  void (*run)(void *argument), void (*done)(void *argument))
+enum oq_status oq_transfer_submit(struct oq_transfer *transfer, enum oq_transfer_work kind,
+                                  void (*run)(void *argument), void (*done)(void *argument),
+                                  struct oq_error *err)
 {
     struct work *work = &transfer->work;
-    assert(work->kind == NO_WORK);
+    assert(work->kind == OQ_WORK_NONE);
     work->operation = (struct oq_operation){.run = run, .done = done, .argument = transfer};
     work->status = OQ_OK;
     oq_error_init(&work->error);
-    enum oq_status status = oq_worker_pool_submit(transfer->engine->pool, &work->operation);
-    if (status == OQ_OK)
-        work->kind = kind;
-    return status;
+    enum oq_status status = oq_worker_pool_submit(transfer->context->pool, &work->operation);
+    if (status != OQ_OK)
+        return oq_error_set(err, status, "too much disk work at once");
+    work->kind = kind;
+    return OQ_OK;
 }
 
 enum oq_status oq_transfer_take_work(struct oq_transfer *transfer, struct oq_error *err)
 {
-    transfer->work.kind = NO_WORK;
+    transfer->work.kind = OQ_WORK_NONE;
     *err = transfer->work.error;
     return transfer->work.status;
 }
 
+/* Settings of the user, or a script: that may take a while. */
+static void run_proxy(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    const struct oq_network_port *network = transfer->context->network;
+    struct work *work = &transfer->work;
+    struct oq_error err;
+    oq_error_init(&err);
+    work->proxy = NULL;
+    if (network && network->find_proxy &&
+        network->find_proxy(network->ctx, work->url, transfer->identity, work->attempt,
+                            &work->proxy, &err) != OQ_OK)
+        oq_log_warning("the proxy settings cannot be read: %s", err.text);
+}
+
+enum oq_status oq_transfer_resolve_proxy(struct oq_transfer *transfer, const char *url,
+                                         void (*done)(void *argument), struct oq_error *err)
+{
+    if (oq_text_set(&transfer->work.url, url) != OQ_OK)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    transfer->work.attempt = oq_transfer_history(transfer)->attempts;
+    return oq_transfer_submit(transfer, OQ_WORK_PROXY, run_proxy, done, err);
+}
+
+static void run_open(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    const struct oq_file_port *files = transfer->context->files;
+    struct work *work = &transfer->work;
+    run_proxy(transfer);
+    work->file = NULL;
+    work->size_bytes = 0;
+    work->file_id[0] = '\0';
+    work->status = files->open(files->ctx, transfer->identity, work->temp_path, work->mode,
+                               &work->file, &work->size_bytes, &work->error);
+    if (work->status == OQ_OK)
+        files->identify(files->ctx, work->file, work->file_id);
+}
+
 /* Before the first byte, and again with every flush unless the file system keeps the room: other
  * programs write too. */
-static void look_for_room(struct oq_transfer *transfer)
+static void find_room(struct oq_transfer *transfer)
 {
-    const struct oq_file_port *files = transfer->engine->files;
+    const struct oq_file_port *files = transfer->context->files;
     struct work *work = &transfer->work;
     struct oq_error ignored;
     uint64_t free_bytes = 0;
@@ -247,380 +205,472 @@ static void look_for_room(struct oq_transfer *transfer)
 static void run_flush(void *argument)
 {
     struct oq_transfer *transfer = argument;
-    const struct oq_file_port *files = transfer->engine->files;
+    const struct oq_file_port *files = transfer->context->files;
     struct work *work = &transfer->work;
-    look_for_room(transfer);
+    find_room(transfer);
     if (work->mark_bytes > 0)
         work->status = files->flush(files->ctx, transfer->file, &work->error);
 }
 
 static void on_flushed(void *argument);
 
-static bool submit_flush(struct oq_transfer *transfer)
+static enum oq_status submit_flush(struct oq_transfer *transfer, struct oq_error *err)
 {
     struct work *work = &transfer->work;
-    if (oq_text_set(&work->temp_path, file_of(transfer)->temp_path) != OQ_OK)
-        return false;
+    if (oq_text_set(&work->temp_path, oq_transfer_file(transfer)->temp_path) != OQ_OK)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     work->mark_bytes = transfer->written_bytes;
-    work->total_bytes = transfer->total_bytes;
-    return oq_transfer_submit(transfer, FLUSH_WORK, run_flush, on_flushed) == OQ_OK;
+    work->total_bytes = transfer->response.decision.total_bytes;
+    return oq_transfer_submit(transfer, OQ_WORK_FLUSH, run_flush, on_flushed, err);
 }
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void transfer_free(struct oq_transfer *transfer)
+{
+    const struct oq_transfer_context *context = transfer->context;
+    oq_verify_free(transfer);
+    context->files->close(context->files->ctx, transfer->file);
+    context->identity->unref(context->identity->ctx, transfer->identity);
+    oq_free(transfer->buffer);
+    oq_free(transfer->proxy);
+    oq_free(transfer->work.temp_path);
+    oq_free(transfer->work.url);
+    oq_free(transfer);
+}
+
+static enum oq_status save_fetched(struct oq_transfer *transfer, struct oq_error *err)
+{
+    struct oq_file next = *oq_transfer_file(transfer);
+    next.state = OQ_FILE_FETCHED;
+    next.size_bytes = next.done_bytes = transfer->written_bytes;
+    next.temp_id = transfer->file_id[0] ? transfer->file_id : NULL;
+    return oq_transfer_save(transfer, &next, err);
+}
+
+/* Reports, and frees the transfer. */
+static void conclude(struct oq_transfer *transfer)
+{
+    const struct oq_transfer_host *host = transfer->context->host;
+    struct oq_transfer_owner owner = transfer->owner;
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    struct failure failure = transfer->failure;
+    struct oq_transfer_end end = {.outcome = transfer->outcome,
+                                  .retry_after_ms = transfer->response.retry_after_ms};
+    enum oq_status status = OQ_OK;
+    struct oq_error err;
+    oq_error_init(&err);
+    check_promises(transfer);
+    if (end.outcome == OQ_OUTCOME_FETCHED) {
+        status = save_fetched(transfer, &err);
+        if (status == OQ_OK)
+            history->attempts = 0;
+    } else if (end.outcome == OQ_OUTCOME_RESTART) {
+        oq_transfer_log(transfer, OQ_LOG_INFO, failure.text);
+        status = forget(transfer, &err);
+        history->is_plain = true;
+        if (status == OQ_OK && history->attempts > 0) {
+            /* Again and again is a server's fault that needs a pause. */
+            end.outcome = OQ_OUTCOME_FAILED;
+            failure.verdict = oq_errors_net(OQ_NET_CUT);
+            failure.is_of_source = true;
+        } else {
+            history->attempts++;
+        }
+    }
+    if (status != OQ_OK) {
+        end.outcome = OQ_OUTCOME_FAILED;
+        failure = failure_of(&err);
+    }
+    if (end.outcome == OQ_OUTCOME_FAILED)
+        oq_transfer_log(transfer, OQ_LOG_WARNING, failure.text);
+    end.verdict = failure.verdict;
+    end.is_of_source = failure.is_of_source;
+    end.text = failure.text;
+    transfer_free(transfer);
+    host->ended(&owner, &end);
+}
+
+/* Bytes that another start may continue: not those that are to come again anyway. */
+static bool keeps_bytes(const struct oq_transfer *transfer)
+{
+    return transfer->file &&
+           (transfer->outcome == OQ_OUTCOME_STOPPED || transfer->outcome == OQ_OUTCOME_FAILED);
+}
+
+/* The last write and the last flush, then the next step; waits while a worker is busy. */
+static void settle(struct oq_transfer *transfer)
+{
+    struct oq_error err;
+    if (transfer->work.kind != OQ_WORK_NONE)
+        return;
+    oq_error_init(&err);
+    if (transfer->state == OQ_TRANSFER_FLUSHING) {
+        if (!oq_transfer_write_out(transfer))
+            return;
+        if (transfer->written_bytes == oq_transfer_file(transfer)->done_bytes)
+            oq_verify_begin(transfer);
+        else if (submit_flush(transfer, &err) != OQ_OK)
+            oq_transfer_fail_error(transfer, &err); /* what is not flushed is not there */
+        return;
+    }
+    if (keeps_bytes(transfer)) {
+        (void)oq_transfer_write_out(transfer); /* the outcome stays */
+        if (transfer->written_bytes > oq_transfer_file(transfer)->done_bytes &&
+            submit_flush(transfer, &err) == OQ_OK)
+            return;
+    }
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_SETTLED, NULL);
+}
+
+void oq_transfer_act(struct oq_transfer *transfer)
+{
+    while (transfer->effects != OQ_TRANSFER_DO_NOTHING) {
+        unsigned effects = transfer->effects;
+        transfer->effects = OQ_TRANSFER_DO_NOTHING;
+        if (effects & OQ_TRANSFER_DO_CLOSE)
+            oq_transfer_close_request(transfer);
+        if (effects & OQ_TRANSFER_DO_REPORT) {
+            conclude(transfer);
+            return;
+        }
+        if (effects & OQ_TRANSFER_DO_SETTLE)
+            settle(transfer);
+    }
+    check_promises(transfer);
+}
+
+void oq_transfer_work_over(struct oq_transfer *transfer)
+{
+    settle(transfer);
+    oq_transfer_act(transfer);
+}
+
+/* --- writing and saving ----------------------------------------------------------------------- */
 
 bool oq_transfer_write_out(struct oq_transfer *transfer)
 {
-    const struct oq_file_port *files = transfer->engine->files;
+    const struct oq_file_port *files = transfer->context->files;
+    uint64_t total_bytes = transfer->response.decision.total_bytes;
     struct oq_error err;
     if (transfer->buffered == 0)
         return true;
     oq_error_init(&err);
-    if (files->write(files->ctx, transfer->file, transfer->written_bytes, transfer->buffer,
-                     transfer->buffered, &err) != OQ_OK) {
-        if (err.status == OQ_E_DISK_FULL && transfer->total_bytes != OQ_SIZE_UNKNOWN)
-            end_full(transfer, transfer->total_bytes - transfer->written_bytes);
-        transfer->buffered = 0;
-        oq_transfer_fail_error(transfer, &err);
-        return false;
-    }
-    transfer->written_bytes += transfer->buffered;
+    enum oq_status status = files->write(files->ctx, transfer->file, transfer->written_bytes,
+                                         transfer->buffer, transfer->buffered, &err);
+    if (status == OQ_OK)
+        transfer->written_bytes += transfer->buffered;
     transfer->buffered = 0;
-    return true;
-}
-
-/* After the request is over: last write, last flush, then conclude. Called again when a flush comes
- * back. */
-void oq_transfer_proceed(struct oq_transfer *transfer)
-{
-    transfer->phase = ENDING;
-    oq_rate_control_remove(transfer->engine->rate_control, transfer->flow);
-    transfer->flow = NULL;
-    oq_net_close(transfer->engine->net, transfer->net);
-    transfer->net = NULL;
-    if (transfer->work.kind != NO_WORK)
-        return;
-    bool keeps_bytes = transfer->file && !transfer->is_discarded && !transfer->is_flush_broken &&
-                       transfer->ending != ENDED_RESTART;
-    if (keeps_bytes && transfer->buffered > 0 && !oq_transfer_write_out(transfer) &&
-        transfer->ending == ENDED_WHOLE) {
-        struct oq_verdict verdict = oq_errors_file(OQ_E_IO, 0);
-        transfer->ending = NOT_ENDED;
-        transfer->is_local = true;
-        oq_transfer_fail(transfer, &verdict, "the last bytes could not be written");
-    }
-    if (keeps_bytes && transfer->written_bytes > file_of(transfer)->done_bytes) {
-        if (submit_flush(transfer))
-            return;
-        if (transfer->ending == ENDED_WHOLE) { /* not flushed is not there */
-            struct oq_verdict verdict = oq_errors_net(OQ_NET_NOMEM);
-            transfer->ending = NOT_ENDED;
-            transfer->is_local = true;
-            oq_transfer_fail(transfer, &verdict, "out of memory");
-        }
-    }
-    if (transfer->ending == ENDED_WHOLE && !transfer->is_checked && oq_check_begin(transfer))
-        return;
-    conclude(transfer);
+    if (status == OQ_E_DISK_FULL && total_bytes != OQ_SIZE_UNKNOWN)
+        fail_full(transfer, total_bytes - transfer->written_bytes);
+    else if (status != OQ_OK)
+        oq_transfer_fail_error(transfer, &err);
+    return status == OQ_OK;
 }
 
 static uint64_t unsaved_bytes(const struct oq_transfer *transfer)
 {
-    return oq_transfer_position(transfer) - file_of(transfer)->done_bytes;
+    return oq_transfer_position(transfer) - oq_transfer_file(transfer)->done_bytes;
 }
 
 /* After half of the interval, so that there is room for what arrives meanwhile. */
 static bool is_saving_due(const struct oq_transfer *transfer)
 {
-    const struct oq_config *config = &transfer->engine->config;
-    return transfer->is_judged && unsaved_bytes(transfer) > 0 &&
-           (oq_now_ms(transfer->engine) >= transfer->checkpoint_at_ms ||
-            unsaved_bytes(transfer) >= (uint64_t)config->checkpoint_bytes / 2);
+    uint64_t interval_bytes = (uint64_t)transfer->context->config->checkpoint_bytes;
+    return unsaved_bytes(transfer) > 0 &&
+           (oq_transfer_now_ms(transfer) >= transfer->checkpoint_at_ms ||
+            unsaved_bytes(transfer) >= interval_bytes / 2);
 }
 
 /* No more than CheckpointBytes are ever fetched again: while what came is being saved, nothing is
- * taken from the network that would exceed three quarters of them. The last quarter is for what the
+ * read from the network that would exceed three quarters of them. The last quarter is for what the
  * server has sent and the sockets hold. */
 static void keep_within_interval(struct oq_transfer *transfer)
 {
-    bool is_full = transfer->work.kind != NO_WORK &&
-                   unsaved_bytes(transfer) + OQ_NET_PIECE_MAX >
-                       (uint64_t)transfer->engine->config.checkpoint_bytes / 4 * 3;
-    if (transfer->is_held && !is_full) { /* the source was not slow, we were */
-        transfer->window_at_ms = oq_now_ms(transfer->engine);
-        transfer->window_bytes = 0;
-    }
+    uint64_t interval_bytes = (uint64_t)transfer->context->config->checkpoint_bytes;
+    bool is_full = transfer->work.kind == OQ_WORK_FLUSH &&
+                   unsaved_bytes(transfer) + OQ_NET_PIECE_MAX > interval_bytes / 4 * 3;
+    if (transfer->is_held && !is_full)
+        oq_transfer_restart_window(transfer); /* the source was not slow, we were */
     if (transfer->is_held == is_full)
         return;
-    transfer->is_held = is_full; /* first: going on may bring bytes at once */
+    transfer->is_held = is_full; /* first: releasing it may bring bytes at once */
     oq_net_hold(transfer->net, OQ_HOLD_DISK, is_full);
 }
 
-/* False: the bytes cannot be written, and the ending says so. */
-static bool save_if_due(struct oq_transfer *transfer)
+bool oq_transfer_save_if_due(struct oq_transfer *transfer)
 {
-    struct oq_engine *engine = transfer->engine;
-    if (transfer->work.kind == NO_WORK && is_saving_due(transfer)) {
+    struct oq_error ignored;
+    if (transfer->work.kind == OQ_WORK_NONE && is_saving_due(transfer)) {
         if (!oq_transfer_write_out(transfer))
             return false;
-        if (!submit_flush(transfer)) /* too much to do: the tick tries again */
-            transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
+        if (submit_flush(transfer, &ignored) != OQ_OK)
+            oq_transfer_schedule_checkpoint(transfer); /* too much to do: the tick tries again */
     }
     keep_within_interval(transfer);
     return true;
 }
 
+static enum oq_status save_offset(struct oq_transfer *transfer, uint64_t offset_bytes,
+                                  struct oq_error *err)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    struct oq_file next = *oq_transfer_file(transfer);
+    next.done_bytes = offset_bytes;
+    enum oq_status status = oq_transfer_save(transfer, &next, err);
+    if (status == OQ_OK && offset_bytes > history->furthest_bytes) {
+        history->furthest_bytes = offset_bytes;
+        history->attempts = 0;
+        oq_sources_progress(&history->sources);
+        transfer->context->host->progressed(&transfer->owner);
+    }
+    return status;
+}
+
 static void on_flushed(void *argument)
 {
     struct oq_transfer *transfer = argument;
-    struct oq_engine *engine = transfer->engine;
     struct oq_error err;
     enum oq_status status = oq_transfer_take_work(transfer, &err);
-    uint64_t missing_bytes = transfer->work.missing_bytes;
     uint64_t mark_bytes = transfer->work.mark_bytes;
-    transfer->checkpoint_at_ms = oq_now_ms(engine) + engine->config.checkpoint_ms;
-    if (status == OQ_OK && !transfer->is_discarded && mark_bytes > file_of(transfer)->done_bytes) {
-        struct oq_file next = *file_of(transfer);
-        next.done_bytes = mark_bytes;
-        status = oq_change_file(engine, transfer->entry, &next, &err);
-        if (status == OQ_OK && mark_bytes > run_of(transfer)->furthest_bytes) {
-            run_of(transfer)->furthest_bytes = mark_bytes;
-            run_of(transfer)->attempts = 0;
-            oq_sources_progress(&run_of(transfer)->sources);
-            oq_change_progress(engine, transfer->entry);
-        }
-    }
+    oq_transfer_schedule_checkpoint(transfer);
+    if (status == OQ_OK && transfer->outcome != OQ_OUTCOME_DISCARDED &&
+        mark_bytes > oq_transfer_file(transfer)->done_bytes)
+        status = save_offset(transfer, mark_bytes, &err);
     if (status != OQ_OK) {
-        if (transfer->ending == ENDED_WHOLE)
-            transfer->ending = NOT_ENDED;
-        oq_transfer_fail_error(transfer, &err);
-        transfer->is_flush_broken = true;
-        oq_transfer_proceed(transfer);
+        struct failure failure = failure_of(&err);
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_FLUSH_FAILED, &failure);
+    } else if (transfer->state != OQ_TRANSFER_RECEIVING) {
+        settle(transfer);
+    } else if (transfer->work.missing_bytes > 0) {
+        fail_full(transfer, transfer->work.missing_bytes);
     } else {
-        if (missing_bytes > 0)
-            end_full(transfer, missing_bytes);
-        if (missing_bytes > 0 || transfer->phase == ENDING || !save_if_due(transfer))
-            oq_transfer_proceed(transfer);
+        (void)oq_transfer_save_if_due(transfer);
     }
+    oq_transfer_act(transfer);
 }
+
+void oq_transfer_reserve(struct oq_transfer *transfer)
+{
+    uint64_t size_bytes = transfer->response.decision.total_bytes;
+    struct oq_error ignored;
+    /* Of small files writing shows it. */
+    if (size_bytes != OQ_SIZE_UNKNOWN && size_bytes > transfer->written_bytes &&
+        size_bytes - transfer->written_bytes >= ROOM_FROM_BYTES)
+        (void)submit_flush(transfer, &ignored);
+}
+
+/* --- the begin -------------------------------------------------------------------------------- */
+
+static enum oq_status start_request(struct oq_transfer *transfer, struct oq_error *err)
+{
+    const struct oq_http_request resume = oq_source_describe(transfer);
+    struct oq_net_request request = {.offset_bytes = resume.offset_bytes,
+                                     .is_plain = resume.is_plain};
+    char if_range[OQ_ETAG_MAX + 1];
+    if (oq_http_if_range(&resume, if_range, sizeof if_range))
+        request.if_range = if_range;
+    enum oq_status status = oq_transfer_request(transfer, &request, err);
+    if (status == OQ_OK)
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_OPENED, NULL);
+    return status;
+}
+
+static void on_opened(void *argument);
+
+static enum oq_status submit_open(struct oq_transfer *transfer, enum oq_open_mode mode,
+                                  struct oq_error *err)
+{
+    const struct oq_file *file = oq_transfer_file(transfer);
+    struct work *work = &transfer->work;
+    if (oq_text_set(&work->temp_path, file->temp_path) != OQ_OK ||
+        oq_text_set(&work->url, oq_sources_url(file, transfer->source)) != OQ_OK)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    work->mode = mode;
+    work->attempt = oq_transfer_history(transfer)->attempts;
+    return oq_transfer_submit(transfer, OQ_WORK_OPEN, run_open, on_opened, err);
+}
+
+/* Saves a temporary name before there is a file of that name, then makes the file. */
+static enum oq_status create_file(struct oq_transfer *transfer, struct oq_error *err)
+{
+    struct oq_file next = *oq_transfer_file(transfer);
+    char *name = oq_path_temp(next.local, transfer->context->host->random(&transfer->owner));
+    if (!name)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    oq_file_forget_bytes(&next, false);
+    next.temp_path = name;
+    enum oq_status status = oq_transfer_save(transfer, &next, err);
+    oq_free(name);
+    return status == OQ_OK ? submit_open(transfer, OQ_OPEN_CREATE, err) : status;
+}
+
+/* The temporary file is open: brings it and the saved offset together, and sends the request. */
+static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes,
+                               struct oq_error *err)
+{
+    const struct oq_file_port *files = transfer->context->files;
+    enum oq_status status = OQ_OK;
+    if (size_bytes < oq_transfer_file(transfer)->done_bytes) {
+        oq_transfer_log(transfer, OQ_LOG_WARNING,
+                        "the temporary file was cut; the file is fetched again from the start");
+        status = forget(transfer, err);
+    }
+    transfer->written_bytes = oq_transfer_file(transfer)->done_bytes;
+    /* Bytes behind the saved offset were perhaps never flushed: they are not trusted. */
+    if (status == OQ_OK && size_bytes > transfer->written_bytes) {
+        oq_transfer_log(transfer, OQ_LOG_INFO,
+                        "the temporary file is longer than what is known to be flushed; it is cut");
+        status = files->set_size(files->ctx, transfer->file, transfer->written_bytes, err);
+    }
+    if (status != OQ_OK)
+        return status;
+    if (!oq_verify_is_due(transfer))
+        return start_request(transfer, err);
+    oq_transfer_apply(transfer, OQ_TRANSFER_EV_WHOLE, NULL);
+    return OQ_OK;
+}
+
+/* The temporary file is gone. */
+static enum oq_status replace_file(struct oq_transfer *transfer, struct oq_error *err)
+{
+    if (oq_transfer_file(transfer)->done_bytes > 0) {
+        oq_transfer_log(transfer, OQ_LOG_WARNING,
+                        "the temporary file is gone; the file is fetched again from the start");
+        enum oq_status status = forget(transfer, err);
+        if (status != OQ_OK)
+            return status;
+    }
+    return submit_open(transfer, OQ_OPEN_CREATE, err);
+}
+
+static void on_opened(void *argument)
+{
+    struct oq_transfer *transfer = argument;
+    struct work *work = &transfer->work;
+    struct oq_error err;
+    enum oq_status status = oq_transfer_take_work(transfer, &err);
+    transfer->file = work->file;
+    oq_free(transfer->proxy);
+    transfer->proxy = work->proxy;
+    memcpy(transfer->file_id, work->file_id, sizeof transfer->file_id);
+
+    if (transfer->state == OQ_TRANSFER_STOPPING) {
+        oq_transfer_work_over(transfer);
+        return;
+    }
+    if (status == OQ_OK)
+        status = use_file(transfer, work->size_bytes, &err);
+    else if (status == OQ_E_EXISTS && work->mode == OQ_OPEN_CREATE)
+        status = create_file(transfer, &err); /* another program's file: it is left alone */
+    else if (status == OQ_E_FILE_MISSING && work->mode == OQ_OPEN_EXISTING)
+        status = replace_file(transfer, &err);
+    if (status != OQ_OK) {
+        if (err.status == OQ_OK)
+            oq_error_set(&err, status, "%s", oq_status_name(status));
+        oq_transfer_fail_error(transfer, &err);
+    }
+    oq_transfer_act(transfer);
+}
+
+enum oq_status oq_transfer_new(const struct oq_transfer_context *context,
+                               const struct oq_transfer_owner *owner, struct oq_identity *identity,
+                               struct oq_token_bucket *bucket, struct oq_transfer **out)
+{
+    struct oq_transfer *transfer = oq_calloc(1, sizeof *transfer);
+    if (!transfer)
+        return OQ_E_NOMEM;
+    transfer->context = context;
+    transfer->owner = *owner;
+    transfer->identity = identity;
+    transfer->bucket = bucket;
+    transfer->state = OQ_TRANSFER_OPENING;
+    transfer->end_bytes = OQ_SIZE_UNKNOWN;
+    transfer->rate_at_ms = oq_transfer_now_ms(transfer);
+    oq_response_reset(&transfer->response);
+    *out = transfer;
+    return OQ_OK;
+}
+
+/* Without a validator it cannot be known whether the server still has the same file. */
+static bool can_continue(const struct oq_transfer *transfer)
+{
+    const struct oq_http_request request = oq_source_describe(transfer);
+    char unused[OQ_ETAG_MAX + 1];
+    return request.offset_bytes == 0 || request.is_hashed || oq_verify_is_due(transfer) ||
+           oq_http_if_range(&request, unused, sizeof unused);
+}
+
+void oq_transfer_begin(struct oq_transfer *transfer)
+{
+    enum oq_status status = OQ_OK;
+    struct oq_error err;
+    oq_error_init(&err);
+    oq_source_choose(transfer);
+    if (!oq_transfer_file(transfer)->temp_path) {
+        status = create_file(transfer, &err);
+    } else {
+        if (!can_continue(transfer))
+            status = forget(transfer, &err);
+        if (status == OQ_OK)
+            status = submit_open(transfer, OQ_OPEN_EXISTING, &err);
+    }
+    if (status != OQ_OK)
+        oq_transfer_fail_error(transfer, &err);
+    oq_transfer_act(transfer);
+}
+
+/* --- while it runs ---------------------------------------------------------------------------- */
 
 void oq_transfer_tick(struct oq_transfer *transfer)
 {
-    if (transfer->phase != RECEIVING || transfer->work.kind != NO_WORK || transfer->check)
+    bool is_receiving = transfer->state == OQ_TRANSFER_RECEIVING;
+    if ((!is_receiving && transfer->state != OQ_TRANSFER_REQUESTING) ||
+        transfer->work.kind != OQ_WORK_NONE)
         return;
-    if (oq_source_is_slow(transfer)) {
-        oq_transfer_proceed(transfer);
-        return;
-    }
-    if (!save_if_due(transfer))
-        oq_transfer_proceed(transfer);
+    if (oq_source_is_slow(transfer))
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_STOP, NULL);
+    else if (is_receiving)
+        (void)oq_transfer_save_if_due(transfer);
+    oq_transfer_act(transfer);
 }
 
-void oq_transfer_stop(struct oq_engine *engine, struct oq_transfer *transfer, bool discard)
+void oq_transfer_stop(struct oq_transfer *transfer, bool is_discarded)
 {
-    (void)engine;
-    transfer->is_discarded = transfer->is_discarded || discard;
-    /* What is discarded is not flushed any more, so it must not count as whole either. */
-    if (transfer->ending == NOT_ENDED || transfer->is_discarded)
-        transfer->ending = ENDED_STOPPED;
-    if (transfer->phase == RECEIVING)
-        oq_transfer_proceed(transfer);
+    oq_transfer_apply(transfer, is_discarded ? OQ_TRANSFER_EV_DISCARD : OQ_TRANSFER_EV_STOP, NULL);
+    oq_transfer_act(transfer);
 }
 
-/* --- the response ----------------------------------------------------------------------------- */
-
-static bool is_other_text(const char *a, const char *b)
+uint64_t oq_transfer_received(const struct oq_transfer *transfer)
 {
-    return a != b && (!a || !b || strcmp(a, b) != 0);
+    return transfer->verification ? oq_transfer_file(transfer)->done_bytes
+                                  : oq_transfer_position(transfer);
 }
 
-/* Does a server whose bytes are to be continued send another hash of the whole file than before? */
-static bool is_other_digest(const struct oq_transfer *transfer)
+bool oq_transfer_is_connected(const struct oq_transfer *transfer)
 {
-    const struct oq_file *file = file_of(transfer);
-    struct oq_digest saved;
-    const struct oq_digest *sent = &transfer->response.digest;
-    return file->digest && transfer->written_bytes > 0 && !transfer->is_hashed &&
-           oq_digest_parse_hex(file->digest, &saved) == OQ_OK && saved.kind == sent->kind &&
-           memcmp(saved.value, sent->value, oq_hash_size(sent->kind)) != 0;
+    return transfer->verification || transfer->state > OQ_TRANSFER_REQUESTING;
 }
 
-/* Saves what the response says about the file; with `from_zero` also that none of it is there,
- * before the file is cut. */
-static bool accept(struct oq_transfer *transfer, const struct oq_http_decision *decision,
-                   bool from_zero)
+bool oq_transfer_is_verifying(const struct oq_transfer *transfer)
 {
-    struct response *response = &transfer->response;
-    struct oq_file *file = file_of(transfer);
-    struct oq_file next = *file;
-    char digest[OQ_HEX_MAX];
-    struct oq_error err;
-    oq_error_init(&err);
-    next.size_bytes = decision->total_bytes;
-    if (from_zero) {
-        next.done_bytes = 0;
-        transfer->entry->may_percent_fall |= file->done_bytes > 0;
-    }
-    /* The response to a range may leave out validators; the old ones then still hold (RFC
-     * 9110, 15.3.7). */
-    if (from_zero || response->http.etag || response->http.last_modified ||
-        file->source != transfer->source) {
-        next.etag = response->http.etag ? response->etag : NULL;
-        next.last_modified = response->http.last_modified ? response->last_modified : NULL;
-    }
-    if (response->digest.kind != OQ_HASH_NONE)
-        oq_digest_format(&response->digest, digest);
-    if (from_zero || response->digest.kind != OQ_HASH_NONE)
-        next.digest = response->digest.kind != OQ_HASH_NONE ? digest : NULL;
-    next.source = transfer->source;
-    bool is_new = next.source != file->source || is_other_text(next.digest, file->digest) ||
-                  is_other_text(next.etag, file->etag) ||
-                  is_other_text(next.last_modified, file->last_modified) ||
-                  next.size_bytes != file->size_bytes || next.done_bytes != file->done_bytes;
-    if (is_new && oq_change_file(transfer->engine, transfer->entry, &next, &err) != OQ_OK) {
-        oq_transfer_fail_error(transfer, &err);
-        return false;
-    }
-    if (from_zero && transfer->written_bytes > 0) {
-        const struct oq_file_port *files = transfer->engine->files;
-        if (files->set_size(files->ctx, transfer->file, 0, &err) != OQ_OK) {
-            oq_transfer_fail_error(transfer, &err);
-            return false;
-        }
-        transfer->written_bytes = 0;
-    }
-    /* Is there room for it? Small files find out when they are written. */
-    if (next.size_bytes != OQ_SIZE_UNKNOWN && transfer->work.kind == NO_WORK &&
-        next.size_bytes - transfer->written_bytes >= ROOM_FROM_BYTES)
-        (void)submit_flush(transfer);
-    return true;
+    return transfer->verification != NULL;
 }
 
-/* Decides once per request what its answer means. False: the body is of no use. */
-static bool judge(struct oq_transfer *transfer)
+uint32_t oq_transfer_source(const struct oq_transfer *transfer)
 {
-    const struct oq_file *file = file_of(transfer);
-    struct oq_http_request request;
-    transfer->is_judged = true;
-    if (transfer->check)
-        return oq_check_judge(transfer);
-    oq_source_describe(transfer, &request);
-    request.is_plain = run_of(transfer)->is_plain;
-    struct oq_http_decision decision = oq_http_judge(&request, oq_response_finish(transfer));
-    transfer->total_bytes = decision.total_bytes;
-    transfer->is_promised_before = decision.is_promised_before;
-    run_of(transfer)->is_plain = false;
-    if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
-        file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
-        file->extras->size_bytes != decision.total_bytes) {
-        decision.verdict = OQ_HTTP_FAIL;
-        decision.net = OQ_NET_WRONG_SIZE;
-        decision.why = "its size is not the expected one";
-    }
-    if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer)) {
-        decision.verdict = OQ_HTTP_RESTART;
-        decision.why = "the hash that the server sends has changed";
-    }
-    if ((decision.verdict == OQ_HTTP_REPLACE || decision.verdict == OQ_HTTP_RESTART) &&
-        oq_source_is_refused(transfer, decision.why))
-        return false;
-    switch (decision.verdict) {
-    case OQ_HTTP_APPEND:
-        if (decision.body_bytes != OQ_SIZE_UNKNOWN)
-            transfer->end_bytes = transfer->written_bytes + decision.body_bytes;
-        return accept(transfer, &decision, false);
-    case OQ_HTTP_REPLACE:
-        transfer->end_bytes = decision.body_bytes;
-        if (transfer->written_bytes > 0)
-            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
-        return accept(transfer, &decision, true);
-    case OQ_HTTP_COMPLETE:
-        if (accept(transfer, &decision, false))
-            transfer->ending = ENDED_WHOLE;
-        return false;
-    case OQ_HTTP_RESTART:
-        oq_transfer_restart(transfer, decision.why);
-        return false;
-    case OQ_HTTP_FAIL:
-        oq_response_fail(transfer, &decision);
-        return false;
-    }
-    return false;
+    return transfer->source;
 }
 
-static struct oq_flow *add_flow(const struct oq_transfer *transfer)
+uint64_t oq_transfer_rate(struct oq_transfer *transfer, int64_t now_ms)
 {
-    struct oq_entry *entry = transfer->entry;
-    struct oq_flow_options options = {.net = transfer->net,
-                                      .group = &entry->bucket,
-                                      .group_bytes_per_s = entry->group.max_bytes_per_s,
-                                      .is_foreground = entry->group.is_foreground,
-                                      .id = entry->group.id};
-    return oq_rate_control_add(transfer->engine->rate_control, &options);
-}
-
-static bool on_header_complete(void *ctx)
-{
-    struct oq_transfer *transfer = ctx;
-    return transfer->ending == NOT_ENDED && judge(transfer);
-}
-
-static bool on_body(void *ctx, const char *data, size_t length)
-{
-    struct oq_transfer *transfer = ctx;
-    if (transfer->ending != NOT_ENDED || oq_response_is_too_long(transfer, length))
-        return false;
-    if (!transfer->flow)
-        transfer->flow = add_flow(transfer);
-    oq_rate_control_received(transfer->engine->rate_control, transfer->flow, length);
-    transfer->rate_bytes += length;
-    transfer->window_bytes += length;
-    transfer->has_body = true;
-    while (length > 0) {
-        size_t piece = OQ_TRANSFER_BUFFER_BYTES - transfer->buffered;
-        if (piece > length)
-            piece = length;
-        memcpy(transfer->buffer + transfer->buffered, data, piece);
-        transfer->buffered += piece;
-        data += piece;
-        length -= piece;
-        if (transfer->buffered == OQ_TRANSFER_BUFFER_BYTES && !oq_transfer_write_out(transfer))
-            return false;
+    int64_t passed_ms = now_ms - transfer->rate_at_ms;
+    if (passed_ms >= RATE_STEP_MS) {
+        uint64_t latest = transfer->rate_bytes * 1000 / (uint64_t)passed_ms;
+        transfer->rate_per_s =
+            transfer->rate_per_s ? (transfer->rate_per_s * 6 + latest * 4) / 10 : latest;
+        transfer->rate_at_ms = now_ms;
+        transfer->rate_bytes = 0;
     }
-    return transfer->check || save_if_due(transfer);
+    return transfer->rate_per_s;
 }
-
-static void on_done(void *ctx, enum oq_net_error error, const char *text)
-{
-    struct oq_transfer *transfer = ctx;
-    char sentence[256];
-    if (transfer->check) {
-        oq_check_on_done(transfer, error, text);
-        return;
-    }
-    if (transfer->ending == NOT_ENDED && error == OQ_NET_NONE) {
-        if (transfer->total_bytes == OQ_SIZE_UNKNOWN ||
-            transfer->total_bytes == oq_transfer_position(transfer)) {
-            transfer->ending = ENDED_WHOLE;
-        } else if (transfer->end_bytes == oq_transfer_position(transfer) && transfer->has_body) {
-            transfer->ending =
-                ENDED_STOPPED; /* the server gave less than the rest: ask on at the next turn */
-        } else if (transfer->is_promised_before && transfer->response.is_chunked) {
-            oq_transfer_restart(transfer, "the file is shorter than the server said before");
-        } else {
-            error = OQ_NET_CUT;
-        }
-    }
-    if (transfer->ending == NOT_ENDED) {
-        uint32_t refusal = oq_net_proxy_refusal(transfer->net);
-        struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : oq_errors_net(error);
-        snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
-        if (refusal)
-            oq_errors_describe_http(refusal, sentence, sizeof sentence);
-        oq_transfer_fail(transfer, &verdict, sentence);
-    }
-    oq_transfer_proceed(transfer);
-}
-
-const struct oq_net_events oq_transfer_events = {.header = oq_response_header,
-                                                 .header_complete = on_header_complete,
-                                                 .body = on_body,
-                                                 .redirected = oq_source_redirected,
-                                                 .done = on_done};

@@ -95,10 +95,6 @@ def layer_table():
     return table
 
 
-# Left of the time when net and transfer were parts of the engine.
-BEING_MOVED = {("service/transfer", "engine_int.h")}
-
-
 def check_layers():
     """Includes, and the DEPENDS of the CMake files, follow the table in CONTRIBUTING.md."""
     table = layer_table()
@@ -131,7 +127,7 @@ def check_layers():
                 continue
             if owner not in allowed:
                 yield f'{name}:{number}: "{header}" belongs to {owner}, which {folder} may not see'
-            elif header.endswith("_int.h") and (folder, header) not in BEING_MOVED:
+            elif header.endswith("_int.h"):
                 yield f'{name}:{number}: "{header}" is for {short[owner]} alone'
 
     libraries = {library: folder for folder, (library, _) in table.items()}
