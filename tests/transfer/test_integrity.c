@@ -3,8 +3,10 @@
 #include "source_fixture.h"
 
 #include "oq_alloc.h"
+#include "posix_files.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -188,6 +190,20 @@ static void digest__damaged_on_the_way__file_is_fetched_again(void **state)
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
+/* Same validator and same size, but the server says itself that it is another file. */
+static void digest__another_one_on_resume__begins_from_zero_before_the_body(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = group_of(f, "a.bin?rate=6000000&etag=same&last-modified=none&repr-digest=good");
+    source_resume(f, group);
+    fixture_wait_bytes(f, group, SIZE / 3);
+    source_suspend(f, group);
+    fixture_serve(f, "a.bin", SIZE, 2);
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(source_checks(f, group).mismatches, 0); /* not only when all of it had come */
+}
+
 /* Shows IOpenQmgrGroup.server-digest */
 static void digest__repr_wrong_for_ever__fails(void **state)
 {
@@ -217,6 +233,56 @@ static void digest__wrong_but_expected_hash_right__arrives(void **state)
     source_resume(f, group);
     assert_arrived(f, group);
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+}
+
+/* A disk on which the first verification fails at its first read. */
+static struct oq_file_port port;
+static atomic_uint opens, reads_before_a_flush;
+static atomic_bool is_flushed;
+
+static enum oq_status open_and_note(void *ctx, struct oq_identity *as, const char *temp_path,
+                                    enum oq_open_mode mode, struct oq_fhandle **out,
+                                    uint64_t *size_bytes, struct oq_error *err)
+{
+    atomic_fetch_add(&opens, 1);
+    atomic_store(&is_flushed, false);
+    return posix_files()->open(ctx, as, temp_path, mode, out, size_bytes, err);
+}
+
+static enum oq_status flush_and_note(void *ctx, struct oq_fhandle *file, struct oq_error *err)
+{
+    atomic_store(&is_flushed, true);
+    return posix_files()->flush(ctx, file, err);
+}
+
+static enum oq_status read_and_note(void *ctx, struct oq_fhandle *file, uint64_t offset, void *data,
+                                    size_t length, struct oq_error *err)
+{
+    if (atomic_load(&opens) == 1)
+        return oq_error_set(err, OQ_E_FILE_LOCKED, "the test makes the first reading fail");
+    if (!atomic_load(&is_flushed))
+        atomic_fetch_add(&reads_before_a_flush, 1);
+    return posix_files()->read(ctx, file, offset, data, length, err);
+}
+
+/* What a process wrote that was killed may be in the system's cache only: FETCHED promises more. */
+static void hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first(void **state)
+{
+    struct fixture *f = *state;
+    fixture_stop(f);
+    port = *posix_files();
+    port.open = open_and_note;
+    port.flush = flush_and_note;
+    port.read = read_and_note;
+    f->files = &port;
+    fixture_start(f);
+    int64_t group = group_of(f, "a.bin");
+    source_expect(f, group, 0, "a.bin");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    assert_int_equal(atomic_load(&opens), 2);
+    assert_int_equal(atomic_load(&reads_before_a_flush), 0);
+    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1); /* the second one only verified */
 }
 
 /* Shows IOpenQmgrGroup.damaged-pieces IOpenQmgrGroup::SetPieces.S_OK */
@@ -383,9 +449,11 @@ int main(void)
         T(size__expected__needs_no_hash),
         T(digest__right__is_of_no_consequence),
         T(digest__damaged_on_the_way__file_is_fetched_again),
+        T(digest__another_one_on_resume__begins_from_zero_before_the_body),
         T(digest__repr_wrong_for_ever__fails),
         T(digest__of_rfc3230_wrong_for_ever__fails),
         T(digest__wrong_but_expected_hash_right__arrives),
+        T(hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first),
         T(pieces__one_damaged__only_that_one_comes_again),
         T(pieces__last_short_one_damaged__comes_again),
         T(pieces__first_damaged_and_connection_cut_in_its_repair__comes_again),

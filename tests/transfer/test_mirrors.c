@@ -3,6 +3,7 @@
 #include "source_fixture.h"
 
 #include "oq_alloc.h"
+#include "oq_transfer.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +193,45 @@ static void mirror__first_is_slow__second_goes_on_where_it_was(void **state)
     assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=0-\""), 0);
 }
 
+static void mirror__first_is_slow_because_of_our_limit__is_kept(void **state)
+{
+    struct fixture *f = *state;
+    fixture_stop(f);
+    f->config.max_rate_kbits = 8000; /* 1 MB/s */
+    f->config.slow_source_bytes = 2000000;
+    fixture_start(f);
+    fixture_serve(f, "a.bin", 4000000, 1); /* four times as long as slow_source_ms */
+    int64_t group = group_of(f, "a.bin");
+    source_add(f, group, "a.bin?x=mirror");
+    source_resume(f, group);
+    assert_arrived(f, group);
+    (void)source_sent(f, "/a.bin", 1);
+    assert_int_equal(fixture_requests(f, "x=mirror", ""), 0);
+}
+
+/* No other source can be reached either, so none is left. */
+static void mirror__no_network__the_source_stays(void **state)
+{
+    (void)state;
+    struct oq_extras *extras = oq_extras_new();
+    struct oq_transfer_history history = {.is_plain = true};
+    char remote[] = "http://one/";
+    struct oq_file file = {.remote = remote, .extras = extras};
+    assert_non_null(extras);
+    assert_int_equal(oq_extras_add_mirror(extras, "http://two/"), OQ_OK);
+    struct oq_verdict verdict = oq_errors_net(OQ_NET_OFFLINE);
+    assert_false(oq_transfer_leave_source(&file, &history, &verdict));
+    assert_int_equal(history.sources.current, 0);
+    assert_int_equal(history.sources.failed, 0);
+    assert_true(history.is_plain && verdict.is_transient);
+    verdict = oq_errors_net(OQ_NET_CONNECT);
+    assert_true(oq_transfer_leave_source(&file, &history, &verdict));
+    assert_int_equal(history.sources.current, 1);
+    assert_int_equal(history.sources.failed, 1);
+    assert_false(history.is_plain);
+    oq_extras_free(extras);
+}
+
 static void mirror__does_not_answer__second_is_asked(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +403,8 @@ int main(void)
         T(mirror__first_is_another_version_of_the_same_size__hash_decides),
         T(mirror__all_are_another_version__fails_after_each_had_its_chance),
         T(mirror__first_is_slow__second_goes_on_where_it_was),
+        T(mirror__first_is_slow_because_of_our_limit__is_kept),
+        T(mirror__no_network__the_source_stays),
         T(mirror__does_not_answer__second_is_asked),
         T(mirror__all_are_slow__the_last_goes_on),
         T(pieces__damaged_at_the_first__come_from_the_second),

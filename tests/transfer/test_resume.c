@@ -1,6 +1,8 @@
 /* test_resume.c - going on from saved bytes, and never mixing two versions of a file. */
 #include "engine_fixture.h"
 
+#include "posix_files.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -186,13 +188,53 @@ static void resume__temporary_file_longer_than_saved__trusts_the_saved_offset_on
     suspend(f, group);
     FILE *file = fopen(temp_of(f, group), "ab");
     assert_non_null(file);
-    for (int i = 0; i < 1000; i++)
-        fputs("bytes that were never flushed", file);
-    fclose(file);
+    /* More than the rest of the file, which would overwrite it. */
+    for (unsigned i = 0; i < SIZE / 16; i++)
+        fputs("never flushed...", file);
+    assert_int_equal(fclose(file), 0);
     resume(f, group);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
     assert_int_equal(fixture_requests(f, "slow.bin", "206"), 2);
+}
+
+/* The first file that is to be created is there already: another program's. */
+static struct oq_file_port port;
+static char foreign_path[512];
+
+static enum oq_status open_taken(void *ctx, struct oq_identity *as, const char *temp_path,
+                                 enum oq_open_mode mode, struct oq_fhandle **out,
+                                 uint64_t *size_bytes, struct oq_error *err)
+{
+    if (mode == OQ_OPEN_CREATE && !foreign_path[0]) {
+        snprintf(foreign_path, sizeof foreign_path, "%s", temp_path);
+        FILE *file = fopen(temp_path, "wb");
+        if (!file || fputs("another program's", file) < 0 || fclose(file) != 0)
+            return OQ_E_IO;
+    }
+    return posix_files()->open(ctx, as, temp_path, mode, out, size_bytes, err);
+}
+
+static void begin__temporary_name_is_taken__takes_another_and_leaves_that_file(void **state)
+{
+    struct fixture *f = *state;
+    char content[32] = "";
+    fixture_stop(f);
+    port = *posix_files();
+    port.open = open_taken;
+    f->files = &port;
+    fixture_start(f);
+    fixture_serve(f, "new.bin", 5000, 3);
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"new.bin", "new.bin"}});
+    resume(f, group);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "new.bin", "new.bin"));
+    assert_string_not_equal(foreign_path, "");
+    FILE *file = fopen(foreign_path, "rb");
+    assert_non_null(file);
+    assert_non_null(fgets(content, sizeof content, file));
+    fclose(file);
+    assert_string_equal(content, "another program's");
 }
 
 int main(void)
@@ -218,6 +260,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             resume__temporary_file_longer_than_saved__trusts_the_saved_offset_only, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(
+            begin__temporary_name_is_taken__takes_another_and_leaves_that_file, setup, teardown),
     };
     return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
 }
