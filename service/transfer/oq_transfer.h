@@ -9,7 +9,7 @@
  *   transfer.c          its life: open, flush and save offsets, stop, report
  *   response.c          the header of a response and what it means; the body
  *   verify.c            hashes the file when all of it is there, and repairs bad pieces
- *   source.c            which of the file's sources is asked, and when it is left for another one
+ *   source.c            which source of the file is used, and when it is left for another one
  *   transfer_machine.c  the table of its states
  */
 #ifndef OQ_TRANSFER_H
@@ -44,7 +44,7 @@ struct oq_transfer_end {
     enum oq_transfer_outcome outcome;
     struct oq_verdict verdict; /* FAILED */
     bool is_of_source;         /* FAILED: another source may do better: oq_transfer_leave_source */
-    int64_t retry_after_ms;    /* FAILED: what the server asked for; -1 = nothing */
+    int64_t retry_after_ms;    /* FAILED: Retry-After of the server; -1 = none */
     const char *text;          /* FAILED */
 };
 
@@ -99,7 +99,7 @@ bool oq_transfer_is_connected(const struct oq_transfer *transfer);
 bool oq_transfer_is_verifying(const struct oq_transfer *transfer);
 uint32_t oq_transfer_source(const struct oq_transfer *transfer);
 
-/* A transfer of the file has failed. True: the next transfer asks another source, at once. False:
+/* A transfer of the file has failed. True: the next transfer uses another source, at once. False:
  * it is a failure of the file; *verdict is then that of all sources together. */
 bool oq_transfer_leave_source(const struct oq_file *file, struct oq_transfer_history *history,
                               struct oq_verdict *verdict);

@@ -19,11 +19,11 @@ enum oq_transfer_state {
 
 enum oq_transfer_event {
     OQ_TRANSFER_EV_OPENED,   /* the file is open and ends at the saved offset; the request is out */
-    OQ_TRANSFER_EV_RESOLVE,  /* a worker has been asked for the proxy of another URL */
+    OQ_TRANSFER_EV_RESOLVE,  /* a worker resolves the proxy of another URL */
     OQ_TRANSFER_EV_RESOLVED, /* the redirected request continues */
     OQ_TRANSFER_EV_ACCEPT,   /* header complete: the body belongs into the file */
     OQ_TRANSFER_EV_WHOLE,    /* every byte has come, or is there already */
-    OQ_TRANSFER_EV_VERIFY,   /* a worker has been asked to hash the file */
+    OQ_TRANSFER_EV_VERIFY,   /* a worker hashes the file */
     OQ_TRANSFER_EV_REPAIR,   /* pieces failed: the request for the first of them is out */
     OQ_TRANSFER_EV_FETCHED,  /* all bytes are flushed, and verified where there is a hash */
     OQ_TRANSFER_EV_REFUTED,  /* a hash has refuted the bytes: they are forgotten */
@@ -39,7 +39,7 @@ enum oq_transfer_event {
 enum oq_transfer_outcome {
     OQ_OUTCOME_NONE,
     OQ_OUTCOME_FETCHED,
-    OQ_OUTCOME_STOPPED, /* by the host, or to ask again at once: another source, the rest */
+    OQ_OUTCOME_STOPPED, /* by the host, or to continue at once: another source, the rest */
     OQ_OUTCOME_DISCARDED,
     OQ_OUTCOME_RESTART,
     OQ_OUTCOME_FAILED,

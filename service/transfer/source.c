@@ -1,4 +1,4 @@
-/* source.c - which of a file's sources a transfer asks, and when it is left for the next one.
+/* source.c - which of a file's sources a transfer uses, and when it is left for the next one.
  *
  * Engine thread. core/oq_sources.h decides; this file knows the transfer. Rule above all others:
  * bytes of two versions never meet. Bytes from one source are continued at another when a hash will
@@ -92,7 +92,7 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
     int64_t passed_ms = oq_transfer_now_ms(transfer) - transfer->window_at_ms;
     bool is_transient = true;
 
-    if (transfer->net && oq_net_is_waiting(transfer->net)) { /* it was not asked yet */
+    if (transfer->net && oq_net_is_waiting(transfer->net)) { /* no request was sent yet */
         transfer->window_at_ms += passed_ms;
         return false;
     }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define RATE_STEP_MS 500
-#define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* room for so much is looked for in advance */
+#define ROOM_FROM_BYTES ((uint64_t)1024 * 1024) /* this much is checked for in advance */
 
 /* --- the state -------------------------------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ void oq_transfer_apply(struct oq_transfer *transfer, enum oq_transfer_event even
     if (oq_transfer_transition(before, event, &transition) != OQ_OK) {
         oq_log_error("transfer: %s must not come while it is %s", oq_transfer_event_name(event),
                      oq_transfer_state_text(before));
-        assert(!"an event that must not come");
+        assert(false);
         return;
     }
     transfer->state = transition.next;

@@ -33,7 +33,7 @@ struct work {
     char *url;                  /* OPEN, PROXY: copy, to resolve the proxy for */
     uint32_t attempt;           /* OPEN, PROXY: takes another proxy of several each time */
     enum oq_open_mode mode;
-    uint64_t mark_bytes;  /* FLUSH: written bytes when it was asked */
+    uint64_t mark_bytes;  /* FLUSH: written bytes when it was submitted */
     uint64_t total_bytes; /* FLUSH: of the whole file, if there has to be room; OQ_SIZE_UNKNOWN */
     bool is_reserved;     /* FLUSH: the file system keeps room for the whole file; also a result */
     /* results */
@@ -49,7 +49,7 @@ struct work {
 /* Of FAIL, FLUSH_FAILED and RESTART. */
 struct failure {
     struct oq_verdict verdict;
-    bool is_of_source; /* else of the disk or memory, or every source was asked */
+    bool is_of_source; /* else of the disk or memory, or every source was tried */
     char text[256];
 };
 
@@ -72,7 +72,7 @@ struct oq_transfer {
     uint64_t written_bytes; /* position in the file after the last write */
     int64_t checkpoint_at_ms;
 
-    uint32_t source; /* which of the file's sources is asked */
+    uint32_t source; /* which of the file's sources is used */
     char *proxy;     /* to it; see oq_network_port */
     struct oq_net_handle *net;
     struct oq_flow *flow; /* of net, from the first byte on */
@@ -157,7 +157,7 @@ OQ_MUST_CHECK enum oq_status oq_transfer_submit(struct oq_transfer *transfer,
                                                 void (*done)(void *argument), struct oq_error *err);
 /* Of `done`: the work is not out any more. Its status and error. */
 enum oq_status oq_transfer_take_work(struct oq_transfer *transfer, struct oq_error *err);
-/* Asks a worker for the proxy of `url`; `done` finds it in work.proxy. */
+/* A worker resolves the proxy of `url`; `done` finds it in work.proxy. */
 OQ_MUST_CHECK enum oq_status oq_transfer_resolve_proxy(struct oq_transfer *transfer,
                                                        const char *url,
                                                        void (*done)(void *argument),
@@ -185,7 +185,7 @@ void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decisio
 
 /* --- source.c --------------------------------------------------------------------------------- */
 
-/* A line about the transfer, with the URL it asks. */
+/* A line about the transfer, with the URL of its source. */
 void oq_transfer_log(const struct oq_transfer *transfer, enum oq_log_level level, const char *what);
 /* Chooses the source of a transfer that begins. */
 void oq_source_choose(struct oq_transfer *transfer);

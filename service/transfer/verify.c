@@ -22,7 +22,7 @@
 struct oq_verification {
     const struct oq_hash_port *port;
     uint64_t size_bytes, at_bytes;
-    struct oq_hash *whole[OQ_HASH_KIND_COUNT]; /* of the kinds that are asked for */
+    struct oq_hash *whole[OQ_HASH_KIND_COUNT]; /* of the kinds that are expected */
     uint8_t values[OQ_HASH_KIND_COUNT][OQ_HASH_MAX];
     struct oq_pieces pieces; /* own copy */
     struct oq_hash *piece;
@@ -235,7 +235,7 @@ static void describe(const struct oq_transfer *transfer, enum oq_net_error error
              oq_transfer_file(transfer)->mismatches, expected, got);
 }
 
-/* FAIL: the bytes are not those of the file, and every source was asked as often as it may be. */
+/* FAIL: the bytes are not those of the file, and every source was tried as often as it may be. */
 static void give_up(struct oq_transfer *transfer, enum oq_net_error error)
 {
     char text[256];
@@ -255,7 +255,7 @@ static bool save(struct oq_transfer *transfer, struct oq_file *next)
     return false;
 }
 
-/* Marks the source of the bytes bad, if there are others; the next one is asked then. */
+/* Marks the source of the bytes bad, if there are others; the next one is used then. */
 static void mark_source_bad(const struct oq_transfer *transfer, struct oq_file *next)
 {
     struct oq_source_run *run = &oq_transfer_history(transfer)->sources;
@@ -480,7 +480,7 @@ void oq_verify_on_done(struct oq_transfer *transfer, enum oq_net_error error, co
     if (!oq_transfer_write_out(transfer))
         return;
     if (transfer->written_bytes <= transfer->verification->last_byte)
-        request_pieces(transfer, transfer->written_bytes); /* the server gave less than asked for */
+        request_pieces(transfer, transfer->written_bytes); /* the server sent less than requested */
     else
         repair_next(transfer);
 }

@@ -1,4 +1,4 @@
-/* test_checkpoint.c - a disk that does not answer: no more than three quarters of CheckpointBytes
+/* test_checkpoint.c - a disk that hangs: no more than three quarters of CheckpointBytes
  * are ever read and not saved, and what is cancelled meanwhile does not pass for a whole file. */
 #include "engine_fixture.h"
 
@@ -77,7 +77,7 @@ static uint64_t received(struct fixture *f, int64_t group)
     return fixture_view(f, group).progress.done_bytes;
 }
 
-static void checkpoint__the_disk_does_not_answer__only_so_much_is_read(void **state)
+static void checkpoint__the_disk_hangs__no_more_than_the_interval_is_read(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -88,7 +88,7 @@ static void checkpoint__the_disk_does_not_answer__only_so_much_is_read(void **st
     /* The first flush comes with half of it, and a quarter more is still read. */
     while (count_waiting() == 0 || received(f, group) <= MOST - 2 * 16384)
         assert_true(fixture_patience(&start_ms, 30));
-    for (unsigned looks = 0; looks < 50; looks++) {
+    for (unsigned turns = 0; turns < 50; turns++) {
         assert_true(received(f, group) <= MOST);
         assert_true(fixture_patience(&start_ms, 60));
     }
@@ -125,7 +125,7 @@ static void cancel__whole_but_not_flushed__nothing_gets_the_final_name(void **st
     assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
     while (count_waiting() == 0 || received(f, group) < size)
         assert_true(fixture_patience(&start_ms, 30));
-    for (unsigned looks = 0; looks < 10; looks++) /* the end of the request follows its last byte */
+    for (unsigned turns = 0; turns < 10; turns++) /* the end of the request follows its last byte */
         assert_true(fixture_patience(&start_ms, 30));
     struct cancel call = {.f = f, .group = group};
     assert_int_equal(pthread_create(&thread, NULL, cancel, &call), 0);
@@ -142,8 +142,8 @@ static void cancel__whole_but_not_flushed__nothing_gets_the_final_name(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(checkpoint__the_disk_does_not_answer__only_so_much_is_read,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            checkpoint__the_disk_hangs__no_more_than_the_interval_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(cancel__whole_but_not_flushed__nothing_gets_the_final_name,
                                         setup, teardown),
     };

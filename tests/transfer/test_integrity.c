@@ -1,5 +1,5 @@
-/* test_integrity.c - hashes of whole files and of pieces: right, wrong once, wrong for ever; only
- * what is damaged comes again. */
+/* test_integrity.c - hashes of whole files and of pieces: right, wrong once, wrong each time; only
+ * what is damaged is fetched again. */
 #include "source_fixture.h"
 
 #include "oq_alloc.h"
@@ -114,7 +114,7 @@ static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
     assert_int_equal(fixture_view(f, group).progress.done_bytes, 0);
 }
 
-static void hash__wrong_for_ever__resume_tries_as_often_again(void **state)
+static void hash__wrong_each_time__resume_retries_as_often(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-3");
@@ -126,7 +126,7 @@ static void hash__wrong_for_ever__resume_tries_as_often_again(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 4);
 }
 
-static void hash__of_a_body_without_length__is_looked_at(void **state)
+static void hash__of_a_body_without_length__is_verified(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?no-ranges&chunked&corrupt=5&on=1");
@@ -171,7 +171,7 @@ static void size__expected__needs_no_hash(void **state)
     assert_arrived(f, group);
 }
 
-static void digest__right__is_of_no_consequence(void **state)
+static void digest__right__file_arrives(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?repr-digest=good&digest=good");
@@ -180,8 +180,8 @@ static void digest__right__is_of_no_consequence(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
 }
 
-/* The second answer has no digest any more: `on` is about all of the query. */
-static void digest__damaged_on_the_way__file_is_fetched_again(void **state)
+/* The second response has no digest any more: `on` is about all of the query. */
+static void digest__body_damaged__file_is_fetched_again(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?repr-digest=good&corrupt=77&on=1");
@@ -301,7 +301,7 @@ static void pieces__one_damaged__only_that_one_comes_again(void **state)
     assert_int_equal(fixture_requests(f, "\"bytes=2883584-3145727\"", "206"), 1);
 }
 
-static void pieces__last_short_one_damaged__comes_again(void **state)
+static void pieces__last_short_one_damaged__is_fetched_again(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=5999999&on=1");
@@ -311,7 +311,7 @@ static void pieces__last_short_one_damaged__comes_again(void **state)
     assert_int_equal(source_sent(f, "a.bin", 2), SIZE + SIZE % PIECE);
 }
 
-static void pieces__first_damaged_and_connection_cut_in_its_repair__comes_again(void **state)
+static void pieces__first_damaged_and_connection_cut_in_its_repair__is_fetched_again(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=5&cut=100000&on=1");
@@ -320,7 +320,7 @@ static void pieces__first_damaged_and_connection_cut_in_its_repair__comes_again(
     assert_arrived(f, group);
 }
 
-static void pieces__damaged_for_ever__fails_and_keeps_the_others(void **state)
+static void pieces__damaged_each_time__fails_and_keeps_the_others(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1-2");
@@ -333,8 +333,8 @@ static void pieces__damaged_for_ever__fails_and_keeps_the_others(void **state)
     assert_int_equal(source_sent(f, "a.bin", 3), SIZE + 2 * PIECE);
 }
 
-/* The first answer is damaged; then the server has no ranges, and its whole answer is taken. */
-static void pieces__server_without_ranges__whole_file_comes_again(void **state)
+/* The first response is damaged; then the server has no ranges, and the whole file is taken. */
+static void pieces__server_without_ranges__whole_file_is_fetched_again(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -442,23 +442,23 @@ int main(void)
         T(hash__of_an_empty_file__is_right_or_wrong_too),
         T(hash__wrong_once__file_is_fetched_again_and_arrives),
         T(hash__wrong_for_ever__fails_after_the_second_time),
-        T(hash__wrong_for_ever__resume_tries_as_often_again),
-        T(hash__of_a_body_without_length__is_looked_at),
+        T(hash__wrong_each_time__resume_retries_as_often),
+        T(hash__of_a_body_without_length__is_verified),
         T(hash__without_validator__bytes_are_continued),
         T(size__not_the_expected_one__fails_before_the_body),
         T(size__expected__needs_no_hash),
-        T(digest__right__is_of_no_consequence),
-        T(digest__damaged_on_the_way__file_is_fetched_again),
+        T(digest__right__file_arrives),
+        T(digest__body_damaged__file_is_fetched_again),
         T(digest__another_one_on_resume__begins_from_zero_before_the_body),
         T(digest__repr_wrong_for_ever__fails),
         T(digest__of_rfc3230_wrong_for_ever__fails),
         T(digest__wrong_but_expected_hash_right__arrives),
         T(hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first),
         T(pieces__one_damaged__only_that_one_comes_again),
-        T(pieces__last_short_one_damaged__comes_again),
-        T(pieces__first_damaged_and_connection_cut_in_its_repair__comes_again),
-        T(pieces__damaged_for_ever__fails_and_keeps_the_others),
-        T(pieces__server_without_ranges__whole_file_comes_again),
+        T(pieces__last_short_one_damaged__is_fetched_again),
+        T(pieces__first_damaged_and_connection_cut_in_its_repair__is_fetched_again),
+        T(pieces__damaged_each_time__fails_and_keeps_the_others),
+        T(pieces__server_without_ranges__whole_file_is_fetched_again),
         T(pieces__number_does_not_fit__is_refused),
         T(pieces__none_and_size_unknown__is_refused_and_the_download_runs),
         T(pieces__read_back__are_those_that_were_set),

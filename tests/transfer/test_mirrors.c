@@ -1,5 +1,5 @@
-/* test_mirrors.c - several sources for one file, and another URL for one of them: who is asked, and
- * which bytes stay. */
+/* test_mirrors.c - several sources for one file, and another URL for one of them: which is used,
+ * and which bytes stay. */
 #include "source_fixture.h"
 
 #include "oq_alloc.h"
@@ -61,7 +61,7 @@ static void mirror__first_is_dead__second_is_asked_at_once(void **state)
     assert_int_equal(fixture_view(f, group).retries, 0);
 }
 
-static void mirror__first_has_no_such_file__second_is_asked(void **state)
+static void mirror__first_has_no_such_file__second_is_used(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "missing.bin");
@@ -143,7 +143,7 @@ static void mirror__has_another_size_hash_given__is_left(void **state)
     assert_int_equal(fixture_requests(f, "a.bin", "\"bytes=4000000-\""), 1);
 }
 
-static void mirror__first_has_another_size_than_expected__second_is_asked(void **state)
+static void mirror__first_has_another_size_than_expected__second_is_used(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -168,7 +168,7 @@ static void mirror__first_is_another_version_of_the_same_size__hash_decides(void
     assert_int_equal(fixture_requests(f, "/a.bin", "206"), 1);
 }
 
-static void mirror__all_are_another_version__fails_after_each_had_its_chance(void **state)
+static void mirror__all_are_another_version__fails_after_each_was_tried(void **state)
 {
     struct fixture *f = *state;
     fixture_serve(f, "old.bin", SIZE, 77);
@@ -232,7 +232,7 @@ static void mirror__no_network__the_source_stays(void **state)
     oq_extras_free(extras);
 }
 
-static void mirror__does_not_answer__second_is_asked(void **state)
+static void mirror__does_not_respond__second_is_used(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?delay=60000");
@@ -241,7 +241,7 @@ static void mirror__does_not_answer__second_is_asked(void **state)
     assert_arrived(f, group);
 }
 
-static void mirror__all_are_slow__the_last_goes_on(void **state)
+static void mirror__all_are_slow__the_last_continues(void **state)
 {
     struct fixture *f = *state;
     fixture_serve(f, "a.bin", 12000, 1);
@@ -371,7 +371,7 @@ static void url__replaced_while_it_waits__is_asked_at_once(void **state)
     assert_arrived(f, group);
 }
 
-static void url__replaced_while_it_runs__goes_on_at_the_new_one(void **state)
+static void url__replaced_while_it_runs__continues_at_the_new_one(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -392,28 +392,28 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(mirror__first_is_dead__second_is_asked_at_once),
-        T(mirror__first_has_no_such_file__second_is_asked),
+        T(mirror__first_has_no_such_file__second_is_used),
         T(mirror__all_fail_for_good__group_fails_with_the_last_answer),
         T(mirror__one_fails_for_now__the_round_is_tried_again),
         T(mirror__first_dies_midway_hash_given__no_byte_comes_twice),
         T(mirror__first_dies_midway_same_validator__no_byte_comes_twice),
         T(mirror__has_another_version_without_hash__first_keeps_its_bytes),
         T(mirror__has_another_size_hash_given__is_left),
-        T(mirror__first_has_another_size_than_expected__second_is_asked),
+        T(mirror__first_has_another_size_than_expected__second_is_used),
         T(mirror__first_is_another_version_of_the_same_size__hash_decides),
-        T(mirror__all_are_another_version__fails_after_each_had_its_chance),
+        T(mirror__all_are_another_version__fails_after_each_was_tried),
         T(mirror__first_is_slow__second_goes_on_where_it_was),
         T(mirror__first_is_slow_because_of_our_limit__is_kept),
         T(mirror__no_network__the_source_stays),
-        T(mirror__does_not_answer__second_is_asked),
-        T(mirror__all_are_slow__the_last_goes_on),
+        T(mirror__does_not_respond__second_is_used),
+        T(mirror__all_are_slow__the_last_continues),
         T(pieces__damaged_at_the_first__come_from_the_second),
         T(pieces__second_is_down__first_repairs_it_itself),
         T(pieces__second_hangs_up__first_repairs_it_itself),
         T(url__expired_midway__new_one_goes_on_at_the_same_byte),
         T(url__replaced_after_a_restart_of_the_service__is_the_new_one),
         T(url__replaced_while_it_waits__is_asked_at_once),
-        T(url__replaced_while_it_runs__goes_on_at_the_new_one),
+        T(url__replaced_while_it_runs__continues_at_the_new_one),
     };
     return cmocka_run_group_tests_name("mirrors", tests, NULL, NULL);
 }

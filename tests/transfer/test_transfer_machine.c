@@ -114,7 +114,7 @@ static void table__every_way_out__closes_the_request_and_reports_at_the_end_only
 }
 
 /* From each state the host can end it, and what is discarded never counts as whole. */
-static void table__stop_and_discard__are_answered_everywhere(void **state)
+static void table__stop_and_discard__are_legal_in_every_state(void **state)
 {
     (void)state;
     for (unsigned from = 0; from < OQ_TRANSFER_ENDED; from++) {
@@ -248,7 +248,7 @@ int main(void)
         cmocka_unit_test(table__every_pair__is_as_written_here),
         cmocka_unit_test(table__every_walk__takes_the_first_outcome_only),
         cmocka_unit_test(table__every_way_out__closes_the_request_and_reports_at_the_end_only),
-        cmocka_unit_test(table__stop_and_discard__are_answered_everywhere),
+        cmocka_unit_test(table__stop_and_discard__are_legal_in_every_state),
         cmocka_unit_test(transition__out_of_range__is_a_bug),
         cmocka_unit_test(check__good_facts__hold_in_every_state),
         cmocka_unit_test(check__each_broken_promise__is_found),
