@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, private, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, style, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -203,10 +203,11 @@ MOST_IN_A_CIRCLE = 3
 
 
 def code_of(name):
-    """The text of a C file without comments, strings and preprocessor lines."""
-    text = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', lambda found: '""' if found.group(0)[0] == '"' else " ",
-                  read(name), flags=re.S)
-    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", "", text, flags=re.M)
+    """The text of a C file without comments, strings and preprocessor lines; the lines are counted as before."""
+    def emptied(found):
+        return '""' if found.group(0)[0] == '"' else " " + "\n" * found.group(0).count("\n")
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', emptied, read(name), flags=re.S)
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", emptied, text, flags=re.M)
 
 
 def functions_of(code):
@@ -273,6 +274,25 @@ def check_circles():
                        if header in headers} for name in headers.values()}
     for circle in circles(includes):
         yield f"{circle[0]}: headers include each other: {' '.join(circle)}"
+
+
+# A pointer compared with NULL where it is a condition: behind if, while, !, && and ||, and before && || and ?. Allowed where it
+# becomes a boolean value, and behind an assignment: while ((entry = next()) != NULL).
+OPERAND = r"[\w.>*\[\]-]+(?:\([^()=]*\))?"
+NULL_COMPARED = re.compile(rf"(?:\b(?:if|while|assert) \(|&& |\|\| )({OPERAND}) [!=]= NULL\b|({OPERAND}) [!=]= NULL(?= (?:&&|\|\||\?))")
+
+
+def check_style():
+    """What CONTRIBUTING.md says of braces and NULL: none round a single statement on a line of its own, none compared with."""
+    for name in tracked(".c", ".h"):
+        lines = code_of(name).splitlines()
+        for number, line in enumerate(lines, 1):
+            if NULL_COMPARED.search(line):
+                yield f"{name}:{number}: a pointer is compared with NULL"
+            # A head that is whole, one statement, and the end without an else.
+            if re.match(r"\s*(?:if|for|while) \(.*\) \{$", line) and line.count("(") == line.count(")") and number + 1 < len(lines) \
+                    and re.match(r"\s*[\w*(+-].*;$", lines[number]) and re.match(r"\s*\}$", lines[number + 1]):
+                yield f"{name}:{number}: braces round a single statement"
 
 
 def check_parts():
