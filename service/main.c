@@ -96,9 +96,8 @@ static void harden_service(void)
 /* Ends the process with that code when parts of it cannot be ended in order. */
 static int leave(struct oq_host *host, int code)
 {
-    if (!oq_host_is_whole(host)) {
+    if (!oq_host_is_whole(host))
         TerminateProcess(GetCurrentProcess(), (UINT)code);
-    }
     oq_host_free(host);
     return code;
 }

@@ -132,7 +132,7 @@ void oq_win_print(bool is_error, const char *text)
 bool oq_win_is_wine(void)
 {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
-    return ntdll && GetProcAddress(ntdll, "wine_get_version") != NULL;
+    return ntdll && GetProcAddress(ntdll, "wine_get_version");
 }
 
 enum oq_status oq_win_program_path(char **out, struct oq_error *err)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, private, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, style, words, private, shell, python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
@@ -199,10 +199,11 @@ MOST_IN_A_CIRCLE = 3
 
 
 def code_of(name):
-    """The text of a C file without comments, strings and preprocessor lines."""
-    text = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', lambda found: '""' if found.group(0)[0] == '"' else " ",
-                  read(name), flags=re.S)
-    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", "", text, flags=re.M)
+    """The text of a C file without comments, strings and preprocessor lines; the lines are counted as before."""
+    def emptied(found):
+        return '""' if found.group(0)[0] == '"' else " " + "\n" * found.group(0).count("\n")
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', emptied, read(name), flags=re.S)
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", emptied, text, flags=re.M)
 
 
 def functions_of(code):
@@ -269,6 +270,73 @@ def check_circles():
                        if header in headers} for name in headers.values()}
     for circle in circles(includes):
         yield f"{circle[0]}: headers include each other: {' '.join(circle)}"
+
+
+# A pointer compared with NULL where it is a condition: behind if, while, !, && and ||, and before && || and ?. Allowed where it
+# becomes a boolean value, and behind an assignment: while ((entry = next()) != NULL).
+OPERAND = r"[\w.>*\[\]-]+(?:\([^()=]*\))?"
+NULL_COMPARED = re.compile(rf"(?:\b(?:if|while|assert) \(|&& |\|\| )({OPERAND}) [!=]= NULL\b|({OPERAND}) [!=]= NULL(?= (?:&&|\|\||\?))")
+
+
+def check_style():
+    """What CONTRIBUTING.md says of braces and NULL: none round a single statement on a line of its own, none compared with."""
+    for name in tracked(".c", ".h"):
+        lines = code_of(name).splitlines()
+        for number, line in enumerate(lines, 1):
+            if NULL_COMPARED.search(line):
+                yield f"{name}:{number}: a pointer is compared with NULL"
+            # A head that is whole, one statement, and the end without an else.
+            if re.match(r"\s*(?:if|for|while) \(.*\) \{$", line) and line.count("(") == line.count(")") and number + 1 < len(lines) \
+                    and re.match(r"\s*[\w*(+-].*;$", lines[number]) and re.match(r"\s*\}$", lines[number + 1]):
+                yield f"{name}:{number}: braces round a single statement"
+
+
+# Home-made words, and what the field says instead (docs/glossary.md). In names, comments and pages.
+HOME_MADE = {
+    r"find the way|asks? the way|length of the way|heed\w*|find_way|ask_way": "path, base RTT; resolve the proxy",
+    r"queue of others|who else wants": "cross traffic",
+    r"what was allowed|surprise\w*": "advertised window, over-delivery",
+    r"dips?|dipp\w*": "drain",
+    r"trips?": "RTT",
+    r"pace|paces|pacing|oq_pace\w*": "window controller",
+    r"oq_delay\w*|oq_budget\w*|oq_plan\w*": "RTT estimator, cross traffic, rate schedule",
+    r"blame\w*": "mark source bad",
+    r"steps? (?:in|out)|step_(?:in|out)|log-ons?|log_on\w*": "impersonate begin / end, authentication",
+    r"doors?|plumbing|arrivals?": "shutdown gate, uncounted objects, activations",
+    r"pok(?:e|es|ed|ing)": "retry now",
+    r"of late|all the same|anew|whoever|is told|are told|looks at": "plain words",
+    r"held up for a while|stopped by an error|waiting for its turn": "waiting to retry, failed, queued",
+}
+
+
+def allowed_words():
+    """The lines of words.txt: (path or folder/, word), and which lines gave no reason."""
+    allowed, bad = [], []
+    for number, line in enumerate(read("tests/checks/words.txt").splitlines(), 1):
+        if line and not line.startswith("#"):
+            path, word, *reason = line.split(None, 2)
+            allowed.append((path, word.lower()))
+            if not reason:
+                bad.append(number)
+    return allowed, bad
+
+
+def check_words():
+    """No word of the list above in names, comments and pages, but for those that words.txt gives a reason for."""
+    allowed, bad = allowed_words()
+    for number in bad:
+        yield f"tests/checks/words.txt:{number}: no reason"
+    patterns = [(re.compile(rf"(?<![A-Za-z])(?:{pattern})(?![A-Za-z])", re.I), instead) for pattern, instead in HOME_MADE.items()]
+    for name in tracked(".c", ".h", ".idl", ".def", ".py", ".sh", ".md", "CMakeLists.txt"):
+        if name.startswith(("docs/decisions/", "bench/results/")) or name in ("tests/checks/tree.py", "docs/glossary.md", "CHANGELOG.md"):
+            continue
+        for number, line in enumerate(read(name).splitlines(), 1):
+            for pattern, instead in patterns:
+                for found in pattern.finditer(line):
+                    word = found.group(0).lower()
+                    if not any((name == path or path.endswith("/") and name.startswith(path)) and word == kept
+                               for path, kept in allowed):
+                        yield f"{name}:{number}: '{found.group(0)}': the field says {instead}"
 
 
 def check_parts():

@@ -64,7 +64,7 @@ static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **o
 static void enter(void *ctx, struct oq_identity *as)
 {
     (void)ctx;
-    seen.mistakes += seen.acting != NULL || as == NULL;
+    seen.mistakes += seen.acting || !as;
     seen.entered[index_of(as)]++;
     seen.acting = as;
 }

@@ -35,9 +35,8 @@ static int file_close(sqlite3_file *file)
 
 static int file_read(sqlite3_file *file, void *buffer, int amount, sqlite3_int64 offset)
 {
-    if (is_failing(FAULT_VFS_READ)) {
+    if (is_failing(FAULT_VFS_READ))
         return SQLITE_IOERR_READ;
-    }
     return real_of(file)->pMethods->xRead(real_of(file), buffer, amount, offset);
 }
 
@@ -52,9 +51,8 @@ static int file_write(sqlite3_file *file, const void *buffer, int amount, sqlite
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    if (is_failing(FAULT_VFS_TRUNCATE)) {
+    if (is_failing(FAULT_VFS_TRUNCATE))
         return SQLITE_IOERR_TRUNCATE;
-    }
     return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
@@ -62,9 +60,8 @@ static int file_sync(sqlite3_file *file, int flags)
 {
     (void)file;
     (void)flags;
-    if (is_failing(FAULT_VFS_SYNC)) {
+    if (is_failing(FAULT_VFS_SYNC))
         return SQLITE_IOERR_FSYNC;
-    }
     return SQLITE_OK;
 }
 
@@ -134,22 +131,19 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     struct fault_file *self = (struct fault_file *)file;
 
     self->base.pMethods = NULL; /* "not open" until the real one is */
-    if (is_failing(FAULT_VFS_OPEN)) {
+    if (is_failing(FAULT_VFS_OPEN))
         return SQLITE_CANTOPEN;
-    }
     self->real = (sqlite3_file *)(self + 1);
     int rc = real_vfs(vfs)->xOpen(real_vfs(vfs), name, self->real, flags, out_flags);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         self->base.pMethods = &file_methods;
-    }
     return rc;
 }
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
 {
-    if (is_failing(FAULT_VFS_DELETE)) {
+    if (is_failing(FAULT_VFS_DELETE))
         return SQLITE_IOERR_DELETE;
-    }
     return real_vfs(vfs)->xDelete(real_vfs(vfs), name, sync_folder);
 }
 
@@ -197,13 +191,11 @@ bool fault_vfs_register(void)
         .xCurrentTime = vfs_current_time,
         .xGetLastError = vfs_last_error,
     };
-    if (vfs.pAppData) {
+    if (vfs.pAppData)
         return true;
-    }
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
-    if (!real) {
+    if (!real)
         return false;
-    }
     vfs.pAppData = real;
     vfs.mxPathname = real->mxPathname;
     vfs.szOsFile = (int)sizeof(struct fault_file) + real->szOsFile;
@@ -232,9 +224,8 @@ static void *memory_realloc(void *old, int size)
 
 bool fault_sqlite_memory_install(void)
 {
-    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK) {
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK)
         return false;
-    }
     sqlite3_mem_methods ours = real_memory;
     ours.xMalloc = memory_alloc;
     ours.xRealloc = memory_realloc;

@@ -62,9 +62,8 @@ static void must_be_ok(int rc, const char *what, const char *path)
 /* Every changing call comes through here first: is this the one at which the power goes? */
 static bool is_power_gone(void)
 {
-    if (!is_dead && oq_fault_hit(OQ_FAULT_DB_IO)) {
+    if (!is_dead && oq_fault_hit(OQ_FAULT_DB_IO))
         is_dead = true;
-    }
     return is_dead;
 }
 
@@ -77,9 +76,8 @@ static void resize(struct image *image, int64_t size)
         image->bytes = must(realloc(image->bytes, (size_t)capacity));
         image->capacity = capacity;
     }
-    if (size > image->size) {
+    if (size > image->size)
         memset(image->bytes + image->size, 0, (size_t)(size - image->size));
-    }
     image->size = size;
 }
 
@@ -88,9 +86,8 @@ static void remember(struct image *image, bool is_truncate, int64_t offset, cons
 {
     struct change *change = must(malloc(sizeof(*change) + (size_t)amount));
     *change = (struct change){NULL, is_truncate, offset, amount};
-    if (amount > 0) {
+    if (amount > 0)
         memcpy(change->bytes, bytes, (size_t)amount);
-    }
     if (image->last) {
         image->last->next = change;
     } else {
@@ -113,9 +110,8 @@ static void truncate_disk(struct image *image, int64_t size)
 {
     sqlite3_int64 now = 0;
     must_be_ok(image->real->pMethods->xFileSize(image->real, &now), "size of", image->path);
-    if (size < now) {
+    if (size < now)
         must_be_ok(image->real->pMethods->xTruncate(image->real, size), "truncate", image->path);
-    }
 }
 
 static void write_disk(struct image *image, const unsigned char *bytes, int amount, int64_t offset)
@@ -140,9 +136,8 @@ static void flush(struct image *image)
 static struct image *find(const char *path)
 {
     for (struct image *image = images; image; image = image->next) {
-        if (strcmp(image->path, path) == 0) {
+        if (strcmp(image->path, path) == 0)
             return image;
-        }
     }
     return NULL;
 }
@@ -194,9 +189,8 @@ static void flush_folder(void)
     for (struct image *image = images; image; image = next) {
         next = image->next;
         image->is_name_flushed = true;
-        if (image->is_deleted && image->open_count == 0) {
+        if (image->is_deleted && image->open_count == 0)
             delete_image(image);
-        }
     }
 }
 
@@ -212,9 +206,8 @@ static int add_image(const char *path, int flags, struct image **out)
     /* SQLite's names carry their URI parameters behind the terminator, which xOpen of the default
      * VFS reads. */
     image->path = sqlite3_create_filename(path, "", "", 0, NULL);
-    if (!image->path) {
+    if (!image->path)
         (void)must(NULL);
-    }
     int rc = disk->xOpen(disk, image->path, image->real, flags & ~SQLITE_OPEN_DELETEONCLOSE, NULL);
     if (rc != SQLITE_OK) {
         free_name(image);
@@ -256,18 +249,16 @@ static int file_read(sqlite3_file *file, void *buffer, int amount, sqlite3_int64
 {
     struct image *image = image_of(file);
 
-    if (is_dead) {
+    if (is_dead)
         return SQLITE_IOERR_READ;
-    }
     int64_t there = image->size > offset ? image->size - offset : 0;
     if (there >= amount) {
         memcpy(buffer, image->bytes + offset, (size_t)amount);
         return SQLITE_OK;
     }
     memset(buffer, 0, (size_t)amount);
-    if (there > 0) {
+    if (there > 0)
         memcpy(buffer, image->bytes + offset, (size_t)there);
-    }
     return SQLITE_IOERR_SHORT_READ;
 }
 
@@ -275,17 +266,14 @@ static int file_write(sqlite3_file *file, const void *buffer, int amount, sqlite
 {
     struct image *image = image_of(file);
 
-    if (is_dead) {
+    if (is_dead)
         return SQLITE_IOERR_WRITE;
-    }
     remember(image, false, offset, buffer,
              amount); /* also when the power goes now: it may arrive, whole or torn */
-    if (is_power_gone()) {
+    if (is_power_gone())
         return SQLITE_IOERR_WRITE;
-    }
-    if (offset + amount > image->size) {
+    if (offset + amount > image->size)
         resize(image, offset + amount);
-    }
     memcpy(image->bytes + offset, buffer, (size_t)amount);
     return SQLITE_OK;
 }
@@ -294,25 +282,21 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     struct image *image = image_of(file);
 
-    if (is_dead) {
+    if (is_dead)
         return SQLITE_IOERR_TRUNCATE;
-    }
     remember(image, true, size, NULL, 0);
-    if (is_power_gone()) {
+    if (is_power_gone())
         return SQLITE_IOERR_TRUNCATE;
-    }
-    if (size < image->size) {
+    if (size < image->size)
         resize(image, size);
-    }
     return SQLITE_OK;
 }
 
 static int file_sync(sqlite3_file *file, int flags)
 {
     (void)flags;
-    if (is_power_gone()) {
+    if (is_power_gone())
         return SQLITE_IOERR_FSYNC;
-    }
     struct image *image = image_of(file);
     flush(image);
     if (image->is_folder_flush_due) {
@@ -396,54 +380,45 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     struct image *image = find(name);
     bool is_log = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     if (!image || image->is_deleted) {
-        if ((flags & SQLITE_OPEN_CREATE) != 0 && is_power_gone()) {
+        if ((flags & SQLITE_OPEN_CREATE) != 0 && is_power_gone())
             return SQLITE_CANTOPEN;
-        }
     }
     if (!image) {
         rc = add_image(name, flags, &image);
-        if (rc == SQLITE_OK) {
+        if (rc == SQLITE_OK)
             image->is_folder_flush_due = is_log && !image->is_name_flushed;
-        }
     } else if (image->is_deleted) {
-        if ((flags & SQLITE_OPEN_CREATE) == 0) {
+        if ((flags & SQLITE_OPEN_CREATE) == 0)
             return SQLITE_CANTOPEN;
-        }
         /* A new file of the old name: on disk the old one is there until the new one is flushed. */
         image->is_deleted = false;
         image->is_folder_flush_due = is_log;
         remember(image, true, 0, NULL, 0);
         resize(image, 0);
     }
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return rc;
-    }
     image->open_count++;
     self->image = image;
     self->base.pMethods = &file_methods;
-    if (out_flags) {
+    if (out_flags)
         *out_flags = flags;
-    }
     return SQLITE_OK;
 }
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
 {
     (void)vfs;
-    if (is_power_gone()) {
+    if (is_power_gone())
         return SQLITE_IOERR_DELETE;
-    }
     struct image *image = find(name);
-    if (!image) {
+    if (!image)
         return disk->xDelete(disk, name, sync_folder);
-    }
-    if (image->is_deleted) {
+    if (image->is_deleted)
         return SQLITE_IOERR_DELETE_NOENT;
-    }
     image->is_deleted = true;
-    if (sync_folder) {
+    if (sync_folder)
         flush_folder();
-    }
     return SQLITE_OK;
 }
 
@@ -452,12 +427,10 @@ static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result
     const struct image *image = find(name);
 
     (void)vfs;
-    if (is_dead) {
+    if (is_dead)
         return SQLITE_IOERR_ACCESS;
-    }
-    if (!image) {
+    if (!image)
         return disk->xAccess(disk, name, flags, result);
-    }
     *result = !image->is_deleted && !(flags == SQLITE_ACCESS_EXISTS && image->size == 0);
     return SQLITE_OK;
 }
@@ -507,13 +480,11 @@ bool power_cut_register(void)
         .xCurrentTime = vfs_current_time,
         .xGetLastError = vfs_last_error,
     };
-    if (disk) {
+    if (disk)
         return true;
-    }
     disk = sqlite3_vfs_find(NULL);
-    if (!disk) {
+    if (!disk)
         return false;
-    }
     vfs.mxPathname = disk->mxPathname;
     return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
 }
@@ -543,21 +514,18 @@ static bool toss(uint64_t *seed)
 static void tear(struct image *image, const struct change *change, uint64_t *seed)
 {
     if (change->is_truncate) {
-        if (toss(seed)) {
+        if (toss(seed))
             truncate_disk(image, change->offset);
-        }
         return;
     }
     int done = 0;
     while (done < change->amount) {
         int64_t at = change->offset + done;
         int piece = SECTOR - (int)(at % SECTOR);
-        if (piece > change->amount - done) {
+        if (piece > change->amount - done)
             piece = change->amount - done;
-        }
-        if (toss(seed)) {
+        if (toss(seed))
             write_disk(image, change->bytes + done, piece, at);
-        }
         done += piece;
     }
 }
@@ -572,12 +540,10 @@ static bool settle(struct image *image, enum power_cut_mode mode, uint64_t *seed
         flush(image);
         return !image->is_deleted;
     case POWER_CUT_TEAR:
-        for (const struct change *change = image->first; change; change = change->next) {
+        for (const struct change *change = image->first; change; change = change->next)
             tear(image, change, seed);
-        }
-        if (image->is_deleted) {
+        if (image->is_deleted)
             return image->is_name_flushed && toss(seed);
-        }
         return image->is_name_flushed || toss(seed);
     case POWER_CUT_MODE_COUNT:
         break;
@@ -592,9 +558,8 @@ uint64_t power_cut_apply(enum power_cut_mode mode, uint64_t seed)
     while (images) {
         struct image *image = images;
         assert(image->open_count == 0);
-        for (const struct change *change = image->first; change; change = change->next) {
+        for (const struct change *change = image->first; change; change = change->next)
             changes++;
-        }
         changes += image->is_deleted || !image->is_name_flushed;
         if (!settle(image, mode, &seed)) {
             delete_image(image);

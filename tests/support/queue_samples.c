@@ -194,9 +194,8 @@ enum oq_status sample_queue_take(void *ctx, struct oq_group *group)
 
 void sample_queue_release(struct sample_queue *queue)
 {
-    for (size_t i = 0; i < queue->count; i++) {
+    for (size_t i = 0; i < queue->count; i++)
         oq_group_release(&queue->groups[i]);
-    }
     free(queue->groups);
     *queue = (struct sample_queue){0};
 }
@@ -209,9 +208,8 @@ unsigned char *sample_file_read(const char *path, size_t *size)
     FILE *file = fopen(path, "rb");
 
     *size = 0;
-    if (!file) {
+    if (!file)
         return NULL;
-    }
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
     long length = ftell(file);
     assert_true(length >= 0);
@@ -238,18 +236,16 @@ void sample_file_copy(const char *from, const char *to)
     unsigned char *bytes = sample_file_read(from, &size);
 
     (void)remove(to);
-    if (bytes) {
+    if (bytes)
         sample_file_write(to, bytes, size);
-    }
     free(bytes);
 }
 
 bool sample_file_exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file) {
+    if (file)
         fclose(file);
-    }
     return file != NULL;
 }
 
