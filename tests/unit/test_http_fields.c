@@ -422,6 +422,7 @@ static void date__malformed_or_impossible__is_refused_and_nothing_written(void *
         "Fri, 31 Dec 1582 23:59:59 GMT",
         "..., 06 Nov 1994 08:49:37 GMT",
         "Sunda, 06-Nov-94 08:49:37 GMT",
+        ", 06-Nov-94 08:49:37 GMT",
         "Sun, 00 Nov 1994 08:49:37 GMT",
         "Sun Nov  0 08:49:37 1994",
         "Sun, 31 Nov 1994 08:49:37 GMT",

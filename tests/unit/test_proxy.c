@@ -31,6 +31,7 @@ static void proxy__in_each_form__is_a_url(void **state)
         {"", ""},
         {NULL, ""},
         {"ftp://proxy:21", ""},
+        {"http://", ""},
         {"ftp=proxy:21", ""},
         {"http://\x7f\x01", ""},
     };
@@ -40,7 +41,7 @@ static void proxy__in_each_form__is_a_url(void **state)
     assert_string_equal(choose("http=a:1;https=b:2", NULL, "HTTPS://server/", 0), "http://b:2");
 }
 
-static void proxies__several__take_turns(void **state)
+static void proxies__several__are_tried_in_order(void **state)
 {
     static const char list[] = "one:1;two:2 three:3";
     (void)state;
@@ -165,7 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proxy__in_each_form__is_a_url),
-        cmocka_unit_test(proxies__several__take_turns),
+        cmocka_unit_test(proxies__several__are_tried_in_order),
         cmocka_unit_test(bypass__each_form__holds_for_its_hosts_only),
         cmocka_unit_test(choose__no_url__is_refused_and_writes_nothing),
         cmocka_unit_test(proxy__too_long__does_not_count),

@@ -113,6 +113,7 @@ static const struct {
     {"http://1.2.3.0000/f", "IPv4", 8},
     {"http://12345/f", "IPv4", 8},
     {"http://a.1/f", "IPv4", 8},
+    {"http://1.2.3.256/f", "IPv4", 8},
     {"http://0x7f000001/f", "IPv4", 8}, /* libcurl would go to 127.0.0.1 */
     {"http://0x7f.1/f", "IPv4", 8},
     {"http://0X7F.0x0.0x1/f", "IPv4", 8},
@@ -330,6 +331,7 @@ static void redact__of_a_url__leaves_out_user_query_and_nothing_else(void **stat
     assert_makes(oq_url_redact, "http://me@server?secret", "http://server/");
     assert_makes(oq_url_redact, "http://secret:@[::1]:/x?", "http://[::1]/x");
     assert_makes(oq_url_redact, "http://secret%40@s/%20?a/b?c", "http://s/%20");
+    assert_makes(oq_url_redact, "http://s/a/./../b", "http://s/a/./../b");
 }
 
 static void redact__of_an_invalid_url__shows_nothing_of_it(void **state)
