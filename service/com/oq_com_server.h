@@ -51,8 +51,8 @@ OQ_MUST_CHECK enum oq_status oq_com_drain(struct oq_com *com, int64_t timeout_ms
 
 /* Takes the classes back and ends the thread, within 2 s; what hangs is left behind. The last thing
  * before the service reports that it has stopped: a client that comes in between waits for a class
- * that is never registered. After oq_com_drain, or instead of oq_com_serve. Any thread; com is gone.
- * NULL is allowed. */
+ * that is never registered. After oq_com_drain, or instead of oq_com_serve. Any thread; com is
+ * gone. NULL is allowed. */
 void oq_com_close(struct oq_com *com);
 
 /* What clients hold now: objects of ours, and locks by IClassFactory::LockServer. Both 0 means
