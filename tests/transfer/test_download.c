@@ -109,7 +109,7 @@ static void download__modification_time__is_the_servers(void **state)
     assert_int_equal(facts.st_mtime, 784111777);
 }
 
-static void download__odd_but_whole_answers__succeed(void **state)
+static void download__unusual_but_complete_responses__succeed(void **state)
 {
     struct fixture *f = *state;
     static const char *const queries[] = {"no-ranges",
@@ -214,7 +214,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(download__existing_target__is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(download__modification_time__is_the_servers, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(download__odd_but_whole_answers__succeed, setup, teardown),
+        cmocka_unit_test_setup_teardown(download__unusual_but_complete_responses__succeed, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(download__fatal_status__is_an_error_with_its_codes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(download__transient_status__is_tried_again, setup,

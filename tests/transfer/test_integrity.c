@@ -98,7 +98,7 @@ static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
 }
 
 /* Shows IOpenQmgrGroup.wrong-hash .verified-first */
-static void hash__wrong_for_ever__fails_after_the_second_time(void **state)
+static void hash__wrong_each_time__fails_after_the_second_time(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=3000000");
@@ -205,7 +205,7 @@ static void digest__another_one_on_resume__begins_from_zero_before_the_body(void
 }
 
 /* Shows IOpenQmgrGroup.server-digest */
-static void digest__repr_wrong_for_ever__fails(void **state)
+static void digest__repr_wrong_each_time__fails(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?repr-digest=bad");
@@ -215,7 +215,7 @@ static void digest__repr_wrong_for_ever__fails(void **state)
 }
 
 /* Shows IOpenQmgrGroup.server-digest */
-static void digest__of_rfc3230_wrong_for_ever__fails(void **state)
+static void digest__of_rfc3230_wrong_each_time__fails(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?digest=bad");
@@ -286,7 +286,7 @@ static void hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first(vo
 }
 
 /* Shows IOpenQmgrGroup.damaged-pieces IOpenQmgrGroup::SetPieces.S_OK */
-static void pieces__one_damaged__only_that_one_comes_again(void **state)
+static void pieces__one_damaged__only_that_one_is_fetched_again(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?corrupt=3000000&on=1");
@@ -441,7 +441,7 @@ int main(void)
         T(hash__right__file_arrives_in_one_request),
         T(hash__of_an_empty_file__is_right_or_wrong_too),
         T(hash__wrong_once__file_is_fetched_again_and_arrives),
-        T(hash__wrong_for_ever__fails_after_the_second_time),
+        T(hash__wrong_each_time__fails_after_the_second_time),
         T(hash__wrong_each_time__resume_retries_as_often),
         T(hash__of_a_body_without_length__is_verified),
         T(hash__without_validator__bytes_are_continued),
@@ -450,11 +450,11 @@ int main(void)
         T(digest__right__file_arrives),
         T(digest__body_damaged__file_is_fetched_again),
         T(digest__another_one_on_resume__begins_from_zero_before_the_body),
-        T(digest__repr_wrong_for_ever__fails),
-        T(digest__of_rfc3230_wrong_for_ever__fails),
+        T(digest__repr_wrong_each_time__fails),
+        T(digest__of_rfc3230_wrong_each_time__fails),
         T(digest__wrong_but_expected_hash_right__arrives),
         T(hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first),
-        T(pieces__one_damaged__only_that_one_comes_again),
+        T(pieces__one_damaged__only_that_one_is_fetched_again),
         T(pieces__last_short_one_damaged__is_fetched_again),
         T(pieces__first_damaged_and_connection_cut_in_its_repair__is_fetched_again),
         T(pieces__damaged_each_time__fails_and_keeps_the_others),

@@ -51,7 +51,7 @@ static uint64_t twice(struct fixture *f, unsigned requests)
 }
 
 /* Shows IOpenQmgrGroup.next-source IOpenQmgrGroup::AddSource.S_OK */
-static void mirror__first_is_dead__second_is_asked_at_once(void **state)
+static void mirror__first_is_dead__second_is_used_at_once(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?hang-up");
@@ -73,7 +73,7 @@ static void mirror__first_has_no_such_file__second_is_used(void **state)
 }
 
 /* Shows IOpenQmgrGroup.next-source */
-static void mirror__all_fail_for_good__group_fails_with_the_last_answer(void **state)
+static void mirror__all_fail_fatally__group_fails_with_the_last_status(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "missing.bin");
@@ -83,7 +83,7 @@ static void mirror__all_fail_for_good__group_fails_with_the_last_answer(void **s
 }
 
 /* Shows IOpenQmgrGroup.next-source */
-static void mirror__one_fails_for_now__the_round_is_tried_again(void **state)
+static void mirror__one_fails_transiently__the_round_is_retried(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?status=503&on=1");
@@ -94,7 +94,7 @@ static void mirror__one_fails_for_now__the_round_is_tried_again(void **state)
 }
 
 /* Shows IOpenQmgrGroup.versions */
-static void mirror__first_dies_midway_hash_given__no_byte_comes_twice(void **state)
+static void mirror__first_cut_halfway_hash_given__no_byte_is_fetched_twice(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?cut=4000000");
@@ -108,7 +108,7 @@ static void mirror__first_dies_midway_hash_given__no_byte_comes_twice(void **sta
 }
 
 /* Shows IOpenQmgrGroup.versions */
-static void mirror__first_dies_midway_same_validator__no_byte_comes_twice(void **state)
+static void mirror__first_cut_halfway_same_validator__no_byte_is_fetched_twice(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?cut=4000000");
@@ -182,7 +182,7 @@ static void mirror__all_are_another_version__fails_after_each_was_tried(void **s
 }
 
 /* Shows IOpenQmgrGroup.next-source */
-static void mirror__first_is_slow__second_goes_on_where_it_was(void **state)
+static void mirror__first_is_slow__second_continues_at_the_offset(void **state)
 {
     struct fixture *f = *state;
     int64_t group = group_of(f, "a.bin?rate=2000");
@@ -290,7 +290,7 @@ static void pieces__second_hangs_up__first_repairs_it_itself(void **state)
 }
 
 /* Shows IOpenQmgrGroup::SetUrl.bytes-stay .retried-now .S_OK */
-static void url__expired_midway__new_one_goes_on_at_the_same_byte(void **state)
+static void url__expired_halfway__new_one_continues_at_the_same_byte(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -355,7 +355,7 @@ static void url__replaced_after_a_restart_of_the_service__is_the_new_one(void **
 }
 
 /* Shows IOpenQmgrGroup::SetUrl.retried-now */
-static void url__replaced_while_it_waits__is_asked_at_once(void **state)
+static void url__replaced_while_waiting_to_retry__is_requested_at_once(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -391,18 +391,18 @@ static void url__replaced_while_it_runs__continues_at_the_new_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(mirror__first_is_dead__second_is_asked_at_once),
+        T(mirror__first_is_dead__second_is_used_at_once),
         T(mirror__first_has_no_such_file__second_is_used),
-        T(mirror__all_fail_for_good__group_fails_with_the_last_answer),
-        T(mirror__one_fails_for_now__the_round_is_tried_again),
-        T(mirror__first_dies_midway_hash_given__no_byte_comes_twice),
-        T(mirror__first_dies_midway_same_validator__no_byte_comes_twice),
+        T(mirror__all_fail_fatally__group_fails_with_the_last_status),
+        T(mirror__one_fails_transiently__the_round_is_retried),
+        T(mirror__first_cut_halfway_hash_given__no_byte_is_fetched_twice),
+        T(mirror__first_cut_halfway_same_validator__no_byte_is_fetched_twice),
         T(mirror__has_another_version_without_hash__first_keeps_its_bytes),
         T(mirror__has_another_size_hash_given__is_left),
         T(mirror__first_has_another_size_than_expected__second_is_used),
         T(mirror__first_is_another_version_of_the_same_size__hash_decides),
         T(mirror__all_are_another_version__fails_after_each_was_tried),
-        T(mirror__first_is_slow__second_goes_on_where_it_was),
+        T(mirror__first_is_slow__second_continues_at_the_offset),
         T(mirror__first_is_slow_because_of_our_limit__is_kept),
         T(mirror__no_network__the_source_stays),
         T(mirror__does_not_respond__second_is_used),
@@ -410,9 +410,9 @@ int main(void)
         T(pieces__damaged_at_the_first__come_from_the_second),
         T(pieces__second_is_down__first_repairs_it_itself),
         T(pieces__second_hangs_up__first_repairs_it_itself),
-        T(url__expired_midway__new_one_goes_on_at_the_same_byte),
+        T(url__expired_halfway__new_one_continues_at_the_same_byte),
         T(url__replaced_after_a_restart_of_the_service__is_the_new_one),
-        T(url__replaced_while_it_waits__is_asked_at_once),
+        T(url__replaced_while_waiting_to_retry__is_requested_at_once),
         T(url__replaced_while_it_runs__continues_at_the_new_one),
     };
     return cmocka_run_group_tests_name("mirrors", tests, NULL, NULL);

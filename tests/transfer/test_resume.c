@@ -76,7 +76,7 @@ static void resume__after_suspend__asks_for_the_rest_only(void **state)
     assert_int_equal(fixture_requests(f, range, "206"), 1);
 }
 
-static void resume__after_restart_of_the_service__goes_on_by_itself(void **state)
+static void resume__after_restart_of_the_service__continues_by_itself(void **state)
 {
     struct fixture *f = *state;
     int64_t group = halfway(f, "");
@@ -242,7 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(resume__after_suspend__asks_for_the_rest_only, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(resume__after_restart_of_the_service__goes_on_by_itself,
+        cmocka_unit_test_setup_teardown(resume__after_restart_of_the_service__continues_by_itself,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(resume__after_cut_connections__loses_nothing, setup,
                                         teardown),
