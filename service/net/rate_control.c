@@ -219,7 +219,7 @@ static void take_probe(struct oq_rate_control *control, struct peer *peer)
     }
     for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
         if (flow->is_controlled && strcmp(flow->peer, peer->address) == 0)
-            oq_window_controller_hint_base(&flow->window, ms);
+            oq_window_controller_handshake(&flow->window, now_us(control), ms);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
@@ -444,7 +444,8 @@ static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int
     };
     flow->was_limited = flow->is_paused && !is_draining;
     ask_system(control, flow);
-    if (control->config.handshake_probes != 0 && oq_window_controller_has_no_rtt(&flow->window))
+    if (control->config.handshake_probes != 0 &&
+        oq_window_controller_needs_handshake(&flow->window, now))
         start_probe(control, flow, now);
     set_window(flow, oq_window_controller_step(&flow->window, now, &input));
 }

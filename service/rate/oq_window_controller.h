@@ -85,6 +85,9 @@ struct oq_window_controller {
     /* YIELD: shortest and longest RTT, to tell a route change from a queue. */
     double yield_least_ms, yield_most_ms;
     int64_t yield_spread_us;
+    int64_t yield_us;          /* YIELD: when it began */
+    double yield_short_ms;     /* YIELD: a longer queue is not short */
+    unsigned clear_handshakes; /* YIELD: handshakes in a row that showed no longer one */
 };
 
 /* What a step needs besides the connection's own bytes. */
@@ -121,9 +124,13 @@ int64_t oq_window_controller_pause_us(const struct oq_window_controller *ctl);
 /* An RTT measured by other means (a TCP handshake). Only a lower base RTT is taken. */
 void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms);
 
-/* Does it not measure the path itself? There is no RTT yet, or the sender does not use the window.
- * */
-bool oq_window_controller_has_no_rtt(const struct oq_window_controller *ctl);
+/* The duration of a TCP handshake with the same host, made now. A lower base RTT is taken. It waits
+ * in a queue like data, but depends on no window: some in a row without a queue end YIELD (escape).
+ */
+void oq_window_controller_handshake(struct oq_window_controller *ctl, int64_t now_us, double ms);
+/* Would a handshake tell more than the connection itself? There is no RTT yet, the sender does not
+ * use the window, or it has been at the floor for a while. */
+bool oq_window_controller_needs_handshake(const struct oq_window_controller *ctl, int64_t now_us);
 
 /* Queueing delay in ms, our own queue included, as far as known. */
 double oq_window_controller_queue_ms(const struct oq_window_controller *ctl);

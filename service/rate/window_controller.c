@@ -41,8 +41,10 @@
 #define GAIN_SHARE 0.1    /* growth beyond the rule, in two RTTs */
 #define PAUSE_RTTS 1.25   /* until the advertised window has arrived */
 #define PAUSE_MS 15.0
-#define SHORT_US 250000.0 /* YIELD ends when the queue has been short for so long */
-#define SHORT_RTTS 3.0    /* and for so many RTTs */
+#define SHORT_US 250000.0   /* YIELD ends when the queue has been short for so long */
+#define SHORT_RTTS 3.0      /* and for so many RTTs */
+#define ESCAPE_US 1000000   /* at the floor, before handshakes are asked for */
+#define ESCAPE_HANDSHAKES 2 /* so many without a queue: it is not cross traffic that is measured */
 #define DRAIN_SOON_US 1000000
 #define DRAIN_EVERY_US 15000000
 #define DRAIN_AFTER_US 3000000 /* not while a former rate is being reached again */
@@ -225,9 +227,19 @@ static bool is_window_used(const struct oq_window_controller *ctl)
     return ctl->window < ctl->rate * (USED_RTTS * rtt_or_base_ms(ctl) + USED_MS) + START_WINDOW / 2;
 }
 
-bool oq_window_controller_has_no_rtt(const struct oq_window_controller *ctl)
+bool oq_window_controller_needs_handshake(const struct oq_window_controller *ctl, int64_t now_us)
 {
-    return ctl->base_ms == 0 || !is_window_used(ctl);
+    bool is_at_floor = ctl->mode == OQ_WINDOW_YIELD && now_us - ctl->yield_us >= ESCAPE_US;
+    return ctl->base_ms == 0 || !is_window_used(ctl) || is_at_floor;
+}
+
+void oq_window_controller_handshake(struct oq_window_controller *ctl, int64_t now_us, double ms)
+{
+    oq_window_controller_hint_base(ctl, ms);
+    if (ctl->mode != OQ_WINDOW_YIELD || now_us - ctl->yield_us < ESCAPE_US)
+        return;
+    bool is_clear = ms <= ctl->base_ms + ctl->yield_short_ms;
+    ctl->clear_handshakes = is_clear ? ctl->clear_handshakes + 1 : 0;
 }
 
 static void set_window(struct oq_window_controller *ctl, int64_t now_us, double window)
@@ -271,8 +283,10 @@ static bool is_pause_over(struct oq_window_controller *ctl, int64_t now_us, int6
 static void enter_yield(struct oq_window_controller *ctl, int64_t now_us)
 {
     ctl->mode = OQ_WINDOW_YIELD;
-    ctl->yield_spread_us = now_us;
+    ctl->yield_spread_us = ctl->yield_us = now_us;
     ctl->short_since_us = 0;
+    ctl->yield_short_ms = 0;
+    ctl->clear_handshakes = 0;
     ctl->yield_least_ms = ctl->yield_most_ms = ctl->rtt_ms;
     pause_reading(ctl, now_us, 0);
 }
@@ -489,8 +503,12 @@ static void step_yield(struct oq_window_controller *ctl, int64_t now_us,
         ctl->yield_least_ms = ctl->yield_most_ms = ctl->rtt_ms;
     }
     /* A new flow leaves the queue empty between its bursts, for some RTTs. */
-    if (input->must_yield || oq_window_controller_queue_ms(ctl) >
-                                 most(2 * far_goal_ms(ctl, input, goal), 0.1 * ctl->base_ms))
+    ctl->yield_short_ms = most(2 * far_goal_ms(ctl, input, goal), 0.1 * ctl->base_ms);
+    if (input->must_yield)
+        ctl->clear_handshakes = 0;
+    if (!input->must_yield && ctl->clear_handshakes >= ESCAPE_HANDSHAKES)
+        enter_slow_start(ctl, now_us);
+    else if (input->must_yield || oq_window_controller_queue_ms(ctl) > ctl->yield_short_ms)
         ctl->short_since_us = 0;
     else if (ctl->short_since_us == 0)
         ctl->short_since_us = now_us;

@@ -494,7 +494,7 @@ static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void 
     oq_window_controller_init(ctl, model_now_us(s.model), 150, s.factor);
     model_flow(s.model, BACKGROUND)->rate_bytes_ms = 50;
     run(&s, 3);
-    assert_true(oq_window_controller_has_no_rtt(ctl));
+    assert_true(oq_window_controller_needs_handshake(ctl, model_now_us(s.model)));
     assert_true(ctl->base_ms == 150);
     oq_window_controller_hint_base(ctl, 22);
     assert_true(ctl->base_ms == 22);
@@ -503,7 +503,8 @@ static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void 
     oq_window_controller_hint_base(ctl, 0);
     assert_true(ctl->base_ms == 22);
     run(&s, 3);
-    assert_true(oq_window_controller_has_no_rtt(ctl) && ctl->base_ms == 22);
+    assert_true(oq_window_controller_needs_handshake(ctl, model_now_us(s.model)) &&
+                ctl->base_ms == 22);
     model_free(s.model);
 }
 
@@ -513,9 +514,9 @@ static void window__nothing_known__has_no_rtt(void **state)
     (void)state;
     oq_window_controller_init(&ctl, 1000000, 0, SYSTEM_FACTOR);
     ctl.window = 0; /* as after yielding: any sender uses that */
-    assert_true(oq_window_controller_has_no_rtt(&ctl));
+    assert_true(oq_window_controller_needs_handshake(&ctl, 1000000));
     oq_window_controller_hint_base(&ctl, 20);
-    assert_false(oq_window_controller_has_no_rtt(&ctl));
+    assert_false(oq_window_controller_needs_handshake(&ctl, 1000000));
 }
 
 static void window__sender_that_fills_its_window__has_an_rtt(void **state)
@@ -529,7 +530,8 @@ static void window__sender_that_fills_its_window__has_an_rtt(void **state)
         run(&s, 6);
         for (unsigned step = 0; step < 500; step++) {
             run(&s, 0.04);
-            blind += oq_window_controller_has_no_rtt(&s.downloads[0].ctl);
+            blind +=
+                oq_window_controller_needs_handshake(&s.downloads[0].ctl, model_now_us(s.model));
         }
         assert_true(blind < 25); /* only around a drain */
         model_free(s.model);
@@ -554,6 +556,44 @@ static void window__sender_that_stops_and_goes__is_followed(void **state)
     print_message("a sender that pauses: %.3f of the link while it sends\n", ours);
     assert_true(ours > 0.6);
     model_free(s.model);
+}
+
+/* A sender that paces what it sends by what it could send before (as BBR does) stays slow when it
+ * was held at the floor: its RTT looks like a queue, also when there is none. The share of the last
+ * second. */
+static double run_paced(struct scene *s, unsigned seconds, bool has_handshakes)
+{
+    struct model_flow *flow = model_flow(s->model, BACKGROUND);
+    struct oq_window_controller *ctl = &s->downloads[0].ctl;
+    double last = 0;
+    for (unsigned i = 0; i < seconds * 20; i++) {
+        flow->rate_bytes_ms = ctl->mode == OQ_WINDOW_YIELD ? 0.006 * s->rate : 0;
+        double now = share(s, BACKGROUND, 0.05);
+        last += i >= (seconds - 1) * 20 ? now / 20 : 0;
+        int64_t now_us = model_now_us(s->model);
+        if (has_handshakes && i % 20 == 0 && oq_window_controller_needs_handshake(ctl, now_us))
+            oq_window_controller_handshake(ctl, now_us, s->base_ms + model_queue_ms(s->model) + 1);
+    }
+    return last;
+}
+
+static void window__sender_held_at_the_floor__escapes_by_handshakes(void **state)
+{
+    struct scene s;
+    (void)state;
+    for (int has_handshakes = 0; has_handshakes < 2; has_handshakes++) {
+        set_up_scene(&s, 200, 20);
+        run(&s, 6);
+        model_switch(s.model, FOREIGN, true);
+        double yielding = run_paced(&s, 6, has_handshakes);
+        model_switch(s.model, FOREIGN, false);
+        double after = run_paced(&s, 6, has_handshakes);
+        print_message("held at the floor, handshakes %d: %.3f, then alone %.3f\n", has_handshakes,
+                      yielding, after);
+        assert_true(yielding < 0.05);
+        assert_true(has_handshakes ? after > 0.9 : after < 0.02);
+        model_free(s.model);
+    }
 }
 
 static void window__must_yield__goes_to_the_floor_at_once(void **state)
@@ -623,6 +663,7 @@ int main(void)
         cmocka_unit_test(window__nothing_known__has_no_rtt),
         cmocka_unit_test(window__sender_that_fills_its_window__has_an_rtt),
         cmocka_unit_test(window__sender_that_stops_and_goes__is_followed),
+        cmocka_unit_test(window__sender_held_at_the_floor__escapes_by_handshakes),
         cmocka_unit_test(window__must_yield__goes_to_the_floor_at_once),
     };
     return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);

@@ -275,6 +275,8 @@ static void step(struct model *model)
             on_loss(model, i);
         sender->losses[now] = false;
         sender->credit += model->flows[i].rate_bytes_ms * MODEL_STEP_US / 1000;
+        if (model->flows[i].rate_bytes_ms == 0) /* no debt when it gets a rate */
+            sender->credit = 0;
         if (!model->flows[i].is_on || sender->credit > 64 * MODEL_PACKET)
             sender->credit = model->flows[i].is_on ? 64 * MODEL_PACKET : 0;
     }
