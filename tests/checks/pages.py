@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """pages.py - checks what the pages of docs/ promise about themselves.
 
-usage: pages.py
+usage: pages.py [--layers]     with --layers: prints the picture of docs/architecture.md, made from the CMake files
 
   - every link within the tree leads to a file, and one with # to a heading of that file;
   - every entry of docs/compat.md names tests that exist, or says "none" and why; decisions D1 to D31 are all there;
   - docs/config.md has the values that service/win/config.c reads besides the numbers (those: tests/unit/test_pages.c);
   - docs/events.md has the events of service/win/oq_win_messages.mc, word for word;
+  - docs/architecture.md has the layers as they are in the CMake files, and each row of its tables "step | file | function"
+    names functions of these files;
+  - a source file that a page names in backquotes is there;
   - the records of docs/decisions are numbered, each number once.
 
 docs/api.md is checked by api_doc.py.
@@ -14,12 +17,14 @@ docs/api.md is checked by api_doc.py.
 
 import os
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # no __pycache__ beside the sources
 from known_tests import ROOT, files, known_tests, problem_with, read
 
 DECISIONS = [f"D{number}" for number in range(1, 32)]
+MADE = ["openqmgr.h", "oq_version.h", "qmgr.h"]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 
@@ -119,16 +124,78 @@ def check_decisions():
         numbers.append(found.group(1))
 
 
+def layers():
+    """layer -> layers that its CMake file names."""
+    found = {}
+    for name in files("service/**/CMakeLists.txt") + files("db/CMakeLists.txt") + files("cli/CMakeLists.txt") + files("idl/CMakeLists.txt"):
+        for call in re.findall(r"^\s*(?:oq_layer|oq_program|add_library)\(([^)]*)\)", read(name), re.M):
+            words = call.split()
+            uses = words[words.index("DEPENDS") + 1:] if "DEPENDS" in words else []
+            found[words[0]] = {use for use in uses if use.startswith("oq_")}
+    known = set(found) - {"oq_messages", "oq_proxy_code"}  # made by tools
+    return {name: found[name] & known for name in known}
+
+
+def picture():
+    """Each layer above those that it uses; what one of these uses as well is left out."""
+    uses = layers()
+
+    def height(name):
+        return 1 + max((height(other) for other in uses[name]), default=0)
+
+    def reached(name):
+        return uses[name].union(*(reached(other) for other in uses[name]))
+
+    for level in range(max(map(height, uses)), 0, -1):
+        for name in sorted(name for name in uses if height(name) == level):
+            direct = {use for use in uses[name] if not any(use in reached(other) for other in uses[name])}
+            below = ", ".join(sorted(use.removeprefix("oq_") for use in direct))
+            yield f"  {name.removeprefix('oq_'):<9} {'-> ' + below if below else ''}".rstrip()
+        if level > 1:
+            yield ""
+
+
+def check_architecture():
+    name = "docs/architecture.md"
+    text = read(name)
+    if "```\n" + "\n".join(picture()) + "\n```\n" not in text:
+        yield f"{name}: the picture is not that of pages.py --layers"
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]+) \| (`[^|]+) \|$", text, re.M)
+    if len(rows) < 20:
+        yield f"{name}: only {len(rows)} steps were understood"
+    for places, functions in rows:
+        sources = [place for place in re.findall(r"`([^`]+)`", places) if os.path.exists(os.path.join(ROOT, place))]
+        for function in re.findall(r"`([^`]+)`", functions):
+            if not any(re.search(rf"^\S.*\b{function}\(", read(source), re.M) for source in sources):
+                yield f"{name}: {function} is not in {places}"
+
+
+def check_sources(name):
+    """Files named in backquotes; those that are made by a build or are not ours are in MADE."""
+    there = set(subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+    for found in re.finditer(r"`([\w./-]+\.(?:c|h|def|idl|mc|py|sh|sql|cmake|ps1))`", read(name)):
+        place = found.group(1)
+        if place in MADE or place in there or os.path.normpath(os.path.join(os.path.dirname(name), place)) in there:
+            continue
+        if "/" in place or not any(other.endswith("/" + place) for other in there):
+            yield f"{name}:{read(name).count(chr(10), 0, found.start()) + 1}: there is no {place}"
+
+
 def findings():
     known = known_tests()
     for name in PAGES + files("docs/**/*.md"):
         yield from check_links(name)
+        yield from check_sources(name)
     yield from check_compat(known)
     yield from check_config()
     yield from check_events()
     yield from check_decisions()
+    yield from check_architecture()
 
 
+if sys.argv[1:] == ["--layers"]:
+    print("\n".join(picture()))
+    sys.exit(0)
 found = list(findings())
 for finding in found:
     print(finding)
