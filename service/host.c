@@ -209,7 +209,7 @@ static void on_network_change(void *ctx)
 {
     struct oq_host *host = ctx;
     oq_win_link_changed(host->link);
-    oq_engine_poke(host->engine);
+    oq_engine_retry_now(host->engine);
 }
 
 static void on_policy_change(void *ctx)
@@ -351,7 +351,7 @@ static void host_event(void *ctx, enum oq_win_scm_event event)
         oq_engine_wake(host->engine);
         break;
     case OQ_SCM_EVENT_LOGON: /* an owner may be back */
-        oq_engine_poke(host->engine);
+        oq_engine_retry_now(host->engine);
         break;
     case OQ_SCM_EVENT_LOGOFF: /* work continues with the token that came with the call */
         break;

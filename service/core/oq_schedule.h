@@ -19,9 +19,9 @@ struct oq_sched_group {
     bool is_foreground;
     uint32_t running;  /* files in flight */
     uint32_t runnable; /* files that could start now: WAITING, not in flight, not in back-off */
-    int64_t turn_started_at_ms; /* monotonic; 0 = has no place now */
-    int64_t waiting_since_ms;   /* monotonic; since when it has had no place; used when
-                                   turn_started_at_ms is 0 */
+    int64_t slice_started_at_ms; /* monotonic; 0 = has no place now */
+    int64_t waiting_since_ms;    /* monotonic; since when it has had no place; used when
+                                   slice_started_at_ms is 0 */
     bool is_new; /* has had no place since it was resumed: does not wait for a place whose slice is
                     over */
     /* results */
@@ -37,7 +37,7 @@ struct oq_sched_group {
  * Returns the monotonic time, later than now_ms, at which the result could change by itself, or
  * INT64_MAX.
  *
- * The caller keeps the two times: turn_started_at_ms becomes now_ms when has_place appears, and 0
+ * The caller keeps the two times: slice_started_at_ms becomes now_ms when has_place appears, and 0
  * when it goes; then, and when a group is resumed, waiting_since_ms becomes now_ms. now_ms is above
  * 0. */
 int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq_config *config,

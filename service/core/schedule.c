@@ -36,16 +36,16 @@ static bool wants_place(const struct oq_sched_group *group)
  * slice is over. */
 static int64_t claim_at_ms(const struct oq_sched_group *group, const struct situation *at)
 {
-    if (group->turn_started_at_ms != 0)
+    if (group->slice_started_at_ms != 0)
         return add_ms(at->now_ms, at->slice_ms);
     return group->is_new ? at->now_ms : add_ms(group->waiting_since_ms, at->slice_ms);
 }
 
 static enum rank rank_of(const struct oq_sched_group *group, const struct situation *at)
 {
-    if (group->turn_started_at_ms != 0)
-        return add_ms(group->turn_started_at_ms, at->slice_ms) > at->now_ms ? IN_ITS_SLICE
-                                                                            : SLICE_IS_OVER;
+    if (group->slice_started_at_ms != 0)
+        return add_ms(group->slice_started_at_ms, at->slice_ms) > at->now_ms ? IN_ITS_SLICE
+                                                                             : SLICE_IS_OVER;
     return claim_at_ms(group, at) <= at->now_ms ? HAS_A_CLAIM : HAS_JUST_RUN;
 }
 
@@ -62,13 +62,13 @@ static bool comes_before(const struct oq_sched_group *a, const struct oq_sched_g
             return a->waiting_since_ms < b->waiting_since_ms;
         return a->id < b->id;
     case IN_ITS_SLICE:
-        if (a->turn_started_at_ms != b->turn_started_at_ms)
-            return a->turn_started_at_ms < b->turn_started_at_ms;
+        if (a->slice_started_at_ms != b->slice_started_at_ms)
+            return a->slice_started_at_ms < b->slice_started_at_ms;
         return a->id < b->id;
     case SLICE_IS_OVER: /* the longest running loses its place first; of equals the one that was
                            started first */
-        if (a->turn_started_at_ms != b->turn_started_at_ms)
-            return a->turn_started_at_ms > b->turn_started_at_ms;
+        if (a->slice_started_at_ms != b->slice_started_at_ms)
+            return a->slice_started_at_ms > b->slice_started_at_ms;
         return a->id > b->id;
     }
     return false;
@@ -117,7 +117,8 @@ int64_t oq_schedule(struct oq_sched_group *groups, size_t count, const struct oq
         if (room > 0)
             group->start = group->runnable < room ? group->runnable : (uint32_t)room;
         if (!group->is_foreground) {
-            int64_t started_at_ms = group->turn_started_at_ms ? group->turn_started_at_ms : now_ms;
+            int64_t started_at_ms =
+                group->slice_started_at_ms ? group->slice_started_at_ms : now_ms;
             first_end_ms = earlier(first_end_ms, add_ms(started_at_ms, at.slice_ms));
         }
     }

@@ -29,7 +29,7 @@ static void answer(struct oq_call *call, enum oq_status status)
     atomic_store(&call->state, DONE);
     /* The queue has room for the one push it ever sees. */
     if (oq_queue_push(call->reply, call) != OQ_OK)
-        oq_log_error("engine: the answer of a call was not delivered");
+        oq_log_error("engine: the result of a call was not delivered");
     unref(call);
 }
 

@@ -1,4 +1,4 @@
-/* calls_int.h - a call of oq_engine.h on its way to the engine thread and back.
+/* calls_int.h - how a call of oq_engine.h reaches the engine thread and returns.
  *
  * Each call is a function of the caller's side, which puts arguments and results into a struct on
  * its stack, and a function that the engine thread runs with that struct. oq_call waits in between:

@@ -1,4 +1,4 @@
-/* finish.c - the end of a group's files: final names when all are there (COMMITTING), and the
+/* commit.c - the end of a group's files: final names when all are there (COMMITTING), and the
  * removal of a cancelled group (CANCELLING): FETCHED files get their final names, partial ones go,
  * then the rows.
  *
@@ -110,14 +110,14 @@ static void log_group(const struct oq_entry *entry, enum oq_log_level level, uin
 
 static void retry_later(struct oq_engine *engine, struct oq_entry *entry)
 {
-    entry->finish_attempts++;
-    entry->finish_retry_at_ms =
+    entry->commit_attempts++;
+    entry->commit_retry_at_ms =
         oq_now_ms(engine) +
-        oq_retry_delay_ms(&engine->config, entry->finish_attempts, -1, oq_engine_random(engine));
-    if (entry->finish_retry_at_ms < engine->finish_at_ms)
-        engine->finish_at_ms = entry->finish_retry_at_ms;
-    entry->finish_next = 0;
-    entry->is_finish_incomplete = false;
+        oq_retry_delay_ms(&engine->config, entry->commit_attempts, -1, oq_engine_random(engine));
+    if (entry->commit_retry_at_ms < engine->commit_at_ms)
+        engine->commit_at_ms = entry->commit_retry_at_ms;
+    entry->commit_next = 0;
+    entry->is_commit_incomplete = false;
 }
 
 static bool needs_work(const struct oq_entry *entry, const struct oq_file *file)
@@ -146,13 +146,13 @@ static void all_done(struct oq_engine *engine, struct oq_entry *entry)
     enum oq_status status = OQ_OK;
     oq_error_init(&err);
     if (entry->group.state == OQ_GROUP_COMMITTING) {
-        if (oq_change_state(engine, entry, OQ_EV_COMMITTED, NULL, &err) != OQ_OK) {
+        if (oq_entry_apply(engine, entry, OQ_EV_COMMITTED, NULL, &err) != OQ_OK) {
             oq_log_error("the end of a group could not be saved: %s", err.text);
             retry_later(engine, entry);
         }
         return;
     }
-    if (entry->is_finish_incomplete) {
+    if (entry->is_commit_incomplete) {
         oq_waiters_check(entry, true); /* the client need not wait for a locked file */
         retry_later(engine, entry);
         return;
@@ -178,23 +178,23 @@ static void all_done(struct oq_engine *engine, struct oq_entry *entry)
     oq_catalogue_remove(&engine->catalogue, entry, &last);
 }
 
-void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
+void oq_commit_run(struct oq_engine *engine, struct oq_entry *entry)
 {
     const struct oq_job *job = &entry->group.job;
     struct oq_identity *identity = NULL;
     struct oq_error err;
     if ((entry->group.state != OQ_GROUP_COMMITTING && entry->group.state != OQ_GROUP_CANCELLING) ||
-        entry->running > 0 || entry->is_finish_running ||
-        entry->finish_retry_at_ms > oq_now_ms(engine) || atomic_load(&engine->is_stopping))
+        entry->running > 0 || entry->is_commit_running ||
+        entry->commit_retry_at_ms > oq_now_ms(engine) || atomic_load(&engine->is_stopping))
         return;
-    while (entry->finish_next < job->file_count &&
-           !needs_work(entry, &job->files[entry->finish_next]))
-        entry->finish_next++;
-    if (entry->finish_next >= job->file_count) {
+    while (entry->commit_next < job->file_count &&
+           !needs_work(entry, &job->files[entry->commit_next]))
+        entry->commit_next++;
+    if (entry->commit_next >= job->file_count) {
         all_done(engine, entry);
         return;
     }
-    const struct oq_file *file = &job->files[entry->finish_next];
+    const struct oq_file *file = &job->files[entry->commit_next];
     oq_error_init(&err);
     if (engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err) !=
         OQ_OK) {
@@ -207,7 +207,7 @@ void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry)
     struct file_operation *op = operation_new(engine, entry, file, modified_at_ms(file), identity);
     engine->identity->unref(engine->identity->ctx, identity);
     if (op && oq_worker_pool_submit(engine->pool, &op->operation) == OQ_OK) {
-        entry->is_finish_running = true;
+        entry->is_commit_running = true;
         return;
     }
     operation_free(op);
@@ -222,7 +222,7 @@ static enum oq_status save_final(struct oq_engine *engine, struct oq_entry *entr
     next.state = OQ_FILE_FINAL;
     next.temp_path = NULL;
     next.temp_id = NULL;
-    return oq_change_file(engine, entry, &next, err);
+    return oq_entry_save_file(engine, entry, &next, err);
 }
 
 /* The bytes are lost: someone removed the temporary file. The file has to come again. */
@@ -234,7 +234,7 @@ static enum oq_status save_lost(struct oq_engine *engine, struct oq_entry *entry
     oq_file_forget_bytes(&next, false);
     next.temp_path = NULL;
     next.temp_id = NULL;
-    return oq_change_file(engine, entry, &next, err);
+    return oq_entry_save_file(engine, entry, &next, err);
 }
 
 static void commit_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t index,
@@ -244,13 +244,13 @@ static void commit_failed(struct oq_engine *engine, struct oq_entry *entry, uint
     struct oq_error err;
     oq_error_init(&err);
     log_group(entry, OQ_LOG_WARNING, index, failure->text);
-    oq_change_keep_failure(engine, entry, &verdict, index, failure->text);
+    oq_entry_remember_failure(engine, entry, &verdict, index, failure->text);
     if (verdict.is_transient) {
         retry_later(engine, entry);
         return;
     }
     struct oq_failure fatal = entry->last_failure;
-    if (oq_change_state(engine, entry, OQ_EV_FATAL_ERROR, &fatal, &err) != OQ_OK)
+    if (oq_entry_apply(engine, entry, OQ_EV_FATAL_ERROR, &fatal, &err) != OQ_OK)
         retry_later(engine, entry);
 }
 
@@ -267,7 +267,7 @@ static void on_done(void *argument)
     operation_free(op);
     if (!entry)
         return; /* cannot be: a group with an op out is not removed */
-    entry->is_finish_running = false;
+    entry->is_commit_running = false;
 
     bool was_renamed = is_finish && status == OQ_E_FILE_MISSING &&
                        is_our_file(&entry->group.job.files[index], &found);
@@ -280,15 +280,15 @@ static void on_done(void *argument)
     if (status == OQ_OK && is_finish)
         status = save_final(engine, entry, index, &err);
     if (status == OQ_OK) {
-        entry->finish_next =
+        entry->commit_next =
             index +
             1; /* files go in order, so those before it are done, also after a cancel in between */
     } else if (entry->group.state == OQ_GROUP_CANCELLING) {
         if (status != OQ_E_FILE_MISSING) {
             log_group(entry, OQ_LOG_WARNING, index, err.text);
-            entry->is_finish_incomplete = true;
+            entry->is_commit_incomplete = true;
         }
-        entry->finish_next = index + 1;
+        entry->commit_next = index + 1;
     } else if (status == OQ_E_FILE_MISSING && is_finish) {
         struct oq_error ignored;
         oq_error_init(&ignored);
@@ -302,5 +302,5 @@ static void on_done(void *argument)
     } else {
         commit_failed(engine, entry, index, &err);
     }
-    oq_finish_run(engine, entry);
+    oq_commit_run(engine, entry);
 }

@@ -15,7 +15,6 @@
 #include "oq_log.h"
 
 #define STARTS_MOST 2u
-#define ERROR_PROCESS_ABORTED 1067u
 
 /* The database may fail here: then a crash is not counted, which is no reason not to download. */
 static void log_failure(const struct oq_error *err)
@@ -89,18 +88,9 @@ static void take(void *ctx, const struct oq_store_running *row)
                 (struct found){.entry = entry, .index = row->file_index, .row = *row};
 }
 
-static void hold_back(struct oq_engine *engine, const struct found *found)
-{
-    struct oq_error err;
-    oq_error_init(&err);
-    struct oq_verdict verdict = oq_errors_file(OQ_E_BUG, ERROR_PROCESS_ABORTED);
-    verdict.is_transient = false;
-    oq_change_failed(engine, found->entry, found->index, &verdict, -1,
-                     "the service ended unexpectedly twice while it transferred this file; resume "
-                     "the group to try again");
-}
-
-void oq_breaker_recover(struct oq_engine *engine)
+void oq_breaker_recover(struct oq_engine *engine,
+                        void (*hold_back)(struct oq_engine *engine, struct oq_entry *entry,
+                                          uint32_t index))
 {
     static struct search search; /* of the one thread that starts an engine */
     struct oq_error err;
@@ -115,7 +105,7 @@ void oq_breaker_recover(struct oq_engine *engine)
         bool has_progress = done_bytes > found->row.start_bytes;
         bool is_over = found->row.starts >= STARTS_MOST && !has_progress;
         if (is_over && found->entry->group.state == OQ_GROUP_ACTIVE)
-            hold_back(engine, found);
+            hold_back(engine, found->entry, found->index);
         if (is_over || has_progress) {
             oq_breaker_ended(engine, found->entry, found->index);
         } else {

@@ -50,8 +50,8 @@ struct oq_entry {
     struct oq_entry *next, *prev; /* creation order */
     struct oq_entry *next_by_id, *next_by_guid; /* hash chains */
     uint32_t running;                           /* transfers */
-    int64_t turn_started_at_ms, waiting_since_ms;
-    bool had_turn;          /* since it was resumed */
+    int64_t slice_started_at_ms, waiting_since_ms;
+    bool had_slice;         /* since it was resumed */
     uint32_t shown_percent; /* what views said last: see oq_progress_hold */
     bool may_percent_fall;  /* a file was restarted or files were added since */
     uint32_t event_serial;  /* of group.event */
@@ -64,11 +64,11 @@ struct oq_entry {
     int64_t failed_at_ms;           /* wall clock, of last_failure */
     struct oq_token_bucket bucket;  /* of the group's own limit */
     /* finish.c */
-    uint32_t finish_next;      /* file to look at next */
-    bool is_finish_running;    /* a file operation is out */
-    bool is_finish_incomplete; /* DISCARD: something could not be removed */
-    int64_t finish_retry_at_ms;
-    uint32_t finish_attempts;
+    uint32_t commit_next;      /* index of the next file */
+    bool is_commit_running;    /* a file operation is out */
+    bool is_commit_incomplete; /* DISCARD: something could not be removed */
+    int64_t commit_retry_at_ms;
+    uint32_t commit_attempts;
     struct oq_call *waiters; /* for the transfers to stop, or the removal */
 };
 
@@ -103,8 +103,8 @@ OQ_MUST_CHECK enum oq_status oq_entry_reserve_runs(struct oq_entry *entry, uint3
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
-/* keep.c: the backup copy that is being made, or NULL, and when its next step is due. */
-struct oq_keep {
+/* backup.c: the backup that is being made, or NULL, and when its next step is due. */
+struct oq_backup {
     struct oq_store_backup *backup;
     int64_t at_ms; /* monotonic */
 };
@@ -125,21 +125,21 @@ struct oq_engine {
     struct oq_catalogue catalogue;
     const struct oq_event_port *events; /* or NULL */
     uint64_t random;                    /* state of the generator, seeded at start */
-    bool needs_turns;                   /* the scheduler has to look again */
-    int64_t turns_at_ms;                /* monotonic: it has to look again then, at the latest */
-    int64_t look_at_ms;   /* monotonic: next look at checkpoints and renames that wait */
-    int64_t finish_at_ms; /* monotonic: a rename or removal that failed is tried again then */
+    bool needs_schedule;                /* the scheduler has to look again */
+    int64_t schedule_at_ms;             /* monotonic: it has to look again then, at the latest */
+    int64_t look_at_ms;                 /* monotonic: checkpoints and waiting renames are due */
+    int64_t commit_at_ms; /* monotonic: a rename or removal that failed is tried again then */
     int64_t housekeeping_at_ms;
-    struct oq_keep keep;
+    struct oq_backup backup;
     char repair[512]; /* what had to be done to the database at the start; "" = nothing */
 
     pthread_t thread;
     bool has_thread;
-    struct oq_queue *stopped; /* closed when the engine thread has saved everything and ends */
-    atomic_bool is_stopping;  /* set by any thread */
-    atomic_bool is_poked;     /* set by any thread */
-    atomic_bool must_sleep;   /* set by any thread: the machine is about to */
-    bool is_asleep;           /* nothing is transferred until then: */
+    struct oq_queue *stopped;   /* closed when the engine thread has saved everything and ends */
+    atomic_bool is_stopping;    /* set by any thread */
+    atomic_bool must_retry_now; /* set by any thread */
+    atomic_bool must_sleep;     /* set by any thread: the machine is about to */
+    bool is_asleep;             /* nothing is transferred until then: */
     int64_t asleep_until_ms;
     atomic_uint work_count; /* groups that are ACTIVE, COMMITTING or CANCELLING */
 };
@@ -148,41 +148,49 @@ static inline int64_t oq_now_ms(const struct oq_engine *engine)
 {
     return oq_clock_mono_ms(engine->clock);
 }
-uint64_t oq_engine_random(struct oq_engine *engine);
+/* splitmix64: names and jitter need no secrecy, only spread. */
+static inline uint64_t oq_engine_random(struct oq_engine *engine)
+{
+    uint64_t x = engine->random += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
 
 /* --- change.c: save first, then act ----------------------------------------------------------- */
 
-/* The one door for a group's state: looks the event up, saves the new state (with `failure`, taken
- * over on success, for OQ_EV_FATAL_ERROR; NULL otherwise), then changes memory and carries out the
- * effects. On any error nothing has changed. */
-OQ_MUST_CHECK enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
-                                             enum oq_group_event event, struct oq_failure *failure,
-                                             struct oq_error *err);
+/* The only way to change a group's state: looks the event up, saves the new state (with
+ * `failure`, taken over on success, for OQ_EV_FATAL_ERROR; NULL otherwise), then changes memory
+ * and carries out the effects. On any error nothing has changed. */
+OQ_MUST_CHECK enum oq_status oq_entry_apply(struct oq_engine *engine, struct oq_entry *entry,
+                                            enum oq_group_event event, struct oq_failure *failure,
+                                            struct oq_error *err);
 /* Saves `next`, a copy of entry->group with some fields changed, and makes it current. A string of
  * `next` that is another pointer than the current one is copied; the old one is freed on success.
  */
-OQ_MUST_CHECK enum oq_status oq_change_group(struct oq_engine *engine, struct oq_entry *entry,
-                                             struct oq_group *next, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_entry_save_group(struct oq_engine *engine, struct oq_entry *entry,
+                                                 struct oq_group *next, struct oq_error *err);
 /* The same for a file of the group's job. */
-OQ_MUST_CHECK enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
-                                            struct oq_file *next, struct oq_error *err);
+OQ_MUST_CHECK enum oq_status oq_entry_save_file(struct oq_engine *engine, struct oq_entry *entry,
+                                                struct oq_file *next, struct oq_error *err);
 /* A file of the group failed: back-off and try again, or the whole group goes to ERROR, as
  * core/oq_errors.h has it. */
-void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
-                      const struct oq_verdict *verdict, int64_t retry_after_ms, const char *text);
+void oq_entry_file_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
+                          const struct oq_verdict *verdict, int64_t retry_after_ms,
+                          const char *text);
 /* Remembers a failure for "why does it wait" and "what went wrong last". */
-void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
-                            const struct oq_verdict *verdict, uint32_t file_index,
-                            const char *text);
+void oq_entry_remember_failure(struct oq_engine *engine, struct oq_entry *entry,
+                               const struct oq_verdict *verdict, uint32_t file_index,
+                               const char *text);
 /* Bytes have been saved: the no-progress period ends, inactivity starts again. */
-void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry);
+void oq_entry_progressed(struct oq_engine *engine, struct oq_entry *entry);
 /* Saves `extras` (NULL: none) as those of the file, together with `next`, a copy of it with other
  * fields changed, and makes both current. Takes over extras, on failure too. */
-OQ_MUST_CHECK enum oq_status oq_change_extras(struct oq_engine *engine, struct oq_entry *entry,
-                                              struct oq_file *next, struct oq_extras *extras,
-                                              struct oq_error *err);
-/* If every file is FETCHED or FINAL, the group goes on to COMMITTING. */
-void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
+OQ_MUST_CHECK enum oq_status oq_entry_save_extras(struct oq_engine *engine, struct oq_entry *entry,
+                                                  struct oq_file *next, struct oq_extras *extras,
+                                                  struct oq_error *err);
+/* If every file is FETCHED or FINAL, the group becomes COMMITTING. */
+void oq_entry_commit_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
 
 /* --- transfers.c ------------------------------------------------------------------------------ */
 
@@ -194,19 +202,20 @@ void oq_transfers_start(struct oq_engine *engine, struct oq_entry *entry, uint32
  * discarded. They end later; entry->running says when. */
 void oq_transfers_stop(const struct oq_entry *entry, bool is_discarded);
 
-/* --- turns.c, finish.c, events.c, view.c, handlers.c ------------------------------------------ */
+/* --- scheduler.c, commit.c, calls.c, events.c, view.c ----------------------------------------- */
 
 /* Asks the scheduler and does what it says. */
-void oq_turns_run(struct oq_engine *engine);
-/* Stops or starts all transfers when the machine goes to sleep or wakes up. Once per loop turn. */
-void oq_turns_heed_power(struct oq_engine *engine);
+void oq_scheduler_run(struct oq_engine *engine);
+/* Stops or starts all transfers when the machine goes to sleep or wakes up. Once per iteration
+ * of the loop. */
+void oq_scheduler_apply_power(struct oq_engine *engine);
 
 /* Continues COMMITTING and CANCELLING groups: one file operation at a time per group. */
-void oq_finish_run(struct oq_engine *engine, struct oq_entry *entry);
-/* Calls that wait for this group are answered if what they wait for has come: see handlers.c. */
+void oq_commit_run(struct oq_engine *engine, struct oq_entry *entry);
+/* Calls that wait for this group are answered if what they wait for has come: see calls.c. */
 void oq_waiters_check(struct oq_entry *entry, bool is_removed);
 
-/* Tells the event port what is to be told of the group now, if that is news for it or `again`.
+/* Posts the group's event to the event port, if it has changed or `again`.
  * events.c */
 void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again);
 
@@ -215,13 +224,22 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
 void oq_summary_of(struct oq_engine *engine, struct oq_entry *entry,
                    struct oq_group_summary *summary);
 
+/* backup.c. Run: once per iteration of the loop; takes the next step if it is due at
+ * backup.at_ms and no call waits (is_busy). End: before the store is closed; gives an unfinished
+ * backup up. */
+void oq_backup_init(struct oq_engine *engine);
+void oq_backup_run(struct oq_engine *engine, bool is_busy);
+void oq_backup_end(struct oq_engine *engine);
+
 /* crash_breaker.c: a transfer starts, has ended; what was left by the last end of the service. */
 void oq_breaker_started(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
 /* False: another file is tried first. */
 bool oq_breaker_may_start(const struct oq_engine *engine, const struct oq_entry *entry,
                           uint32_t index);
 void oq_breaker_ended(struct oq_engine *engine, const struct oq_entry *entry, uint32_t index);
-void oq_breaker_recover(struct oq_engine *engine);
+void oq_breaker_recover(struct oq_engine *engine,
+                        void (*hold_back)(struct oq_engine *engine, struct oq_entry *entry,
+                                          uint32_t index));
 void oq_breaker_stopped(struct oq_engine *engine); /* in an orderly way */
 
 /* Reads the database into the catalogue and starts what was interrupted. */

@@ -1,12 +1,11 @@
-/* events.c - what clients are to be told of a group, handed to whoever tells them (the notifier of
- * service/com).
+/* events.c - posts the events of groups to the notifier (service/com), which notifies clients.
  *
  * Engine thread. The pending event is part of the group and in the database; it goes when the
  * client has acknowledged it, when the group is resumed after an error, and with the group. Which
  * flags let it through is decided here, at the time of posting, so that a client may set them, or
  * register, after the event (contract D24, D28).
  */
-#include "calls_int.h"
+#include "engine_int.h"
 
 #include <string.h>
 
@@ -50,57 +49,4 @@ void oq_events_post(struct oq_engine *engine, struct oq_entry *entry, bool again
     entry->is_event_posted = event.kind != OQ_EVENT_NONE;
     entry->posted_serial = event.serial;
     engine->events->post(engine->events->ctx, &event);
-}
-
-/* --- calls of the notifier -------------------------------------------------------------------- */
-
-static enum oq_status run_listen(struct oq_engine *engine, struct oq_call *call)
-{
-    const struct oq_event_port *const *port = call->args;
-    engine->events = *port;
-    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
-        entry->is_event_posted = false;
-        oq_events_post(engine, entry, true);
-    }
-    return OQ_OK;
-}
-
-enum oq_status oq_engine_listen(struct oq_engine *engine, const struct oq_event_port *port,
-                                struct oq_error *err)
-{
-    return oq_call(engine, run_listen, &oq_call_service, 0, &port, err);
-}
-
-static enum oq_status run_repeat_event(struct oq_engine *engine, struct oq_call *call)
-{
-    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
-    if (!entry)
-        return oq_call_fail(call, OQ_E_NOT_FOUND, "there is no such group");
-    oq_events_post(engine, entry, true);
-    return OQ_OK;
-}
-
-enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group, struct oq_error *err)
-{
-    return oq_call(engine, run_repeat_event, &oq_call_service, group, NULL, err);
-}
-
-static enum oq_status run_acknowledge(struct oq_engine *engine, struct oq_call *call)
-{
-    const uint32_t *serial = call->args;
-    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
-    if (!entry || entry->event_serial != *serial || entry->group.event == OQ_EVENT_NONE)
-        return OQ_OK;
-    struct oq_group next = entry->group;
-    next.event = OQ_EVENT_NONE;
-    enum oq_status status = oq_change_group(engine, entry, &next, call->err);
-    if (status == OQ_OK)
-        entry->is_event_posted = false; /* the notifier has dropped it */
-    return status;
-}
-
-enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group, uint32_t serial,
-                                     struct oq_error *err)
-{
-    return oq_call(engine, run_acknowledge, &oq_call_service, group, &serial, err);
 }

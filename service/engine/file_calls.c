@@ -176,7 +176,7 @@ static enum oq_status run_add_files(struct oq_engine *engine, struct oq_call *ca
                             (long long)limit);
     status = append_files(engine, call, entry);
     if (status == OQ_OK)
-        status = oq_change_state(engine, entry, OQ_EV_FILES_ADDED, NULL, call->err);
+        status = oq_entry_apply(engine, entry, OQ_EV_FILES_ADDED, NULL, call->err);
     return status;
 }
 

@@ -18,7 +18,7 @@ static enum oq_status save(struct oq_engine *engine, struct oq_call *call, struc
                            struct oq_group *next)
 {
     next->changed_at_ms = oq_clock_wall_ms(engine->clock);
-    return oq_change_group(engine, entry, next, call->err);
+    return oq_entry_save_group(engine, entry, next, call->err);
 }
 
 /* --- CreateGroup, GetGroup, EnumGroups -------------------------------------------------------- */
@@ -137,7 +137,7 @@ static enum oq_status run_get_group(struct oq_engine *engine, struct oq_call *ca
         if (status == OQ_OK) {
             oq_guid_format(&entry->group.guid, guid);
             oq_log_info("group %s: now owned by %s", guid, entry->group.owner_sid);
-            engine->needs_turns = true;
+            engine->needs_schedule = true;
         }
     }
     if (status == OQ_OK)
@@ -414,7 +414,7 @@ static void apply_rate(struct oq_engine *engine, struct oq_entry *entry)
 {
     oq_rate_control_set_group(engine->rate_control, &entry->bucket, entry->group.is_foreground,
                               entry->group.max_bytes_per_s);
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
 }
 
 static enum oq_status run_set_foreground(struct oq_engine *engine, struct oq_call *call)
@@ -468,7 +468,7 @@ static enum oq_status run_resume(struct oq_engine *engine, struct oq_call *call)
         return status;
     if (entry->group.job.file_count == 0)
         return oq_call_fail(call, OQ_E_EMPTY, "the group has no files");
-    return oq_change_state(engine, entry, OQ_EV_RESUME, NULL, call->err);
+    return oq_entry_apply(engine, entry, OQ_EV_RESUME, NULL, call->err);
 }
 
 enum oq_status oq_engine_resume(struct oq_engine *engine, const struct oq_caller *caller,
@@ -482,7 +482,7 @@ static enum oq_status run_suspend(struct oq_engine *engine, struct oq_call *call
     struct oq_entry *entry = NULL;
     enum oq_status status = oq_call_find(engine, call, OQ_ACCESS_CHANGE, &entry);
     if (status == OQ_OK)
-        status = oq_change_state(engine, entry, OQ_EV_SUSPEND, NULL, call->err);
+        status = oq_entry_apply(engine, entry, OQ_EV_SUSPEND, NULL, call->err);
     if (status == OQ_OK && entry->group.state == OQ_GROUP_SUSPENDED && entry->running > 0)
         oq_call_wait(entry, call, OQ_WAIT_STOPPED);
     return status;
@@ -502,7 +502,7 @@ static enum oq_status run_cancel(struct oq_engine *engine, struct oq_call *call)
         return status;
     /* Waits before the change: the group may be gone, and the call answered, when it returns. */
     oq_call_wait(entry, call, OQ_WAIT_REMOVED);
-    status = oq_change_state(engine, entry, OQ_EV_CANCEL, NULL, call->err);
+    status = oq_entry_apply(engine, entry, OQ_EV_CANCEL, NULL, call->err);
     if (status != OQ_OK)
         oq_call_wait_no_longer(entry, call);
     return status;
@@ -529,7 +529,7 @@ static enum oq_status run_set_policy(struct oq_engine *engine, struct oq_call *c
     engine->config.max_rate_kbits = args->config->max_rate_kbits;
     engine->config.metered_networks = args->config->metered_networks;
     engine->config.pause_all = args->config->pause_all;
-    engine->needs_turns |=
+    engine->needs_schedule |=
         oq_rate_control_set_policy(engine->rate_control, &engine->config, args->schedule);
     return OQ_OK;
 }
@@ -559,4 +559,57 @@ enum oq_status oq_engine_view_policy(struct oq_engine *engine, const struct oq_c
                                      struct oq_policy_view *view, struct oq_error *err)
 {
     return oq_call(engine, run_view_policy, caller, 0, view, err);
+}
+
+/* --- calls of the notifier -------------------------------------------------------------------- */
+
+static enum oq_status run_listen(struct oq_engine *engine, struct oq_call *call)
+{
+    const struct oq_event_port *const *port = call->args;
+    engine->events = *port;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
+        entry->is_event_posted = false;
+        oq_events_post(engine, entry, true);
+    }
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_listen(struct oq_engine *engine, const struct oq_event_port *port,
+                                struct oq_error *err)
+{
+    return oq_call(engine, run_listen, &oq_call_service, 0, &port, err);
+}
+
+static enum oq_status run_repeat_event(struct oq_engine *engine, struct oq_call *call)
+{
+    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
+    if (!entry)
+        return oq_call_fail(call, OQ_E_NOT_FOUND, "there is no such group");
+    oq_events_post(engine, entry, true);
+    return OQ_OK;
+}
+
+enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group, struct oq_error *err)
+{
+    return oq_call(engine, run_repeat_event, &oq_call_service, group, NULL, err);
+}
+
+static enum oq_status run_acknowledge(struct oq_engine *engine, struct oq_call *call)
+{
+    const uint32_t *serial = call->args;
+    struct oq_entry *entry = oq_catalogue_find(&engine->catalogue, call->group);
+    if (!entry || entry->event_serial != *serial || entry->group.event == OQ_EVENT_NONE)
+        return OQ_OK;
+    struct oq_group next = entry->group;
+    next.event = OQ_EVENT_NONE;
+    enum oq_status status = oq_entry_save_group(engine, entry, &next, call->err);
+    if (status == OQ_OK)
+        entry->is_event_posted = false; /* the notifier has dropped it */
+    return status;
+}
+
+enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group, uint32_t serial,
+                                     struct oq_error *err)
+{
+    return oq_call(engine, run_acknowledge, &oq_call_service, group, &serial, err);
 }

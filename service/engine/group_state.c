@@ -1,4 +1,4 @@
-/* change.c - the one door for changes of a group: look the event up, save, change memory, act.
+/* group_state.c - the only way to change a group: look the event up, save, change memory, act.
  *
  * Engine thread. Nothing in memory changes unless the database has it; every act is safe to repeat,
  * since a crash may come between the save and the act.
@@ -39,7 +39,7 @@ static bool swap_add(struct swap *swap, char **field, char *current)
     return true;
 }
 
-static void swap_keep(struct swap *swap)
+static void swap_commit(struct swap *swap)
 {
     for (unsigned i = 0; i < swap->count; i++)
         oq_free(swap->old[i]);
@@ -56,8 +56,8 @@ static bool is_work(enum oq_group_state state)
     return state == OQ_GROUP_ACTIVE || state == OQ_GROUP_COMMITTING || state == OQ_GROUP_CANCELLING;
 }
 
-enum oq_status oq_change_group(struct oq_engine *engine, struct oq_entry *entry,
-                               struct oq_group *next, struct oq_error *err)
+enum oq_status oq_entry_save_group(struct oq_engine *engine, struct oq_entry *entry,
+                                   struct oq_group *next, struct oq_error *err)
 {
     const struct oq_group *now = &entry->group;
     struct swap swap = {.count = 0};
@@ -83,13 +83,13 @@ enum oq_status oq_change_group(struct oq_engine *engine, struct oq_entry *entry,
     oq_fault_step("save group");
     if (is_work(next->state) != is_work(now->state))
         atomic_fetch_add(&engine->work_count, is_work(next->state) ? 1u : UINT32_MAX);
-    swap_keep(&swap);
+    swap_commit(&swap);
     entry->group = *next;
     return OQ_OK;
 }
 
-enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
-                              struct oq_file *next, struct oq_error *err)
+enum oq_status oq_entry_save_file(struct oq_engine *engine, struct oq_entry *entry,
+                                  struct oq_file *next, struct oq_error *err)
 {
     struct oq_file *now = &entry->group.job.files[next->index];
     struct swap swap = {.count = 0};
@@ -117,18 +117,18 @@ enum oq_status oq_change_file(struct oq_engine *engine, struct oq_entry *entry,
         return status;
     }
     oq_fault_step("save file");
-    swap_keep(&swap);
+    swap_commit(&swap);
     *now = *next;
     return OQ_OK;
 }
 
-enum oq_status oq_change_extras(struct oq_engine *engine, struct oq_entry *entry,
-                                struct oq_file *next, struct oq_extras *extras,
-                                struct oq_error *err)
+enum oq_status oq_entry_save_extras(struct oq_engine *engine, struct oq_entry *entry,
+                                    struct oq_file *next, struct oq_extras *extras,
+                                    struct oq_error *err)
 {
     struct oq_extras *before = entry->group.job.files[next->index].extras;
     next->extras = extras;
-    enum oq_status status = oq_change_file(engine, entry, next, err);
+    enum oq_status status = oq_entry_save_file(engine, entry, next, err);
     oq_extras_free(status == OQ_OK ? before : extras);
     return status;
 }
@@ -143,7 +143,7 @@ static void forget_backoff(struct oq_entry *entry)
         oq_sources_progress(&history->sources);
     }
     entry->is_owner_absent = false;
-    entry->finish_retry_at_ms = 0;
+    entry->commit_retry_at_ms = 0;
 }
 
 static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effects)
@@ -151,23 +151,23 @@ static void act(struct oq_engine *engine, struct oq_entry *entry, unsigned effec
     if (effects & OQ_DO_SCHEDULE) {
         forget_backoff(entry);
         entry->waiting_since_ms = oq_now_ms(engine);
-        if (entry->turn_started_at_ms == 0)
-            entry->had_turn = false;
-        engine->needs_turns = true;
+        if (entry->slice_started_at_ms == 0)
+            entry->had_slice = false;
+        engine->needs_schedule = true;
     }
     if (effects & (OQ_DO_COMMIT_FILES | OQ_DO_DISCARD)) {
-        entry->finish_next = 0;
-        entry->finish_attempts = 0;
-        entry->finish_retry_at_ms = 0;
-        entry->is_finish_incomplete = false;
+        entry->commit_next = 0;
+        entry->commit_attempts = 0;
+        entry->commit_retry_at_ms = 0;
+        entry->is_commit_incomplete = false;
     }
     if (effects & OQ_DO_STOP_TRANSFERS) {
-        entry->turn_started_at_ms = 0;
-        engine->needs_turns = true;
+        entry->slice_started_at_ms = 0;
+        engine->needs_schedule = true;
         oq_transfers_stop(entry, (effects & OQ_DO_DISCARD) != 0);
     }
     if (effects & (OQ_DO_COMMIT_FILES | OQ_DO_DISCARD))
-        oq_finish_run(engine, entry); /* may free the entry: last */
+        oq_commit_run(engine, entry); /* may free the entry: last */
 }
 
 static void forget_failure(struct oq_entry *entry)
@@ -176,9 +176,9 @@ static void forget_failure(struct oq_entry *entry)
     entry->failed_at_ms = 0;
 }
 
-enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
-                               enum oq_group_event event, struct oq_failure *failure,
-                               struct oq_error *err)
+enum oq_status oq_entry_apply(struct oq_engine *engine, struct oq_entry *entry,
+                              enum oq_group_event event, struct oq_failure *failure,
+                              struct oq_error *err)
 {
     char guid[OQ_GUID_TEXT];
     struct oq_transition transition;
@@ -209,7 +209,7 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
                       next.event != entry->group.event || next.retries != entry->group.retries;
     if (is_changed) {
         next.changed_at_ms = oq_clock_wall_ms(engine->clock);
-        status = oq_change_group(engine, entry, &next, err);
+        status = oq_entry_save_group(engine, entry, &next, err);
         if (status != OQ_OK)
             return status;
     }
@@ -229,8 +229,9 @@ enum oq_status oq_change_state(struct oq_engine *engine, struct oq_entry *entry,
     return OQ_OK;
 }
 
-void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
-                            const struct oq_verdict *verdict, uint32_t file_index, const char *text)
+void oq_entry_remember_failure(struct oq_engine *engine, struct oq_entry *entry,
+                               const struct oq_verdict *verdict, uint32_t file_index,
+                               const char *text)
 {
     oq_failure_release(&entry->last_failure);
     entry->last_failure =
@@ -242,8 +243,9 @@ void oq_change_keep_failure(struct oq_engine *engine, struct oq_entry *entry,
     entry->failed_at_ms = oq_clock_wall_ms(engine->clock);
 }
 
-void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
-                      const struct oq_verdict *verdict, int64_t retry_after_ms, const char *text)
+void oq_entry_file_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t file_index,
+                          const struct oq_verdict *verdict, int64_t retry_after_ms,
+                          const char *text)
 {
     struct oq_error err;
     struct oq_group next = entry->group;
@@ -253,11 +255,11 @@ void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t
     oq_error_init(&err);
 
     run->history.attempts++;
-    oq_change_keep_failure(engine, entry, verdict, file_index, text);
+    oq_entry_remember_failure(engine, entry, verdict, file_index, text);
     bool is_hopeless = oq_retry_is_hopeless(&engine->config, since_ms, now_wall_ms);
     if (!verdict->is_transient || is_hopeless) {
         struct oq_failure failure = entry->last_failure;
-        if (oq_change_state(engine, entry, OQ_EV_FATAL_ERROR, &failure, &err) == OQ_OK)
+        if (oq_entry_apply(engine, entry, OQ_EV_FATAL_ERROR, &failure, &err) == OQ_OK)
             return;
         /* The error could not be saved: try again later, as after a transient one. */
         oq_log_error("the error of a group could not be saved: %s", err.text);
@@ -267,12 +269,12 @@ void oq_change_failed(struct oq_engine *engine, struct oq_entry *entry, uint32_t
                                               retry_after_ms, oq_engine_random(engine));
     next.retries++;
     next.no_progress_since_ms = since_ms;
-    if (oq_change_group(engine, entry, &next, &err) != OQ_OK)
+    if (oq_entry_save_group(engine, entry, &next, &err) != OQ_OK)
         oq_log_error("a retry could not be saved: %s", err.text);
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
 }
 
-void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry)
+void oq_entry_progressed(struct oq_engine *engine, struct oq_entry *entry)
 {
     struct oq_error err;
     int64_t now_wall_ms = oq_clock_wall_ms(engine->clock);
@@ -284,11 +286,11 @@ void oq_change_progress(struct oq_engine *engine, struct oq_entry *entry)
     struct oq_group next = entry->group;
     next.no_progress_since_ms = 0;
     next.changed_at_ms = now_wall_ms;
-    if (oq_change_group(engine, entry, &next, &err) != OQ_OK)
+    if (oq_entry_save_group(engine, entry, &next, &err) != OQ_OK)
         oq_log_error("progress could not be saved: %s", err.text);
 }
 
-void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry)
+void oq_entry_commit_if_fetched(struct oq_engine *engine, struct oq_entry *entry)
 {
     struct oq_error err;
     const struct oq_job *job = &entry->group.job;
@@ -296,9 +298,9 @@ void oq_change_if_fetched(struct oq_engine *engine, struct oq_entry *entry)
         if (job->files[i].state == OQ_FILE_WAITING)
             return;
     oq_error_init(&err);
-    if (oq_change_state(engine, entry, OQ_EV_ALL_FETCHED, NULL, &err) != OQ_OK) {
+    if (oq_entry_apply(engine, entry, OQ_EV_ALL_FETCHED, NULL, &err) != OQ_OK) {
         oq_log_error("the end of a transfer could not be saved: %s", err.text);
-        engine->turns_at_ms =
-            oq_now_ms(engine) + engine->config.retry_first_ms; /* turns.c looks again */
+        engine->schedule_at_ms =
+            oq_now_ms(engine) + engine->config.retry_first_ms; /* the scheduler runs again */
     }
 }

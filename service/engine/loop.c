@@ -1,10 +1,9 @@
-/* engine.c - the engine's thread: start with recovery, the loop, the stop.
+/* loop.c - the engine's thread: start with recovery, the loop, the stop.
  *
- * The loop: answer calls, take back disk work, let the scheduler look, continue renames, save
+ * The loop: run calls, take back finished operations, run the scheduler, continue commits, save
  * offsets that are due, then move bytes or wait. It never waits for a client, a disk flush of a
  * file, or the network other than in oq_net_run.
  */
-#include "backup_int.h"
 #include "calls_int.h"
 #include "oq_rate_control.h"
 
@@ -16,21 +15,13 @@
 
 #define WORKERS 4 /* one file on a hanging share must not hold up the others */
 #define OPERATIONS_MAX 16384
-#define REQUEST_QUEUE 4096  /* calls that may wait; more are told OQ_E_BUSY */
-#define REQUESTS_A_TURN 256 /* so that transfers go on under a storm of calls */
+#define CALL_QUEUE 4096   /* calls that may wait; further ones fail with OQ_E_BUSY */
+#define CALLS_AT_ONCE 256 /* so that transfers continue under a storm of calls */
 #define IDLE_WAIT_MS 60000
 #define BUSY_WAIT_MS 500 /* while something transfers: checkpoints are looked at twice a second */
 #define LOOK_MS 100
 #define HOUSEKEEPING_MS 60000
-
-uint64_t oq_engine_random(struct oq_engine *engine)
-{
-    /* splitmix64: names and jitter need no secrecy, only spread. */
-    uint64_t x = engine->random += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-}
+#define ERROR_PROCESS_ABORTED 1067u
 
 /* --- recovery --------------------------------------------------------------------------------- */
 
@@ -49,6 +40,15 @@ static enum oq_status take_group(void *ctx, struct oq_group *group)
     return OQ_OK;
 }
 
+static void hold_back(struct oq_engine *engine, struct oq_entry *entry, uint32_t index)
+{
+    struct oq_verdict verdict = oq_errors_file(OQ_E_BUG, ERROR_PROCESS_ABORTED);
+    verdict.is_transient = false;
+    oq_entry_file_failed(engine, entry, index, &verdict, -1,
+                         "the service ended unexpectedly twice while it transferred this file; "
+                         "resume the group to try again");
+}
+
 enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
 {
     enum oq_status status = oq_store_load(engine->store, take_group, engine, err);
@@ -56,30 +56,30 @@ enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
         return status;
     oq_log_info("engine: %zu groups in the queue, %u with work", engine->catalogue.count,
                 atomic_load(&engine->work_count));
-    oq_breaker_recover(engine);
+    oq_breaker_recover(engine, hold_back);
     /* Nothing else to do here: ACTIVE groups are scheduled, COMMITTING and CANCELLING ones are
      * continued by the loop, and a transfer brings its temporary file and its saved offset together
      * when it starts (transfer.c). */
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
     return OQ_OK;
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void take_poke(struct oq_engine *engine)
+static void retry_now(struct oq_engine *engine)
 {
-    if (!atomic_exchange(&engine->is_poked, false))
+    if (!atomic_exchange(&engine->must_retry_now, false))
         return;
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
         entry->is_owner_absent = false;
-        entry->finish_retry_at_ms = 0;
+        entry->commit_retry_at_ms = 0;
         for (uint32_t i = 0; i < entry->group.job.file_count; i++)
             entry->runs[i].retry_at_ms = 0;
     }
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
 }
 
-/* Groups nobody has touched for config.inactivity_ms go, as BITS does it (contract A.1); finished
+/* Groups without activity for config.inactivity_ms are removed, as in BITS (contract A.1); finished
  * files stay. */
 static void expire(struct oq_engine *engine)
 {
@@ -97,26 +97,26 @@ static void expire(struct oq_engine *engine)
             continue;
         oq_error_init(&err);
         oq_guid_format(&entry->group.guid, guid);
-        oq_log_info("group %s: nobody has touched it for too long; it is removed", guid);
-        if (oq_change_state(engine, entry, OQ_EV_CANCEL, NULL, &err) != OQ_OK)
+        oq_log_info("group %s: no activity for too long; it is removed", guid);
+        if (oq_entry_apply(engine, entry, OQ_EV_CANCEL, NULL, &err) != OQ_OK)
             oq_log_error("group %s could not be removed: %s", guid, err.text);
     }
 }
 
-static void look_at_groups(struct oq_engine *engine)
+static void tick_groups(struct oq_engine *engine)
 {
     struct oq_entry *next = NULL;
-    engine->finish_at_ms = INT64_MAX;
+    engine->commit_at_ms = INT64_MAX;
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = next) {
         next = entry->next;
-        if (entry->finish_retry_at_ms > oq_now_ms(engine) &&
-            entry->finish_retry_at_ms < engine->finish_at_ms)
-            engine->finish_at_ms = entry->finish_retry_at_ms;
+        if (entry->commit_retry_at_ms > oq_now_ms(engine) &&
+            entry->commit_retry_at_ms < engine->commit_at_ms)
+            engine->commit_at_ms = entry->commit_retry_at_ms;
         for (uint32_t i = 0; entry->running > 0 && i < entry->group.job.file_count; i++)
             if (entry->runs[i].transfer)
                 oq_transfer_tick(entry->runs[i].transfer);
         if (entry->group.state == OQ_GROUP_COMMITTING || entry->group.state == OQ_GROUP_CANCELLING)
-            oq_finish_run(engine, entry);
+            oq_commit_run(engine, entry);
     }
 }
 
@@ -132,16 +132,16 @@ static int wait_ms(const struct oq_engine *engine)
 {
     int64_t now_ms = oq_now_ms(engine);
     int64_t until_ms = now_ms + IDLE_WAIT_MS;
-    if (engine->needs_turns)
+    if (engine->needs_schedule)
         return 0;
-    if (engine->turns_at_ms < until_ms)
-        until_ms = engine->turns_at_ms;
+    if (engine->schedule_at_ms < until_ms)
+        until_ms = engine->schedule_at_ms;
     if (engine->housekeeping_at_ms < until_ms)
         until_ms = engine->housekeeping_at_ms;
-    if (engine->finish_at_ms < until_ms)
-        until_ms = engine->finish_at_ms;
-    if (engine->keep.at_ms < until_ms)
-        until_ms = engine->keep.at_ms;
+    if (engine->commit_at_ms < until_ms)
+        until_ms = engine->commit_at_ms;
+    if (engine->backup.at_ms < until_ms)
+        until_ms = engine->backup.at_ms;
     if (atomic_load(&engine->work_count) > 0 && now_ms + BUSY_WAIT_MS < until_ms)
         until_ms = now_ms + BUSY_WAIT_MS;
     if (atomic_load(&engine->work_count) > 0 &&
@@ -150,26 +150,26 @@ static int wait_ms(const struct oq_engine *engine)
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
 }
 
-static void turn(struct oq_engine *engine)
+static void iterate(struct oq_engine *engine)
 {
     int64_t now_ms = 0;
-    bool is_busy = oq_calls_run(engine, REQUESTS_A_TURN) > 0;
+    bool is_busy = oq_calls_run(engine, CALLS_AT_ONCE) > 0;
     oq_worker_pool_drain(engine->pool);
-    take_poke(engine);
-    oq_turns_heed_power(engine);
+    retry_now(engine);
+    oq_scheduler_apply_power(engine);
     now_ms = oq_now_ms(engine);
     if (now_ms >= engine->housekeeping_at_ms) {
         engine->housekeeping_at_ms = now_ms + HOUSEKEEPING_MS;
         expire(engine);
     }
-    if (engine->needs_turns || now_ms >= engine->turns_at_ms)
-        oq_turns_run(engine);
-    if (now_ms >= engine->look_at_ms || now_ms >= engine->finish_at_ms) {
+    if (engine->needs_schedule || now_ms >= engine->schedule_at_ms)
+        oq_scheduler_run(engine);
+    if (now_ms >= engine->look_at_ms || now_ms >= engine->commit_at_ms) {
         engine->look_at_ms = now_ms + LOOK_MS;
-        look_at_groups(engine);
+        tick_groups(engine);
     }
-    oq_keep_run(engine, is_busy);
-    engine->needs_turns |= oq_rate_control_step(engine->rate_control);
+    oq_backup_run(engine, is_busy);
+    engine->needs_schedule |= oq_rate_control_step(engine->rate_control);
     oq_net_run(engine->net, wait_ms(engine));
 }
 
@@ -177,7 +177,7 @@ static void *run(void *ctx)
 {
     struct oq_engine *engine = ctx;
     while (!atomic_load(&engine->is_stopping))
-        turn(engine);
+        iterate(engine);
     oq_calls_refuse(engine);
     for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
         oq_transfers_stop(entry, false);
@@ -187,7 +187,7 @@ static void *run(void *ctx)
             oq_net_run(engine->net, 100);
     }
     oq_breaker_stopped(engine);
-    oq_keep_end(engine);
+    oq_backup_end(engine);
     oq_store_close(engine->store);
     engine->store = NULL;
     oq_log_info("engine: stopped, offsets saved");
@@ -211,11 +211,11 @@ static enum oq_status copy_options(struct oq_engine *engine,
     engine->identity = options->identity;
     engine->random = (uint64_t)oq_clock_wall_ms(options->clock) ^ (uint64_t)(uintptr_t)engine ^
                      (uint64_t)oq_clock_mono_ms(options->clock) << 32;
-    engine->turns_at_ms = INT64_MAX;
-    engine->finish_at_ms = INT64_MAX;
+    engine->schedule_at_ms = INT64_MAX;
+    engine->commit_at_ms = INT64_MAX;
     engine->housekeeping_at_ms = oq_clock_mono_ms(options->clock);
     atomic_init(&engine->is_stopping, false);
-    atomic_init(&engine->is_poked, false);
+    atomic_init(&engine->must_retry_now, false);
     atomic_init(&engine->must_sleep, false);
     atomic_init(&engine->work_count, 0);
     if (!engine->database_path || !engine->user_agent ||
@@ -251,9 +251,9 @@ enum oq_status oq_engine_new(const struct oq_engine_options *options, struct oq_
         oq_store_report_text(&report, engine->repair, sizeof engine->repair);
         oq_log_info("engine: %s", engine->repair); /* the host makes an event of it */
     }
-    oq_keep_init(engine);
+    oq_backup_init(engine);
     if (oq_catalogue_init(&engine->catalogue) != OQ_OK ||
-        oq_queue_new(REQUEST_QUEUE, &engine->requests) != OQ_OK ||
+        oq_queue_new(CALL_QUEUE, &engine->requests) != OQ_OK ||
         oq_queue_new(1, &engine->stopped) != OQ_OK) {
         status = oq_error_set(err, OQ_E_NOMEM, "out of memory");
         goto fail;
@@ -317,7 +317,7 @@ void oq_engine_free(struct oq_engine *engine)
     oq_worker_pool_free(engine->pool);
     oq_rate_control_free(engine->rate_control);
     oq_net_free(engine->net);
-    oq_keep_end(engine);
+    oq_backup_end(engine);
     oq_store_close(engine->store);
     oq_catalogue_release(&engine->catalogue);
     oq_queue_free(engine->requests);
@@ -333,9 +333,9 @@ const char *oq_engine_get_repair(const struct oq_engine *engine)
     return engine->repair[0] ? engine->repair : NULL;
 }
 
-void oq_engine_poke(struct oq_engine *engine)
+void oq_engine_retry_now(struct oq_engine *engine)
 {
-    atomic_store(&engine->is_poked, true);
+    atomic_store(&engine->must_retry_now, true);
     oq_net_wakeup(engine->net);
 }
 
@@ -348,7 +348,7 @@ void oq_engine_sleep(struct oq_engine *engine)
 void oq_engine_wake(struct oq_engine *engine)
 {
     atomic_store(&engine->must_sleep, false);
-    oq_engine_poke(engine);
+    oq_engine_retry_now(engine);
 }
 
 bool oq_engine_has_work(struct oq_engine *engine)

@@ -8,7 +8,7 @@
  *
  * Groups are named by oq_engine ids (int64_t, never reused); open/create/find give them. Every call
  * takes the caller and checks the access table (core/oq_group_machine.h): OQ_E_ACCESS_DENIED,
- * OQ_E_NOT_FOUND. A group that is gone (cancelled, expired) answers reads with its last values and
+ * OQ_E_NOT_FOUND. A group that is gone (cancelled, expired) can be read (its last values);
  * changes with OQ_E_INVALID_STATE (contract D15); the engine remembers the last 1,024 of them,
  * older ones are OQ_E_NOT_FOUND.
  */
@@ -42,7 +42,7 @@ struct oq_engine_options {
     const char *database_vfs;        /* NULL; tests: the failing VFS */
     const char *user_agent;          /* copied */
     const char *auth_hosts; /* copied; who may be shown who the owner is: a list as in oq_proxy.h,
-                                 NULL = nobody */
+                                 NULL = none */
     bool allow_posix_paths; /* native tests only */
     int64_t backup_interval_ms; /* between two backup copies of a queue that changes; 0 = 10 min */
 };
@@ -59,18 +59,18 @@ enum oq_status oq_engine_stop(struct oq_engine *engine, int64_t timeout_ms);
 /* What had to be done to a damaged database at the start, a sentence for the event log; NULL =
  * nothing. Borrowed until oq_engine_free; any thread. */
 const char *oq_engine_get_repair(const struct oq_engine *engine);
-/* After oq_engine_stop (calls it if nobody did). NULL is allowed. */
+/* After oq_engine_stop (calls it if that was not done). NULL is allowed. */
 void oq_engine_free(struct oq_engine *engine);
 
 /* Something outside changed: a network came up, a user logged on, configuration. Back-off ends,
  * owners are looked up again. Does not wait. */
-void oq_engine_poke(struct oq_engine *engine);
+void oq_engine_retry_now(struct oq_engine *engine);
 /* The machine is about to sleep: every transfer stops, with its bytes flushed and its offset saved,
  * and none starts before oq_engine_wake, or before two minutes have passed in which the machine did
- * not sleep after all. Groups stay as they are; calls are answered. Does not wait. */
+ * not sleep after all. Groups stay as they are; calls work. Does not wait. */
 void oq_engine_sleep(struct oq_engine *engine);
-/* The machine is awake: transfers go on, on new connections; as after oq_engine_poke. Does not
- * wait. */
+/* The machine is awake: transfers continue, on new connections; as after oq_engine_retry_now.
+ * Does not wait. */
 void oq_engine_wake(struct oq_engine *engine);
 /* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
  * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY,
@@ -110,7 +110,7 @@ OQ_MUST_CHECK enum oq_status oq_engine_get_group(struct oq_engine *engine,
                                                  const struct oq_caller *caller,
                                                  const struct oq_guid *guid, int64_t *group,
                                                  struct oq_error *err);
-/* The same without taking over: whoever owned the group owns it afterwards. OQ_E_NOT_FOUND as
+/* The same without taking over: the owner stays. OQ_E_NOT_FOUND as
  * above.
  */
 OQ_MUST_CHECK enum oq_status oq_engine_peek_group(struct oq_engine *engine,
@@ -205,7 +205,7 @@ OQ_MUST_CHECK enum oq_status oq_engine_suspend(struct oq_engine *engine,
                                                const struct oq_caller *caller, int64_t group,
                                                struct oq_error *err);
 /* Returns after FETCHED files have their final names and temporary files are removed, or when that
- * takes too long (it goes on then, also after a restart). */
+ * takes too long (it continues then, also after a restart). */
 OQ_MUST_CHECK enum oq_status oq_engine_cancel(struct oq_engine *engine,
                                               const struct oq_caller *caller, int64_t group,
                                               struct oq_error *err);
@@ -221,7 +221,7 @@ OQ_MUST_CHECK enum oq_status oq_engine_set_max_rate(struct oq_engine *engine,
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* What a client is to be told of a group (contract section 8). A group has at most one event that
+/* What a client is notified of (contract section 8). A group has at most one event that
  * is not acknowledged; it is in the database, so it survives a restart. */
 struct oq_event {
     int64_t group;
@@ -243,7 +243,7 @@ struct oq_event_port {
     void (*post)(void *ctx, const struct oq_event *event);
 };
 
-/* From now on events go to `port` (borrowed), beginning with all that are pending; NULL: to nobody.
+/* From now on events go to `port` (borrowed), beginning with all that are pending; NULL: to none.
  * When it returns the earlier port is not used any more. */
 OQ_MUST_CHECK enum oq_status oq_engine_listen(struct oq_engine *engine,
                                               const struct oq_event_port *port,
@@ -252,8 +252,8 @@ OQ_MUST_CHECK enum oq_status oq_engine_listen(struct oq_engine *engine,
  * group that is gone. */
 OQ_MUST_CHECK enum oq_status oq_engine_repeat_event(struct oq_engine *engine, int64_t group,
                                                     struct oq_error *err);
-/* The client has answered S_OK: the event is forgotten, durably. OQ_OK also if another event has
- * taken its place meanwhile or the group is gone. */
+/* The client's callback has returned S_OK: the event is forgotten, durably. OQ_OK also if
+ * another event has taken its place meanwhile or the group is gone. */
 OQ_MUST_CHECK enum oq_status oq_engine_acknowledge(struct oq_engine *engine, int64_t group,
                                                    uint32_t serial, struct oq_error *err);
 

@@ -1,4 +1,4 @@
-/* turns.c - asks core/oq_schedule.h whose turn it is, and starts or stops transfers accordingly.
+/* scheduler.c - asks core/oq_schedule.h which groups transfer now, and starts or stops transfers.
  *
  * Engine thread. The decision is pure; this file only collects the values and carries it out.
  */
@@ -36,9 +36,9 @@ static void collect(const struct oq_engine *engine, struct oq_entry *entry,
     out->id = entry->group.id;
     out->is_foreground = entry->group.is_foreground;
     out->running = entry->running;
-    out->turn_started_at_ms = entry->turn_started_at_ms;
+    out->slice_started_at_ms = entry->slice_started_at_ms;
     out->waiting_since_ms = entry->waiting_since_ms;
-    out->is_new = !entry->had_turn;
+    out->is_new = !entry->had_slice;
     if (!oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground)) {
         out->running = 0; /* wants nothing; what runs is stopped by carry_out */
         return;
@@ -59,18 +59,18 @@ static void collect(const struct oq_engine *engine, struct oq_entry *entry,
 }
 
 static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
-                      const struct oq_sched_group *turn, int64_t now_ms)
+                      const struct oq_sched_group *group, int64_t now_ms)
 {
-    uint32_t left = turn->start;
-    if (!turn->has_place) {
-        if (entry->turn_started_at_ms != 0)
+    uint32_t left = group->start;
+    if (!group->has_place) {
+        if (entry->slice_started_at_ms != 0)
             entry->waiting_since_ms = now_ms;
-        entry->turn_started_at_ms = 0;
-    } else if (entry->turn_started_at_ms == 0) {
-        entry->turn_started_at_ms = now_ms;
-        entry->had_turn = true;
+        entry->slice_started_at_ms = 0;
+    } else if (entry->slice_started_at_ms == 0) {
+        entry->slice_started_at_ms = now_ms;
+        entry->had_slice = true;
     }
-    if (turn->must_stop ||
+    if (group->must_stop ||
         !oq_rate_control_may_run(engine->rate_control, entry->group.is_foreground))
         oq_transfers_stop(entry, false);
     for (uint32_t i = 0; left > 0 && i < entry->group.job.file_count; i++) {
@@ -86,18 +86,18 @@ static void carry_out(struct oq_engine *engine, struct oq_entry *entry,
     }
 }
 
-void oq_turns_heed_power(struct oq_engine *engine)
+void oq_scheduler_apply_power(struct oq_engine *engine)
 {
     bool must_sleep = atomic_load(&engine->must_sleep);
     if (must_sleep && engine->is_asleep && oq_now_ms(engine) >= engine->asleep_until_ms) {
-        oq_log_info("engine: the machine did not sleep; transfers go on");
+        oq_log_info("engine: the machine did not sleep; transfers continue");
         atomic_store(&engine->must_sleep, false);
         must_sleep = false;
     }
     if (must_sleep == engine->is_asleep)
         return;
     engine->is_asleep = must_sleep;
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
     if (!must_sleep)
         return;
     oq_log_info("engine: the machine goes to sleep; transfers pause");
@@ -106,42 +106,42 @@ void oq_turns_heed_power(struct oq_engine *engine)
         oq_transfers_stop(entry, false);
 }
 
-void oq_turns_run(struct oq_engine *engine)
+void oq_scheduler_run(struct oq_engine *engine)
 {
     int64_t now_ms = oq_now_ms(engine), next_ms = INT64_MAX;
     size_t count = 0;
     struct oq_entry *entry = NULL, *following = NULL;
 
-    engine->needs_turns = false;
-    engine->turns_at_ms = INT64_MAX;
+    engine->needs_schedule = false;
+    engine->schedule_at_ms = INT64_MAX;
     if (engine->is_asleep) {
-        engine->turns_at_ms = engine->asleep_until_ms;
+        engine->schedule_at_ms = engine->asleep_until_ms;
         return;
     }
     for (entry = engine->catalogue.first; entry; entry = following) {
         following = entry->next;
         if (entry->group.state == OQ_GROUP_ACTIVE && entry->running == 0)
-            oq_change_if_fetched(engine, entry);
+            oq_entry_commit_if_fetched(engine, entry);
         if (entry->group.state == OQ_GROUP_ACTIVE)
             count++;
     }
     if (count == 0)
         return;
-    struct oq_sched_group *turns = oq_calloc(count, sizeof *turns);
-    if (!turns) {
-        engine->turns_at_ms = now_ms + 1000;
+    struct oq_sched_group *groups = oq_calloc(count, sizeof *groups);
+    if (!groups) {
+        engine->schedule_at_ms = now_ms + 1000;
         return;
     }
     size_t i = 0;
     for (entry = engine->catalogue.first; entry && i < count; entry = entry->next)
         if (entry->group.state == OQ_GROUP_ACTIVE)
-            collect(engine, entry, &turns[i++], now_ms, &next_ms);
-    earlier(&next_ms, oq_schedule(turns, i, &engine->config, now_ms));
-    earlier(&engine->turns_at_ms, next_ms); /* a save that failed just now may have set one */
+            collect(engine, entry, &groups[i++], now_ms, &next_ms);
+    earlier(&next_ms, oq_schedule(groups, i, &engine->config, now_ms));
+    earlier(&engine->schedule_at_ms, next_ms); /* a save that failed just now may have set one */
     for (size_t j = 0; j < i; j++) {
-        entry = oq_catalogue_find(&engine->catalogue, turns[j].id);
+        entry = oq_catalogue_find(&engine->catalogue, groups[j].id);
         if (entry && entry->group.state == OQ_GROUP_ACTIVE)
-            carry_out(engine, entry, &turns[j], now_ms);
+            carry_out(engine, entry, &groups[j], now_ms);
     }
-    oq_free(turns);
+    oq_free(groups);
 }

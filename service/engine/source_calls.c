@@ -21,7 +21,7 @@ static enum oq_status touch(struct oq_engine *engine, struct oq_call *call, stru
 {
     struct oq_group next = entry->group;
     next.changed_at_ms = oq_clock_wall_ms(engine->clock);
-    return oq_change_group(engine, entry, &next, call->err);
+    return oq_entry_save_group(engine, entry, &next, call->err);
 }
 
 /* Saves the changed extras, together with the file. Takes them over. */
@@ -30,7 +30,7 @@ static enum oq_status save(struct oq_engine *engine, struct oq_call *call, struc
 {
     enum oq_status status = touch(engine, call, entry);
     if (status == OQ_OK)
-        return oq_change_extras(engine, entry, next, extras, call->err);
+        return oq_entry_save_extras(engine, entry, next, extras, call->err);
     oq_extras_free(extras);
     return status;
 }
@@ -263,7 +263,7 @@ static enum oq_status save_url(struct oq_engine *engine, struct oq_call *call,
         next.remote = url;
         enum oq_status status = touch(engine, call, entry);
         if (status == OQ_OK)
-            status = oq_change_file(engine, entry, &next, call->err);
+            status = oq_entry_save_file(engine, entry, &next, call->err);
         oq_free(url);
         return status;
     }
@@ -295,7 +295,7 @@ static enum oq_status run_set_url(struct oq_engine *engine, struct oq_call *call
     sources->is_started = true;
     run->retry_at_ms = 0;
     run->history.attempts = 0;
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
     if (run->transfer && oq_transfer_source(run->transfer) == args->source)
         oq_transfer_stop(run->transfer, false);
     return OQ_OK;

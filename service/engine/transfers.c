@@ -45,12 +45,12 @@ static enum oq_status save(const struct oq_transfer_owner *owner, struct oq_file
     entry->may_percent_fall |=
         next->done_bytes < now->done_bytes ||
         (next->size_bytes == OQ_SIZE_UNKNOWN && now->size_bytes != OQ_SIZE_UNKNOWN);
-    return oq_change_file(engine_of(owner), entry, next, err);
+    return oq_entry_save_file(engine_of(owner), entry, next, err);
 }
 
 static void progressed(const struct oq_transfer_owner *owner)
 {
-    oq_change_progress(engine_of(owner), entry_of(owner));
+    oq_entry_progressed(engine_of(owner), entry_of(owner));
 }
 
 static uint64_t get_random(const struct oq_transfer_owner *owner)
@@ -82,7 +82,7 @@ static void reset_mismatches(struct oq_engine *engine, struct oq_entry *entry, u
     if (entry->group.state != OQ_GROUP_ERROR || (next.mismatches == 0 && next.bad_sources == 0))
         return;
     next.mismatches = next.bad_sources = 0;
-    if (oq_change_file(engine, entry, &next, &err) != OQ_OK)
+    if (oq_entry_save_file(engine, entry, &next, &err) != OQ_OK)
         oq_log_error("the end of a verification could not be saved: %s", err.text);
 }
 
@@ -95,18 +95,18 @@ static void ended(const struct oq_transfer_owner *owner, const struct oq_transfe
     run_of(owner)->transfer = NULL;
     entry->running--;
     oq_breaker_ended(engine, entry, index);
-    engine->needs_turns = true;
+    engine->needs_schedule = true;
     if (entry->group.state == OQ_GROUP_ACTIVE && end->outcome == OQ_OUTCOME_FETCHED) {
-        oq_change_progress(engine, entry);
-        oq_change_if_fetched(engine, entry);
+        oq_entry_progressed(engine, entry);
+        oq_entry_commit_if_fetched(engine, entry);
     } else if (entry->group.state == OQ_GROUP_ACTIVE && end->outcome == OQ_OUTCOME_FAILED &&
                !(end->is_of_source && is_source_left(entry, index, &verdict, end->text))) {
-        oq_change_failed(engine, entry, index, &verdict, end->retry_after_ms, end->text);
+        oq_entry_file_failed(engine, entry, index, &verdict, end->retry_after_ms, end->text);
         reset_mismatches(engine, entry, index);
     }
     if (entry->running == 0)
         oq_waiters_check(entry, false);
-    oq_finish_run(engine, entry); /* may free the entry */
+    oq_commit_run(engine, entry); /* may free the entry */
 }
 
 static const struct oq_transfer_host host = {.group = get_group,
@@ -149,13 +149,13 @@ void oq_transfers_start(struct oq_engine *engine, struct oq_entry *entry, uint32
     }
     if (status != OQ_OK) {
         verdict = oq_errors_file(status, err.win32);
-        oq_change_failed(engine, entry, file_index, &verdict, -1, err.text);
+        oq_entry_file_failed(engine, entry, file_index, &verdict, -1, err.text);
         return;
     }
     if (oq_transfer_new(&engine->transfers, &owner, identity, &entry->bucket, &transfer) != OQ_OK) {
         port->unref(port->ctx, identity);
         verdict = oq_errors_net(OQ_NET_NOMEM);
-        oq_change_failed(engine, entry, file_index, &verdict, -1, "out of memory");
+        oq_entry_file_failed(engine, entry, file_index, &verdict, -1, "out of memory");
         return;
     }
     run->transfer = transfer;

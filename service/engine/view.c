@@ -48,7 +48,7 @@ static uint32_t groups_with_place(const struct oq_engine *engine)
     uint32_t count = 0;
     for (const struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
         if (entry->group.state == OQ_GROUP_ACTIVE && !entry->group.is_foreground &&
-            entry->turn_started_at_ms != 0)
+            entry->slice_started_at_ms != 0)
             count++;
     return count;
 }

@@ -40,8 +40,8 @@ struct oq_identity_port {
     enum oq_status (*capture)(void *ctx, struct oq_caller_buffer *out, struct oq_error *err);
     /* An identity that acts as the user with that SID: LocalSystem itself, a user who is logged on,
      * or one whose token came with an earlier call. OQ_E_OWNER_ABSENT if there is none now; the
-     * engine asks again when oq_engine_poke is called and about once a minute. Caller unrefs. Any
-     * thread. */
+     * engine asks again when oq_engine_retry_now is called and about once a minute. Caller
+     * unrefs. Any thread. */
     enum oq_status (*acquire)(void *ctx, const char *sid, struct oq_identity **out,
                               struct oq_error *err);
     /* From enter to leave this thread acts as that user, who is not NULL, so that a log-on shows

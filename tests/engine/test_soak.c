@@ -198,7 +198,7 @@ static void disturb(void)
         figures.restarts++;
     }
     if (chance(20) == 0) {
-        oq_engine_poke(f.engine);
+        oq_engine_retry_now(f.engine);
         figures.pokes++;
     }
     for (int i = 0; i < 10; i++)

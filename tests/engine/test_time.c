@@ -230,7 +230,7 @@ static void retry_after__network_comes_up__tries_at_once(void **state)
         view = fixture_view(f, group);
         assert_true(fixture_patience(&start_ms, 20));
     } while (view.activity != OQ_ACTIVITY_BACKOFF);
-    oq_engine_poke(f->engine);
+    oq_engine_retry_now(f->engine);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }
 

@@ -74,7 +74,7 @@ static void interface__comes_up_later__is_used_at_once(void **state)
     assert_int_equal(view.state, OQ_GROUP_ACTIVE);
     assert_non_null(strstr(view.error_text, "No network connection"));
     assert_int_equal(system("ip addr add 10.77.3.1/24 dev two"), 0);
-    oq_engine_poke(f->engine);
+    oq_engine_retry_now(f->engine);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "file.bin", "file.bin"));
 }

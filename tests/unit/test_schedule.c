@@ -25,7 +25,7 @@ static struct oq_sched_group background(int64_t id, uint32_t running, uint32_t r
     return (struct oq_sched_group){.id = id,
                                    .running = running,
                                    .runnable = runnable,
-                                   .turn_started_at_ms = turn,
+                                   .slice_started_at_ms = turn,
                                    .waiting_since_ms = since,
                                    .has_place = true,
                                    .start = 77,
@@ -306,13 +306,13 @@ static int64_t ask(struct engine *engine)
             if (load->file_left_ms[slot] == 0) /* else it continues where it was stopped */
                 load->file_left_ms[slot] = load->file_ms;
         }
-        if (got->has_place && load->sched.turn_started_at_ms == 0) {
+        if (got->has_place && load->sched.slice_started_at_ms == 0) {
             int64_t waited_ms = engine->now_ms - load->sched.waiting_since_ms;
             load->longest_wait_ms =
                 waited_ms > load->longest_wait_ms ? waited_ms : load->longest_wait_ms;
-            load->sched.turn_started_at_ms = engine->now_ms;
-        } else if (!got->has_place && load->sched.turn_started_at_ms != 0) {
-            load->sched.turn_started_at_ms = 0;
+            load->sched.slice_started_at_ms = engine->now_ms;
+        } else if (!got->has_place && load->sched.slice_started_at_ms != 0) {
+            load->sched.slice_started_at_ms = 0;
             load->sched.waiting_since_ms = engine->now_ms;
         }
         load->sched.is_new &= !got->has_place;
@@ -331,7 +331,7 @@ static bool pass(struct engine *engine, int64_t step_ms)
     engine->now_ms += step_ms;
     for (size_t i = 0; i < engine->count; i++) {
         struct load *load = &engine->loads[i];
-        if (load->sched.turn_started_at_ms != 0)
+        if (load->sched.slice_started_at_ms != 0)
             load->placed_ms += step_ms;
         for (uint32_t f = 0; f < load->sched.running;) {
             load->file_left_ms[f] -= step_ms;
@@ -399,8 +399,8 @@ static void round_robin__only_at_the_named_times__are_turns_changed(void **state
         assert_int_equal(ask(&engine),
                          again_ms); /* a moment early: the same answer, the same time */
         for (int i = 0; i < 3; i++)
-            assert_int_equal(engine.loads[i].sched.turn_started_at_ms,
-                             before[i].turn_started_at_ms);
+            assert_int_equal(engine.loads[i].sched.slice_started_at_ms,
+                             before[i].slice_started_at_ms);
         pass(&engine, 1);
         again_ms = ask(&engine);
     }
@@ -419,12 +419,12 @@ static void round_robin__three_groups_on_two_places__one_exchange_per_slice(void
         bool had_place[3];
         int lost = 0, got = 0;
         for (int i = 0; i < 3; i++)
-            had_place[i] = engine.loads[i].sched.turn_started_at_ms != 0;
+            had_place[i] = engine.loads[i].sched.slice_started_at_ms != 0;
         pass(&engine, again_ms - engine.now_ms);
         again_ms = ask(&engine);
         for (int i = 0; i < 3; i++) {
-            lost += had_place[i] && engine.loads[i].sched.turn_started_at_ms == 0;
-            got += !had_place[i] && engine.loads[i].sched.turn_started_at_ms != 0;
+            lost += had_place[i] && engine.loads[i].sched.slice_started_at_ms == 0;
+            got += !had_place[i] && engine.loads[i].sched.slice_started_at_ms != 0;
         }
         assert_int_equal(lost, 1);
         assert_int_equal(got, 1);
