@@ -434,7 +434,7 @@ static void recovery__database_destroyed__groups_come_back_from_the_copy(void **
     find_group(f);
     snprintf(copy, sizeof copy, "%s/queue.backup.db", f->folder);
     snprintf(path, sizeof path, "%s/queue.db", f->folder);
-    while (!strstr(log_text, "backup copy of the queue is up to date") || stat(copy, &facts) != 0)
+    while (!strstr(log_text, "backup of the queue is up to date") || stat(copy, &facts) != 0)
         assert_true(fixture_patience(&start_ms, 30));
     fixture_stop(f);
     edit(f, NULL);
