@@ -57,7 +57,7 @@ LEAST_TIME_S = 10
 
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&"}
 # Calls whose loss a test without a leak checker cannot see, or that only speak.
-QUIET = re.compile(r"\w*(free|release|unref|close|finalize|destroy|log|assert|trace|static_assert)\w*$", re.I)
+QUIET = re.compile(r"\w*(free|release|unref|decref|close|cleanup|finalize|destroy|log|assert|trace|static_assert)\w*$", re.I)
 WORDS = {"if", "for", "while", "switch", "return", "sizeof", "do", "else", "goto", "case"}
 
 
