@@ -2,7 +2,8 @@
  * proxy_prelude.h: is included by force before the code that widl generates for the proxy DLL.
  *
  * That code names three functions of the RPC run-time which MinGW's headers do not declare,
- * although its import library has them. Nothing else belongs here.
+ * although its import library has them. And it names CStdStubBuffer_Invoke in the table of each
+ * stub: there oq_stub_invoke is to stand, which checks the buffer first (proxy-stub/stub_checks.c).
  */
 #ifndef OQ_IDL_PROXY_PRELUDE_H
 #define OQ_IDL_PROXY_PRELUDE_H
@@ -12,5 +13,7 @@
 HRESULT STDMETHODCALLTYPE IUnknown_QueryInterface_Proxy(IUnknown *This, REFIID riid, void **ppv);
 ULONG STDMETHODCALLTYPE IUnknown_AddRef_Proxy(IUnknown *This);
 ULONG STDMETHODCALLTYPE IUnknown_Release_Proxy(IUnknown *This);
+
+#define CStdStubBuffer_Invoke oq_stub_invoke
 
 #endif
