@@ -50,8 +50,8 @@ static HRESULT check_next(const RPCOLEMESSAGE *message)
 
 HRESULT oq_stub_check(REFIID iid, const RPCOLEMESSAGE *message)
 {
-    bool is_add_files = IsEqualIID(iid, &IID_IBackgroundCopyJob1) &&
-                        message->iMethod == METHOD_ADD_FILES;
+    bool is_add_files =
+        IsEqualIID(iid, &IID_IBackgroundCopyJob1) && message->iMethod == METHOD_ADD_FILES;
     bool is_next = (IsEqualIID(iid, &IID_IEnumBackgroundCopyJobs1) ||
                     IsEqualIID(iid, &IID_IEnumBackgroundCopyGroups)) &&
                    message->iMethod == METHOD_NEXT;
@@ -66,8 +66,7 @@ HRESULT STDMETHODCALLTYPE oq_stub_invoke(IRpcStubBuffer *stub, RPCOLEMESSAGE *me
                                          IRpcChannelBuffer *channel)
 {
     /* The table that the stub points to follows its header (rpcproxy.h). */
-    const CInterfaceStubVtbl *table =
-        CONTAINING_RECORD(stub->lpVtbl, CInterfaceStubVtbl, Vtbl);
+    const CInterfaceStubVtbl *table = CONTAINING_RECORD(stub->lpVtbl, CInterfaceStubVtbl, Vtbl);
     HRESULT result = oq_stub_check(table->header.piid, message);
     return FAILED(result) ? result : CStdStubBuffer_Invoke(stub, message, channel);
 }
