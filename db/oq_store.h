@@ -133,6 +133,7 @@ struct oq_store_running {
     int64_t job_id;
     uint32_t file_index;
     uint32_t starts;      /* since the last time that it ended */
+    uint32_t crashes;     /* of those, how many were followed by a crash of the service */
     uint64_t start_bytes; /* what was saved at the last start */
 };
 /* The transfer of that file starts: counted until it ends, also over the end of this process. Not
@@ -145,11 +146,17 @@ OQ_MUST_CHECK enum oq_status oq_store_running_end(struct oq_store *store, int64_
                                                   uint32_t index, struct oq_error *err);
 /* The service stops in an orderly way: none is running. */
 OQ_MUST_CHECK enum oq_status oq_store_running_clear(struct oq_store *store, struct oq_error *err);
-/* Those that have begun and not ended. `take` must not call the store. */
+/* Those that have begun and not ended. If the crash mark is there, a crash is counted for each of
+ * them, and the mark is removed. `take` must not call the store. */
 OQ_MUST_CHECK enum oq_status oq_store_load_running(struct oq_store *store,
                                                    void (*take)(void *ctx,
                                                                 const struct oq_store_running *row),
                                                    void *ctx, struct oq_error *err);
+
+/* The name of the crash mark: an empty file beside the database, made by whoever sees the process
+ * crash (an exception, a signal). Without it an end was a kill or a power cut. New string
+ * (oq_free); NULL: no memory. */
+char *oq_store_crash_mark(const char *database_path);
 
 /* Newest schema number this program knows. */
 int oq_store_schema_version(void);

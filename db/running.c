@@ -6,6 +6,8 @@
  */
 #include "store_int.h"
 
+#include "oq_alloc.h"
+
 static enum oq_status set_flushing(struct oq_store *store, bool is_flushing, struct oq_error *err)
 {
     return oq_store_exec(store,
@@ -58,23 +60,49 @@ enum oq_status oq_store_running_clear(struct oq_store *store, struct oq_error *e
     return write_row(store, OQ_SQL_CLEAR_RUNNING, 0, 0, 0, err);
 }
 
+char *oq_store_crash_mark(const char *database_path)
+{
+    return oq_db_neighbour(database_path, "crashed");
+}
+
+/* Counted first, then removed: counted twice is better than not at all. */
+static enum oq_status count_crash(struct oq_store *store, struct oq_error *err)
+{
+    uint64_t unused = 0;
+    char *mark = oq_store_crash_mark(store->path);
+    if (!mark)
+        return oq_error_set(err, OQ_E_NOMEM, "out of memory");
+    enum oq_status status = OQ_OK;
+    if (oq_db_file_exists(mark, &unused)) {
+        status = write_row(store, OQ_SQL_COUNT_CRASH, 0, 0, 0, err);
+        if (status == OQ_OK)
+            status = oq_db_file_remove(mark, err);
+    }
+    oq_free(mark);
+    return status;
+}
+
 enum oq_status oq_store_load_running(struct oq_store *store,
                                      void (*take)(void *ctx, const struct oq_store_running *row),
                                      void *ctx, struct oq_error *err)
 {
     sqlite3_stmt *stmt = store->statements[OQ_SQL_LOAD_RUNNING];
     int rc = 0;
+    enum oq_status status = count_crash(store, err);
+    if (status != OQ_OK)
+        return status;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const struct oq_store_running row = {.job_id = sqlite3_column_int64(stmt, 0),
                                              .file_index = (uint32_t)sqlite3_column_int64(stmt, 1),
                                              .starts = (uint32_t)sqlite3_column_int64(stmt, 2),
+                                             .crashes = (uint32_t)sqlite3_column_int64(stmt, 3),
                                              .start_bytes =
-                                                 (uint64_t)sqlite3_column_int64(stmt, 3)};
+                                                 (uint64_t)sqlite3_column_int64(stmt, 4)};
         take(ctx, &row);
     }
-    enum oq_status status =
-        rc == SQLITE_DONE ? OQ_OK
-                          : oq_store_fail(store->db, rc, "load which files were transferred", err);
+    status = rc == SQLITE_DONE
+                 ? OQ_OK
+                 : oq_store_fail(store->db, rc, "load which files were transferred", err);
     (void)sqlite3_reset(stmt);
     return status;
 }

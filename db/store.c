@@ -61,7 +61,8 @@ const char *const oq_store_sql_texts[OQ_SQL_COUNT] = {
         " ON CONFLICT DO UPDATE SET starts = starts + 1, start_bytes = excluded.start_bytes",
     [OQ_SQL_END_RUNNING] = "DELETE FROM running WHERE job_id = ?1 AND file_index = ?2",
     [OQ_SQL_CLEAR_RUNNING] = "DELETE FROM running",
-    [OQ_SQL_LOAD_RUNNING] = "SELECT job_id, file_index, starts, start_bytes FROM running",
+    [OQ_SQL_COUNT_CRASH] = "UPDATE running SET crashes = crashes + 1",
+    [OQ_SQL_LOAD_RUNNING] = "SELECT job_id, file_index, starts, crashes, start_bytes FROM running",
     [OQ_SQL_LOAD_GROUPS] =
         "SELECT " OQ_GROUP_COLUMNS ", id, job_id, job_guid FROM groups LEFT JOIN"
         " (SELECT id AS job_id, guid AS job_guid, group_id FROM jobs) ON group_id = id"

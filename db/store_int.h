@@ -50,6 +50,7 @@ enum oq_store_sql {
     OQ_SQL_BEGIN_RUNNING,
     OQ_SQL_END_RUNNING,
     OQ_SQL_CLEAR_RUNNING,
+    OQ_SQL_COUNT_CRASH,
     OQ_SQL_LOAD_RUNNING,
     OQ_SQL_LOAD_GROUPS,       /* each with its job, in the order of group ids */
     OQ_SQL_LOAD_FILES,        /* of one job, in the order of indexes */

@@ -1,4 +1,4 @@
-/* oq_stub_checks.h - checks of a call's buffer before the generated stub reads it: stub_checks.c. */
+/* oq_stub_checks.h - checks of a call's buffer before the generated stub reads it. */
 #ifndef OQ_STUB_CHECKS_H
 #define OQ_STUB_CHECKS_H
 

@@ -17,6 +17,8 @@
 #include "oq_fault.h"
 #include "oq_schedule.h"
 #include "oq_log.h"
+#include "oq_store.h"
+#include "oq_utf.h"
 #include "oq_version.h"
 #include "oq_win_config.h"
 #include "oq_win_data.h"
@@ -28,6 +30,8 @@
 #include "settings_int.h"
 
 #include <windows.h>
+
+#include <signal.h>
 #include <process.h>
 
 #include "oq_win_messages.h"
@@ -176,8 +180,41 @@ static enum oq_status open_data(struct oq_host *host, struct oq_error *err)
                             oq_win_identities_own_sid(host->identities), &host->data, err);
 }
 
+/* Beside the queue, for service/engine/crash_breaker.c: this end is a crash, not a kill. */
+static wchar_t *crash_mark;
+
+static LONG WINAPI leave_crash_mark(EXCEPTION_POINTERS *exception)
+{
+    HANDLE file = CreateFileW(crash_mark, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    (void)exception;
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    return EXCEPTION_CONTINUE_SEARCH;
+}
+
+/* abort(), as after an overwritten stack, raises no exception. */
+static void on_abort(int number)
+{
+    (void)number;
+    leave_crash_mark(NULL);
+}
+
+static void watch_for_crashes(const struct oq_host *host)
+{
+    char *path = oq_store_crash_mark(host->data.database);
+    uint16_t *wide = NULL;
+    if (path && oq_utf8_to_16(path, &wide, NULL) == OQ_OK) {
+        crash_mark = (wchar_t *)wide; /* as long as the process */
+        SetUnhandledExceptionFilter(leave_crash_mark);
+        signal(SIGABRT, on_abort);
+    }
+    oq_free(path);
+}
+
 static enum oq_status open_engine(struct oq_host *host, struct oq_error *err)
 {
+    watch_for_crashes(host);
+
     struct oq_engine_options options = {
         .config = host->settings.numbers,
         .clock = oq_clock_system(),

@@ -1,20 +1,21 @@
 /* crash_breaker.c - one file must not end the service for everybody again and again: a file that
- * was being transferred at two unclean ends in a row, without a byte saved in between, is not
- * started a third time. Its group goes to ERROR with a sentence that says so, until it is resumed;
- * the others go on.
+ * was being transferred at two crashes in a row, without a byte saved in between, is not started a
+ * third time. Its group goes to ERROR with a sentence that says so, until it is resumed; the others
+ * go on. An end without a crash mark is a kill or a power cut, or a crash that could not leave one:
+ * of those five count.
  *
  * After one such end several files may have been running, and one of them is the reason. So these
- * are tried one at a time, each until a byte is saved, before the next one starts: the second end
+ * are tried one at a time, each until a byte is saved, before the next one starts: the second crash
  * then names the one.
  *
- * Engine thread. The rows are of db/running.c. Progress is no sign of a crash: a long download may
- * be killed as often as one likes.
+ * Engine thread. The rows and the mark are of db/running.c.
  */
 #include "engine_int.h"
 
 #include "oq_log.h"
 
-#define STARTS_MOST 2u
+#define CRASHES_MOST 2u
+#define ENDS_MOST 5u
 
 /* The database may fail here: then a crash is not counted, which is no reason not to download. */
 static void log_failure(const struct oq_error *err)
@@ -103,7 +104,8 @@ void oq_breaker_recover(struct oq_engine *engine,
         const struct found *found = &search.found[i];
         uint64_t done_bytes = found->entry->group.job.files[found->index].done_bytes;
         bool has_progress = done_bytes > found->row.start_bytes;
-        bool is_over = found->row.starts >= STARTS_MOST && !has_progress;
+        bool is_over =
+            !has_progress && (found->row.crashes >= CRASHES_MOST || found->row.starts >= ENDS_MOST);
         if (is_over && found->entry->group.state == OQ_GROUP_ACTIVE)
             hold_back(engine, found->entry, found->index);
         if (is_over || has_progress) {

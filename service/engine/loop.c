@@ -45,8 +45,8 @@ static void hold_back(struct oq_engine *engine, struct oq_entry *entry, uint32_t
     struct oq_verdict verdict = oq_errors_file(OQ_E_BUG, ERROR_PROCESS_ABORTED);
     verdict.is_transient = false;
     oq_entry_file_failed(engine, entry, index, &verdict, -1,
-                         "the service ended unexpectedly twice while it transferred this file; "
-                         "resume the group to try again");
+                         "the service ended unexpectedly several times while it transferred this "
+                         "file; resume the group to try again");
 }
 
 enum oq_status oq_recover(struct oq_engine *engine, struct oq_error *err)
