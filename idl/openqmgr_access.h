@@ -6,12 +6,12 @@
  * CVE-2016-3225): so it is not reachable for more than its users.
  *
  *   SY, BA   the system and administrators; they are authenticated users too, and are named so that
- *            they stay in when somebody narrows AU
- *   AU       whoever has logged on to this computer with an account, be it at the console, in a
- *            terminal session, as a service or a task, or by WinRM or SSH, whose log-ons are
- *            network log-ons. Not anonymous, not Guest
+ *            they keep access when AU is narrowed
+ *   AU       every user who is logged on to this computer with an account: at the console, in a
+ *            terminal session, as a service or a task, or by WinRM or SSH, which are network
+ *            logons. Not anonymous, not Guest
  *   rights   CC execute, DC execute locally, SW activate locally; never LC and RP, which are the
- *            same from another machine: a network log-on is let in only where its programs run
+ *            same from another machine: a network logon has access only where its programs run
  *            here
  *   no AC    programs in an AppContainer stay outside
  *   S:(ML;;NX;;;ME)   programs below medium integrity (sandboxed ones) stay outside

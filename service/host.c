@@ -51,7 +51,7 @@
  * Owns one thread, which polls (core/oq_schedule.h decides). No client is lost: the shutdown gate
  * is closed in one step, and only if there is no client and none has come since the work was
  * counted; later ones get CO_E_SERVER_STOPPING and activate again.
- * docs/decisions/0014-a-door-that-closes-in-one-step.md. */
+ * docs/decisions/0014-idle-shutdown-is-atomic.md. */
 struct oq_self_stop {
     struct oq_win_scm *scm;
     struct oq_engine *engine;

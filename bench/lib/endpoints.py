@@ -259,7 +259,7 @@ def serve(pipe, address):
     Server(pipe, address).run()
 
 
-# --- a foreign download ---------------------------------------------------------------------------------------------------
+# --- a competing download ---------------------------------------------------------------------------------------------------
 
 
 def download(pipe, address, name):
@@ -279,14 +279,14 @@ def download(pipe, address, name):
         except ConnectionResetError:
             return  # cut by the server
         if count == 0:
-            raise RuntimeError("a foreign download was at its end: the file is too small")
+            raise RuntimeError("a competing download was at its end: the file is too small")
     end = time.monotonic()
     connection.close()
     pipe.send((begin, end))
 
 
 class Foreign:
-    """A foreign download that runs from now on."""
+    """A competing download that runs from now on."""
 
     def __init__(self, space, address, name):
         self.agent = Agent(space, download, address, name)
@@ -309,7 +309,7 @@ def checksum(data):
 
 
 def probe(pipe, address):
-    """Pings every 20 ms; answers each question with the list of (time, round trip in s) since the last one. The time of arrival is
+    """Pings every 20 ms; answers each question with the list of (time, RTT in s) since the last one. The time of reception is
     the kernel's, so that only a late sending, not a late waking, could spoil it; and the priority is real-time."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))

@@ -37,16 +37,16 @@ def always(value):
 
 FIGURES = [
     Figure("idle-rate", "idle link: background rate / curl.exe alone", at_least=always(0.95)),
-    Figure("foreign-this", "foreign flow on this machine: rate with / without background", at_least=always(0.97)),
-    Figure("foreign-other", "foreign flow on another machine: rate with / without background", at_least=always(0.95)),
+    Figure("foreign-this", "competing flow on this machine: rate with / without background", at_least=always(0.97)),
+    Figure("foreign-other", "competing flow on another machine: rate with / without background", at_least=always(0.95)),
     Figure("added-delay-median", "added delay, only background running: median", "ms", at_most=always(5), digits=1),
     Figure("added-delay-p95", "added delay, only background running: p95", "ms", at_most=always(15), digits=1),
-    Figure("reaction", "from a foreign flow's start until background is below 10 %", "s",
+    Figure("reaction", "from a competing flow's start until background is below 10 %", "s",
            at_most=lambda cell: 0.5 + 2 * cell["base"] / 1000, digits=2),
     Figure("recovery", "from its end until background has 90 % again", "s", at_most=always(2), digits=2),
     Figure("steadiness", "coefficient of variation of the steady rate", at_most=always(0.1)),
     Figure("shares", "two services behind one bottleneck: share of the second", at_least=always(0.4), at_most=always(0.6)),
-    Figure("silence", "longest time without a background byte under foreign load", "s", at_most=always(10), digits=2),
+    Figure("silence", "longest time without a background byte under cross traffic", "s", at_most=always(10), digits=2),
 ]
 # What --figure may name; added-delay is two lines of the table.
 NAMES = ["idle-rate", "foreign-this", "foreign-other", "added-delay", "reaction", "recovery", "steadiness", "shares", "silence"]
@@ -134,7 +134,7 @@ def show_markdown(records):
                 mark = {"met": "", "median": " *", "MISSED": " **missed**"}[verdict(figure, values, cell)]
                 texts.append("%s (%s)%s" % (figure.show(statistics.median(values)), figure.show(figure.worst(values)), mark))
             if goals:
-                goal = goals.pop() if len(goals) == 1 else "<= 0.5 s + 2 round trips"
+                goal = goals.pop() if len(goals) == 1 else "<= 0.5 s + 2 RTTs"
                 lines.append("| %s | %s | %s |" % (figure.title, goal, " | ".join(texts)))
         for title, pick in (("curl.exe alone: added delay median / p95, ms", "curl_delay_ms"),):
             texts = []

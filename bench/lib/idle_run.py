@@ -4,9 +4,9 @@ Phases, each only if a wanted figure needs it:
 
     empty    nothing but pings: the base of all delays
     curl     curl.exe alone on the client
-    this-alone, other-alone    a foreign download alone, on the client's machine and on another one
+    this-alone, other-alone    a competing download alone, on the client's machine and on another one
     steady   the service alone, after it has come to its rate
-    this-with, other-with      a foreign download while the service runs; then, until it has its rate again, "back"
+    this-with, other-with      a competing download while the service runs; then, until it has its rate again, "back"
     two      a second service on a third machine
 
 Everything compared is compared within one repetition, minutes apart on the same machine.
@@ -185,9 +185,9 @@ class Repetition:
         self.pings, self.lost_pings = self.rig.prober.ask("take")
 
     def delays(self, phase, skip_s=0.0):
-        """Round trips in ms of the pings sent in a phase."""
+        """RTTs in ms of the pings sent in a phase."""
         begin, end = self.spans[phase]
-        return [1000 * trip for at, trip in self.pings if begin + skip_s <= at <= end]
+        return [1000 * rtt for at, rtt in self.pings if begin + skip_s <= at <= end]
 
     def mbit(self, what, begin, end):
         return round(self.curves[what].rate(begin, end) * 8e-6, 3) if what in self.curves else 0.0
@@ -220,8 +220,8 @@ class Repetition:
         return min(3.0, 0.4 * self.seconds["curl"])
 
     def put_delay(self, figures, what, base):
-        trips = self.delays("steady" if what == "service" else what, 0 if what == "service" else self.skip())
-        self.raw[what + "_delay_ms"] = [round(quantile(trips, share) - base, 3) if trips else None for share in (0.5, 0.95)]
+        rtts = self.delays("steady" if what == "service" else what, 0 if what == "service" else self.skip())
+        self.raw[what + "_delay_ms"] = [round(quantile(rtts, share) - base, 3) if rtts else None for share in (0.5, 0.95)]
         if what == "service":
             figures["added-delay-median"], figures["added-delay-p95"] = ([value] for value in self.raw["service_delay_ms"])
 

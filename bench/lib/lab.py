@@ -62,7 +62,7 @@ def offloads_off(device):
 
 
 def offloads_on(device):
-    """Those that are on all the same. To be called in the device's namespace."""
+    """Those that are on although they were switched off. To be called in the device's namespace."""
     found = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for name, command in OFFLOADS_OFF.items():
@@ -161,7 +161,7 @@ class Lab:
         return answer
 
     def shape(self, rate_mbit, base_ms, queue_ms):
-        """The line from now on: rate of the bottleneck, round trip over the empty line, room in the bottleneck's queue."""
+        """The line from now on: rate of the bottleneck, RTT over the empty line, room in the bottleneck's queue."""
         self.ask_relay("delay %d" % round(base_ms * 1000 / 2))
         # A millisecond's worth may pass at once, two packets at least: less than any delay that is looked for.
         burst = max(2 * FRAME_BYTES, round(rate_mbit * 1e6 / 8 / 1000))

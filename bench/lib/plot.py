@@ -92,9 +92,9 @@ def draw(repetition, title):
         parts.append('<rect x="%.1f" y="26" width="10" height="10" fill="%s"/>' % (legend_x, colour))
         parts.append(text(legend_x + 14, 35, words))
         legend_x += 26 + 5.9 * len(words)
-    for at, trip in repetition.pings:
+    for at, rtt in repetition.pings:
         if begin <= at <= end:
             parts.append('<circle cx="%.1f" cy="%.1f" r="0.8" fill="#333"/>' % (
-                x(at - begin), y_delay(1000 * trip - base)))
+                x(at - begin), y_delay(1000 * rtt - base)))
     parts.append("</svg>")
     return "\n".join(parts) + "\n"

@@ -16,7 +16,7 @@
     X(background_groups,    "BackgroundGroups",    4,          1,     64,          \
       "background groups that transfer at once") \
     X(time_slice_ms,        "TimeSliceMs",         60000,      1000,  86400000,    \
-      "time a background group runs while others wait for its turn") \
+      "time slice: how long a background group transfers while others are queued") \
     X(retry_first_ms,       "RetryFirstMs",        5000,       100,   86400000,    \
       "first delay after a transient error") \
     X(retry_longest_ms,     "RetryLongestMs",      600000,     100,   86400000,    \
@@ -24,7 +24,8 @@
     X(retry_after_limit_ms, "RetryAfterLimitMs",   86400000,   0,     604800000,   \
       "longest Retry-After that is honoured") \
     X(no_progress_ms,       "NoProgressMs",        1209600000, 0,     7776000000,  \
-      "transient errors without progress for so long become fatal; 0: at once") \
+      "no-progress time-out: transient errors without progress for so long become fatal; 0: at " \
+      "once") \
     X(inactivity_ms,        "InactivityMs",        7776000000, 0,     31536000000, \
       "groups unchanged for so long are removed; 0: never") \
     X(checkpoint_ms,        "CheckpointMs",        3000,       100,   600000,      \
@@ -36,9 +37,9 @@
     X(connect_timeout_ms,   "ConnectTimeoutMs",    30000,      1000,  600000,      \
       "time to connect to a server") \
     X(stall_timeout_ms,     "StallTimeoutMs",      60000,      1000,  3600000,     \
-      "time without a byte before the connection is given up") \
+      "time without a byte before the connection is closed") \
     X(slow_source_ms,       "SlowSourceMs",        30000,      1000,  3600000,     \
-      "a source that was slow for so long is left for another one, if there is one") \
+      "after so long a slow source is replaced by another one, if there is one") \
     X(slow_source_bytes,    "SlowSourceBytes",     8192,       0,     1073741824,  \
       "bytes per second below which a source is slow; 0: none is") \
     X(groups_per_user,      "MaxGroupsPerUser",    60,         0,     1000000,     \
@@ -51,14 +52,14 @@
       "1: background downloads use only the bandwidth that no other traffic uses; 0: they " \
       "compete") \
     X(handshake_probes,     "HandshakeProbes",     0,          0,     1,           \
-      "1: where the bytes of a download do not show how long the way is, a connection without a " \
-      "request does; 0: none is made for that") \
+      "1: probe the RTT with TCP handshakes when the transfer itself does not reveal " \
+      "it") \
     X(max_rate_kbits,       "MaxRateKbits",        0,          0,     100000000,   \
       "highest rate of all background downloads together in kbit/s; 0: no limit") \
     X(metered_networks,     "MeteredNetworks",     0,          0,     1,           \
-      "1: background downloads wait while the network is paid for by volume") \
+      "1: background downloads wait while the network is metered") \
     X(revocation_check,     "RevocationCheck",     0,          0,     1,           \
-      "1: ask whether a server's certificate was revoked, and wait for that") \
+      "1: check whether a server's certificate was revoked, and wait for the answer") \
     X(pause_all,            "PauseAll",            0,          0,     1,           \
       "1: nothing is downloaded, in the foreground neither") \
     X(stop_when_idle_ms,    "StopWhenIdleMs",      0,          0,     2592000000,  \
