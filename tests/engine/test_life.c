@@ -9,6 +9,8 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <cmocka.h>
 
 static int setup(void **state)
@@ -334,6 +336,32 @@ static void stop__calls_afterwards__are_refused(void **state)
     assert_int_equal(group, -1);
 }
 
+static void commit__last_modified_sent_or_not__is_the_time_of_the_file_or_now(void **state)
+{
+    static const char *const rest[] = {
+        "a.bin?last-modified=Sun,%2006%20Nov%201994%2008:49:37%20GMT",
+        "a.bin?last-modified=none",
+        "a.bin?last-modified=yesterday",
+    };
+    struct fixture *f = *state;
+    struct oq_error err;
+    struct stat facts;
+    fixture_serve(f, "a.bin", 1000, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "a-%u.bin", i);
+        time_t began = time(NULL) - 1;
+        int64_t group = fixture_group(f, i + 1, 1, (const char *const[][2]){{rest[i], name}});
+        assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+        fixture_wait(f, group, OQ_GROUP_COMPLETE);
+        assert_int_equal(stat(fixture_out(f, name), &facts), 0);
+        if (i == 0)
+            assert_int_equal(facts.st_mtim.tv_sec, 784111777);
+        else
+            assert_true(facts.st_mtim.tv_sec >= began);
+    }
+}
+
 /* Shows OPENQMGR_STATE_WAITING OPENQMGR_WAIT_OWNER_AWAY */
 static void owner__not_logged_on__waits_and_says_so(void **state)
 {
@@ -378,6 +406,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(stop__under_load__is_quick_and_saves_offsets, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(stop__calls_afterwards__are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            commit__last_modified_sent_or_not__is_the_time_of_the_file_or_now, setup, teardown),
         cmocka_unit_test_setup_teardown(owner__not_logged_on__waits_and_says_so, setup, teardown),
     };
     return cmocka_run_group_tests_name("life", tests, NULL, NULL);

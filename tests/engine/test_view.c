@@ -3,6 +3,7 @@
 #include "engine_fixture.h"
 
 #include "oq_alloc.h"
+#include "oq_engine_sources.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,6 +83,25 @@ static void queued__behind_a_full_house__counts_the_groups_ahead(void **state)
     struct oq_group_view view = wait_for_activity(f, start(f, 3, "slow.bin"), OQ_ACTIVITY_QUEUED);
     assert_int_equal(view.groups_ahead, 2);
     assert_int_equal(view.state, OQ_GROUP_ACTIVE);
+}
+
+static void backoff__beside_a_fetched_file__is_that_of_the_waiting_one(void **state)
+{
+    struct fixture *f = *state;
+    fixture_stop(f);
+    f->config.retry_first_ms = f->config.retry_longest_ms = 86400000;
+    fixture_start(f);
+    fixture_serve(f, "small.bin", 1000, 2);
+    int64_t group = fixture_group(
+        f, 1, 2,
+        (const char *const[][2]){{"small.bin", "a.bin"}, {"small.bin?status=503", "b.bin"}});
+    struct oq_error err;
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    struct oq_group_view view = wait_for_activity(f, group, OQ_ACTIVITY_BACKOFF);
+    assert_true(view.backoff_left_ms > 0);
+    struct oq_file_view file = view_file(f, group);
+    assert_int_equal(file.state, OQ_FILE_FETCHED);
+    oq_file_view_release(&file);
 }
 
 /* Shows IOpenQmgrGroup::GetInfo.failure-remembered */
@@ -209,17 +229,68 @@ static void summaries__more_than_fit__come_in_pages_of_what_the_caller_may_see(v
     assert_string_equal(one.display_name, "");
 }
 
+static void source__url_replaced__is_the_new_one_and_stays_it(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    struct oq_source_view source;
+    struct oq_guid guid = fixture_guid(1);
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"old.bin", "slow.bin"}});
+    assert_int_equal(
+        oq_engine_set_url(f->engine, &f->user, group, 0, 0, fixture_url(f, "slow.bin"), &err),
+        OQ_OK);
+    for (int starts = 0; starts < 2; starts++) {
+        assert_int_equal(oq_engine_get_group(f->engine, &f->user, &guid, &group, &err), OQ_OK);
+        assert_int_equal(oq_engine_view_source(f->engine, &f->user, group, 0, 0, &source, &err),
+                         OQ_OK);
+        assert_string_equal(source.url, fixture_url(f, "slow.bin"));
+        oq_free(source.url);
+        fixture_stop(f);
+        fixture_start(f);
+    }
+}
+
+static void source_views__of_a_file_that_is_not_there__are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
+    struct oq_checks_view checks;
+    struct oq_source_view source;
+    const char *url = fixture_url(f, "slow.bin");
+    int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"slow.bin", "slow.bin"}});
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 1, &pieces, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_view_checks(f->engine, &f->user, group, 1, &checks, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_view_source(f->engine, &f->user, group, 1, 0, &source, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_view_source(f->engine, &f->user, group, 0, 1, &source, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_add_source(f->engine, &f->user, group, 1, url, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_set_url(f->engine, &f->user, group, 1, 0, url, &err),
+                     OQ_E_NOT_FOUND);
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->other, group, 0, &pieces, &err),
+                     OQ_E_ACCESS_DENIED);
+    assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 0, &pieces, &err), OQ_OK);
+    assert_int_equal(pieces.kind, OQ_HASH_NONE);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH(activity__server_that_keeps_silent__is_connecting),
         WITH(queued__behind_a_full_house__counts_the_groups_ahead),
+        WITH(backoff__beside_a_fetched_file__is_that_of_the_waiting_one),
         WITH(failure__after_it_was_overcome__is_forgotten),
         WITH(rate__while_bytes_come_in__is_about_theirs_and_0_afterwards),
         WITH(file_view__while_it_runs__has_name_size_and_validator),
         WITH(view__of_a_group_and_a_file__is_no_activity),
         WITH(summaries__more_than_fit__come_in_pages_of_what_the_caller_may_see),
+        WITH(source__url_replaced__is_the_new_one_and_stays_it),
+        WITH(source_views__of_a_file_that_is_not_there__are_refused),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }

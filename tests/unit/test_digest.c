@@ -70,6 +70,19 @@ static void repr_digest__of_every_form__is_read_or_refused(void **state)
     assert_parses(oq_digest_parse_repr, cases, sizeof cases / sizeof cases[0]);
 }
 
+/* Many times the room that the longest digest has. */
+static void digest__far_too_long__is_refused(void **state)
+{
+    char text[4096];
+    struct oq_digest digest;
+    (void)state;
+    memset(text, 'A', sizeof text);
+    memcpy(text, "sha-512=", 8);
+    assert_int_equal(oq_digest_parse_rfc3230(text, sizeof text, &digest), OQ_E_INVALID_ARG);
+    text[8] = text[sizeof text - 1] = ':';
+    assert_int_equal(oq_digest_parse_repr(text, sizeof text, &digest), OQ_E_INVALID_ARG);
+}
+
 static void digest__of_rfc3230__is_read_or_refused(void **state)
 {
     static const struct field_case cases[] = {
@@ -121,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repr_digest__of_every_form__is_read_or_refused),
+        cmocka_unit_test(digest__far_too_long__is_refused),
         cmocka_unit_test(digest__of_rfc3230__is_read_or_refused),
         cmocka_unit_test(digest__as_hex__tells_its_kind_by_its_length),
         cmocka_unit_test(hash_name__of_each_kind__is_read_back),
