@@ -102,7 +102,7 @@ static void sleep__a_group_is_resumed_meanwhile__waits_for_the_wake(void **state
     int64_t other = fixture_group(f, 5, 1, (const char *const[][2]){{"other.bin", "other.bin"}});
     assert_int_equal(oq_engine_resume(f->engine, &f->user, other, &err), OQ_OK);
     assert_int_equal(fixture_view(f, other).state, OQ_GROUP_ACTIVE);
-    assert_int_equal(fixture_requests(f, "other.bin", ""), 0);
+    fixture_expect_requests(f, "other.bin", "", 0);
     oq_engine_wake(f->engine);
     fixture_wait(f, other, OQ_GROUP_COMPLETE);
     finish(f, first, saved_bytes);

@@ -255,7 +255,7 @@ static void add_files__same_twice__is_fetched_twice(void **state)
     assert_int_equal(view.progress.files_total, 2);
     assert_int_equal(view.progress.done_bytes, 40000);
     assert_true(fixture_is_same(f, "a.bin", "a.bin"));
-    assert_int_equal(fixture_requests(f, "a.bin", "GET"), 2);
+    fixture_expect_requests(f, "a.bin", "GET", 2);
     assert_int_equal(fixture_temp_count(f), 0);
 }
 
@@ -272,7 +272,7 @@ static void add_files__group_in_error__stays_in_error(void **state)
     assert_int_equal(view.state, OQ_GROUP_ERROR);
     assert_int_equal(view.error_http, 404);
     assert_int_equal(view.progress.files_total, 2);
-    assert_int_equal(fixture_requests(f, "second.bin", "GET"), 0);
+    fixture_expect_requests(f, "second.bin", "GET", 0);
 }
 
 /* --- trying again ----------------------------------------------------------------------------- */
@@ -289,7 +289,7 @@ static void retries__of_a_group_in_error__are_the_attempts_after_the_first(void 
     assert_int_equal(view.error_http, 503);
     assert_int_equal(view.error_win32, 58);
     assert_true(view.retries >= 1);
-    assert_int_equal(fixture_requests(f, "a.bin", "503"), view.retries + 1);
+    fixture_expect_requests(f, "a.bin", "503", view.retries + 1);
 }
 
 /* --- redirects -------------------------------------------------------------------------------- */
@@ -312,7 +312,7 @@ static void redirect__ten_times__is_followed(void **state)
     resume(f, group);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "b.bin", "a.bin"));
-    assert_int_equal(fixture_requests(f, "a.bin", "302"), 10);
+    fixture_expect_requests(f, "a.bin", "302", 10);
 }
 
 static void redirect__eleven_times__is_an_error(void **state)

@@ -189,7 +189,7 @@ static void assert_requested(struct fixture *f, const char *word, const char *ot
     int64_t start_ms = 0;
     while (fixture_requests(f, word, other) < count)
         assert_true(fixture_patience(&start_ms, 20));
-    assert_int_equal(fixture_requests(f, word, other), count);
+    fixture_expect_requests(f, word, other, count);
 }
 
 /* --- a file that is being fetched ------------------------------------------------------------- */

@@ -192,7 +192,7 @@ static void retry_after__an_hour__nothing_is_asked_before(void **state)
     assert_in_range(view.backoff_left_ms, 3500000, 3600000);
     turn(f, 3000000);
     assert_int_equal(fixture_view(f, group).activity, OQ_ACTIVITY_BACKOFF);
-    assert_int_equal(fixture_requests(f, "a.bin", "\"GET\""), 1);
+    fixture_expect_requests(f, "a.bin", "\"GET\"", 1);
     turn(f, 700000);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
 }

@@ -173,7 +173,7 @@ static void probes__sender_slower_than_its_window__are_made_every_two_seconds(vo
     int64_t passed_ms = now_ms() - from_ms;
     unsigned made = atomic_load(&begun);
     wait_for_silent(f, made); /* they have all reached it, and nothing was sent over them */
-    assert_int_equal(fixture_requests(f, "\"silent\"", ""), made);
+    fixture_expect_requests(f, "\"silent\"", "", made);
     assert_int_equal(atomic_load(&answered), made);
     assert_int_equal(atomic_load(&failed), 0);
     assert_true(made >= 2);
@@ -257,7 +257,7 @@ static void probes__off__are_none_until_they_are_switched_on(void **state)
     int64_t group = start(f, "127.0.0.1", "file.bin?rate=100000");
     fixture_wait_bytes(f, group, 150000);
     assert_int_equal(atomic_load(&begun), 0);
-    assert_int_equal(fixture_requests(f, "\"silent\"", ""), 0);
+    fixture_expect_requests(f, "\"silent\"", "", 0);
     int64_t from_ms = now_ms();
     set_probes(f, true);
     wait_for_silent(f, 1);
@@ -278,7 +278,7 @@ static void probes__idle_throttle_off__are_none(void **state)
     int64_t group = start(f, "127.0.0.1", "file.bin?rate=250000");
     finish(f, group);
     assert_int_equal(atomic_load(&begun), 0);
-    assert_int_equal(fixture_requests(f, "\"silent\"", ""), 0);
+    fixture_expect_requests(f, "\"silent\"", "", 0);
 }
 
 static void probes__host_gives_no_answer__do_no_harm(void **state)

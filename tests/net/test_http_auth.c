@@ -235,7 +235,7 @@ static void assert_logged(struct fixture *f, const char *word, const char *other
     int64_t start_ms = 0;
     while (fixture_requests(f, word, other) < count && fixture_patience(&start_ms, 30))
         ;
-    assert_int_equal(fixture_requests(f, word, other), count);
+    fixture_expect_requests(f, word, other, count);
 }
 
 static void wait_asked_for(unsigned count)
@@ -271,7 +271,7 @@ static void auth__server_not_on_the_list__is_none(void **state)
     struct fixture *f = *state;
     fixture_start(f);
     assert_refused(f, start(f, sids[0], 1, "127.0.0.1", "file.bin?log-on=401"), 401);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_logged(f, "\"ntlm\": 0", "401", 1);
     assert_int_equal(seen.entered[0], 0);
 }
@@ -282,7 +282,7 @@ static void auth__list_is_empty__is_none(void **state)
     f->auth_hosts = NULL;
     fixture_start(f);
     assert_refused(f, start(f, sids[0], 1, "localhost", "file.bin?log-on=401"), 401);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_int_equal(seen.entered[0], 0);
 }
 
@@ -291,7 +291,7 @@ static void auth__owner_is_an_account_of_the_system__is_none(void **state)
     struct fixture *f = *state;
     fixture_start(f);
     assert_refused(f, start(f, SERVICE_SID, 1, "localhost", "file.bin?log-on=401"), 401);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_int_equal(seen.entered[2], 0);
 }
 
@@ -303,7 +303,7 @@ static void auth__redirect_off_the_list__is_not_taken_along(void **state)
     snprintf(rest, sizeof rest, "file.bin?redirect=http://127.0.0.1:%d/file.bin%%3Flog-on%%3D401",
              f->port);
     assert_refused(f, start(f, sids[0], 1, "localhost", rest), 401);
-    assert_int_equal(fixture_requests(f, "\"ntlm\": 1", ""), 0);
+    fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_int_equal(seen.asked_as_service, 1);
 }
 
@@ -352,7 +352,7 @@ static void auth__proxy_on_the_list__is_as_the_owner(void **state)
     assert_int_equal(seen.asked_as_service, 0);
     /* The server behind it is not on the list. */
     assert_refused(f, start(f, sids[0], 2, "far.invalid", "file.bin?log-on=401&x"), 401);
-    assert_int_equal(fixture_requests(f, "log-on=401", "\"ntlm\": 1"), 0);
+    fixture_expect_requests(f, "log-on=401", "\"ntlm\": 1", 0);
 }
 
 static void auth__suspended_midway__leaves_nothing_behind(void **state)
@@ -410,7 +410,7 @@ static void limit__one__is_for_the_oldest_first(void **state)
         snprintf(rest, sizeof rest, "x=%u", i);
         snprintf(line, sizeof line, "\"connection\": %u,", i);
         assert_true(fixture_requests(f, line, rest) > 0);
-        assert_int_equal(fixture_requests(f, line, rest), fixture_requests(f, line, ""));
+        fixture_expect_requests(f, line, rest, fixture_requests(f, line, ""));
     }
     assert_int_equal(seen.most_open, 1);
 }

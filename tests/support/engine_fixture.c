@@ -250,6 +250,14 @@ unsigned fixture_requests(struct fixture *f, const char *word, const char *other
     return count;
 }
 
+void fixture_expect_requests(struct fixture *f, const char *word, const char *other, unsigned count)
+{
+    int64_t start_ms = 0;
+    while (fixture_requests(f, word, other) < count)
+        assert_true(fixture_patience(&start_ms, 20));
+    assert_int_equal(fixture_requests(f, word, other), count);
+}
+
 /* --- groups ----------------------------------------------------------------------------------- */
 
 struct oq_guid fixture_guid(unsigned number)

@@ -48,6 +48,10 @@ bool fixture_out_exists(struct fixture *f, const char *name);
 unsigned fixture_temp_count(struct fixture *f);
 /* Requests in the server's log that contain both words. */
 unsigned fixture_requests(struct fixture *f, const char *word, const char *other);
+/* There are `count` of them: waits for that, as the server logs a request when it is over, which
+ * can be after its bytes have arrived. */
+void fixture_expect_requests(struct fixture *f, const char *word, const char *other,
+                             unsigned count);
 
 struct oq_guid fixture_guid(unsigned number);
 /* Group with a job and one file per (rest of URL, name in out/); returns its id. */

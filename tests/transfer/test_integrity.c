@@ -64,7 +64,7 @@ static void hash__right__file_arrives_in_one_request(void **state)
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+    fixture_expect_requests(f, "a.bin", "206", 1);
     assert_int_equal(source_checks(f, group).mismatches, 0);
 }
 
@@ -93,7 +93,7 @@ static void hash__wrong_once__file_is_fetched_again_and_arrives(void **state)
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 2);
+    fixture_expect_requests(f, "\"bytes=0-\"", "206", 2);
     assert_int_equal(source_checks(f, group).mismatches, 1);
 }
 
@@ -110,7 +110,7 @@ static void hash__wrong_each_time__fails_after_the_second_time(void **state)
     oq_hex_format(sha256, sizeof sha256, expected);
     snprintf(words, sizeof words, "SHA-256 mismatch (2 times): expected %s, got ", expected);
     assert_wrong(f, group, words);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+    fixture_expect_requests(f, "a.bin", "206", 2);
     assert_int_equal(fixture_view(f, group).progress.done_bytes, 0);
 }
 
@@ -123,7 +123,7 @@ static void hash__wrong_each_time__resume_retries_as_often(void **state)
     source_wait_error(f, group);
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 4);
+    fixture_expect_requests(f, "a.bin", "206", 4);
 }
 
 static void hash__of_a_body_without_length__is_verified(void **state)
@@ -146,7 +146,7 @@ static void hash__without_validator__bytes_are_continued(void **state)
     source_suspend(f, group);
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 1);
+    fixture_expect_requests(f, "\"bytes=0-\"", "206", 1);
 }
 
 /* Shows IOpenQmgrGroup.wrong-hash IOpenQmgrGroup::SetHash.ullSizeBytes */
@@ -177,7 +177,7 @@ static void digest__right__file_arrives(void **state)
     int64_t group = group_of(f, "a.bin?repr-digest=good&digest=good");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+    fixture_expect_requests(f, "a.bin", "206", 1);
 }
 
 /* The second response has no digest any more: `on` is about all of the query. */
@@ -211,7 +211,7 @@ static void digest__repr_wrong_each_time__fails(void **state)
     int64_t group = group_of(f, "a.bin?repr-digest=bad");
     source_resume(f, group);
     assert_wrong(f, group, "Digest mismatch");
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+    fixture_expect_requests(f, "a.bin", "206", 2);
 }
 
 /* Shows IOpenQmgrGroup.server-digest */
@@ -221,7 +221,7 @@ static void digest__of_rfc3230_wrong_each_time__fails(void **state)
     int64_t group = group_of(f, "a.bin?digest=bad");
     source_resume(f, group);
     assert_wrong(f, group, "Digest mismatch");
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 2);
+    fixture_expect_requests(f, "a.bin", "206", 2);
 }
 
 /* Shows IOpenQmgrGroup.server-digest */
@@ -232,7 +232,7 @@ static void digest__wrong_but_expected_hash_right__arrives(void **state)
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1);
+    fixture_expect_requests(f, "a.bin", "206", 1);
 }
 
 /* A disk on which the first verification fails at its first read. */
@@ -282,7 +282,7 @@ static void hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first(vo
     assert_arrived(f, group);
     assert_int_equal(atomic_load(&opens), 2);
     assert_int_equal(atomic_load(&reads_before_a_flush), 0);
-    assert_int_equal(fixture_requests(f, "a.bin", "206"), 1); /* the second one only verified */
+    fixture_expect_requests(f, "a.bin", "206", 1); /* the second one only verified */
 }
 
 /* Shows IOpenQmgrGroup.damaged-pieces IOpenQmgrGroup::SetPieces.S_OK */
@@ -298,7 +298,7 @@ static void pieces__one_damaged__only_that_one_is_fetched_again(void **state)
     print_message("file %u, piece %u, fetched twice %llu bytes\n", SIZE, PIECE,
                   (unsigned long long)(sent - SIZE));
     assert_true(sent - SIZE <= PIECE + PIECE / 20);
-    assert_int_equal(fixture_requests(f, "\"bytes=2883584-3145727\"", "206"), 1);
+    fixture_expect_requests(f, "\"bytes=2883584-3145727\"", "206", 1);
 }
 
 static void pieces__last_short_one_damaged__is_fetched_again(void **state)
@@ -347,7 +347,7 @@ static void pieces__server_without_ranges__whole_file_is_fetched_again(void **st
                      OQ_OK);
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "no-ranges", "\"status\": 200"), 2);
+    fixture_expect_requests(f, "no-ranges", "\"status\": 200", 2);
 }
 
 /* Shows IOpenQmgrGroup::SetPieces.E_INVALIDARG */

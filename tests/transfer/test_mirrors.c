@@ -104,7 +104,7 @@ static void mirror__first_cut_halfway_hash_given__no_byte_is_fetched_twice(void 
     assert_arrived(f, group);
     print_message("fetched twice: %llu bytes\n", (unsigned long long)twice(f, 2));
     assert_int_equal(twice(f, 2), 0);
-    assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=4000000-\""), 1);
+    fixture_expect_requests(f, "x=mirror", "\"bytes=4000000-\"", 1);
 }
 
 /* Shows IOpenQmgrGroup.versions */
@@ -116,7 +116,7 @@ static void mirror__first_cut_halfway_same_validator__no_byte_is_fetched_twice(v
     source_resume(f, group);
     assert_arrived(f, group);
     assert_int_equal(twice(f, 2), 0);
-    assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=4000000-\""), 1);
+    fixture_expect_requests(f, "x=mirror", "\"bytes=4000000-\"", 1);
 }
 
 /* Shows IOpenQmgrGroup.versions */
@@ -128,7 +128,7 @@ static void mirror__has_another_version_without_hash__first_keeps_its_bytes(void
     source_add(f, group, "old.bin?etag=old&last-modified=none");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "\"bytes=4000000-\""), 1);
+    fixture_expect_requests(f, "a.bin", "\"bytes=4000000-\"", 1);
 }
 
 static void mirror__has_another_size_hash_given__is_left(void **state)
@@ -140,7 +140,7 @@ static void mirror__has_another_size_hash_given__is_left(void **state)
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "a.bin", "\"bytes=4000000-\""), 1);
+    fixture_expect_requests(f, "a.bin", "\"bytes=4000000-\"", 1);
 }
 
 static void mirror__first_has_another_size_than_expected__second_is_used(void **state)
@@ -164,8 +164,8 @@ static void mirror__first_is_another_version_of_the_same_size__hash_decides(void
     source_expect(f, group, 0, "a.bin");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "/old.bin", "206"), 1);
-    assert_int_equal(fixture_requests(f, "/a.bin", "206"), 1);
+    fixture_expect_requests(f, "/old.bin", "206", 1);
+    fixture_expect_requests(f, "/a.bin", "206", 1);
 }
 
 static void mirror__all_are_another_version__fails_after_each_was_tried(void **state)
@@ -189,8 +189,8 @@ static void mirror__first_is_slow__second_continues_at_the_offset(void **state)
     source_add(f, group, "a.bin?x=mirror");
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "x=mirror", "206"), 1);
-    assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=0-\""), 0);
+    fixture_expect_requests(f, "x=mirror", "206", 1);
+    fixture_expect_requests(f, "x=mirror", "\"bytes=0-\"", 0);
 }
 
 static void mirror__first_is_slow_because_of_our_limit__is_kept(void **state)
@@ -206,7 +206,7 @@ static void mirror__first_is_slow_because_of_our_limit__is_kept(void **state)
     source_resume(f, group);
     assert_arrived(f, group);
     (void)source_sent(f, "/a.bin", 1);
-    assert_int_equal(fixture_requests(f, "x=mirror", ""), 0);
+    fixture_expect_requests(f, "x=mirror", "", 0);
 }
 
 /* No other source can be reached either, so none is left. */
@@ -250,7 +250,7 @@ static void mirror__all_are_slow__the_last_continues(void **state)
     source_resume(f, group);
     assert_arrived(f, group);
     (void)source_sent(f, "/a.bin", 2);
-    assert_int_equal(fixture_requests(f, "/a.bin", "206"), 2);
+    fixture_expect_requests(f, "/a.bin", "206", 2);
 }
 
 /* Shows IOpenQmgrGroup.damaged-pieces */
@@ -264,7 +264,7 @@ static void pieces__damaged_at_the_first__come_from_the_second(void **state)
     assert_arrived(f, group);
     print_message("piece %u, fetched twice %llu bytes\n", PIECE, (unsigned long long)twice(f, 2));
     assert_true(twice(f, 2) <= PIECE + PIECE / 20);
-    assert_int_equal(fixture_requests(f, "x=mirror", "\"bytes=2883584-3145727\""), 1);
+    fixture_expect_requests(f, "x=mirror", "\"bytes=2883584-3145727\"", 1);
 }
 
 static void pieces__second_is_down__first_repairs_it_itself(void **state)
@@ -275,7 +275,7 @@ static void pieces__second_is_down__first_repairs_it_itself(void **state)
     source_expect_pieces(f, group, 0, "a.bin", PIECE);
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "/a.bin", "\"bytes=2883584-3145727\""), 1);
+    fixture_expect_requests(f, "/a.bin", "\"bytes=2883584-3145727\"", 1);
 }
 
 static void pieces__second_hangs_up__first_repairs_it_itself(void **state)
@@ -286,7 +286,7 @@ static void pieces__second_hangs_up__first_repairs_it_itself(void **state)
     source_expect_pieces(f, group, 0, "a.bin", PIECE);
     source_resume(f, group);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "/a.bin?corrupt", "\"bytes=2883584-3145727\""), 1);
+    fixture_expect_requests(f, "/a.bin?corrupt", "\"bytes=2883584-3145727\"", 1);
 }
 
 /* Shows IOpenQmgrGroup::SetUrl.bytes-stay .retried-now .S_OK */
@@ -315,8 +315,8 @@ static void url__expired_halfway__new_one_continues_at_the_same_byte(void **stat
     char range[64];
     snprintf(range, sizeof range, "\"bytes=%llu-\"",
              (unsigned long long)before.progress.done_bytes);
-    assert_int_equal(fixture_requests(f, "xsignature=3", range), 1);
-    assert_int_equal(fixture_requests(f, "xsignature=3", "206"), 1);
+    fixture_expect_requests(f, "xsignature=3", range, 1);
+    fixture_expect_requests(f, "xsignature=3", "206", 1);
 }
 
 /* Shows IOpenQmgrGroup.saved IOpenQmgrGroup::AddSource.E_INVALIDARG
@@ -382,8 +382,8 @@ static void url__replaced_while_it_runs__continues_at_the_new_one(void **state)
         oq_engine_set_url(f->engine, &f->user, group, 0, 0, fixture_url(f, "a.bin?x=new"), &err),
         OQ_OK);
     assert_arrived(f, group);
-    assert_int_equal(fixture_requests(f, "x=new", "206"), 1);
-    assert_int_equal(fixture_requests(f, "x=new", "\"bytes=0-\""), 0);
+    fixture_expect_requests(f, "x=new", "206", 1);
+    fixture_expect_requests(f, "x=new", "\"bytes=0-\"", 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

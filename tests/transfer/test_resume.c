@@ -73,7 +73,7 @@ static void resume__after_suspend__asks_for_the_rest_only(void **state)
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
     char range[64];
     snprintf(range, sizeof range, "\"bytes=%llu-\"", (unsigned long long)first.progress.done_bytes);
-    assert_int_equal(fixture_requests(f, range, "206"), 1);
+    fixture_expect_requests(f, range, "206", 1);
 }
 
 static void resume__after_restart_of_the_service__continues_by_itself(void **state)
@@ -84,8 +84,8 @@ static void resume__after_restart_of_the_service__continues_by_itself(void **sta
     fixture_start(f);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
-    assert_int_equal(fixture_requests(f, "slow.bin", "206"), 2);
-    assert_int_equal(fixture_requests(f, "bytes=0-", "206"), 1);
+    fixture_expect_requests(f, "slow.bin", "206", 2);
+    fixture_expect_requests(f, "bytes=0-", "206", 1);
 }
 
 static void resume__after_cut_connections__loses_nothing(void **state)
@@ -97,9 +97,9 @@ static void resume__after_cut_connections__loses_nothing(void **state)
     resume(f, group);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "cut.bin", "cut.bin"));
-    assert_int_equal(fixture_requests(f, "\"bytes=1500000-\"", "206"), 1);
-    assert_int_equal(fixture_requests(f, "\"bytes=3000000-\"", "206"), 1);
-    assert_int_equal(fixture_requests(f, "\"bytes=4500000-\"", "206"), 1);
+    fixture_expect_requests(f, "\"bytes=1500000-\"", "206", 1);
+    fixture_expect_requests(f, "\"bytes=3000000-\"", "206", 1);
+    fixture_expect_requests(f, "\"bytes=4500000-\"", "206", 1);
 }
 
 static void resume__file_changed_meanwhile__starts_from_zero(void **state)
@@ -133,7 +133,7 @@ static void resume__no_validator__starts_from_zero(void **state)
     resume(f, group);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
-    assert_int_equal(fixture_requests(f, "\"bytes=0-\"", "206"), 2);
+    fixture_expect_requests(f, "\"bytes=0-\"", "206", 2);
 }
 
 static void resume__server_without_ranges__starts_from_zero(void **state)
@@ -195,7 +195,7 @@ static void resume__temporary_file_longer_than_saved__trusts_the_saved_offset_on
     resume(f, group);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
-    assert_int_equal(fixture_requests(f, "slow.bin", "206"), 2);
+    fixture_expect_requests(f, "slow.bin", "206", 2);
 }
 
 /* The first file that is to be created is there already: another program's. */
