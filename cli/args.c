@@ -393,7 +393,8 @@ static bool parse(struct parser *p, int argc, char **argv)
 enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
                              char message[OQ_ARGS_MESSAGE])
 {
-    struct parser p = {.args.timeout_ms = -1, .message = message};
+    struct parser p = {.args.timeout_ms = -1};
+    p.message = message;
 
     if (!parse(&p, argc, argv))
         return OQ_E_INVALID_ARG;

@@ -97,7 +97,7 @@ static void write_line(DWORD which, const char *prefix, const char *fmt, va_list
     char *line = oq_malloc(size);
     if (line) {
         size_t used = (size_t)snprintf(line, size, "%s", prefix);
-        used += (size_t)vsnprintf(line + used, size - used, fmt, again);
+        vsnprintf(line + used, size - used, fmt, again);
         oq_render_printable(line);
         used = strlen(line);
         snprintf(line + used, size - used, "\n");

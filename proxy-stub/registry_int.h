@@ -15,7 +15,7 @@
 
 /* The view that all functions use from now on: 0, that of the DLL's own architecture, as at the
  * start; KEY_WOW64_32KEY, that of 32-bit programs (page "Accessing an Alternate Registry View"). */
-void oq_reg_use_view(REGSAM view);
+void oq_reg_use_view(REGSAM wanted);
 
 /* Says whether the key exists. A key that may not be opened for reading counts as existing. */
 bool oq_reg_has_key(const wchar_t *path);

@@ -31,7 +31,6 @@
 
 #include <windows.h>
 
-#include <signal.h>
 #include <process.h>
 
 #include "oq_win_messages.h"
@@ -192,13 +191,6 @@ static LONG WINAPI leave_crash_mark(EXCEPTION_POINTERS *exception)
     return EXCEPTION_CONTINUE_SEARCH;
 }
 
-/* abort(), as after an overwritten stack, raises no exception. */
-static void on_abort(int number)
-{
-    (void)number;
-    leave_crash_mark(NULL);
-}
-
 static void watch_for_crashes(const struct oq_host *host)
 {
     char *path = oq_store_crash_mark(host->data.database);
@@ -206,7 +198,6 @@ static void watch_for_crashes(const struct oq_host *host)
     if (path && oq_utf8_to_16(path, &wide, NULL) == OQ_OK) {
         crash_mark = (wchar_t *)wide; /* as long as the process */
         SetUnhandledExceptionFilter(leave_crash_mark);
-        signal(SIGABRT, on_abort);
     }
     oq_free(path);
 }

@@ -65,7 +65,7 @@ void oq_worker_pool_free(struct oq_worker_pool *pool)
     assert(pool->pending == 0);
     if (pool->todo)
         oq_queue_close(pool->todo);
-    for (unsigned i = 0; i < pool->thread_count; i++)
+    for (unsigned i = 0; pool->threads && i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
     oq_queue_free(pool->todo);
     oq_queue_free(pool->finished);

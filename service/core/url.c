@@ -11,7 +11,7 @@
 
 #include <curl/curl.h>
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -58,14 +58,15 @@ static struct problem check_characters(const char *url, size_t from, size_t end)
 /* Four numbers 0..255 without leading zeros. */
 static bool is_ipv4(const char *text, size_t length)
 {
-    unsigned n[4];
-    char again[16];
-
-    if (sscanf(text, "%3u.%3u.%3u.%3u", &n[0], &n[1], &n[2], &n[3]) != 4 || length >= sizeof again)
-        return false;
-    (void)snprintf(again, sizeof again, "%u.%u.%u.%u", n[0], n[1], n[2], n[3]);
-    return n[0] < 256 && n[1] < 256 && n[2] < 256 && n[3] < 256 && strlen(again) == length &&
-           memcmp(again, text, length) == 0;
+    const char *at = text;
+    for (int i = 0; i < 4; i++) {
+        char *end = NULL;
+        if (*at < '0' || *at > '9' || (*at == '0' && at[1] >= '0' && at[1] <= '9') ||
+            strtoul(at, &end, 10) > 255 || (i < 3 && *end != '.'))
+            return false;
+        at = end + (i < 3);
+    }
+    return (size_t)(at - text) == length;
 }
 
 /* A name that DNS could know, or an IPv4 address. Stricter than RFC 3986, which lets a registered

@@ -100,7 +100,8 @@ enum oq_status oq_engine_create_group(struct oq_engine *engine, const struct oq_
                                       const struct oq_guid *guid, int64_t *group,
                                       struct oq_error *err)
 {
-    struct guid_args args = {guid, group};
+    struct guid_args args = {.guid = guid};
+    args.group = group;
     return oq_call(engine, run_create_group, caller, 0, &args, err);
 }
 
@@ -148,7 +149,8 @@ static enum oq_status run_get_group(struct oq_engine *engine, struct oq_call *ca
 enum oq_status oq_engine_get_group(struct oq_engine *engine, const struct oq_caller *caller,
                                    const struct oq_guid *guid, int64_t *group, struct oq_error *err)
 {
-    struct guid_args args = {guid, group};
+    struct guid_args args = {.guid = guid};
+    args.group = group;
     return oq_call(engine, run_get_group, caller, 0, &args, err);
 }
 
@@ -167,7 +169,8 @@ enum oq_status oq_engine_peek_group(struct oq_engine *engine, const struct oq_ca
                                     const struct oq_guid *guid, int64_t *group,
                                     struct oq_error *err)
 {
-    struct guid_args args = {guid, group};
+    struct guid_args args = {.guid = guid};
+    args.group = group;
     return oq_call(engine, run_peek_group, caller, 0, &args, err);
 }
 
@@ -206,7 +209,8 @@ static enum oq_status run_list_groups(struct oq_engine *engine, struct oq_call *
 enum oq_status oq_engine_list_groups(struct oq_engine *engine, const struct oq_caller *caller,
                                      struct oq_guid **guids, size_t *count, struct oq_error *err)
 {
-    struct list_args args = {guids, count};
+    struct list_args args = {.guids = guids};
+    args.count = count;
     return oq_call(engine, run_list_groups, caller, 0, &args, err);
 }
 
@@ -305,7 +309,9 @@ enum oq_status oq_engine_summarise_groups(struct oq_engine *engine, const struct
                                           struct oq_group_summary **summaries, size_t *count,
                                           bool *is_more, struct oq_error *err)
 {
-    struct summary_args args = {most, summaries, count, is_more};
+    struct summary_args args = {.most = most, .summaries = summaries};
+    args.count = count;
+    args.is_more = is_more;
     return oq_call(engine, run_summarise_groups, caller, after, &args, err);
 }
 

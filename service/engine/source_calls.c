@@ -82,7 +82,7 @@ static enum oq_status run_set_hash(struct oq_engine *engine, struct oq_call *cal
     struct oq_file *file = NULL;
     struct oq_extras *extras = NULL;
     enum oq_status status = find_expected(engine, call, args->index, &entry, &file, &extras);
-    if (status != OQ_OK)
+    if (status != OQ_OK || !extras)
         return status;
     extras->has_sha256 = args->sha256 != NULL;
     memset(extras->sha256, 0, sizeof extras->sha256);

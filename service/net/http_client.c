@@ -273,6 +273,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 
 /* libcurl is about to send a request; each redirect and each round of authentication is one. What
  * libcurl counts, it counts from the first of them on. */
+// NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type
 static int on_request(void *ctx, char *peer, char *local, int peer_port, int local_port)
 {
     struct oq_net_handle *handle = ctx;

@@ -16,7 +16,7 @@ from rig import Rig, poll
 
 IS_32 = "--32" in sys.argv[1:]
 HANGING = 3
-UNDERSTOOD = "its client was told"  # the service's word for an answer of S_OK, at log level 3
+UNDERSTOOD = "its client was notified"
 
 
 class Client:

@@ -90,7 +90,7 @@ def apart(rig, server):
     # A folder in the file's place keeps these from their final names, so the database holds them as fetched.
     fetched = {name: Case(rig, server, name, LATE, True) for name in fetched_names()}
     for case in fetched.values():
-        poll(lambda c=case: c.state().count("error"))
+        poll(lambda c=case: c.state().count("failed"))
     running = {name: Case(rig, server, name) for name in ("no-file", "shorter", "longer", "cancelled")}
     for case in running.values():
         poll(lambda c=case: rig.done(c.group) > MIB)
@@ -135,7 +135,7 @@ def apart(rig, server):
     state = poll(lambda: fetched["changed"].state().startswith("complete"))
     rig.check("renamed, then changed by the user: recognised and left alone",
               state and read(fetched["changed"].target) == b"the user's work", fetched["changed"].state())
-    state = poll(lambda: fetched["replaced"].state().count("error"))
+    state = poll(lambda: fetched["replaced"].state().count("failed"))
     rig.check("renamed, then replaced by the user: their file stays, the group says why",
               state and read(fetched["replaced"].target) == read(other), fetched["replaced"].state())
     gone = poll(lambda: not os.path.exists(temps["cancelled"]), 20)

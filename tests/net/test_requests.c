@@ -187,7 +187,7 @@ static enum oq_net_error fetch_as(const struct oq_net_request *request, const ch
         if (!seen.is_redirected)
             continue;
         seen.is_redirected = false;
-        oq_net_follow(handle, proxies[seen.redirects % 2]);
+        oq_net_follow(handle, proxies ? proxies[seen.redirects % 2] : NULL);
     }
     assert_int_equal(seen.ends, 1);
     oq_net_close(net, handle);
