@@ -105,11 +105,11 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
         is_good = oq_file_spec_convert_names(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
-        file->expectations = oq_extras_new();
+        file->expectations = oq_expectations_new();
         is_good = file->expectations != NULL;
     }
     for (unsigned i = 0; is_good && i < args->mirror_count; i++)
-        is_good = oq_extras_add_mirror(file->expectations, args->mirrors[i]) == OQ_OK;
+        is_good = oq_expectations_add_mirror(file->expectations, args->mirrors[i]) == OQ_OK;
     if (is_good && args->has_sha256) {
         file->expectations->has_sha256 = true;
         memcpy(file->expectations->sha256, args->sha256, OQ_SHA256_BYTES);
@@ -144,7 +144,7 @@ static char *choose_place(const char *name, const char *to, bool is_only)
 static bool take_file(struct oq_metalink_file *from, const char *to, bool is_only,
                       struct oq_file_spec *file)
 {
-    struct oq_extras *expectations = from->expectations;
+    struct oq_expectations *expectations = from->expectations;
 
     file->expectations = expectations;
     file->url = expectations->mirrors[0];
@@ -195,7 +195,7 @@ void oq_download_spec_release(struct oq_download_spec *spec)
         struct oq_file_spec *file = &spec->files[i];
         SysFreeString(file->remote_name);
         SysFreeString(file->local_name);
-        oq_extras_free(file->expectations);
+        oq_expectations_free(file->expectations);
         oq_free(file->url);
         oq_free(file->file);
     }
@@ -236,7 +236,7 @@ static HRESULT set_pieces(IOpenQmgrGroup *group, uint32_t index, const struct oq
 }
 
 static HRESULT set_hashes(IOpenQmgrGroup *group, uint32_t index,
-                          const struct oq_extras *expectations)
+                          const struct oq_expectations *expectations)
 {
     char hex[OQ_HEX_MAX] = "";
     const struct oq_pieces *pieces = &expectations->pieces;
@@ -262,7 +262,7 @@ HRESULT oq_download_spec_set_expectations(const struct oq_download_spec *spec,
     HRESULT hr = S_OK;
 
     for (uint32_t i = 0; SUCCEEDED(hr) && i < spec->count; i++) {
-        const struct oq_extras *expectations = spec->files[i].expectations;
+        const struct oq_expectations *expectations = spec->files[i].expectations;
         if (!expectations)
             continue;
         if (!group)

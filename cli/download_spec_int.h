@@ -10,7 +10,7 @@
 struct oq_file_spec {
     char *url, *file; /* file: the full path */
     BSTR remote_name, local_name;
-    struct oq_extras *expectations; /* mirrors, size, hashes; NULL: none */
+    struct oq_expectations *expectations; /* mirrors, size, hashes; NULL: none */
 };
 
 struct oq_download_spec {

@@ -72,7 +72,7 @@ static const char *file_state(OPENQMGR_FILE state)
 }
 
 static HRESULT read_mirrors(struct oq_remote *remote, ULONG index, DWORD count,
-                            struct oq_extras *expectations)
+                            struct oq_expectations *expectations)
 {
     HRESULT hr = S_OK;
 
@@ -80,14 +80,14 @@ static HRESULT read_mirrors(struct oq_remote *remote, ULONG index, DWORD count,
         OPENQMGR_SOURCE state;
         char *url = NULL;
         hr = oq_remote_source(remote, index, number, &state, &url);
-        if (SUCCEEDED(hr) && oq_extras_add_mirror(expectations, url) != OQ_OK)
+        if (SUCCEEDED(hr) && oq_expectations_add_mirror(expectations, url) != OQ_OK)
             hr = E_OUTOFMEMORY;
         oq_free(url);
     }
     return hr;
 }
 
-static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras *expectations)
+static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_expectations *expectations)
 {
     OPENQMGR_HASH kind = OPENQMGR_HASH_NONE;
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
@@ -101,7 +101,7 @@ static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras 
     size_t size = oq_hash_size(pieces.kind);
     pieces.count = size > 0 ? (uint32_t)(SysStringByteLen(bytes) / size) : 0;
     /* Hashes of a kind that this version does not know are skipped. */
-    if (size > 0 && oq_extras_set_pieces(expectations, &pieces, NULL) != OQ_OK)
+    if (size > 0 && oq_expectations_set_pieces(expectations, &pieces, NULL) != OQ_OK)
         hr = E_OUTOFMEMORY;
     SysFreeString(bytes);
     return hr;
@@ -109,7 +109,8 @@ static HRESULT read_pieces(IOpenQmgrGroup *group, ULONG index, struct oq_extras 
 
 /* Mirrors, size and hashes. */
 static HRESULT read_expectations(struct oq_remote *remote, ULONG index,
-                                 const OPENQMGR_FILE_INFO *info, struct oq_extras *expectations)
+                                 const OPENQMGR_FILE_INFO *info,
+                                 struct oq_expectations *expectations)
 {
     char *hex = oq_text_from_bstr(info->szSha256);
 
@@ -140,7 +141,7 @@ static HRESULT read_file(struct oq_remote *remote, IBackgroundCopyJob1 *job, ULO
     }
     if (SUCCEEDED(hr) && seen.has_details) {
         file->state = oq_strdup(file_state(seen.info.eState));
-        file->expectations = oq_extras_new();
+        file->expectations = oq_expectations_new();
         file->done_bytes = seen.info.ullDoneBytes;
         if (seen.info.ullSizeBytes != OPENQMGR_SIZE_UNKNOWN)
             file->size_bytes = seen.info.ullSizeBytes;

@@ -213,7 +213,7 @@ static bool make_spec(const struct oq_exported_group *exported, struct oq_downlo
         const struct oq_exported_file *from = &exported->files[i];
         file->url = oq_strdup(from->remote);
         file->file = oq_strdup(from->local);
-        file->expectations = from->expectations ? oq_extras_copy(from->expectations) : NULL;
+        file->expectations = from->expectations ? oq_expectations_copy(from->expectations) : NULL;
         is_good = oq_file_spec_convert_names(file) && (!from->expectations || file->expectations);
     }
     return is_good;

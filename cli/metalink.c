@@ -119,7 +119,7 @@ static void begin_file(struct parsing *p, const XML_Char **attributes)
     p->found.files = files;
     struct oq_metalink_file *file = &files[p->found.count++];
     file->name = oq_strdup(name);
-    file->expectations = oq_extras_new();
+    file->expectations = oq_expectations_new();
     if (!file->name || !file->expectations)
         fail(p, OQ_E_NOMEM, "out of memory");
 }
@@ -226,7 +226,7 @@ static void end_size(struct parsing *p)
 
 static void end_hash(struct parsing *p)
 {
-    struct oq_extras *expectations = open_file(p)->expectations;
+    struct oq_expectations *expectations = open_file(p)->expectations;
     if (oq_hex_parse(p->text, p->text_length, expectations->sha256, OQ_SHA256_BYTES) != OQ_OK)
         fail(p, OQ_E_INVALID_ARG, "a hash is not valid");
     else
@@ -289,14 +289,14 @@ static void free_urls(struct parsing *p)
 
 static void end_file(struct parsing *p)
 {
-    struct oq_extras *expectations = open_file(p)->expectations;
+    struct oq_expectations *expectations = open_file(p)->expectations;
     if (p->url_count == 0) {
         fail(p, OQ_E_INVALID_ARG, "a file has no URL of http or https");
         return;
     }
     qsort(p->urls, p->url_count, sizeof *p->urls, compare_urls);
     for (size_t i = 0; i < p->url_count && i < OQ_SOURCES_MAX; i++) {
-        if (oq_extras_add_mirror(expectations, p->urls[i].text) != OQ_OK)
+        if (oq_expectations_add_mirror(expectations, p->urls[i].text) != OQ_OK)
             fail(p, OQ_E_NOMEM, "out of memory");
     }
     free_urls(p);
@@ -308,7 +308,7 @@ static void end_file(struct parsing *p)
 /* The size may follow: end_file checks them. */
 static void end_pieces(struct parsing *p)
 {
-    struct oq_extras *expectations = open_file(p)->expectations;
+    struct oq_expectations *expectations = open_file(p)->expectations;
     oq_free(expectations->pieces.hashes);
     expectations->pieces = p->pieces;
     p->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
@@ -456,7 +456,7 @@ void oq_metalink_release(struct oq_metalink *metalink)
 {
     for (size_t i = 0; i < metalink->count; i++) {
         oq_free(metalink->files[i].name);
-        oq_extras_free(metalink->files[i].expectations);
+        oq_expectations_free(metalink->files[i].expectations);
     }
     oq_free(metalink->files);
     *metalink = (struct oq_metalink){0};

@@ -14,7 +14,7 @@
 
 struct oq_metalink_file {
     char *name; /* with '/' between folders; see oq_metalink_is_safe */
-    struct oq_extras
+    struct oq_expectations
         *expectations; /* size, SHA-256 and pieces as far as given; its mirrors are all URLs
                                  of http and https, the most preferred first (4.2.16.1: priority) */
 };

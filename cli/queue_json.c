@@ -21,7 +21,7 @@ void oq_exported_group_release(struct oq_exported_group *exported)
         oq_free(exported->files[i].remote);
         oq_free(exported->files[i].local);
         oq_free(exported->files[i].state);
-        oq_extras_free(exported->files[i].expectations);
+        oq_expectations_free(exported->files[i].expectations);
     }
     oq_free(exported->files);
     oq_free(exported->owner);
@@ -119,7 +119,7 @@ static bool put_pieces(json_t *into, const struct oq_pieces *pieces)
     return is_good && put(into, "pieces", tree);
 }
 
-static bool put_expectations(json_t *into, const struct oq_extras *expectations)
+static bool put_expectations(json_t *into, const struct oq_expectations *expectations)
 {
     json_t *mirrors = json_array();
     bool is_good = true;
@@ -300,7 +300,7 @@ static bool take_state(struct reading *r, json_t *object, enum oq_exported_state
     return true;
 }
 
-static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *expectations)
+static bool take_mirrors(struct reading *r, json_t *object, struct oq_expectations *expectations)
 {
     json_t *mirrors = member(object, "mirrors");
     struct oq_error why;
@@ -312,7 +312,7 @@ static bool take_mirrors(struct reading *r, json_t *object, struct oq_extras *ex
         oq_error_init(&why);
         if (oq_url_check(url, &why) != OQ_OK)
             return refuse_name(r, "mirrors", &why);
-        if (oq_extras_add_mirror(expectations, url) != OQ_OK)
+        if (oq_expectations_add_mirror(expectations, url) != OQ_OK)
             return refuse_memory(r);
     }
     return true;
@@ -341,7 +341,7 @@ static uint8_t *join_hashes(struct reading *r, json_t *list, size_t size)
     return hashes;
 }
 
-static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *expectations)
+static bool take_pieces(struct reading *r, json_t *object, struct oq_expectations *expectations)
 {
     json_t *tree = member(object, "pieces");
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
@@ -363,7 +363,7 @@ static bool take_pieces(struct reading *r, json_t *object, struct oq_extras *exp
     if (!pieces.hashes)
         return false;
     oq_error_init(&why);
-    enum oq_status status = oq_extras_set_pieces(expectations, &pieces, &why);
+    enum oq_status status = oq_expectations_set_pieces(expectations, &pieces, &why);
     oq_free(pieces.hashes);
     return status == OQ_OK || refuse(r, status, "pieces:", why.text);
 }
@@ -374,7 +374,8 @@ static bool has_expectations(json_t *object)
            member(object, "expected_size") || member(object, "pieces");
 }
 
-static bool take_expectations(struct reading *r, json_t *object, struct oq_extras *expectations)
+static bool take_expectations(struct reading *r, json_t *object,
+                              struct oq_expectations *expectations)
 {
     json_t *hash = member(object, "sha256");
     bool has = false;
@@ -411,7 +412,7 @@ static bool take_file(struct reading *r, json_t *object, struct oq_exported_file
         return refuse_name(r, "local", &why);
     if (!has_expectations(object))
         return true;
-    file->expectations = oq_extras_new();
+    file->expectations = oq_expectations_new();
     return file->expectations ? take_expectations(r, object, file->expectations) : refuse_memory(r);
 }
 

@@ -28,10 +28,10 @@ enum oq_exported_state {
 
 struct oq_exported_file {
     char *remote, *local;
-    char *state;                    /* or NULL; informative */
-    uint64_t size_bytes;            /* or OQ_SIZE_UNKNOWN; informative */
-    uint64_t done_bytes;            /* informative */
-    struct oq_extras *expectations; /* or NULL: mirrors, size and hashes */
+    char *state;                          /* or NULL; informative */
+    uint64_t size_bytes;                  /* or OQ_SIZE_UNKNOWN; informative */
+    uint64_t done_bytes;                  /* informative */
+    struct oq_expectations *expectations; /* or NULL: mirrors, size and hashes */
 };
 
 struct oq_exported_group {
@@ -61,8 +61,8 @@ char *oq_queue_json_format_group(const struct oq_exported_group *exported);
 
 /* Each OQ_E_INVALID_ARG with a sentence in err->text (no full stop) that does not name the line;
  * OQ_E_NOMEM. The header must be of our format and of no later version. A group has names that the
- * service would accept by their form, and every promise of oq_extras_check holds. Release what was
- * parsed with oq_exported_group_release. */
+ * service would accept by their form, and every promise of oq_expectations_check holds. Release
+ * what was parsed with oq_exported_group_release. */
 OQ_MUST_CHECK enum oq_status oq_queue_json_parse_header(const char *line, size_t length,
                                                         struct oq_error *err);
 OQ_MUST_CHECK enum oq_status oq_queue_json_parse_group(const char *line, size_t length,

@@ -102,21 +102,21 @@ OQ_MUST_CHECK enum oq_status oq_store_delete_group(struct oq_store *store, int64
  * group's row is gone. */
 OQ_MUST_CHECK enum oq_status oq_store_insert_job(struct oq_store *store, struct oq_group *group,
                                                  struct oq_error *err);
-/* With its extras. OQ_E_EXISTS if the job has a file of that index; OQ_E_NOT_FOUND if it has no
- * such job; OQ_E_INVALID_ARG for a size or offset above INT64_MAX (other than OQ_SIZE_UNKNOWN),
- * which the database cannot hold. */
+/* With its expectations. OQ_E_EXISTS if the job has a file of that index; OQ_E_NOT_FOUND if it
+ * has no such job; OQ_E_INVALID_ARG for a size or offset above INT64_MAX (other than
+ * OQ_SIZE_UNKNOWN), which the database cannot hold. */
 OQ_MUST_CHECK enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id,
                                                   const struct oq_file *file, struct oq_error *err);
-/* Writes every column by (job_id, file->index), but not the extras. OQ_E_NOT_FOUND if the row is
- * gone; OQ_E_INVALID_ARG as above. */
+/* Writes every column by (job_id, file->index), but not the expectations. OQ_E_NOT_FOUND if the
+ * row is gone; OQ_E_INVALID_ARG as above. */
 OQ_MUST_CHECK enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id,
                                                   const struct oq_file *file, struct oq_error *err);
 
-/* Writes file->extras, whole, in place of what there was; NULL removes it. OQ_E_NOT_FOUND if the
- * file's row is gone. */
-OQ_MUST_CHECK enum oq_status oq_store_update_extras(struct oq_store *store, int64_t job_id,
-                                                    const struct oq_file *file,
-                                                    struct oq_error *err);
+/* Writes file->expectations, whole, in place of what there was; NULL removes it. OQ_E_NOT_FOUND
+ * if the file's row is gone. */
+OQ_MUST_CHECK enum oq_status oq_store_update_expectations(struct oq_store *store, int64_t job_id,
+                                                          const struct oq_file *file,
+                                                          struct oq_error *err);
 
 /* Reads everything, in the order groups were created, files by index. `take` becomes the owner of
  * what *group holds (the struct itself is borrowed) when it returns OQ_OK; another status ends the

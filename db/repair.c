@@ -54,7 +54,7 @@ struct reading {
     struct oq_store store;
     struct repair *repair;
     bool is_backup;
-    bool are_jobs_complete, are_files_sound, are_extras_sound;
+    bool are_jobs_complete, are_files_sound, are_expectations_sound;
     sqlite3_stmt *insert_job;
 };
 
@@ -202,8 +202,8 @@ static enum oq_status collect_leftovers(struct repair *repair, struct oq_group *
     group->job = (struct oq_job){0};
     for (uint32_t i = 0; i < left.job.file_count; i++) {
         struct oq_file *file = &left.job.files[i];
-        oq_extras_free(file->extras);
-        file->extras = NULL;
+        oq_expectations_free(file->expectations);
+        file->expectations = NULL;
         file->source = OQ_NO_SOURCE;
         if (!has_leftover(file)) {
             oq_file_release(file);
@@ -389,7 +389,7 @@ static enum oq_status take_job(struct reading *reading, sqlite3_stmt *stmt, stru
 static enum oq_status complete(struct reading *reading, struct oq_group *group, bool *is_whole,
                                struct oq_error *err)
 {
-    bool has_extras = false;
+    bool has_expectations = false;
 
     *is_whole = false;
     if (group->job.id == 0) {
@@ -400,13 +400,13 @@ static enum oq_status complete(struct reading *reading, struct oq_group *group, 
         return OQ_OK;
     enum oq_status status = oq_store_read_files(&reading->store, group, err);
     if (status == OQ_OK)
-        status = oq_store_load_extras(&reading->store, group, err);
+        status = oq_store_load_expectations(&reading->store, group, err);
     for (uint32_t i = 0; i < group->job.file_count; i++)
-        has_extras = has_extras || group->job.files[i].extras;
+        has_expectations = has_expectations || group->job.files[i].expectations;
     /* Where a tree is damaged, a job without files may have lost them, and a file some of its
      * expectations, without which it would not be verified. */
     *is_whole = status == OQ_OK && (reading->are_files_sound || group->job.file_count > 0) &&
-                (reading->are_extras_sound || !has_extras) && !oq_group_check(group);
+                (reading->are_expectations_sound || !has_expectations) && !oq_group_check(group);
     return status == OQ_E_DB_DAMAGED ? OQ_OK : status;
 }
 
@@ -440,12 +440,12 @@ static enum oq_status read_groups(struct reading *reading, struct oq_error *err)
         bool *is_sound;
     } trees[] = {{"PRAGMA quick_check('jobs')", &reading->are_jobs_complete},
                  {"PRAGMA quick_check('files')", &reading->are_files_sound},
-                 {"PRAGMA quick_check('file_expectations')", &reading->are_extras_sound},
-                 {"PRAGMA quick_check('file_mirrors')", &reading->are_extras_sound},
+                 {"PRAGMA quick_check('file_expectations')", &reading->are_expectations_sound},
+                 {"PRAGMA quick_check('file_mirrors')", &reading->are_expectations_sound},
                  {"PRAGMA quick_check('groups')", &is_sound}};
     enum oq_status status = OQ_OK;
 
-    reading->are_jobs_complete = reading->are_files_sound = reading->are_extras_sound = true;
+    reading->are_jobs_complete = reading->are_files_sound = reading->are_expectations_sound = true;
     int rc = sqlite3_exec(
         reading->store.db,
         "CREATE TEMP TABLE found_jobs (group_id INTEGER PRIMARY KEY, job_id, job_guid)", NULL, NULL,

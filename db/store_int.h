@@ -110,10 +110,11 @@ OQ_MUST_CHECK enum oq_status oq_store_query_int(struct oq_store *store, const ch
                                                 const char *what, int64_t *value,
                                                 struct oq_error *err);
 
-/* Reads the mirrors and expectations of the group's files, if a file has extras (still empty ones,
- * as oq_store_read_files leaves it). A row of a file that has none is damage. */
-OQ_MUST_CHECK enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
-                                                  struct oq_error *err);
+/* Reads the mirrors and expectations of the group's files, if a file has expectations (still
+ * empty ones, as oq_store_read_files leaves it). A row of a file that has none is damage. */
+OQ_MUST_CHECK enum oq_status oq_store_load_expectations(struct oq_store *store,
+                                                        struct oq_group *group,
+                                                        struct oq_error *err);
 
 /* --- store.c and store_load.c, for repair.c and backup.c ------------------------------------- */
 

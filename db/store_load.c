@@ -198,8 +198,8 @@ static void read_file(struct reader *r, struct oq_file *file)
     file->bad_sources = read_u32_or_null(r);
     file->mismatches = read_u32_or_null(r);
     if (read_u32_or_null(r) != 0 && r->status == OQ_OK) {
-        file->extras = oq_extras_new(); /* filled by oq_store_load_extras */
-        if (!file->extras)
+        file->expectations = oq_expectations_new(); /* filled by oq_store_load_expectations */
+        if (!file->expectations)
             fail(r, OQ_E_NOMEM);
     }
     read_text_or_null(r, &file->temp_id);
@@ -261,15 +261,15 @@ enum oq_status oq_store_read_group(sqlite3_stmt *stmt, struct oq_group *group, s
 /* --- what a client said of a file ------------------------------------------------------------- */
 
 /* What is said of the row's file; damage if the file's own row does not announce it. */
-static struct oq_extras *read_extras_of(struct reader *r, const struct oq_group *group)
+static struct oq_expectations *read_expectations_of(struct reader *r, const struct oq_group *group)
 {
     uint32_t index = (uint32_t)read_int(r, 0, (int64_t)group->job.file_count - 1);
-    if (r->status == OQ_OK && !group->job.files[index].extras)
+    if (r->status == OQ_OK && !group->job.files[index].expectations)
         fail(r, OQ_E_DB_DAMAGED);
-    return r->status == OQ_OK ? group->job.files[index].extras : NULL;
+    return r->status == OQ_OK ? group->job.files[index].expectations : NULL;
 }
 
-static void read_pieces(struct reader *r, struct oq_extras *extras)
+static void read_pieces(struct reader *r, struct oq_expectations *expectations)
 {
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
     size_t length = 0;
@@ -289,38 +289,38 @@ static void read_pieces(struct reader *r, struct oq_extras *extras)
     }
     pieces.count = (uint32_t)(length / oq_hash_size(pieces.kind));
     pieces.hashes = (uint8_t *)(uintptr_t)hashes; /* only copied from */
-    enum oq_status status = oq_extras_set_pieces(extras, &pieces, NULL);
+    enum oq_status status = oq_expectations_set_pieces(expectations, &pieces, NULL);
     if (status != OQ_OK)
         fail(r, status == OQ_E_NOMEM ? status : OQ_E_DB_DAMAGED);
 }
 
 static void read_expectation(struct reader *r, struct oq_group *group)
 {
-    struct oq_extras *extras = read_extras_of(r, group);
+    struct oq_expectations *expectations = read_expectations_of(r, group);
 
-    if (!extras)
+    if (!expectations)
         return;
     if (!skip_null(r)) {
         const uint8_t *sha256 = read_borrowed_bytes(r, OQ_SHA256_BYTES);
         if (!sha256)
             return;
-        memcpy(extras->sha256, sha256, OQ_SHA256_BYTES);
-        extras->has_sha256 = true;
+        memcpy(expectations->sha256, sha256, OQ_SHA256_BYTES);
+        expectations->has_sha256 = true;
     }
-    extras->size_bytes = read_size_or_null(r);
-    read_pieces(r, extras);
+    expectations->size_bytes = read_size_or_null(r);
+    read_pieces(r, expectations);
 }
 
 static void read_mirror(struct reader *r, struct oq_group *group)
 {
-    struct oq_extras *extras = read_extras_of(r, group);
+    struct oq_expectations *expectations = read_expectations_of(r, group);
 
-    if (!extras)
+    if (!expectations)
         return;
-    uint32_t next = extras->mirror_count + 1; /* a hole in the numbers is damage */
+    uint32_t next = expectations->mirror_count + 1; /* a hole in the numbers is damage */
     (void)read_int(r, next, next < OQ_SOURCES_MAX ? next : 0);
     const char *url = read_borrowed_text(r);
-    if (url && oq_extras_add_mirror(extras, url) != OQ_OK)
+    if (url && oq_expectations_add_mirror(expectations, url) != OQ_OK)
         fail(r, OQ_E_NOMEM);
 }
 
@@ -346,12 +346,12 @@ static enum oq_status load_rows(struct oq_store *store, enum oq_store_sql which,
     return status;
 }
 
-enum oq_status oq_store_load_extras(struct oq_store *store, struct oq_group *group,
-                                    struct oq_error *err)
+enum oq_status oq_store_load_expectations(struct oq_store *store, struct oq_group *group,
+                                          struct oq_error *err)
 {
     bool has_any = false;
     for (uint32_t i = 0; i < group->job.file_count; i++)
-        has_any = has_any || group->job.files[i].extras;
+        has_any = has_any || group->job.files[i].expectations;
     if (!has_any)
         return OQ_OK;
     if (!store->statements[OQ_SQL_LOAD_EXPECTATIONS] || !store->statements[OQ_SQL_LOAD_MIRRORS])
@@ -372,7 +372,7 @@ static enum oq_status load_group(struct oq_store *store, struct oq_group *group,
     if (status == OQ_OK && group->job.id != 0)
         status = oq_store_read_files(store, group, err);
     if (status == OQ_OK)
-        status = oq_store_load_extras(store, group, err);
+        status = oq_store_load_expectations(store, group, err);
     if (status != OQ_OK)
         return status;
     const char *broken = oq_group_check(group);

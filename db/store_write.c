@@ -304,7 +304,7 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
         bind_int(b, file->source);
     bind_int(b, file->bad_sources);
     bind_int(b, file->mismatches);
-    bind_int(b, file->extras ? 1 : 0);
+    bind_int(b, file->expectations ? 1 : 0);
     bind_text(b, file->temp_id);
     bind_int(b, job_id);
     bind_int(b, file->index);
@@ -312,15 +312,16 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
 
 /* --- what a client said of a file ------------------------------------------------------------- */
 
-static enum oq_status check_extras(const struct oq_file *file, struct oq_error *err)
+static enum oq_status check_expectations(const struct oq_file *file, struct oq_error *err)
 {
-    const struct oq_extras *extras = file->extras;
-    const char *broken = extras ? oq_extras_check(extras) : NULL;
+    const struct oq_expectations *expectations = file->expectations;
+    const char *broken = expectations ? oq_expectations_check(expectations) : NULL;
 
     if (broken)
         return oq_error_set(err, OQ_E_BUG, "%s", broken);
-    if (extras && ((extras->size_bytes != OQ_SIZE_UNKNOWN && extras->size_bytes > INT64_MAX) ||
-                   extras->pieces.piece_bytes > INT64_MAX))
+    if (expectations &&
+        ((expectations->size_bytes != OQ_SIZE_UNKNOWN && expectations->size_bytes > INT64_MAX) ||
+         expectations->pieces.piece_bytes > INT64_MAX))
         return oq_error_set(err, OQ_E_INVALID_ARG,
                             "file %u: a size of that many bytes cannot be stored", file->index);
     return OQ_OK;
@@ -351,18 +352,18 @@ static enum oq_status delete_rows(struct oq_store *store, enum oq_store_sql whic
 static enum oq_status write_expectation(struct oq_store *store, int64_t job_id,
                                         const struct oq_file *file, struct oq_error *err)
 {
-    const struct oq_extras *extras = file->extras;
-    const struct oq_pieces *pieces = &extras->pieces;
+    const struct oq_expectations *expectations = file->expectations;
+    const struct oq_pieces *pieces = &expectations->pieces;
     struct binder b = {0};
 
-    if (!extras->has_sha256 && extras->size_bytes == OQ_SIZE_UNKNOWN &&
+    if (!expectations->has_sha256 && expectations->size_bytes == OQ_SIZE_UNKNOWN &&
         pieces->kind == OQ_HASH_NONE)
         return OQ_OK;
     enum oq_status status = start_for(store, OQ_SQL_INSERT_EXPECTATION, job_id, file, &b, err);
     if (status != OQ_OK)
         return status;
-    bind_blob(&b, extras->has_sha256 ? extras->sha256 : NULL, OQ_SHA256_BYTES);
-    bind_size(&b, extras->size_bytes);
+    bind_blob(&b, expectations->has_sha256 ? expectations->sha256 : NULL, OQ_SHA256_BYTES);
+    bind_size(&b, expectations->size_bytes);
     if (pieces->kind != OQ_HASH_NONE) {
         size_t length = pieces->count * oq_hash_size(pieces->kind);
         bind_text(&b, oq_hash_name(pieces->kind));
@@ -381,22 +382,23 @@ static enum oq_status write_mirror(struct oq_store *store, int64_t job_id,
     if (status != OQ_OK)
         return status;
     bind_int(&b, (int64_t)mirror + 1);
-    bind_text(&b, file->extras->mirrors[mirror]);
+    bind_text(&b, file->expectations->mirrors[mirror]);
     return finish(store, &b, "insert a mirror", err);
 }
 
-enum oq_status oq_store_update_extras(struct oq_store *store, int64_t job_id,
-                                      const struct oq_file *file, struct oq_error *err)
+enum oq_status oq_store_update_expectations(struct oq_store *store, int64_t job_id,
+                                            const struct oq_file *file, struct oq_error *err)
 {
-    enum oq_status status = check_extras(file, err);
+    enum oq_status status = check_expectations(file, err);
 
     if (status == OQ_OK)
         status = delete_rows(store, OQ_SQL_DELETE_EXPECTATION, job_id, file, err);
     if (status == OQ_OK)
         status = delete_rows(store, OQ_SQL_DELETE_MIRRORS, job_id, file, err);
-    if (status == OQ_OK && file->extras)
+    if (status == OQ_OK && file->expectations)
         status = write_expectation(store, job_id, file, err);
-    for (uint32_t i = 0; status == OQ_OK && file->extras && i < file->extras->mirror_count; i++)
+    for (uint32_t i = 0;
+         status == OQ_OK && file->expectations && i < file->expectations->mirror_count; i++)
         status = write_mirror(store, job_id, file, i, err);
     return status;
 }
@@ -422,8 +424,9 @@ enum oq_status oq_store_insert_file(struct oq_store *store, int64_t job_id,
 {
     enum oq_status status =
         write_file(store, OQ_SQL_INSERT_FILE, "insert a file", job_id, file, err);
-    return status == OQ_OK && file->extras ? oq_store_update_extras(store, job_id, file, err)
-                                           : status;
+    return status == OQ_OK && file->expectations
+               ? oq_store_update_expectations(store, job_id, file, err)
+               : status;
 }
 
 enum oq_status oq_store_update_file(struct oq_store *store, int64_t job_id,

@@ -73,7 +73,7 @@ void oq_file_release(struct oq_file *file)
     oq_free(file->etag);
     oq_free(file->last_modified);
     oq_free(file->digest);
-    oq_extras_free(file->extras);
+    oq_expectations_free(file->expectations);
     oq_free(file->temp_id);
     memset(file, 0, sizeof *file);
 }
@@ -193,8 +193,8 @@ static const char *check_file(const struct oq_file *file)
         return "a digest is not one of SHA-256 or SHA-512";
     if (file->source != OQ_NO_SOURCE && file->source >= oq_sources_count(file))
         return "a file has bytes of a source that it does not have";
-    if (file->extras && oq_extras_check(file->extras))
-        return oq_extras_check(file->extras);
+    if (file->expectations && oq_expectations_check(file->expectations))
+        return oq_expectations_check(file->expectations);
     if (file->done_bytes > file->size_bytes)
         return "more bytes of a file are done than it has";
     if (file->done_bytes == OQ_SIZE_UNKNOWN)

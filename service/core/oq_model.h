@@ -55,7 +55,7 @@ struct oq_file {
     uint32_t source;      /* of etag, last_modified and digest; OQ_NO_SOURCE = of none */
     uint32_t bad_sources; /* set of sources whose bytes a hash has refuted, since the last resume */
     uint32_t mismatches;  /* how often a hash has refuted the bytes, since the last resume */
-    struct oq_extras *extras; /* or NULL: further sources and what the file must be */
+    struct oq_expectations *expectations; /* or NULL: further sources and what the file must be */
     char *temp_id; /* or NULL: identity of temp_path on its volume (oq_files.h), saved with FETCHED;
                       NULL where the file system has none or an older version fetched the file */
 };

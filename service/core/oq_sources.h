@@ -26,7 +26,7 @@ struct oq_pieces {
 };
 
 /* What a client expects of a file, besides its two names. */
-struct oq_extras {
+struct oq_expectations {
     char **mirrors; /* URLs of the sources 1, 2, ... */
     uint32_t mirror_count;
     bool has_sha256;
@@ -36,22 +36,23 @@ struct oq_extras {
 };
 
 /* New and empty, size unknown; NULL when out of memory. */
-struct oq_extras *oq_extras_new(void);
-void oq_extras_free(struct oq_extras *extras); /* NULL is allowed */
+struct oq_expectations *oq_expectations_new(void);
+void oq_expectations_free(struct oq_expectations *expectations); /* NULL is allowed */
 /* A deep copy (of an empty one for NULL), NULL when out of memory. */
-struct oq_extras *oq_extras_copy(const struct oq_extras *extras);
+struct oq_expectations *oq_expectations_copy(const struct oq_expectations *expectations);
 /* OQ_E_NOMEM; the text is copied. The caller has looked at the limit. */
-OQ_MUST_CHECK enum oq_status oq_extras_add_mirror(struct oq_extras *extras, const char *url);
+OQ_MUST_CHECK enum oq_status oq_expectations_add_mirror(struct oq_expectations *expectations,
+                                                        const char *url);
 /* Copies the hashes; kind OQ_HASH_NONE forgets them. OQ_E_INVALID_ARG, with the sentence of
  * oq_pieces_check. */
-OQ_MUST_CHECK enum oq_status oq_extras_set_pieces(struct oq_extras *extras,
-                                                  const struct oq_pieces *pieces,
-                                                  struct oq_error *err);
-/* What an extras must promise, as oq_group_check has it: the first broken one, or NULL. */
-const char *oq_extras_check(const struct oq_extras *extras);
+OQ_MUST_CHECK enum oq_status oq_expectations_set_pieces(struct oq_expectations *expectations,
+                                                        const struct oq_pieces *pieces,
+                                                        struct oq_error *err);
+/* What expectations must promise, as oq_group_check has it: the first broken one, or NULL. */
+const char *oq_expectations_check(const struct oq_expectations *expectations);
 /* The most bytes that the file can have: its size, else what the pieces cover; OQ_SIZE_UNKNOWN if
- * neither says. extras may be NULL. */
-uint64_t oq_extras_size_limit(const struct oq_extras *extras);
+ * neither says. expectations may be NULL. */
+uint64_t oq_expectations_size_limit(const struct oq_expectations *expectations);
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 

@@ -7,40 +7,40 @@
 
 #include <string.h>
 
-/* --- extras ----------------------------------------------------------------------------------- */
+/* --- expectations ----------------------------------------------------------------------------- */
 
-struct oq_extras *oq_extras_new(void)
+struct oq_expectations *oq_expectations_new(void)
 {
-    struct oq_extras *extras = oq_calloc(1, sizeof *extras);
+    struct oq_expectations *expectations = oq_calloc(1, sizeof *expectations);
 
-    if (extras)
-        extras->size_bytes = OQ_SIZE_UNKNOWN;
-    return extras;
+    if (expectations)
+        expectations->size_bytes = OQ_SIZE_UNKNOWN;
+    return expectations;
 }
 
-void oq_extras_free(struct oq_extras *extras)
+void oq_expectations_free(struct oq_expectations *expectations)
 {
-    if (!extras)
+    if (!expectations)
         return;
-    for (uint32_t i = 0; i < extras->mirror_count; i++)
-        oq_free(extras->mirrors[i]);
-    oq_free(extras->mirrors);
-    oq_free(extras->pieces.hashes);
-    oq_free(extras);
+    for (uint32_t i = 0; i < expectations->mirror_count; i++)
+        oq_free(expectations->mirrors[i]);
+    oq_free(expectations->mirrors);
+    oq_free(expectations->pieces.hashes);
+    oq_free(expectations);
 }
 
-enum oq_status oq_extras_add_mirror(struct oq_extras *extras, const char *url)
+enum oq_status oq_expectations_add_mirror(struct oq_expectations *expectations, const char *url)
 {
-    char **longer =
-        oq_realloc(extras->mirrors, ((size_t)extras->mirror_count + 1) * sizeof *longer);
+    char **longer = oq_realloc(expectations->mirrors,
+                               ((size_t)expectations->mirror_count + 1) * sizeof *longer);
 
     if (!longer)
         return OQ_E_NOMEM;
-    extras->mirrors = longer;
-    longer[extras->mirror_count] = oq_strdup(url);
-    if (!longer[extras->mirror_count])
+    expectations->mirrors = longer;
+    longer[expectations->mirror_count] = oq_strdup(url);
+    if (!longer[expectations->mirror_count])
         return OQ_E_NOMEM;
-    extras->mirror_count++;
+    expectations->mirror_count++;
     return OQ_OK;
 }
 
@@ -74,10 +74,10 @@ const char *oq_pieces_check(const struct oq_pieces *pieces, uint64_t size_bytes)
     return NULL;
 }
 
-enum oq_status oq_extras_set_pieces(struct oq_extras *extras, const struct oq_pieces *pieces,
-                                    struct oq_error *err)
+enum oq_status oq_expectations_set_pieces(struct oq_expectations *expectations,
+                                          const struct oq_pieces *pieces, struct oq_error *err)
 {
-    const char *broken = oq_pieces_check(pieces, extras->size_bytes);
+    const char *broken = oq_pieces_check(pieces, expectations->size_bytes);
     uint8_t *hashes = NULL;
 
     if (broken)
@@ -88,53 +88,55 @@ enum oq_status oq_extras_set_pieces(struct oq_extras *extras, const struct oq_pi
             return oq_error_set(err, OQ_E_NOMEM, "out of memory");
         memcpy(hashes, pieces->hashes, hashes_size(pieces));
     }
-    oq_free(extras->pieces.hashes);
-    extras->pieces = *pieces;
-    extras->pieces.hashes = hashes;
+    oq_free(expectations->pieces.hashes);
+    expectations->pieces = *pieces;
+    expectations->pieces.hashes = hashes;
     if (pieces->kind == OQ_HASH_NONE)
-        extras->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
+        expectations->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
     return OQ_OK;
 }
 
-struct oq_extras *oq_extras_copy(const struct oq_extras *extras)
+struct oq_expectations *oq_expectations_copy(const struct oq_expectations *expectations)
 {
-    struct oq_extras *copy = oq_extras_new();
+    struct oq_expectations *copy = oq_expectations_new();
 
-    if (!copy || !extras)
+    if (!copy || !expectations)
         return copy;
-    copy->has_sha256 = extras->has_sha256;
-    memcpy(copy->sha256, extras->sha256, sizeof copy->sha256);
-    copy->size_bytes = extras->size_bytes;
-    if (oq_extras_set_pieces(copy, &extras->pieces, NULL) != OQ_OK)
+    copy->has_sha256 = expectations->has_sha256;
+    memcpy(copy->sha256, expectations->sha256, sizeof copy->sha256);
+    copy->size_bytes = expectations->size_bytes;
+    if (oq_expectations_set_pieces(copy, &expectations->pieces, NULL) != OQ_OK)
         goto fail;
-    for (uint32_t i = 0; i < extras->mirror_count; i++) {
-        if (oq_extras_add_mirror(copy, extras->mirrors[i]) != OQ_OK)
+    for (uint32_t i = 0; i < expectations->mirror_count; i++) {
+        if (oq_expectations_add_mirror(copy, expectations->mirrors[i]) != OQ_OK)
             goto fail;
     }
     return copy;
 fail:
-    oq_extras_free(copy);
+    oq_expectations_free(copy);
     return NULL;
 }
 
-const char *oq_extras_check(const struct oq_extras *extras)
+const char *oq_expectations_check(const struct oq_expectations *expectations)
 {
-    if (extras->mirror_count >= OQ_SOURCES_MAX)
+    if (expectations->mirror_count >= OQ_SOURCES_MAX)
         return "a file has too many sources";
-    for (uint32_t i = 0; i < extras->mirror_count; i++) {
-        if (!extras->mirrors[i] || !extras->mirrors[i][0])
+    for (uint32_t i = 0; i < expectations->mirror_count; i++) {
+        if (!expectations->mirrors[i] || !expectations->mirrors[i][0])
             return "a source has no URL";
     }
-    return oq_pieces_check(&extras->pieces, extras->size_bytes);
+    return oq_pieces_check(&expectations->pieces, expectations->size_bytes);
 }
 
-uint64_t oq_extras_size_limit(const struct oq_extras *extras)
+uint64_t oq_expectations_size_limit(const struct oq_expectations *expectations)
 {
     uint64_t limit_bytes;
 
-    if (!extras || extras->size_bytes != OQ_SIZE_UNKNOWN || extras->pieces.kind == OQ_HASH_NONE)
-        return extras ? extras->size_bytes : OQ_SIZE_UNKNOWN;
-    if (__builtin_mul_overflow(extras->pieces.count, extras->pieces.piece_bytes, &limit_bytes) ||
+    if (!expectations || expectations->size_bytes != OQ_SIZE_UNKNOWN ||
+        expectations->pieces.kind == OQ_HASH_NONE)
+        return expectations ? expectations->size_bytes : OQ_SIZE_UNKNOWN;
+    if (__builtin_mul_overflow(expectations->pieces.count, expectations->pieces.piece_bytes,
+                               &limit_bytes) ||
         limit_bytes > OQ_HTTP_SIZE_MAX)
         return OQ_SIZE_UNKNOWN;
     return limit_bytes;
@@ -190,25 +192,26 @@ bool oq_pieces_next_run(const uint8_t *set, uint32_t count, uint64_t piece_bytes
 
 uint32_t oq_sources_count(const struct oq_file *file)
 {
-    return 1 + (file->extras ? file->extras->mirror_count : 0);
+    return 1 + (file->expectations ? file->expectations->mirror_count : 0);
 }
 
 const char *oq_sources_url(const struct oq_file *file, uint32_t source)
 {
     if (source == 0 || source >= oq_sources_count(file))
         return file->remote;
-    return file->extras->mirrors[source - 1];
+    return file->expectations->mirrors[source - 1];
 }
 
 bool oq_sources_has_hash(const struct oq_file *file)
 {
-    return file->extras && (file->extras->has_sha256 || file->extras->pieces.kind != OQ_HASH_NONE);
+    return file->expectations &&
+           (file->expectations->has_sha256 || file->expectations->pieces.kind != OQ_HASH_NONE);
 }
 
 bool oq_sources_must_check(const struct oq_file *file)
 {
     return file->digest || oq_sources_has_hash(file) ||
-           (file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN);
+           (file->expectations && file->expectations->size_bytes != OQ_SIZE_UNKNOWN);
 }
 
 static uint32_t bit(uint32_t source)

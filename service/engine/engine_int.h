@@ -184,11 +184,13 @@ void oq_entry_remember_failure(struct oq_engine *engine, struct oq_entry *entry,
                                const char *text);
 /* Bytes have been saved: the no-progress period ends, inactivity starts again. */
 void oq_entry_progressed(struct oq_engine *engine, struct oq_entry *entry);
-/* Saves `extras` (NULL: none) as those of the file, together with `next`, a copy of it with other
- * fields changed, and makes both current. Takes over extras, on failure too. */
-OQ_MUST_CHECK enum oq_status oq_entry_save_extras(struct oq_engine *engine, struct oq_entry *entry,
-                                                  struct oq_file *next, struct oq_extras *extras,
-                                                  struct oq_error *err);
+/* Saves `expectations` (NULL: none) as those of the file, together with `next`, a copy of it
+ * with other fields changed, and makes both current. Takes over expectations, on failure too. */
+OQ_MUST_CHECK enum oq_status oq_entry_save_expectations(struct oq_engine *engine,
+                                                        struct oq_entry *entry,
+                                                        struct oq_file *next,
+                                                        struct oq_expectations *expectations,
+                                                        struct oq_error *err);
 /* If every file is FETCHED or FINAL, the group becomes COMMITTING. */
 void oq_entry_commit_if_fetched(struct oq_engine *engine, struct oq_entry *entry);
 

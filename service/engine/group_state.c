@@ -107,8 +107,8 @@ enum oq_status oq_entry_save_file(struct oq_engine *engine, struct oq_entry *ent
     status = oq_store_begin(engine->store, err);
     if (status == OQ_OK)
         status = oq_store_update_file(engine->store, entry->group.job.id, next, err);
-    if (status == OQ_OK && next->extras != now->extras)
-        status = oq_store_update_extras(engine->store, entry->group.job.id, next, err);
+    if (status == OQ_OK && next->expectations != now->expectations)
+        status = oq_store_update_expectations(engine->store, entry->group.job.id, next, err);
     if (status == OQ_OK)
         status = oq_store_commit(engine->store, err);
     if (status != OQ_OK) {
@@ -122,14 +122,15 @@ enum oq_status oq_entry_save_file(struct oq_engine *engine, struct oq_entry *ent
     return OQ_OK;
 }
 
-enum oq_status oq_entry_save_extras(struct oq_engine *engine, struct oq_entry *entry,
-                                    struct oq_file *next, struct oq_extras *extras,
-                                    struct oq_error *err)
+enum oq_status oq_entry_save_expectations(struct oq_engine *engine, struct oq_entry *entry,
+                                          struct oq_file *next,
+                                          struct oq_expectations *expectations,
+                                          struct oq_error *err)
 {
-    struct oq_extras *before = entry->group.job.files[next->index].extras;
-    next->extras = extras;
+    struct oq_expectations *before = entry->group.job.files[next->index].expectations;
+    next->expectations = expectations;
     enum oq_status status = oq_entry_save_file(engine, entry, next, err);
-    oq_extras_free(status == OQ_OK ? before : extras);
+    oq_expectations_free(status == OQ_OK ? before : expectations);
     return status;
 }
 

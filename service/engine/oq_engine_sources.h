@@ -18,7 +18,7 @@ OQ_MUST_CHECK enum oq_status oq_engine_set_hash(struct oq_engine *engine,
                                                 uint32_t index, const uint8_t *sha256,
                                                 uint64_t size_bytes, struct oq_error *err);
 /* The hashes of its pieces, copied; kind OQ_HASH_NONE takes them back. The errors of
- * oq_extras_set_pieces; OQ_E_NOT_SUPPORTED. */
+ * oq_expectations_set_pieces; OQ_E_NOT_SUPPORTED. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_pieces(struct oq_engine *engine,
                                                   const struct oq_caller *caller, int64_t group,
                                                   uint32_t index, const struct oq_pieces *pieces,

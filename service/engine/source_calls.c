@@ -24,14 +24,14 @@ static enum oq_status touch(struct oq_engine *engine, struct oq_call *call, stru
     return oq_entry_save_group(engine, entry, &next, call->err);
 }
 
-/* Saves the changed extras, together with the file. Takes them over. */
+/* Saves the changed expectations, together with the file. Takes them over. */
 static enum oq_status save(struct oq_engine *engine, struct oq_call *call, struct oq_entry *entry,
-                           struct oq_file *next, struct oq_extras *extras)
+                           struct oq_file *next, struct oq_expectations *expectations)
 {
     enum oq_status status = touch(engine, call, entry);
     if (status == OQ_OK)
-        return oq_entry_save_extras(engine, entry, next, extras, call->err);
-    oq_extras_free(extras);
+        return oq_entry_save_expectations(engine, entry, next, expectations, call->err);
+    oq_expectations_free(expectations);
     return status;
 }
 
@@ -49,10 +49,10 @@ struct pieces_args {
     struct oq_pieces *out;          /* or to be read */
 };
 
-/* The file of the call and a copy of its extras, to be changed. */
+/* The file of the call and a copy of its expectations, to be changed. */
 static enum oq_status find_expected(struct oq_engine *engine, struct oq_call *call, uint32_t index,
                                     struct oq_entry **entry, struct oq_file **file,
-                                    struct oq_extras **extras)
+                                    struct oq_expectations **expectations)
 {
     enum oq_status status = oq_call_find_file(engine, call, OQ_ACCESS_CHANGE, index, entry, file);
     if (status != OQ_OK)
@@ -61,18 +61,18 @@ static enum oq_status find_expected(struct oq_engine *engine, struct oq_call *ca
         return oq_call_fail(call, OQ_E_NOT_SUPPORTED, "hashes are not available here");
     if (is_checking(*entry, *file))
         return oq_call_fail(call, OQ_E_INVALID_STATE, "the file is being verified");
-    *extras = oq_extras_copy((*file)->extras);
-    return *extras ? OQ_OK : oq_call_fail(call, OQ_E_NOMEM, "out of memory");
+    *expectations = oq_expectations_copy((*file)->expectations);
+    return *expectations ? OQ_OK : oq_call_fail(call, OQ_E_NOMEM, "out of memory");
 }
 
 /* What was counted against the former expectation does not hold for the new one. */
 static enum oq_status save_expected(struct oq_engine *engine, struct oq_call *call,
                                     struct oq_entry *entry, const struct oq_file *file,
-                                    struct oq_extras *extras)
+                                    struct oq_expectations *expectations)
 {
     struct oq_file next = *file;
     next.mismatches = next.bad_sources = 0;
-    return save(engine, call, entry, &next, extras);
+    return save(engine, call, entry, &next, expectations);
 }
 
 static enum oq_status run_set_hash(struct oq_engine *engine, struct oq_call *call)
@@ -80,21 +80,21 @@ static enum oq_status run_set_hash(struct oq_engine *engine, struct oq_call *cal
     const struct hash_args *args = call->args;
     struct oq_entry *entry = NULL;
     struct oq_file *file = NULL;
-    struct oq_extras *extras = NULL;
-    enum oq_status status = find_expected(engine, call, args->index, &entry, &file, &extras);
-    if (status != OQ_OK || !extras)
+    struct oq_expectations *expectations = NULL;
+    enum oq_status status = find_expected(engine, call, args->index, &entry, &file, &expectations);
+    if (status != OQ_OK || !expectations)
         return status;
-    extras->has_sha256 = args->sha256 != NULL;
-    memset(extras->sha256, 0, sizeof extras->sha256);
+    expectations->has_sha256 = args->sha256 != NULL;
+    memset(expectations->sha256, 0, sizeof expectations->sha256);
     if (args->sha256)
-        memcpy(extras->sha256, args->sha256, sizeof extras->sha256);
-    extras->size_bytes = args->size_bytes;
-    const char *fault = oq_extras_check(extras);
+        memcpy(expectations->sha256, args->sha256, sizeof expectations->sha256);
+    expectations->size_bytes = args->size_bytes;
+    const char *fault = oq_expectations_check(expectations);
     if (fault) {
-        oq_extras_free(extras);
+        oq_expectations_free(expectations);
         return oq_call_fail(call, OQ_E_INVALID_ARG, fault);
     }
-    return save_expected(engine, call, entry, file, extras);
+    return save_expected(engine, call, entry, file, expectations);
 }
 
 enum oq_status oq_engine_set_hash(struct oq_engine *engine, const struct oq_caller *caller,
@@ -110,16 +110,16 @@ static enum oq_status run_set_pieces(struct oq_engine *engine, struct oq_call *c
     const struct pieces_args *args = call->args;
     struct oq_entry *entry = NULL;
     struct oq_file *file = NULL;
-    struct oq_extras *extras = NULL;
-    enum oq_status status = find_expected(engine, call, args->index, &entry, &file, &extras);
+    struct oq_expectations *expectations = NULL;
+    enum oq_status status = find_expected(engine, call, args->index, &entry, &file, &expectations);
     if (status != OQ_OK)
         return status;
-    status = oq_extras_set_pieces(extras, args->pieces, call->err);
+    status = oq_expectations_set_pieces(expectations, args->pieces, call->err);
     if (status != OQ_OK) {
-        oq_extras_free(extras);
+        oq_expectations_free(expectations);
         return status;
     }
-    return save_expected(engine, call, entry, file, extras);
+    return save_expected(engine, call, entry, file, expectations);
 }
 
 enum oq_status oq_engine_set_pieces(struct oq_engine *engine, const struct oq_caller *caller,
@@ -139,12 +139,12 @@ static enum oq_status run_view_pieces(struct oq_engine *engine, struct oq_call *
         oq_call_find_file(engine, call, OQ_ACCESS_READ, args->index, &entry, &file);
     if (status != OQ_OK)
         return status;
-    struct oq_extras *extras = oq_extras_copy(file->extras);
-    if (!extras)
+    struct oq_expectations *expectations = oq_expectations_copy(file->expectations);
+    if (!expectations)
         return oq_call_fail(call, OQ_E_NOMEM, "out of memory");
-    *args->out = extras->pieces;
-    extras->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
-    oq_extras_free(extras);
+    *args->out = expectations->pieces;
+    expectations->pieces = (struct oq_pieces){.kind = OQ_HASH_NONE};
+    oq_expectations_free(expectations);
     return OQ_OK;
 }
 
@@ -171,13 +171,13 @@ static enum oq_status run_view_checks(struct oq_engine *engine, struct oq_call *
     if (status != OQ_OK)
         return status;
     struct oq_checks_view view = {.size_bytes = OQ_SIZE_UNKNOWN};
-    if (file->extras) {
-        view.has_sha256 = file->extras->has_sha256;
-        memcpy(view.sha256, file->extras->sha256, sizeof view.sha256);
-        view.size_bytes = file->extras->size_bytes;
-        view.piece_kind = file->extras->pieces.kind;
-        view.piece_bytes = file->extras->pieces.piece_bytes;
-        view.piece_count = file->extras->pieces.count;
+    if (file->expectations) {
+        view.has_sha256 = file->expectations->has_sha256;
+        memcpy(view.sha256, file->expectations->sha256, sizeof view.sha256);
+        view.size_bytes = file->expectations->size_bytes;
+        view.piece_kind = file->expectations->pieces.kind;
+        view.piece_bytes = file->expectations->pieces.piece_bytes;
+        view.piece_count = file->expectations->pieces.count;
     }
     view.source_count = oq_sources_count(file);
     view.mismatches = file->mismatches;
@@ -217,13 +217,13 @@ static enum oq_status run_add_source(struct oq_engine *engine, struct oq_call *c
     if (oq_sources_count(file) >= OQ_SOURCES_MAX)
         return oq_error_set(call->err, OQ_E_LIMIT_FILES, "a file may have at most %d sources",
                             OQ_SOURCES_MAX);
-    struct oq_extras *extras = oq_extras_copy(file->extras);
-    if (!extras || oq_extras_add_mirror(extras, args->url) != OQ_OK) {
-        oq_extras_free(extras);
+    struct oq_expectations *expectations = oq_expectations_copy(file->expectations);
+    if (!expectations || oq_expectations_add_mirror(expectations, args->url) != OQ_OK) {
+        oq_expectations_free(expectations);
         return oq_call_fail(call, OQ_E_NOMEM, "out of memory");
     }
     struct oq_file next = *file;
-    return save(engine, call, entry, &next, extras);
+    return save(engine, call, entry, &next, expectations);
 }
 
 enum oq_status oq_engine_add_source(struct oq_engine *engine, const struct oq_caller *caller,
@@ -267,12 +267,13 @@ static enum oq_status save_url(struct oq_engine *engine, struct oq_call *call,
         oq_free(url);
         return status;
     }
-    struct oq_extras *extras = oq_extras_copy(file->extras);
-    if (!extras || oq_text_set(&extras->mirrors[args->source - 1], args->url) != OQ_OK) {
-        oq_extras_free(extras);
+    struct oq_expectations *expectations = oq_expectations_copy(file->expectations);
+    if (!expectations ||
+        oq_text_set(&expectations->mirrors[args->source - 1], args->url) != OQ_OK) {
+        oq_expectations_free(expectations);
         return oq_call_fail(call, OQ_E_NOMEM, "out of memory");
     }
-    return save(engine, call, entry, &next, extras);
+    return save(engine, call, entry, &next, expectations);
 }
 
 static enum oq_status run_set_url(struct oq_engine *engine, struct oq_call *call)

@@ -255,8 +255,8 @@ static struct oq_http_decision judge(struct oq_transfer *transfer,
     const struct oq_file *file = oq_transfer_file(transfer);
     struct oq_http_decision decision = oq_http_judge(request, oq_response_complete(transfer));
     if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
-        file->extras && file->extras->size_bytes != OQ_SIZE_UNKNOWN &&
-        file->extras->size_bytes != decision.total_bytes) {
+        file->expectations && file->expectations->size_bytes != OQ_SIZE_UNKNOWN &&
+        file->expectations->size_bytes != decision.total_bytes) {
         decision.verdict = OQ_HTTP_FAIL;
         decision.net = OQ_NET_WRONG_SIZE;
         decision.why = "its size is not the expected one";
@@ -313,7 +313,7 @@ static bool is_too_long(struct oq_transfer *transfer, size_t length)
     uint64_t end_bytes = transfer->end_bytes;
     if (end_bytes == OQ_SIZE_UNKNOWN) {
         error = OQ_NET_WRONG_SIZE;
-        end_bytes = oq_extras_size_limit(oq_transfer_file(transfer)->extras);
+        end_bytes = oq_expectations_size_limit(oq_transfer_file(transfer)->expectations);
     }
     uint64_t position_bytes = oq_transfer_position(transfer);
     if (end_bytes == OQ_SIZE_UNKNOWN ||

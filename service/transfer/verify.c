@@ -178,7 +178,7 @@ static enum oq_status add_kind(struct oq_verification *verification, enum oq_has
 static enum oq_status verification_new(struct oq_transfer *transfer, struct oq_error *err)
 {
     const struct oq_file *file = oq_transfer_file(transfer);
-    const struct oq_extras *extras = file->extras;
+    const struct oq_expectations *expectations = file->expectations;
     struct oq_digest digest;
     enum oq_status status = OQ_OK;
     struct oq_verification *verification = oq_calloc(1, sizeof *verification);
@@ -189,19 +189,20 @@ static enum oq_status verification_new(struct oq_transfer *transfer, struct oq_e
     verification->buffer = oq_malloc(READ_BYTES);
     if (!verification->buffer)
         status = OQ_E_NOMEM;
-    if (status == OQ_OK && extras && extras->has_sha256)
+    if (status == OQ_OK && expectations && expectations->has_sha256)
         status = add_kind(verification, OQ_HASH_SHA256);
     if (status == OQ_OK && file->digest && oq_digest_parse_hex(file->digest, &digest) == OQ_OK)
         status = add_kind(verification, digest.kind);
-    if (status == OQ_OK && extras && extras->pieces.kind != OQ_HASH_NONE && file->size_bytes > 0) {
-        size_t size = extras->pieces.count * oq_hash_size(extras->pieces.kind);
-        verification->pieces = extras->pieces;
+    if (status == OQ_OK && expectations && expectations->pieces.kind != OQ_HASH_NONE &&
+        file->size_bytes > 0) {
+        size_t size = expectations->pieces.count * oq_hash_size(expectations->pieces.kind);
+        verification->pieces = expectations->pieces;
         verification->pieces.hashes = oq_malloc(size);
-        verification->bad = oq_calloc(1, (extras->pieces.count + 7) / 8);
+        verification->bad = oq_calloc(1, (expectations->pieces.count + 7) / 8);
         if (!verification->pieces.hashes || !verification->bad)
             status = OQ_E_NOMEM;
         else
-            memcpy(verification->pieces.hashes, extras->pieces.hashes, size);
+            memcpy(verification->pieces.hashes, expectations->pieces.hashes, size);
         if (status == OQ_OK)
             status = verification->port->begin(verification->port->ctx, verification->pieces.kind,
                                                &verification->piece);
@@ -221,15 +222,16 @@ static void describe(const struct oq_transfer *transfer, enum oq_net_error error
                      size_t capacity)
 {
     const struct oq_verification *verification = transfer->verification;
-    const struct oq_extras *extras = oq_transfer_file(transfer)->extras;
+    const struct oq_expectations *expectations = oq_transfer_file(transfer)->expectations;
     char expected[2 * OQ_SHA256_BYTES + 1], got[2 * OQ_SHA256_BYTES + 1];
     if (error != OQ_NET_WRONG_HASH || !verification ||
-        verification->at_bytes < verification->size_bytes || !extras || !extras->has_sha256 ||
-        memcmp(extras->sha256, verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) == 0) {
+        verification->at_bytes < verification->size_bytes || !expectations ||
+        !expectations->has_sha256 ||
+        memcmp(expectations->sha256, verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) == 0) {
         snprintf(text, capacity, "%s", oq_errors_describe_net(error));
         return;
     }
-    oq_hex_format(extras->sha256, OQ_SHA256_BYTES, expected);
+    oq_hex_format(expectations->sha256, OQ_SHA256_BYTES, expected);
     oq_hex_format(verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES, got);
     snprintf(text, capacity, "SHA-256 mismatch (%u times): expected %s, got %s.",
              oq_transfer_file(transfer)->mismatches, expected, got);
@@ -293,7 +295,7 @@ static void refute(struct oq_transfer *transfer, enum oq_net_error error)
 void oq_verify_begin(struct oq_transfer *transfer)
 {
     const struct oq_file *file = oq_transfer_file(transfer);
-    const struct oq_extras *extras = file->extras;
+    const struct oq_expectations *expectations = file->expectations;
     struct oq_error err;
     oq_error_init(&err);
     if (!transfer->context->hash || !oq_sources_must_check(file)) {
@@ -307,10 +309,11 @@ void oq_verify_begin(struct oq_transfer *transfer)
             return;
     }
     bool is_size_wrong =
-        extras &&
-        ((extras->size_bytes != OQ_SIZE_UNKNOWN && extras->size_bytes != file->size_bytes) ||
-         (extras->pieces.kind != OQ_HASH_NONE &&
-          oq_pieces_count(file->size_bytes, extras->pieces.piece_bytes) != extras->pieces.count));
+        expectations && ((expectations->size_bytes != OQ_SIZE_UNKNOWN &&
+                          expectations->size_bytes != file->size_bytes) ||
+                         (expectations->pieces.kind != OQ_HASH_NONE &&
+                          oq_pieces_count(file->size_bytes, expectations->pieces.piece_bytes) !=
+                              expectations->pieces.count));
     if (is_size_wrong)
         refute(transfer, OQ_NET_WRONG_SIZE);
     else if (!file->digest && !oq_sources_has_hash(file))
@@ -491,10 +494,10 @@ static enum oq_net_error compare(const struct oq_transfer *transfer)
 {
     const struct oq_verification *verification = transfer->verification;
     const struct oq_file *file = oq_transfer_file(transfer);
-    const struct oq_extras *extras = file->extras;
+    const struct oq_expectations *expectations = file->expectations;
     struct oq_digest digest;
-    if (extras && extras->has_sha256 &&
-        memcmp(extras->sha256, verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) != 0)
+    if (expectations && expectations->has_sha256 &&
+        memcmp(expectations->sha256, verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES) != 0)
         return OQ_NET_WRONG_HASH;
     if (file->digest && oq_digest_parse_hex(file->digest, &digest) == OQ_OK &&
         memcmp(digest.value, verification->values[digest.kind], oq_hash_size(digest.kind)) != 0) {

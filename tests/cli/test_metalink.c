@@ -41,7 +41,7 @@ static void metalink__of_the_rfc__is_read(void **state)
     if (parse(text, &found, &err) != OQ_OK)
         fail_msg("%s", err.text);
     assert_int_equal(found.count, 2);
-    const struct oq_extras *expectations = found.files[0].expectations;
+    const struct oq_expectations *expectations = found.files[0].expectations;
     assert_string_equal(found.files[0].name, "example.ext");
     assert_int_equal(expectations->size_bytes, 14471447);
     assert_true(expectations->has_sha256);
@@ -114,7 +114,7 @@ static void metalink__many_pieces_and_a_long_url__are_read_whole(void **state)
     snprintf(expected, sizeof expected, "http://h/%0*u&%0*u", LONG, 1u, LONG, 2u);
     if (parse(text, &found, &err) != OQ_OK)
         fail_msg("%s", err.text);
-    const struct oq_extras *expectations = found.files[0].expectations;
+    const struct oq_expectations *expectations = found.files[0].expectations;
     assert_string_equal(expectations->mirrors[0], expected);
     assert_int_equal(expectations->pieces.count, PIECES);
     for (unsigned i = 0; i < PIECES; i++) {

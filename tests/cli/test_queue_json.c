@@ -22,7 +22,7 @@ static enum oq_status parse(const char *line, struct oq_exported_group *out, str
 
 static void record__everything_in_it__comes_back(void **state)
 {
-    struct oq_extras *expectations = oq_extras_new();
+    struct oq_expectations *expectations = oq_expectations_new();
     uint8_t hashes[60] = {1, [20] = 2, [59] = 3};
     const struct oq_pieces pieces = {
         .kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3, .hashes = hashes};
@@ -30,9 +30,9 @@ static void record__everything_in_it__comes_back(void **state)
     expectations->has_sha256 = true;
     expectations->sha256[0] = 0xab;
     expectations->sha256[31] = 0xcd;
-    assert_int_equal(oq_extras_add_mirror(expectations, "http://m/1"), OQ_OK);
-    assert_int_equal(oq_extras_add_mirror(expectations, "https://m/2"), OQ_OK);
-    assert_int_equal(oq_extras_set_pieces(expectations, &pieces, NULL), OQ_OK);
+    assert_int_equal(oq_expectations_add_mirror(expectations, "http://m/1"), OQ_OK);
+    assert_int_equal(oq_expectations_add_mirror(expectations, "https://m/2"), OQ_OK);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, NULL), OQ_OK);
     struct oq_exported_group exported = {.has_job = true,
                                          .state = OQ_EXPORTED_ACTIVE,
                                          .is_foreground = true,
@@ -83,7 +83,7 @@ static void record__everything_in_it__comes_back(void **state)
     assert_string_equal(back.files[0].local, files[0].local);
     assert_string_equal(back.files[0].state, "waiting");
     assert_true(back.files[0].size_bytes == 25 && back.files[0].done_bytes == 7);
-    const struct oq_extras *got = back.files[0].expectations;
+    const struct oq_expectations *got = back.files[0].expectations;
     assert_int_equal(got->mirror_count, 2);
     assert_string_equal(got->mirrors[1], "https://m/2");
     assert_true(got->has_sha256);

@@ -106,20 +106,21 @@ void assert_only_group(void **state, const struct oq_group *wanted)
     }
 }
 
-struct oq_extras *sample_extras(void)
+struct oq_expectations *sample_expectations(void)
 {
     uint8_t hashes[3 * 20];
     struct oq_pieces pieces = {
         .kind = OQ_HASH_SHA1, .piece_bytes = 1000, .count = 3, .hashes = hashes};
-    struct oq_extras *extras = oq_extras_new();
-    assert_non_null(extras);
+    struct oq_expectations *expectations = oq_expectations_new();
+    assert_non_null(expectations);
     for (size_t i = 0; i < sizeof(hashes); i++)
         hashes[i] = (uint8_t)(i * 7);
-    extras->has_sha256 = true;
-    memset(extras->sha256, 0xa5, sizeof(extras->sha256));
-    extras->size_bytes = 2001;
-    assert_int_equal(oq_extras_add_mirror(extras, "https://one.example/a"), OQ_OK);
-    assert_int_equal(oq_extras_add_mirror(extras, "https://two.example/\xc3\xa4"), OQ_OK);
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
-    return extras;
+    expectations->has_sha256 = true;
+    memset(expectations->sha256, 0xa5, sizeof(expectations->sha256));
+    expectations->size_bytes = 2001;
+    assert_int_equal(oq_expectations_add_mirror(expectations, "https://one.example/a"), OQ_OK);
+    assert_int_equal(oq_expectations_add_mirror(expectations, "https://two.example/\xc3\xa4"),
+                     OQ_OK);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_OK);
+    return expectations;
 }

@@ -83,7 +83,7 @@ void insert(struct oq_store *store, struct oq_group *group);
 int64_t insert_sample(struct oq_store *store, uint32_t number, uint32_t file_count);
 void set_text(char **field, const char *value);
 /* Two mirrors, a hash, a size and three pieces. */
-struct oq_extras *sample_extras(void);
+struct oq_expectations *sample_expectations(void);
 /* The whole queue is `wanted`, ids included, now and after another open. */
 void assert_only_group(void **state, const struct oq_group *wanted);
 

@@ -665,7 +665,7 @@ static void repair__hash_hidden_by_damage__group_is_not_saved_without_it(void **
     struct oq_store *store = open_store(QUEUE);
     sample_group(&group, 1);
     sample_job(&group, 1, FILES);
-    group.job.files[0].extras = sample_extras();
+    group.job.files[0].expectations = sample_expectations();
     insert(store, &group);
     oq_group_release(&group);
     insert_many(store, 2, 1);

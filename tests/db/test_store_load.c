@@ -180,7 +180,7 @@ static void store__expectation_or_mirror_that_breaks_a_promise__is_damage(void *
 
     sample_group(&group, 1);
     sample_job(&group, 1, 2);
-    group.job.files[0].extras = sample_extras();
+    group.job.files[0].expectations = sample_expectations();
     insert(*state, &group);
     oq_group_release(&group);
     assert_each_is_damage(*state, edits, COUNT_OF(edits), 1);

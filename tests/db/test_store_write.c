@@ -41,7 +41,7 @@ static void fill(struct oq_group *group)
     file->source = 2;
     file->bad_sources = UINT32_MAX;
     file->mismatches = 7;
-    file->extras = sample_extras();
+    file->expectations = sample_expectations();
     file = &group->job.files[1]; /* 0 bytes are known, and all there */
     file->state = OQ_FILE_FINAL;
     file->size_bytes = 0;
@@ -71,23 +71,25 @@ static void store__files_with_different_expectations__none_has_anothers(void **s
     struct oq_group group;
     sample_group(&group, 9);
     sample_job(&group, 9, 5);
-    group.job.files[0].extras = sample_extras(); /* everything */
+    group.job.files[0].expectations = sample_expectations(); /* everything */
     for (uint32_t i = 1; i < 5; i++) {
-        group.job.files[i].extras = oq_extras_new();
-        assert_non_null(group.job.files[i].extras);
+        group.job.files[i].expectations = oq_expectations_new();
+        assert_non_null(group.job.files[i].expectations);
     }
-    group.job.files[1].extras->size_bytes = 77; /* a size only */
-    group.job.files[2].extras->has_sha256 = true;
-    memset(group.job.files[2].extras->sha256, 0x5a, OQ_SHA256_BYTES);
-    assert_int_equal(oq_extras_set_pieces(group.job.files[3].extras,
-                                          &(struct oq_pieces){.kind = OQ_HASH_SHA256,
-                                                              .piece_bytes = 500,
-                                                              .count = 1,
-                                                              .hashes = (uint8_t[32]){1, 2, 3}},
-                                          &err),
-                     OQ_OK);
-    assert_int_equal(oq_extras_add_mirror(group.job.files[4].extras, "https://three.example/"),
-                     OQ_OK);
+    group.job.files[1].expectations->size_bytes = 77; /* a size only */
+    group.job.files[2].expectations->has_sha256 = true;
+    memset(group.job.files[2].expectations->sha256, 0x5a, OQ_SHA256_BYTES);
+    assert_int_equal(
+        oq_expectations_set_pieces(group.job.files[3].expectations,
+                                   &(struct oq_pieces){.kind = OQ_HASH_SHA256,
+                                                       .piece_bytes = 500,
+                                                       .count = 1,
+                                                       .hashes = (uint8_t[32]){1, 2, 3}},
+                                   &err),
+        OQ_OK);
+    assert_int_equal(
+        oq_expectations_add_mirror(group.job.files[4].expectations, "https://three.example/"),
+        OQ_OK);
     insert(*state, &group);
     assert_only_group(state, &group);
     oq_group_release(&group);
@@ -114,14 +116,15 @@ static void store__fewer_mirrors_than_before__none_of_the_old_ones_stays(void **
     sample_group(&group, 9);
     sample_job(&group, 9, 1);
     struct oq_file *file = &group.job.files[0];
-    file->extras = sample_extras();
+    file->expectations = sample_expectations();
     insert(*state, &group);
-    oq_extras_free(file->extras);
-    file->extras = oq_extras_new();
-    assert_non_null(file->extras);
-    assert_int_equal(oq_extras_add_mirror(file->extras, "https://three.example/"), OQ_OK);
+    oq_expectations_free(file->expectations);
+    file->expectations = oq_expectations_new();
+    assert_non_null(file->expectations);
+    assert_int_equal(oq_expectations_add_mirror(file->expectations, "https://three.example/"),
+                     OQ_OK);
     assert_ok(oq_store_begin(*state, &err), err);
-    assert_ok(oq_store_update_extras(*state, group.job.id, file, &err), err);
+    assert_ok(oq_store_update_expectations(*state, group.job.id, file, &err), err);
     assert_ok(oq_store_commit(*state, &err), err);
     assert_only_group(state, &group);
     oq_group_release(&group);
@@ -133,14 +136,14 @@ static void store__expectation_that_breaks_a_promise__is_not_written(void **stat
     sample_group(&group, 9);
     sample_job(&group, 9, 1);
     struct oq_file *file = &group.job.files[0];
-    file->extras = sample_extras();
+    file->expectations = sample_expectations();
     insert(*state, &group);
-    uint64_t piece_bytes = file->extras->pieces.piece_bytes;
-    file->extras->pieces.piece_bytes = 0;
+    uint64_t piece_bytes = file->expectations->pieces.piece_bytes;
+    file->expectations->pieces.piece_bytes = 0;
     assert_ok(oq_store_begin(*state, &err), err);
-    assert_status(oq_store_update_extras(*state, group.job.id, file, &err), OQ_E_BUG, err);
+    assert_status(oq_store_update_expectations(*state, group.job.id, file, &err), OQ_E_BUG, err);
     assert_ok(oq_store_commit(*state, &err), err);
-    file->extras->pieces.piece_bytes = piece_bytes;
+    file->expectations->pieces.piece_bytes = piece_bytes;
     assert_only_group(state, &group);
     oq_group_release(&group);
 }
@@ -210,8 +213,9 @@ static void store__update_of_every_column__comes_back(void **state)
         for (uint32_t i = 0; i < 3; i++) {
             assert_ok(oq_store_update_file(*state, wanted->job.id, &wanted->job.files[i], &err),
                       err);
-            assert_ok(oq_store_update_extras(*state, wanted->job.id, &wanted->job.files[i], &err),
-                      err);
+            assert_ok(
+                oq_store_update_expectations(*state, wanted->job.id, &wanted->job.files[i], &err),
+                err);
         }
         assert_ok(oq_store_commit(*state, &err), err);
         assert_only_group(state, wanted);

@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(found.count > 0 && found.count <= OQ_METALINK_MAX_FILES);
     for (size_t i = 0; i < found.count; i++) {
-        struct oq_extras *expectations = found.files[i].expectations;
+        struct oq_expectations *expectations = found.files[i].expectations;
         MUST(oq_metalink_is_safe(found.files[i].name));
         MUST(expectations->mirror_count >= 1 && expectations->mirror_count <= OQ_SOURCES_MAX);
         /* One of them is the URL the file is added with. */
         expectations->mirror_count--;
-        MUST(!oq_extras_check(expectations));
+        MUST(!oq_expectations_check(expectations));
         expectations->mirror_count++;
     }
     oq_metalink_release(&found);

@@ -28,7 +28,7 @@ static void look_at(const struct oq_exported_group *record)
         const struct oq_exported_file *file = &record->files[i];
         MUST(oq_url_check(file->remote, NULL) == OQ_OK);
         MUST(oq_path_check(file->local, false, NULL) == OQ_OK);
-        MUST(!file->expectations || !oq_extras_check(file->expectations));
+        MUST(!file->expectations || !oq_expectations_check(file->expectations));
     }
 }
 

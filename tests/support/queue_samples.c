@@ -86,8 +86,8 @@ void sample_copy(struct oq_group *copy, const struct oq_group *group)
         to->etag = copy_text(from->etag);
         to->last_modified = copy_text(from->last_modified);
         to->digest = copy_text(from->digest);
-        to->extras = from->extras ? oq_extras_copy(from->extras) : NULL;
-        assert_true(to->extras || !from->extras);
+        to->expectations = from->expectations ? oq_expectations_copy(from->expectations) : NULL;
+        assert_true(to->expectations || !from->expectations);
         to->temp_id = copy_text(from->temp_id);
     }
 }
@@ -106,10 +106,11 @@ static bool is_same_text(const char *a, const char *b)
     if (!is_same_text(a->field, b->field))                                                         \
     return #field
 
-static const char *extras_difference(const struct oq_extras *a, const struct oq_extras *b)
+static const char *expectations_difference(const struct oq_expectations *a,
+                                           const struct oq_expectations *b)
 {
     if (!a || !b)
-        return a == b ? NULL : "extras";
+        return a == b ? NULL : "expectations";
     COMPARE(mirror_count);
     for (uint32_t i = 0; i < a->mirror_count; i++)
         COMPARE_TEXT(mirrors[i]);
@@ -142,7 +143,7 @@ static const char *file_difference(const struct oq_file *a, const struct oq_file
     COMPARE(bad_sources);
     COMPARE(mismatches);
     COMPARE_TEXT(temp_id);
-    return extras_difference(a->extras, b->extras);
+    return expectations_difference(a->expectations, b->expectations);
 }
 
 const char *sample_difference(const struct oq_group *a, const struct oq_group *b)

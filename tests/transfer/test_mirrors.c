@@ -213,12 +213,12 @@ static void mirror__first_is_slow_because_of_our_limit__is_kept(void **state)
 static void mirror__no_network__the_source_stays(void **state)
 {
     (void)state;
-    struct oq_extras *extras = oq_extras_new();
+    struct oq_expectations *expectations = oq_expectations_new();
     struct oq_transfer_history history = {.is_plain = true};
     char remote[] = "http://one/";
-    struct oq_file file = {.remote = remote, .extras = extras};
-    assert_non_null(extras);
-    assert_int_equal(oq_extras_add_mirror(extras, "http://two/"), OQ_OK);
+    struct oq_file file = {.remote = remote, .expectations = expectations};
+    assert_non_null(expectations);
+    assert_int_equal(oq_expectations_add_mirror(expectations, "http://two/"), OQ_OK);
     struct oq_verdict verdict = oq_errors_net(OQ_NET_OFFLINE);
     assert_false(oq_transfer_leave_source(&file, &history, &verdict));
     assert_int_equal(history.sources.current, 0);
@@ -229,7 +229,7 @@ static void mirror__no_network__the_source_stays(void **state)
     assert_int_equal(history.sources.current, 1);
     assert_int_equal(history.sources.failed, 1);
     assert_false(history.is_plain);
-    oq_extras_free(extras);
+    oq_expectations_free(expectations);
 }
 
 static void mirror__does_not_respond__second_is_used(void **state)

@@ -45,7 +45,7 @@ static void pieces__next_to_each_other__are_one_run(void **state)
     assert_false(oq_pieces_next_run(set, 9, 10, 85, &next, &first, &last));
 }
 
-static void extras__copied__are_the_same_and_their_own(void **state)
+static void expectations__copied__are_the_same_and_their_own(void **state)
 {
     uint8_t hashes[64];
     struct oq_pieces pieces = {
@@ -53,27 +53,27 @@ static void extras__copied__are_the_same_and_their_own(void **state)
     struct oq_error err;
     (void)state;
     memset(hashes, 3, sizeof hashes);
-    struct oq_extras *extras = oq_extras_new();
-    assert_non_null(extras);
-    assert_true(extras->size_bytes == OQ_SIZE_UNKNOWN);
-    assert_null(oq_extras_check(extras));
-    assert_int_equal(oq_extras_add_mirror(extras, "http://m/"), OQ_OK);
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
-    struct oq_extras *copy = oq_extras_copy(extras);
-    oq_extras_free(extras);
+    struct oq_expectations *expectations = oq_expectations_new();
+    assert_non_null(expectations);
+    assert_true(expectations->size_bytes == OQ_SIZE_UNKNOWN);
+    assert_null(oq_expectations_check(expectations));
+    assert_int_equal(oq_expectations_add_mirror(expectations, "http://m/"), OQ_OK);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_OK);
+    struct oq_expectations *copy = oq_expectations_copy(expectations);
+    oq_expectations_free(expectations);
     assert_non_null(copy);
     assert_string_equal(copy->mirrors[0], "http://m/");
     assert_memory_equal(copy->pieces.hashes, hashes, sizeof hashes);
     pieces.kind = OQ_HASH_NONE;
-    assert_int_equal(oq_extras_set_pieces(copy, &pieces, &err), OQ_OK);
+    assert_int_equal(oq_expectations_set_pieces(copy, &pieces, &err), OQ_OK);
     assert_null(copy->pieces.hashes);
     assert_int_equal(copy->pieces.count, 0);
-    oq_extras_free(copy);
-    copy = oq_extras_copy(NULL);
+    oq_expectations_free(copy);
+    copy = oq_expectations_copy(NULL);
     assert_non_null(copy);
     assert_int_equal(copy->mirror_count, 0);
-    oq_extras_free(copy);
-    oq_extras_free(NULL);
+    oq_expectations_free(copy);
+    oq_expectations_free(NULL);
 }
 
 static void pieces__that_cannot_be__are_refused(void **state)
@@ -83,23 +83,23 @@ static void pieces__that_cannot_be__are_refused(void **state)
         .kind = OQ_HASH_SHA256, .piece_bytes = 10, .count = 2, .hashes = hashes};
     struct oq_error err;
     (void)state;
-    struct oq_extras *extras = oq_extras_new();
-    assert_non_null(extras);
-    extras->size_bytes = 10;
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
-    extras->size_bytes = 11;
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_OK);
-    extras->size_bytes = OQ_SIZE_UNKNOWN;
+    struct oq_expectations *expectations = oq_expectations_new();
+    assert_non_null(expectations);
+    expectations->size_bytes = 10;
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_E_INVALID_ARG);
+    expectations->size_bytes = 11;
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_OK);
+    expectations->size_bytes = OQ_SIZE_UNKNOWN;
     pieces.count = OQ_PIECES_MAX_BYTES / 32 + 1;
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_E_INVALID_ARG);
     pieces.count = 2;
     pieces.piece_bytes = 0;
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_E_INVALID_ARG);
     pieces.piece_bytes = 10;
     pieces.kind = (enum oq_hash_kind)9;
-    assert_int_equal(oq_extras_set_pieces(extras, &pieces, &err), OQ_E_INVALID_ARG);
-    assert_int_equal(extras->pieces.count, 2);
-    oq_extras_free(extras);
+    assert_int_equal(oq_expectations_set_pieces(expectations, &pieces, &err), OQ_E_INVALID_ARG);
+    assert_int_equal(expectations->pieces.count, 2);
+    oq_expectations_free(expectations);
 }
 
 static void expectation__each_combination__is_accepted_or_refused(void **state)
@@ -150,21 +150,21 @@ static void expectation__each_combination__is_accepted_or_refused(void **state)
 
 static void size_limit__of_expectations__is_what_they_say(void **state)
 {
-    struct oq_extras extras = {.size_bytes = OQ_SIZE_UNKNOWN};
+    struct oq_expectations expectations = {.size_bytes = OQ_SIZE_UNKNOWN};
     (void)state;
-    assert_true(oq_extras_size_limit(NULL) == OQ_SIZE_UNKNOWN);
-    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
-    extras.pieces = (struct oq_pieces){.kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3};
-    assert_int_equal(oq_extras_size_limit(&extras), 30);
-    extras.pieces.count = 0; /* refused by oq_extras_check, and harmless here */
-    assert_int_equal(oq_extras_size_limit(&extras), 0);
-    extras.pieces =
+    assert_true(oq_expectations_size_limit(NULL) == OQ_SIZE_UNKNOWN);
+    assert_true(oq_expectations_size_limit(&expectations) == OQ_SIZE_UNKNOWN);
+    expectations.pieces = (struct oq_pieces){.kind = OQ_HASH_SHA1, .piece_bytes = 10, .count = 3};
+    assert_int_equal(oq_expectations_size_limit(&expectations), 30);
+    expectations.pieces.count = 0; /* refused by oq_expectations_check, and harmless here */
+    assert_int_equal(oq_expectations_size_limit(&expectations), 0);
+    expectations.pieces =
         (struct oq_pieces){.kind = OQ_HASH_SHA1, .piece_bytes = INT64_MAX / 2, .count = 3};
-    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
-    extras.pieces.piece_bytes = UINT64_MAX;
-    assert_true(oq_extras_size_limit(&extras) == OQ_SIZE_UNKNOWN);
-    extras.size_bytes = 25;
-    assert_int_equal(oq_extras_size_limit(&extras), 25);
+    assert_true(oq_expectations_size_limit(&expectations) == OQ_SIZE_UNKNOWN);
+    expectations.pieces.piece_bytes = UINT64_MAX;
+    assert_true(oq_expectations_size_limit(&expectations) == OQ_SIZE_UNKNOWN);
+    expectations.size_bytes = 25;
+    assert_int_equal(oq_expectations_size_limit(&expectations), 25);
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -302,27 +302,27 @@ static void repeat__after_mismatches__as_often_as_there_are_sources(void **state
     assert_false(oq_sources_may_repeat(4, 3));
 }
 
-static void file__with_extras__has_sources_and_checks(void **state)
+static void file__with_expectations__has_sources_and_checks(void **state)
 {
     char first[] = "http://first/";
     struct oq_file file = {.remote = first};
     (void)state;
     assert_int_equal(oq_sources_count(&file), 1);
     assert_false(oq_sources_must_check(&file));
-    file.extras = oq_extras_new();
-    assert_non_null(file.extras);
-    assert_int_equal(oq_extras_add_mirror(file.extras, "http://second/"), OQ_OK);
+    file.expectations = oq_expectations_new();
+    assert_non_null(file.expectations);
+    assert_int_equal(oq_expectations_add_mirror(file.expectations, "http://second/"), OQ_OK);
     assert_int_equal(oq_sources_count(&file), 2);
     assert_string_equal(oq_sources_url(&file, 0), "http://first/");
     assert_string_equal(oq_sources_url(&file, 1), "http://second/");
     assert_string_equal(oq_sources_url(&file, 2), "http://first/");
     assert_false(oq_sources_must_check(&file));
-    file.extras->size_bytes = 5;
+    file.expectations->size_bytes = 5;
     assert_true(oq_sources_must_check(&file));
     assert_false(oq_sources_has_hash(&file));
-    file.extras->has_sha256 = true;
+    file.expectations->has_sha256 = true;
     assert_true(oq_sources_has_hash(&file));
-    oq_extras_free(file.extras);
+    oq_expectations_free(file.expectations);
 }
 
 int main(void)
@@ -330,7 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces__of_sizes__are_counted_and_measured),
         cmocka_unit_test(pieces__next_to_each_other__are_one_run),
-        cmocka_unit_test(extras__copied__are_the_same_and_their_own),
+        cmocka_unit_test(expectations__copied__are_the_same_and_their_own),
         cmocka_unit_test(pieces__that_cannot_be__are_refused),
         cmocka_unit_test(expectation__each_combination__is_accepted_or_refused),
         cmocka_unit_test(size_limit__of_expectations__is_what_they_say),
@@ -344,7 +344,7 @@ int main(void)
         cmocka_unit_test(leave__another_version_and_the_first_gone_for_good__is_taken_at_once),
         cmocka_unit_test(leave__with_as_many_sources_as_there_can_be__stays_within_them),
         cmocka_unit_test(repeat__after_mismatches__as_often_as_there_are_sources),
-        cmocka_unit_test(file__with_extras__has_sources_and_checks),
+        cmocka_unit_test(file__with_expectations__has_sources_and_checks),
     };
     return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
 }
