@@ -28,7 +28,7 @@ struct oq_store_options {
     const struct oq_clock *clock;
 };
 
-/* Opens or creates, and brings an older schema up to date, each step in one transaction.
+/* Opens or creates, and upgrades an older schema, one transaction for each version.
  * OQ_E_DB_NEWER if user_version is above ours: the file is not changed in any byte. OQ_E_DB_DAMAGED
  * if it is not a database, or another program's, or fails quick_check (which is given up after a
  * second): it is not changed either. OQ_E_DB also when another process has it open. */
@@ -153,9 +153,9 @@ OQ_MUST_CHECK enum oq_status oq_store_load_running(struct oq_store *store,
                                                                 const struct oq_store_running *row),
                                                    void *ctx, struct oq_error *err);
 
-/* The name of the crash mark: an empty file beside the database, made by whoever sees the process
- * crash (an exception, a signal). Without it an end was a kill or a power cut. New string
- * (oq_free); NULL: no memory. */
+/* The name of the crash mark: an empty file beside the database, made by the handler that
+ * sees the process crash (an exception, a signal). Without it an end was a kill or a power cut.
+ * New string (oq_free); NULL: no memory. */
 char *oq_store_crash_mark(const char *database_path);
 
 /* Newest schema number this program knows. */

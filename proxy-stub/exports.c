@@ -3,7 +3,7 @@
  * DllGetClassObject and DllCanUnloadNow, are in the generated openqmgr_dlldata.c.
  *
  * Owns the meaning of "regsvr32 /i:legacy": take the legacy class and the interfaces over from
- * whoever owns them. "regsvr32 /u /n /i:legacy" gives them back; unregistering does so too.
+ * their owner. "regsvr32 /u /n /i:legacy" gives them back; unregistering does so too.
  */
 #include "register_int.h"
 

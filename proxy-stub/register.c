@@ -311,7 +311,7 @@ static void keep_first(LSTATUS *first, LSTATUS status)
         *first = status;
 }
 
-/* Looks at every key that somebody else owns before the first one is written. */
+/* Checks every key that somebody else owns before the first one is written. */
 static LSTATUS examine(struct view *view, bool take_over)
 {
     const struct shared_key ours = shared_key_of(L"CLSID", &CLSID_OpenQmgr);
@@ -325,7 +325,7 @@ static LSTATUS examine(struct view *view, bool take_over)
         if (must_move(&item, take_over))
             status = oq_reg_may_move_tree(item.key.path);
     }
-    /* Whoever may make keys of his own is an administrator, whom this one keeps out. */
+    /* A user who may create keys is an administrator, whom this key denies access. */
     if (status == ERROR_ACCESS_DENIED &&
         write_class(&ours, L"OpenQMGR download queue") == ERROR_SUCCESS) {
         if (!view->was_served)

@@ -68,7 +68,7 @@ static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64
     oq_com_get_life(stop->com, &life);
     const struct oq_idle_look look = {.has_work = oq_engine_has_work(stop->engine),
                                       .clients = life.objects + life.locks + life.callbacks,
-                                      .arrivals = life.activations};
+                                      .activations = life.activations};
     *arrivals = life.activations;
     return oq_idle_stop_is_due(state, &look, stop->limit_ms, oq_clock_mono_ms(oq_clock_system()));
 }

@@ -12,7 +12,7 @@ OQ_LOGS=$OQ_BUILD/logs
 # shellcheck disable=SC2034
 OQ_JOBS=${OQ_JOBS:-$(nproc 2>/dev/null || echo 2)}
 
-# A test or demo must not depend on the language or the proxies of whoever runs it.
+# A test or demo must not depend on the language or the proxies of the user who runs it.
 export LC_ALL=C.UTF-8
 
 say() { printf '%s: %s\n' "$OQ_SCRIPT" "$*"; }

@@ -97,8 +97,8 @@ bool oq_context_shut_gate(struct oq_context *context, uint64_t activations);
 /* Waits until no call is between begin and end. OQ_E_TIMEOUT. */
 OQ_MUST_CHECK enum oq_status oq_context_wait_calls(struct oq_context *context, int64_t timeout_ms);
 
-/* Whoever uses context->engine does it between these two; then a stop waits for it. False once
- * calls are refused. */
+/* context->engine is used between these two only; a stop waits for the second. False once calls
+ * are refused. */
 bool oq_context_enter(struct oq_context *context);
 void oq_context_leave(struct oq_context *context);
 

@@ -60,16 +60,16 @@ bool oq_retry_is_hopeless(const struct oq_config *config, int64_t no_progress_si
 
 /* What was seen at one poll. */
 struct oq_idle_look {
-    bool has_work;     /* a group runs, or would if it could */
-    uint32_t clients;  /* objects, locks and callbacks that clients hold or have left */
-    uint64_t arrivals; /* objects made for clients, since the start: a client that came and went
+    bool has_work;        /* a group runs, or would if it could */
+    uint32_t clients;     /* objects, locks and callbacks that clients hold or have left */
+    uint64_t activations; /* objects made for clients, since the start: a client that came and went
                           between two polls restarts the idle time too */
 };
 
 /* Since when the service has been idle; all zero at the start. */
 struct oq_idle_stop {
     bool is_idle;
-    uint64_t arrivals;
+    uint64_t activations;
     int64_t since_ms; /* of the same clock as now_ms */
 };
 

@@ -170,15 +170,15 @@ bool oq_idle_stop_is_due(struct oq_idle_stop *stop, const struct oq_idle_look *l
                          int64_t limit_ms, int64_t now_ms)
 {
     bool is_needed = look->has_work || look->clients > 0;
-    bool was_idle = stop->is_idle && stop->arrivals == look->arrivals;
+    bool was_idle = stop->is_idle && stop->activations == look->activations;
 
-    stop->arrivals = look->arrivals;
+    stop->activations = look->activations;
     stop->is_idle = !is_needed;
     if (is_needed)
         return false;
     if (!was_idle)
         stop->since_ms = now_ms;
-    if (limit_ms > 0 && look->arrivals == 0 && limit_ms < OQ_IDLE_STOP_GRACE_MS)
+    if (limit_ms > 0 && look->activations == 0 && limit_ms < OQ_IDLE_STOP_GRACE_MS)
         limit_ms = OQ_IDLE_STOP_GRACE_MS;
     return limit_ms > 0 && now_ms - stop->since_ms >= limit_ms;
 }

@@ -44,9 +44,10 @@ struct oq_identity_port {
      * unrefs. Any thread. */
     enum oq_status (*acquire)(void *ctx, const char *sid, struct oq_identity **out,
                               struct oq_error *err);
-    /* From enter to leave this thread acts as that user, who is not NULL, so that a log-on shows
-     * who they are. Never nested. Neither can fail: the process ends instead, since the service's
-     * own rights must not be shown to anybody. Engine thread. NULL: nobody logs on. */
+    /* From enter to leave this thread impersonates that user, who is not NULL, so that
+     * authentication shows who they are. Never nested. Neither can fail: the process ends
+     * instead, since the service's own rights must not be shown to anybody. Engine thread. NULL:
+     * no authentication. */
     void (*enter)(void *ctx, struct oq_identity *as);
     void (*leave)(void *ctx);
     struct oq_identity *(*ref)(void *ctx, struct oq_identity *identity); /* NULL gives NULL */

@@ -14,8 +14,8 @@ struct oq_link_interface {
 
 /* What the system knows of a connection (Windows: SIO_TCP_INFO). */
 struct oq_link_tcp {
-    uint32_t rtt_us;   /* smoothed round trip */
-    uint32_t least_us; /* shortest of late */
+    uint32_t rtt_us;   /* smoothed RTT */
+    uint32_t least_us; /* lowest recent RTT */
 };
 
 struct oq_link_port {

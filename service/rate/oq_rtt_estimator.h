@@ -1,14 +1,14 @@
 /* oq_rtt_estimator.h - the RTT of a connection whose sender is limited by our receive window.
  *
  * A receiver that sees no packets can still measure: a byte is sent only once a window has
- * advertised it, so the time from advertising a byte to its arrival is one RTT. It is the
+ * advertised it, so the time from advertising a byte to receiving it is one RTT. It is the
  * receiver's side of LEDBAT (RFC 9840) without time stamps: the rule "RTT = window / goodput", made
  * exact while the window changes. For a sender that is limited by something else (its own window,
  * its disk) the result is too long: see oq_window_controller.h for how it is used.
  *
  * It errs on one side only, since the shortest of several results is used: whatever delays us (the
- * processor is busy) makes a result too long, never too short. So an arrival counts as late as we
- * saw it, and a byte as advertised as early as it can have been.
+ * processor is busy) makes a result too long, never too short. So a byte counts as received as
+ * late as we saw it, and as advertised as early as it can have been.
  *
  * Pure: a plain value, no allocation; time is an argument, in microseconds of a monotonic clock.
  */

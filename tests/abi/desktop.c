@@ -2,7 +2,7 @@
  * desktop.c: makes a window and ends; part of the set-up of tests under Wine.
  *
  * With the first window of a prefix Wine starts its desktop, a process that inherits the output of
- * whoever came first and stays. If that is a test, CTest waits for the desktop. So this program
+ * the first caller and stays. If that is a test, CTest waits for the desktop. So this program
  * comes first, with its output thrown away.
  */
 #include <windows.h>

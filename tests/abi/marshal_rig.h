@@ -6,9 +6,8 @@
  * class. What arrives on either side is written into one log, so that a test says in one line what
  * it expects. The DLL is made known to COM for this process only; the registry is not touched.
  *
- * One test at a time; the log and the script are read and written by whoever runs: the client waits
- * in its call while the service's side works.
- */
+ * One test at a time; the log and the script are read and written by the side that runs: the
+ * client waits in its call while the service's side works. */
 #ifndef OQ_TESTS_ABI_MARSHAL_RIG_H
 #define OQ_TESTS_ABI_MARSHAL_RIG_H
 

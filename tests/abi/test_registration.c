@@ -242,7 +242,7 @@ static void register__permissions__are_for_local_users_only(void **state)
         assert_true(GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_default));
         assert_true(is_present && acl && acl->AceCount > 0);
         for (WORD i = 0; i < acl->AceCount; i++) {
-            /* network log-ons are among the authenticated users, but only for what runs here */
+            /* network logons are among the authenticated users, but only for what runs here */
             static const WELL_KNOWN_SID_TYPE outsiders[] = {WinWorldSid, WinNetworkSid,
                                                             WinAnonymousSid, WinBuiltinGuestsSid};
             ACCESS_ALLOWED_ACE *ace = NULL;

@@ -104,7 +104,7 @@ struct oq_engine {
     HANDLE acknowledged; /* event: set by each acknowledgement; or NULL */
 };
 
-/* What each function of the engine does first: looks at its arguments, counts, and gives the
+/* What each function of the engine does first: checks its arguments, counts, and gives the
  * scripted status. For those in files of their own. */
 enum oq_status fake_engine_asked(struct oq_engine *engine, enum fake_function function,
                                  const struct oq_caller *caller, int64_t group,

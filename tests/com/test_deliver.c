@@ -248,7 +248,8 @@ static void wait_acknowledged(struct rig *rig, uint32_t serial)
                          WAIT_OBJECT_0);
 }
 
-/* --- what is told ----------------------------------------------------------------------------- */
+/* --- what is reported
+ * ----------------------------------------------------------------------------- */
 
 static void told__complete__with_the_arguments_of_d29(void **state)
 {
@@ -307,7 +308,7 @@ static void answer__other_than_s_ok__is_asked_for_again_until_s_ok(void **state)
     post(&rig, FAKE_GROUP, OQ_EVENT_COMPLETE, 1);
     wait_acknowledged(&rig, 1);
     assert_int_equal(calls_of(client), 4);
-    /* The next event of the group is told once, as if nothing had been. */
+    /* The next event of the group is reported once, as if nothing had been. */
     post(&rig, FAKE_GROUP, OQ_EVENT_ERROR, 2);
     wait_acknowledged(&rig, 2);
     assert_int_equal(calls_of(client), 5);

@@ -125,7 +125,7 @@ static void server__stopped_while_an_object_is_held__the_object_is_unavailable(v
     CoUninitialize();
 }
 
-static void door__somebody_is_in_or_has_come__stays_open(void **state)
+static void gate__object_held_or_activated__stays_open(void **state)
 {
     struct oq_com_life life;
     IClassFactory *factory = NULL;
@@ -139,9 +139,9 @@ static void door__somebody_is_in_or_has_come__stays_open(void **state)
               S_OK);
     oq_com_get_life(com, &life);
     assert_true(life.activations == before + 1 && life.objects == 1 && life.callbacks == 0);
-    assert_false(oq_com_shut_gate(com, life.activations)); /* he is in */
+    assert_false(oq_com_shut_gate(com, life.activations)); /* an object is held */
     IBackgroundCopyQMgr_Release(qmgr);
-    assert_false(oq_com_shut_gate(com, before)); /* he has been here */
+    assert_false(oq_com_shut_gate(com, before)); /* activated since */
     assert_hr(IClassFactory_LockServer(factory, TRUE), S_OK);
     assert_false(oq_com_shut_gate(com, life.activations));
     assert_hr(IClassFactory_LockServer(factory, FALSE), S_OK);
@@ -153,7 +153,7 @@ static void door__somebody_is_in_or_has_come__stays_open(void **state)
     stop(com);
 }
 
-static void door__closed__sends_clients_on_to_the_next_service(void **state)
+static void gate__shut__sends_clients_on_to_the_next_service(void **state)
 {
     struct oq_com_life life;
     IClassFactory *factory = NULL;
@@ -256,7 +256,7 @@ static void stop__a_call_runs__waits_for_its_limit_and_says_so(void **state)
     assert_int_equal(oq_context_wait_calls(fixture->context, 0), OQ_OK);
 }
 
-static void door__a_call_runs__stays_open(void **state)
+static void gate__a_call_runs__stays_open(void **state)
 {
     struct fixture *fixture = *state;
     HANDLE thread = begin_slow_call(fixture);
@@ -311,9 +311,9 @@ int main(void)
         WITH(server__legacy_class__is_served_on_request_only),
         WITH(server__started_and_stopped_often__leaves_no_handles),
         WITH(server__stopped_while_an_object_is_held__the_object_is_unavailable),
-        WITH(door__somebody_is_in_or_has_come__stays_open),
-        WITH(door__closed__sends_clients_on_to_the_next_service),
-        WITH(door__a_call_runs__stays_open),
+        WITH(gate__object_held_or_activated__stays_open),
+        WITH(gate__shut__sends_clients_on_to_the_next_service),
+        WITH(gate__a_call_runs__stays_open),
         WITH(server__opened__serves_no_class_until_it_is_asked),
         WITH(server__drained__answers_activations_until_it_is_closed),
         WITH(server__none__closes_at_once),

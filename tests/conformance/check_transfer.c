@@ -245,7 +245,7 @@ static void check_no_length(struct target *target)
     if (target->is_ours) {
         bool is_done = wait_group(&work, QM_STATUS_GROUP_INCOMPLETE, 0, 60, &status);
         report(84, is_done && file_is_version(target_path(target, L"f-nolength"), 70000, 0),
-               "decided otherwise: without Content-Length the file arrives all the same, status "
+               "decided otherwise: without Content-Length the file arrives nevertheless, status "
                "0x%03lx",
                status);
     } else {

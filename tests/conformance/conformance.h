@@ -2,7 +2,7 @@
  *
  * The program is a plain client of the Queue Manager interfaces in a process of its own. It walks
  * the assertions of docs/contract (Annex B of the contract) and prints a line for each. It brings
- * its own web server, so it needs nothing but the service it looks at, ours or Microsoft's. It
+ * its own web server, so it needs nothing but the service under test, ours or Microsoft's. It
  * compiles against our generated header or, with CONFORMANCE_MINGW, against the tool chain's own
  * qmgr.h; the identifiers are its own in either case.
  */

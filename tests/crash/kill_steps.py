@@ -59,7 +59,7 @@ class Steps:
     def wait(self, client, doomed, numbers):
         """Until the client has ended, or its time is over. True when the service had to be helped to its end: a program that ends
         itself under Wine 8 sometimes stays as a zombie with one thread, which waits for a lock of a thread that was ended before it
-        (seen in gdb, within NtTerminateProcess), and whoever had called it waits with it."""
+        (seen in gdb, within NtTerminateProcess), and its caller waits with it."""
         end, said_at, was_killed = time.monotonic() + LIMIT_S, None, False
         while client.poll() is None and time.monotonic() < end:
             time.sleep(0.05)

@@ -69,7 +69,8 @@ static void post(void *ctx, const struct oq_event *event)
 }
 static const struct oq_event_port port = {.post = post};
 
-/* What the parent is told of the first group when it listens, in the order of the calls. */
+/* The reports on the first group that the parent gets when it listens, in the order of the
+ * calls. */
 static atomic_uint told_complete;
 
 static void count_told(void *ctx, const struct oq_event *event)
@@ -213,7 +214,7 @@ static void check_promises(struct fixture *f, enum mark told, uint64_t step)
         assert_int_not_equal(view.state, OQ_GROUP_SUSPENDED);
     if (told >= COMPLETE)
         assert_int_equal(view.state, OQ_GROUP_COMPLETE);
-    /* The end is told until it was acknowledged, and not again. */
+    /* The end is reported until it was acknowledged, and not again. */
     atomic_store(&told_complete, 0);
     assert_int_equal(oq_engine_listen(f->engine, &counting, &err), OQ_OK);
     bool is_told = atomic_load(&told_complete) > 0;
@@ -223,7 +224,7 @@ static void check_promises(struct fixture *f, enum mark told, uint64_t step)
         fail_msg("step %llu: the end is not told", (unsigned long long)step);
 }
 
-/* Brings everything to its end and looks at the files. */
+/* Brings everything to its end and checks the files. */
 static void check_end(struct fixture *f, uint64_t step)
 {
     struct oq_guid *guids = NULL;

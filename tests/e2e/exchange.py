@@ -140,7 +140,7 @@ def broken(rig, server):
                                              row(rig, server, 5, display_name="n" * 257), row(rig, server, 6)])
     result = rig.ctl("import", rig.path(path))
     words = result.err.splitlines()
-    rig.check("broken lines are told by their numbers", result.status == 1 and len(words) == 4 and "line 3: it is not JSON" in words[0]
+    rig.check("broken lines are reported by their numbers", result.status == 1 and len(words) == 4 and "line 3: it is not JSON" in words[0]
               and "line 5:" in words[1] and "no such folder" in words[1] and "line 6: state" in words[2] and "line 7:" in words[3],
               result.err.strip())
     listed = [json.loads(line)["group"][-2] for line in rig.ctl("export", "-").out.splitlines()[1:]]
@@ -169,7 +169,7 @@ def from_standard_input(rig, server):
             status = process.wait(60)
         with open(out, encoding="utf-8") as file:
             text = file.read()
-        rig.check("standard input; what an import left unfinished is made anew", status == 0 and expected in text,
+        rig.check("standard input; what an import left unfinished is created again", status == 0 and expected in text,
                   text.strip().splitlines()[-1:])
         write_lines(rig, "piped.jsonl", [head, row(rig, server, 7, display_name="whole", max_rate=123456)])
     rows = [json.loads(line) for line in rig.ctl("export", "-", "{00000000-0000-0000-0000-000000000007}").out.splitlines()]

@@ -1,4 +1,4 @@
-/* ledger_callback.c - the object of the ledger client that is told the end of its groups.
+/* ledger_callback.c - the object of the ledger client that receives the end of its groups.
  *
  * OnStatus comes on threads of COM. It writes the end down before it answers S_OK. An end that was
  * answered may be told again only if the service died before it had saved the answer: never by the

@@ -39,7 +39,7 @@ unsigned life_of_service(void);
 
 /* --- ledger_callback.c ---------------------------------------------------------------------- */
 
-/* The object that is told the end of the groups; borrowed, lives as long as the process. */
+/* The object that receives the end of the groups; borrowed, lives as long as the process. */
 IUnknown *callback_object(void);
 /* An earlier client has acknowledged the end of that group. */
 void notified_before(unsigned group);

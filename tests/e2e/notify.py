@@ -64,7 +64,7 @@ def kinds(rig, server):
     for name, words in (("in the multi-threaded apartment", ()), ("in a single-threaded apartment", ("--sta",))):
         client = Client(rig, *words, server.url("small.bin"), rig.path(rig.target("kind.bin")))
         told = client.told() or {}
-        rig.check("client %s is told" % name,
+        rig.check("client %s is notified" % name,
                   client.is_served() and told.get("status") == "0x40" and told.get("file") == "-1"
                   and told.get("thread") == ("main" if words else "other"), client)
     for words in (("--back",), ("--back", "--sta")):
@@ -74,7 +74,7 @@ def kinds(rig, server):
                                                   client.text()), client)
     client = Client(rig, server.url("nothing.bin"), rig.path(rig.target("nothing.bin")))
     told = client.told() or {}
-    rig.check("error is told with file and codes", client.is_served() and told.get("status") == "0x200"
+    rig.check("error is reported with file and codes", client.is_served() and told.get("status") == "0x200"
               and told.get("file") == "0" and told.get("win32") == "2" and told.get("http") == "404", client)
 
 
@@ -95,7 +95,7 @@ def hanging(rig, server):
 
 
 def dead_and_late(rig, server, clients):
-    """One of the hanging ones dies; its event goes to whoever registers next."""
+    """One of the hanging ones dies; its event goes to the next client that registers."""
     group = clients[0].group()
     dying = Client(rig, server.url("slow.bin", "rate=300000"), rig.path(rig.target("dying.bin")))
     dying_group = dying.group()
@@ -106,12 +106,12 @@ def dead_and_late(rig, server, clients):
     said = poll(lambda: "its client is gone" in rig.service_log(), 30)
     rig.check("that it is gone is noticed, and logged", said, "see the service's log")
     late = Client(rig, "--group", dying_group)
-    rig.check("the next one to register is told", late.is_served() and "told status=0x40" in late.text(), late)
+    rig.check("the next one to register is notified", late.is_served() and "told status=0x40" in late.text(), late)
     again = Client(rig, "--group", dying_group)
     rig.check("what was understood is not told again", again.group() and not poll(lambda: "told" in again.text(), 2), again)
     again.kill()
     replaced = Client(rig, "--group", group)
-    rig.check("a registration replaces one that hangs, and is told", replaced.is_served(), replaced)
+    rig.check("a registration replaces one that hangs, and is notified", replaced.is_served(), replaced)
 
 
 def restarts(rig, clients):
@@ -121,7 +121,7 @@ def restarts(rig, clients):
     stopped = poll(lambda: rig.state() == "STOPPED")
     rig.check("the service stops while clients hang", began == "RUNNING" and stopped, rig.state())
     late = Client(rig, "--group", clients[1].group())
-    rig.check("after the restart the event that was not understood is told to the next one", late.is_served(), late)
+    rig.check("after the restart the event that was not understood is reported to the next one", late.is_served(), late)
     calls = sum(client.text().count("told ") for client in clients)
     rig.check("the hanging ones were called once each", calls == HANGING, calls)
 

@@ -1,4 +1,4 @@
-/* notify_client.c - a client process that is told of its group, for notify.py.
+/* notify_client.c - a client process that is notified of its group, for notify.py.
  *
  * usage: notify_client [--hang] [--sta] [--back] URL FILE
  *        notify_client [--sta] [--back] --group {GUID}

@@ -216,7 +216,7 @@ def set_url_refused(rig, server):
 
 
 def killed_meanwhile(rig, server):
-    """The service is killed again and again; the hash is looked at all the same. What has come in is seen on the disk, as
+    """The service is killed again and again; the hash is still verified. What has come in is seen on the disk, as
     a second client would start the service too."""
     part = Part(rig, server, "killed.bin")
     client = rig.start_ctl("get", "--sha256", part.hash, part.url("rate=3000000&corrupt=11000000&on=1"), part.to())

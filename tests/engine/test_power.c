@@ -115,7 +115,7 @@ static void sleep__the_machine_does_not_sleep__goes_on_after_two_minutes(void **
     uint64_t saved_bytes = fall_asleep(f, group);
     const enum oq_activity asleep = fixture_view(f, group).activity;
     turned_ms = 119000;
-    /* Each call is a round of the engine's loop, which looks at the clock: awake it would
+    /* Each call is a round of the engine's loop, which reads the clock: awake it would
      * connect. */
     for (int i = 0; i < 3; i++)
         assert_int_equal(fixture_view(f, group).activity, asleep);

@@ -73,7 +73,7 @@ struct soaked {
 static struct fixture f;
 static struct soaked groups[GROUPS];
 static struct {
-    unsigned complete, failed, restarts, suspends, pokes, warnings;
+    unsigned complete, failed, restarts, suspends, retries_now, warnings;
     uint32_t retries;
 } figures;
 
@@ -199,7 +199,7 @@ static void disturb(void)
     }
     if (chance(20) == 0) {
         oq_engine_retry_now(f.engine);
-        figures.pokes++;
+        figures.retries_now++;
     }
     for (int i = 0; i < 10; i++)
         change_mind(&groups[chance(GROUPS)]);
@@ -285,7 +285,7 @@ static void soak__a_day_of_200_groups__all_end_as_they_should(void **state)
         "service, %u suspends, %u network changes, %u failures overcome or met; %.1f h of "
         "the clock in %.0f s\n",
         GROUPS, figures.complete, figures.failed, should_fail, wrong, figures.restarts,
-        figures.suspends, figures.pokes, figures.warnings, (double)turned_ms / HOUR_MS,
+        figures.suspends, figures.retries_now, figures.warnings, (double)turned_ms / HOUR_MS,
         (double)(oq_clock_mono_ms(oq_clock_system()) - began_ms) / 1000);
     assert_int_equal(wrong, 0);
     for (unsigned i = 0; i < GROUPS; i++) {

@@ -38,7 +38,7 @@ static void turn(struct fixture *f, int64_t ms)
     struct oq_guid unknown = fixture_guid(999999);
     struct oq_error err;
     int64_t none = 0;
-    /* A call wakes the loop, which then looks at the clock; the second finds that it has. */
+    /* A call wakes the loop, which then reads the clock; the second finds that it has. */
     for (int i = 0; i < 2; i++)
         assert_int_equal(oq_engine_get_group(f->engine, &f->user, &unknown, &none, &err),
                          OQ_E_NOT_FOUND);
@@ -93,7 +93,7 @@ static void inactivity__90_days__group_goes_and_finished_files_stay(void **state
     assert_true(fixture_view(f, done).is_gone); /* a pointer still answers: D15 */
 }
 
-static void inactivity__touched_by_a_property__counts_anew(void **state)
+static void inactivity__touched_by_a_property__starts_over(void **state)
 {
     struct fixture *f = *state;
     struct oq_error err;
@@ -272,7 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(inactivity__90_days__group_goes_and_finished_files_stay,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(inactivity__touched_by_a_property__counts_anew, setup,
+        cmocka_unit_test_setup_teardown(inactivity__touched_by_a_property__starts_over, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(no_progress__14_days_of_transient_errors__becomes_an_error,
                                         setup, teardown),

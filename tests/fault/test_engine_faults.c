@@ -110,7 +110,7 @@ static void run(struct fixture *f, struct trial *trial)
     fixture_stop(f);
 }
 
-/* The next run begins with an empty queue and no files; looks at the old queue without faults
+/* The next run begins with an empty queue and no files; checks the old queue without faults
  * first. */
 static void check_and_clear(struct fixture *f, uint64_t n)
 {

@@ -257,7 +257,7 @@ static void auth__server_on_the_list__is_as_the_owner(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
-    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?log-on=401");
+    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?auth=401");
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
     assert_logged(f, "\"ntlm\": 3", "206", 1);
@@ -270,7 +270,7 @@ static void auth__server_not_on_the_list__is_none(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
-    assert_refused(f, start(f, sids[0], 1, "127.0.0.1", "file.bin?log-on=401"), 401);
+    assert_refused(f, start(f, sids[0], 1, "127.0.0.1", "file.bin?auth=401"), 401);
     fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_logged(f, "\"ntlm\": 0", "401", 1);
     assert_int_equal(seen.entered[0], 0);
@@ -281,7 +281,7 @@ static void auth__list_is_empty__is_none(void **state)
     struct fixture *f = *state;
     f->auth_hosts = NULL;
     fixture_start(f);
-    assert_refused(f, start(f, sids[0], 1, "localhost", "file.bin?log-on=401"), 401);
+    assert_refused(f, start(f, sids[0], 1, "localhost", "file.bin?auth=401"), 401);
     fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_int_equal(seen.entered[0], 0);
 }
@@ -290,7 +290,7 @@ static void auth__owner_is_an_account_of_the_system__is_none(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
-    assert_refused(f, start(f, SERVICE_SID, 1, "localhost", "file.bin?log-on=401"), 401);
+    assert_refused(f, start(f, SERVICE_SID, 1, "localhost", "file.bin?auth=401"), 401);
     fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
     assert_int_equal(seen.entered[2], 0);
 }
@@ -300,7 +300,7 @@ static void auth__redirect_off_the_list__is_not_taken_along(void **state)
     struct fixture *f = *state;
     char rest[200];
     fixture_start(f);
-    snprintf(rest, sizeof rest, "file.bin?redirect=http://127.0.0.1:%d/file.bin%%3Flog-on%%3D401",
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://127.0.0.1:%d/file.bin%%3Fauth%%3D401",
              f->port);
     assert_refused(f, start(f, sids[0], 1, "localhost", rest), 401);
     fixture_expect_requests(f, "\"ntlm\": 1", "", 0);
@@ -312,7 +312,7 @@ static void auth__redirect_onto_the_list__is_as_the_owner(void **state)
     struct fixture *f = *state;
     char rest[200];
     fixture_start(f);
-    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Flog-on%%3D401",
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Fauth%%3D401",
              f->port);
     int64_t group = start(f, sids[1], 1, "127.0.0.1", rest);
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
@@ -329,7 +329,7 @@ static void auth__two_owners_at_once__never_share_a_connection(void **state)
     fixture_start(f);
     int64_t groups[6];
     for (unsigned i = 0; i < 6; i++)
-        groups[i] = start(f, sids[i % 2], i + 1, "localhost", "file.bin?log-on=401");
+        groups[i] = start(f, sids[i % 2], i + 1, "localhost", "file.bin?auth=401");
     for (unsigned i = 0; i < 6; i++)
         fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
     assert_logged(f, "\"ntlm\": 3", "206", 6);
@@ -345,14 +345,14 @@ static void auth__proxy_on_the_list__is_as_the_owner(void **state)
 {
     struct fixture *f = *state;
     fixture_start(f);
-    int64_t group = start(f, sids[0], 1, "far.invalid", "file.bin?log-on=407");
+    int64_t group = start(f, sids[0], 1, "far.invalid", "file.bin?auth=407");
     fixture_wait(f, group, OQ_GROUP_COMPLETE);
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
     assert_logged(f, "\"ntlm\": 3", "206", 1);
     assert_int_equal(seen.asked_as_service, 0);
     /* The server behind it is not on the list. */
-    assert_refused(f, start(f, sids[0], 2, "far.invalid", "file.bin?log-on=401&x"), 401);
-    fixture_expect_requests(f, "log-on=401", "\"ntlm\": 1", 0);
+    assert_refused(f, start(f, sids[0], 2, "far.invalid", "file.bin?auth=401&x"), 401);
+    fixture_expect_requests(f, "auth=401", "\"ntlm\": 1", 0);
 }
 
 static void auth__suspended_midway__leaves_nothing_behind(void **state)
@@ -362,7 +362,7 @@ static void auth__suspended_midway__leaves_nothing_behind(void **state)
     struct oq_error err;
     oq_error_init(&err);
     fixture_start(f);
-    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&rate=1000000");
+    int64_t group = start(f, sids[0], 1, "localhost", "file.bin?auth=401&rate=1000000");
     fixture_wait_bytes(f, group, 300000);
     assert_int_equal(oq_engine_suspend(f->engine, &owner, group, &err), OQ_OK);
     assert_null(seen.acting);
@@ -382,7 +382,7 @@ static void limit__more_files_than_connections__is_never_exceeded(void **state)
     fixture_start(f);
     for (unsigned i = 0; i < 8; i++)
         groups[i] = start(f, sids[i % 2], i + 1, i % 3 ? "localhost" : "LOCALHOST",
-                          "file.bin?log-on=401&rate=12000000");
+                          "file.bin?auth=401&rate=12000000");
     for (unsigned i = 0; i < 8; i++)
         assert_int_equal(fixture_wait(f, groups[i], OQ_GROUP_COMPLETE).retries, 0);
     assert_true(fixture_is_same(f, "1.bin", "file.bin"));
@@ -399,7 +399,7 @@ static void limit__one__is_for_the_oldest_first(void **state)
     f->config.background_groups = 8;
     fixture_start(f);
     for (unsigned i = 0; i < 5; i++) {
-        snprintf(rest, sizeof rest, "file.bin?log-on=401&x=%u%s", i + 1,
+        snprintf(rest, sizeof rest, "file.bin?auth=401&x=%u%s", i + 1,
                  i == 0 ? "&rate=2000000" : "");
         groups[i] = start(f, sids[i % 2], i + 1, "localhost", rest);
         wait_asked_for(i + 1);
@@ -424,7 +424,7 @@ static void limit__proxy__counts_what_is_asked_of_it(void **state)
     fixture_start(f);
     for (unsigned i = 0; i < 4; i++) {
         snprintf(host, sizeof host, "far%u.invalid", i);
-        groups[i] = start(f, sids[0], i + 1, host, "file.bin?log-on=407&rate=12000000");
+        groups[i] = start(f, sids[0], i + 1, host, "file.bin?auth=407&rate=12000000");
     }
     for (unsigned i = 0; i < 4; i++)
         fixture_wait(f, groups[i], OQ_GROUP_COMPLETE);
@@ -437,11 +437,11 @@ static void limit__host_is_busy__another_is_not_held_up(void **state)
     f->auth_hosts = "localhost 127.0.0.1";
     f->config.connections_per_host = 1;
     fixture_start(f);
-    int64_t busy = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&stall=100000");
+    int64_t busy = start(f, sids[0], 1, "localhost", "file.bin?auth=401&stall=100000");
     fixture_wait_bytes(f, busy, 100000);
-    int64_t waiting = start(f, sids[0], 2, "localhost", "file.bin?log-on=401");
+    int64_t waiting = start(f, sids[0], 2, "localhost", "file.bin?auth=401");
     wait_asked_for(2);
-    int64_t other = start(f, sids[1], 3, "127.0.0.1", "file.bin?log-on=401");
+    int64_t other = start(f, sids[1], 3, "127.0.0.1", "file.bin?auth=401");
     fixture_wait(f, other, OQ_GROUP_COMPLETE);
     assert_int_equal(fixture_view(f, busy).state, OQ_GROUP_ACTIVE);
     assert_int_equal(fixture_view(f, waiting).progress.done_bytes, 0);
@@ -456,7 +456,7 @@ static void limit__redirect_to_the_same_host__is_no_deadlock(void **state)
     char rest[200];
     f->config.connections_per_host = 1;
     fixture_start(f);
-    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Flog-on%%3D401",
+    snprintf(rest, sizeof rest, "file.bin?redirect=http://localhost:%d/file.bin%%3Fauth%%3D401",
              f->port);
     for (unsigned i = 0; i < 3; i++)
         groups[i] = start(f, sids[0], i + 1, "localhost", rest);
@@ -475,10 +475,10 @@ static void limit__waiting_ones_are_stopped__others_take_their_turn(void **state
     oq_error_init(&err);
     f->config.connections_per_host = 1;
     fixture_start(f);
-    groups[0] = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&stall=100000");
+    groups[0] = start(f, sids[0], 1, "localhost", "file.bin?auth=401&stall=100000");
     fixture_wait_bytes(f, groups[0], 100000);
     for (unsigned i = 1; i < 4; i++) {
-        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?log-on=401");
+        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?auth=401");
         wait_asked_for(i + 1);
     }
     assert_int_equal(oq_engine_cancel(f->engine, &owner, groups[1], &err), OQ_OK);
@@ -501,7 +501,7 @@ static void limit__engine_stops_while_some_wait__all_go_on_afterwards(void **sta
     f->config.connections_per_host = 1;
     fixture_start(f);
     for (unsigned i = 0; i < 3; i++)
-        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?log-on=401&rate=9000000");
+        groups[i] = start(f, sids[0], i + 1, "localhost", "file.bin?auth=401&rate=9000000");
     fixture_stop(f);
     fixture_start(f);
     for (unsigned i = 0; i < 3; i++)
@@ -519,12 +519,12 @@ static void limit__waiting_longer_than_the_time_outs__is_no_failure(void **state
     f->config.stall_timeout_ms = 1000;
     f->config.slow_source_ms = 500;
     fixture_start(f);
-    int64_t slow = start(f, sids[0], 1, "localhost", "file.bin?log-on=401&rate=1500000");
+    int64_t slow = start(f, sids[0], 1, "localhost", "file.bin?auth=401&rate=1500000");
     wait_asked_for(1);
-    int64_t waiting = start_at(f, sids[0], 2, hosts, 2, "file.bin?log-on=401&x");
+    int64_t waiting = start_at(f, sids[0], 2, hosts, 2, "file.bin?auth=401&x");
     assert_int_equal(fixture_wait(f, slow, OQ_GROUP_COMPLETE).retries, 0);
     assert_int_equal(fixture_wait(f, waiting, OQ_GROUP_COMPLETE).retries, 0);
-    assert_logged(f, "log-on=401&x", "", 3); /* the mirror wants no authentication */
+    assert_logged(f, "auth=401&x", "", 3); /* the mirror wants no authentication */
     assert_int_equal(seen.asked_as_service, 0);
     assert_int_equal(seen.most_open, 1);
 }

@@ -109,7 +109,7 @@ static void traffic__bytes_read_late__are_not_others(void **state)
     assert_true(traffic.available == 0 && traffic.capacity < 1400);
 }
 
-static void traffic__counter_begins_anew__is_no_traffic(void **state)
+static void traffic__counter_restarts__is_no_traffic(void **state)
 {
     (void)state;
     go(5, 1250, 0);
@@ -172,7 +172,7 @@ int main(void)
         cmocka_unit_test_setup(traffic__foreign_flow_ends__rises_within_two_seconds, set_up),
         cmocka_unit_test_setup(traffic__little_traffic__is_nobody, set_up),
         cmocka_unit_test_setup(traffic__bytes_read_late__are_not_others, set_up),
-        cmocka_unit_test_setup(traffic__counter_begins_anew__is_no_traffic, set_up),
+        cmocka_unit_test_setup(traffic__counter_restarts__is_no_traffic, set_up),
         cmocka_unit_test_setup(traffic__machine_slept__learns_nothing_from_that_time, set_up),
         cmocka_unit_test_setup(traffic__no_counter__learns_capacity_from_ourselves, set_up),
         cmocka_unit_test_setup(traffic__single_burst__is_not_taken_for_capacity, set_up),

@@ -558,7 +558,7 @@ static void window__sender_that_stops_and_goes__is_followed(void **state)
     model_free(s.model);
 }
 
-/* A sender that paces what it sends by what it could send before (as BBR does) stays slow when it
+/* A sender that limits its rate to what it could send before (as BBR does) stays slow when it
  * was held at the floor: its RTT looks like a queue, also when there is none. The share of the last
  * second. */
 static double run_paced(struct scene *s, unsigned seconds, bool has_handshakes)

@@ -60,7 +60,7 @@ class Exchange:
 
     def wait(self):
         """Sends nothing more until the client has gone."""
-        end = time.monotonic() + self.server.pace
+        end = time.monotonic() + self.server.hang_s
         while time.monotonic() < end:
             if select.select([self.sock], [], [], 0.2)[0] and not self.sock.recv(4096):
                 break

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """faultd.py - a web server that does everything wrong, on purpose and by script. Python 3 standard library only.
 
-usage: faultd.py --dir DIR [--pace PACE] [--until-eof]
+usage: faultd.py --dir DIR [--hang SECONDS] [--until-eof]
 
 Makes DIR with the files that the downloads have to be in the end (DIR/www/NAME), certificates (DIR/ca, see testca.sh), and
 DIR/table.tsv: one line per fault, complete when the file exists, with these columns:
@@ -14,7 +14,7 @@ in hexadecimal, and http). words have to stand in one line of the log about that
 
 DIR/proxy names the proxy that has to be set; nosuchhost.invalid must be reached without it.
 
-The faults themselves are in faults.py. PACE is the time in seconds for which a client is kept waiting in vain (default 30).
+The faults themselves are in faults.py. --hang is the time for which a client is kept waiting in vain (default 30).
 
 Stops when its parent process has gone, and with --until-eof when its standard input ends.
 """
@@ -37,8 +37,8 @@ from faults import FAULTS
 
 
 class Server:
-    def __init__(self, folder, pace):
-        self.pace = pace
+    def __init__(self, folder, hang_s):
+        self.hang_s = hang_s
         self.faults = {f.name: f for f in FAULTS}
         self.contents = {f.name: content(f.name) for f in FAULTS}
         self.contents["drip"] = self.contents["drip"][:100]
@@ -96,7 +96,7 @@ class Server:
         self.base["proxy-https"] = "https://proxied.invalid/"
         for name in ("proxy-407", "proxy-403", "proxy-503"):
             self.base[name] = "https://%s.invalid/" % name
-        self.base["log-on"] = self.base["http"].replace("://", "://user:word@")
+        self.base["auth"] = self.base["http"].replace("://", "://user:word@")
         self.base["no-name"] = self.base["http"].replace("://", "://:word@")
         try:
             self.station("ipv6", host="[::1]", family=socket.AF_INET6, address="::1")
@@ -131,7 +131,7 @@ class Server:
 
     def serve(self, sock, station, context):
         try:
-            sock.settimeout(self.pace)
+            sock.settimeout(self.hang_s)
             self.is_busy.set()
             with self.lock:
                 self.handshakes[station] += 1
@@ -185,7 +185,7 @@ class Server:
         sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         ends = {sock: far, far: sock}
         while True:
-            for end in select.select(list(ends), [], [], self.pace)[0]:
+            for end in select.select(list(ends), [], [], self.hang_s)[0]:
                 piece = end.recv(65536)
                 if not piece:
                     raise Gone
@@ -214,12 +214,12 @@ def write(path, data):
 def main():
     parser = argparse.ArgumentParser(description="the server of the fault tests; see the head of the file")
     parser.add_argument("--dir", required=True)
-    parser.add_argument("--pace", type=float, default=30)
+    parser.add_argument("--hang", type=float, default=30)
     parser.add_argument("--until-eof", action="store_true")
     options = parser.parse_args()
     parent = os.getppid()
     os.makedirs(os.path.join(options.dir, "www"), exist_ok=True)
-    server = Server(options.dir, options.pace)
+    server = Server(options.dir, options.hang)
     subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "testca.sh"), server.ca], check=True)
     for name, data in server.contents.items():
         write(os.path.join(options.dir, "www", name), data)

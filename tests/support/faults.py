@@ -310,7 +310,7 @@ def chunked_size(size):
 
 def without_end(x):
     x.head("200 OK", "Connection: close")
-    end = time.monotonic() + x.server.pace
+    end = time.monotonic() + x.server.hang_s
     while time.monotonic() < end:
         x.send(x.data)
     x.close()
@@ -430,7 +430,7 @@ def endless(line, start="HTTP/1.1 200 OK\r\n"):
     def play(x):
         x.send(start)
         block = (line * 200).encode("latin-1")
-        end = time.monotonic() + x.server.pace
+        end = time.monotonic() + x.server.hang_s
         while time.monotonic() < end:
             x.send(block)
         x.close()
@@ -480,7 +480,7 @@ def status_after_half(x):
     return x.cut()
 
 
-def log_on(scheme):
+def authenticate(scheme):
     """Asks for it, and is content with the right name."""
     challenge = {"Basic": 'Basic realm="x"', "Digest": 'Digest realm="x", nonce="n", qop="auth", algorithm=MD5'}[scheme]
     accepted = {"Basic": "Basic dXNlcjp3b3Jk", "Digest": 'Digest username="user"'}[scheme]
@@ -493,7 +493,7 @@ def log_on(scheme):
 
 
 def never_as_the_service(kind):
-    """Wants the log-on of Windows. Whoever gives it shows the credentials of the service to a stranger."""
+    """Wants Windows authentication. A client that agrees shows the credentials of the service to a stranger."""
     field, status, prefix = {401: ("authorization", "401 Who", "WWW-"), 407: ("proxy-authorization", "407 Proxy", "Proxy-")}[kind]
 
     def play(x):
@@ -535,8 +535,8 @@ def via(*stations):
 
 
 def by_the_right_way(*stations):
-    """As via, and each host is asked as it has to be: those that only the proxy knows through it, this computer without; and what
-    the proxy is told to log on is for nobody else."""
+    """As via, and each host is asked as it has to be: those that only the proxy knows through it, this computer without; and the
+    credentials for the proxy are sent to it alone."""
     go = via(*stations)
 
     def play(x):
@@ -764,15 +764,15 @@ FAULTS = [
     fails("tls-not-spoken", proper, TLS, "TLS handshake failed", at="tls-plain"),
     fails("tls-1.1", proper, TLS, "TLS handshake failed", at="tls-old"),
     fails("tls-handshake-hangs", proper, TIMEOUT, "Connection timed out", at="tls-mute"),
-    # proxies and log-on
+    # proxies and authentication
     fault("proxy", proper, at="proxy"),
     fault("proxy-cut", half_first, words=CUT, at="proxy"),
     fault("proxy-https", proper, at="proxy-https"),
-    fails("proxy-wants-log-on", proper, 5, "HTTP 407", 407, at="proxy-407"),
+    fails("proxy-wants-auth", proper, 5, "HTTP 407", 407, at="proxy-407"),
     fails("proxy-refuses", proper, 5, "HTTP 403", 403, at="proxy-403"),
     fault("proxy-is-busy", proper, words="HTTP 503", at="proxy-503"),
-    fault("log-on-basic", log_on("Basic"), at="log-on"),
-    fault("log-on-digest", log_on("Digest"), at="log-on"),
+    fault("auth-basic", authenticate("Basic"), at="auth"),
+    fault("auth-digest", authenticate("Digest"), at="auth"),
     # the way there
     fails("refused", proper, 0x8020002D, "Connection failed", at="closed"),
     fails("no-such-host", proper, 0x80200031, "Host not found", at="nowhere"),

@@ -44,7 +44,7 @@ import urllib.parse
 import ntlm
 
 PIECE = 1 << 20
-PACE_S = 0.02  # a paced body is sent in pieces of about this long
+SLICE_S = 0.02  # a body with a rate is sent in pieces of about this long
 
 
 class Ended(Exception):
@@ -134,7 +134,7 @@ def redirect(x, value):
     x.say(302, fields=[("Location", value)])
 
 
-def log_on(x, value):
+def authenticate(x, value):
     """NTLM: the connection is logged on when the third message has come and, with --password, is right."""
     ask, give = {"401": ("Authorization", "WWW-Authenticate"), "407": ("Proxy-Authorization", "Proxy-Authenticate")}[value]
     scheme, _, text = x.handler.headers.get(ask, "").partition(" ")
@@ -241,7 +241,7 @@ BEHAVIOURS = {
     "status": Behaviour(PLAN, int, status, "answer with that status and a short text"),
     "retry-after": Behaviour(PLAN, str, retry_after, "add Retry-After"),
     "redirect": Behaviour(PLAN, str, redirect, "302 to that address"),
-    "log-on": Behaviour(PLAN, str, log_on, "401 or 407: wants NTLM first, as a server or as a proxy"),
+    "auth": Behaviour(PLAN, str, authenticate, "401 or 407: wants NTLM first, as a server or as a proxy"),
     "field": Behaviour(PLAN, str, field, "Name:value sets a field of the answer, Name: removes it"),
     "repr-digest": Behaviour(PLAN, str, repr_digest, "add Repr-Digest (RFC 9530) with SHA-256: good or bad"),
     "digest": Behaviour(PLAN, str, old_digest, "add Digest (RFC 3230) with SHA-512: good or bad"),
@@ -352,7 +352,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
     disable_nagle_algorithm = True
-    user = challenge = None  # of the log-on of this connection
+    user = challenge = None  # of the authentication of this connection
 
     def setup(self):
         with self.server.lock:
@@ -451,7 +451,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         is_plain = source is not None and not self.server.tls and not x.is_chunked and x.corrupt_at is None
         piece = PIECE
         if x.rate:
-            piece = max(1, min(PIECE, int(x.rate * PACE_S)))
+            piece = max(1, min(PIECE, int(x.rate * SLICE_S)))
             # what sits in a big socket buffer would have been "sent" long before the client reads it
             # (but packets of the loopback have 64 KB: with less room each waits for a late acknowledgement, and 1.4 MB/s
             # are the most)
@@ -580,7 +580,7 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("--cert")
     parser.add_argument("--key")
-    parser.add_argument("--password", help="with which whoever logs on has to do it")
+    parser.add_argument("--password", help="the password that authentication requires")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     parser.add_argument("--list", action="store_true", help="print the behaviours a query may ask for")
     options = parser.parse_args()

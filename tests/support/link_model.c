@@ -168,10 +168,10 @@ static bool may_send(struct model *model, unsigned index)
 }
 
 /* A lost packet: when it will have been sent again. What comes after it waits. */
-static void send_again(struct model *model, unsigned index, double round_trip_ms)
+static void send_again(struct model *model, unsigned index, double rtt_ms)
 {
     struct sender *sender = &model->senders[index];
-    double ms = round_trip_ms;
+    double ms = rtt_ms;
     if (sender->sent - sender->acked <= (uint64_t)FEW_PACKETS * MODEL_PACKET)
         ms += TIMEOUT_MS;
     sender->again[slot_after(model, ms)] += MODEL_PACKET;

@@ -1,7 +1,7 @@
 /* link_model.h - a bottleneck with a queue, and flows through it, in simulated time.
  *
- * Deterministic and pure: the same calls give the same result. Packets of 1,460 bytes, one queue in
- * order of arrival that drops what does not fit, a path of its own for each flow. It knows three
+ * Deterministic and pure: the same calls give the same result. Packets of 1,460 bytes, one queue,
+ * first in first out, that drops what does not fit, a path of its own for each flow. It knows three
  * kinds of senders: one that sends what the receiver's window allows (and its congestion window, or
  * a rate of its own), a greedy one with a congestion window alone (doubling until the first loss,
  * then 30 % less per loss and cubic-like growth), and one of a constant rate without any control.

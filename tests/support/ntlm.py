@@ -1,6 +1,6 @@
 """ntlm.py - NTLMv2 for the test server and for the program that plays Windows' part under Wine.
 
-Messages and answers as in MS-NLMP (sections 2.2.1 and 3.3.2), as much of them as a log-on over HTTP needs: no signing, no message
+Messages and answers as in MS-NLMP (sections 2.2.1 and 3.3.2), as much of them as authentication over HTTP needs: no signing, no message
 integrity code. MD4 is here (RFC 1320) because OpenSSL 3 has put it away. Run by itself, it compares itself with the examples of
 both papers. Python 3 standard library only.
 """

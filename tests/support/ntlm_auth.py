@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""ntlm_auth.py - stands in for Samba's ntlm_auth, the program through which Wine's NTLM logs on: whoever runs this has logged on to
+"""ntlm_auth.py - stands in for Samba's ntlm_auth, the program through which Wine's NTLM authenticates: its user has logged on to
 Windows with the name and password of the file $OQ_NTLM_ACCOUNT, three lines: domain, user, password.
 
 Wine looks for a program named ntlm_auth in PATH, asks for its version, and then for --helper-protocol=ntlmssp-client-1
---use-cached-creds: a line in for each line out, as ntlm_auth(1) says; messages are in base64. Each start for a log-on is a line
+--use-cached-creds: a line in for each line out, as ntlm_auth(1) says; messages are in base64. Each start for an authentication is a line
 of arguments in $OQ_NTLM_ACCOUNT.log. Python 3 standard library only.
 """
 

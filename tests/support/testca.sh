@@ -4,7 +4,7 @@
 # usage: tests/support/testca.sh DIR
 #
 # Leaves in DIR, all in PEM form:
-#   ca.pem                      the authority that the service is told to trust (CaFile)
+#   ca.pem                      the authority that the service has to trust (CaFile)
 #   server.pem, server.key      signed by it, for localhost, 127.0.0.1 and two hosts behind a proxy
 #   wrongname.pem, .key         signed by it, for elsewhere.invalid
 #   expired.pem, .key           signed by it, for localhost and 127.0.0.1, valid for one day of the year 2020

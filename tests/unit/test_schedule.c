@@ -666,10 +666,10 @@ static void is_hopeless__no_retries_wanted__is_so_at_once(void **state)
 
 /* --- idle stop ----------------------------------------------------------------------------- */
 
-static bool look(struct oq_idle_stop *stop, bool has_work, uint32_t clients, uint64_t arrivals,
+static bool look(struct oq_idle_stop *stop, bool has_work, uint32_t clients, uint64_t activations,
                  int64_t now_ms)
 {
-    const struct oq_idle_look seen = {has_work, clients, arrivals};
+    const struct oq_idle_look seen = {has_work, clients, activations};
     return oq_idle_stop_is_due(stop, &seen, 1000, now_ms);
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""log_on.py - the log-on of Windows (NTLM) through the installed service: to servers and proxies of LogOnHosts, with the credentials of
+"""integrated_auth.py - Windows authentication (NTLM) through the installed service: to servers and proxies of LogOnHosts, with the credentials of
 the user and no others.
 
 Wine's NTLM has a program named ntlm_auth give the answers, which is Samba's; here it is tests/support/ntlm_auth.py, with an account of
 the test's. All between it and the server is real: the service asks Windows' interface (SSPI), and the server takes only an answer
-that was made with the password. Whose token the thread has plays no part in that under Wine: tests/win/test_identity.c looks at that.
+that was made with the password. Whose token the thread has plays no part in that under Wine: tests/win/test_identity.c checks that.
 """
 
 import os
@@ -90,7 +90,7 @@ def in_turn(rig, server):
     """Four groups, one connection: see docs/decisions/0011."""
     before = len(server.requests())
     names = [rig.target("turn-%d.bin" % i) for i in range(4)]
-    started = [rig.start_ctl("get", "--quiet", server.url("a.bin", "log-on=401&rate=1000000&x=%d" % i), rig.path(name))
+    started = [rig.start_ctl("get", "--quiet", server.url("a.bin", "auth=401&rate=1000000&x=%d" % i), rig.path(name))
                for i, name in enumerate(names)]
     exits = [process.wait(60) for process in started]
     poll(lambda: len([r for r in server.requests()[before:] if r["status"] == 206]) == len(names), 5)
@@ -101,14 +101,14 @@ def in_turn(rig, server):
 
 def main():
     rig = Rig()
-    account = Account(os.path.join(rig.tmp, "log-on"))
+    account = Account(os.path.join(rig.tmp, "account"))
     with rig:
         account.make()
         server = rig.serve(options=["--password", PASSWORD])
         server.make("a.bin", MIB)
         proxy = {"Proxy": "127.0.0.1:%d" % server.port, "ConnectionsPerHost": 1}
-        near = server.url("a.bin", "log-on=401")
-        far = "http://far.invalid/a.bin?log-on=407"
+        near = server.url("a.bin", "auth=401")
+        far = "http://far.invalid/a.bin?auth=407"
         other = near.replace("127.0.0.1", "localhost")
         rig.check("service installed", rig.install() and rig.set_values(proxy), rig.bin)
 
