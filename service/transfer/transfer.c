@@ -465,7 +465,7 @@ void oq_transfer_reserve(struct oq_transfer *transfer)
 static enum oq_status start_request(struct oq_transfer *transfer, struct oq_error *err)
 {
     const struct oq_http_request resume = oq_source_describe(transfer);
-    struct oq_net_request request = {.offset_bytes = resume.offset_bytes,
+    struct oq_net_request request = {.offset_bytes = resume.is_plain ? 0 : resume.offset_bytes,
                                      .is_plain = resume.is_plain};
     char if_range[OQ_ETAG_MAX + 1];
     if (oq_http_if_range(&resume, if_range, sizeof if_range))
@@ -596,9 +596,7 @@ enum oq_status oq_transfer_new(const struct oq_transfer_context *context,
 static bool can_continue(const struct oq_transfer *transfer)
 {
     const struct oq_http_request request = oq_source_describe(transfer);
-    char unused[OQ_ETAG_MAX + 1];
-    return request.offset_bytes == 0 || request.is_hashed || oq_verify_is_due(transfer) ||
-           oq_http_if_range(&request, unused, sizeof unused);
+    return request.offset_bytes == 0 || oq_verify_is_due(transfer) || oq_http_can_resume(&request);
 }
 
 void oq_transfer_begin(struct oq_transfer *transfer)
@@ -610,10 +608,9 @@ void oq_transfer_begin(struct oq_transfer *transfer)
     if (!oq_transfer_file(transfer)->temp_path) {
         status = create_file(transfer, &err);
     } else {
-        if (!can_continue(transfer))
-            status = forget(transfer, &err);
-        if (status == OQ_OK)
-            status = submit_open(transfer, OQ_OPEN_EXISTING, &err);
+        /* What is there is kept until the file itself comes instead. */
+        oq_transfer_history(transfer)->is_plain |= !can_continue(transfer);
+        status = submit_open(transfer, OQ_OPEN_EXISTING, &err);
     }
     if (status != OQ_OK)
         oq_transfer_fail_error(transfer, &err);
