@@ -313,7 +313,7 @@ static bool on_header_complete(void *ctx)
         return accept_body(transfer, transfer->written_bytes);
     case OQ_HTTP_REPLACE:
         if (transfer->written_bytes > 0)
-            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+            oq_transfer_restarts(transfer, decision.why);
         return accept_body(transfer, 0);
     case OQ_HTTP_AGAIN:
         oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
