@@ -246,10 +246,25 @@ static bool has_whole_body(const struct oq_net_handle *handle)
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
 
+/* Has the server refused Basic and offers Digest? Then the request is made once more. */
+static bool wants_digest(struct oq_net_handle *handle)
+{
+    long offered = 0;
+    if (handle->is_digest || handle->auth || oq_net_status(handle) != 401 ||
+        !oq_proxy_has_user(handle->request.url))
+        return false;
+    curl_easy_getinfo(handle->easy, CURLINFO_HTTPAUTH_AVAIL, &offered);
+    return (offered & (long)CURLAUTH_DIGEST) != 0;
+}
+
 static bool report_header(struct oq_net_handle *handle)
 {
     if (handle->is_header_reported)
         return true;
+    if (wants_digest(handle)) {
+        handle->must_repeat = true;
+        return false;
+    }
     handle->is_header_reported = true;
     return handle->net->events->header_complete(handle->transfer);
 }
@@ -304,9 +319,15 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
 
 /* Without a user's name, or with Negotiate, Windows would authenticate as the account of this
  * program: only oq_net_auth_set_options allows that, and then as the owner. */
-static long auth_methods(const char *url)
+static long proxy_auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
+}
+
+/* Basic with the first request: many servers answer one without a name by a sign-in page or 404. */
+static long auth_methods(const struct oq_net_handle *handle)
+{
+    return (long)(handle->is_digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
 
 static CURLcode set_options(struct oq_net_handle *handle)
@@ -330,11 +351,14 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
-    SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
+    SET(CURLOPT_HTTPAUTH, auth_methods(handle));
+    SET(CURLOPT_COOKIEFILE, ""); /* cookies: within this request and its redirects */
+    for (struct curl_slist *cookie = handle->cookies; cookie; cookie = cookie->next)
+        SET(CURLOPT_COOKIELIST, cookie->data);
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* the bypass list has been applied already */
-        SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
+        SET(CURLOPT_PROXYAUTH, proxy_auth_methods(request->proxy));
         SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also Windows' own */
     }
     SET(CURLOPT_USERAGENT, handle->net->options.user_agent);
@@ -509,6 +533,9 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         unpause(handle);
         return;
     }
+    curl_slist_free_all(handle->cookies);
+    handle->cookies = NULL;
+    (void)curl_easy_getinfo(handle->easy, CURLINFO_COOKIELIST, &handle->cookies);
     remove_easy(handle);
     handle->redirects += (unsigned)redirects + 1;
     bool is_kept = keep_request(handle, &next);
@@ -524,6 +551,7 @@ void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
         return;
     remove_easy(handle);
     forget_request(&handle->request);
+    curl_slist_free_all(handle->cookies);
     oq_free(handle->location);
     oq_free(handle);
 }
@@ -533,6 +561,14 @@ static void finish(struct oq_net_handle *handle, CURLcode result)
     enum oq_net_error error = oq_net_classify(handle, result);
     if (error == OQ_NET_NONE && !report_header(handle)) /* it had no body */
         error = OQ_NET_CUT;
+    if (handle->must_repeat) {
+        handle->must_repeat = handle->is_header_complete = false;
+        handle->is_digest = true;
+        remove_easy(handle);
+        if (add_easy(handle, NULL) == OQ_OK)
+            return;
+        error = OQ_NET_NOMEM;
+    }
     handle->net->events->done(handle->transfer, error,
                               handle->text[0] ? handle->text : curl_easy_strerror(result));
 }
