@@ -743,7 +743,8 @@ def no_name_no_file(status, *fields):
 
 
 def glitch(times, data):
-    """Something in between answers, so often."""
+    """Something in between answers, so often. What comes over a connection that was kept counts as the rest of another answer,
+    hence more than once."""
     def play(x):
         if x.number <= times:
             x.send(data)
@@ -1020,10 +1021,10 @@ FAULTS = [
     fault("cookie", wants_a_cookie()),
     fault("cookie-by-a-proxy", wants_a_cookie("proxy")),
     fault("cookie-forgotten", forgets_the_cookie, words=CUT),
-    fault("glitch-no-http", glitch(2, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response"),
-    fault("glitch-two-lengths", glitch(2, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
+    fault("glitch-no-http", glitch(3, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response"),
+    fault("glitch-two-lengths", glitch(3, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
           words="Invalid HTTP response"),
-    fault("glitch-head", glitch(1, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response"),
+    fault("glitch-head", glitch(3, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response"),
     # the way there
     fails("refused", proper, 0x8020002D, "Connection failed", at="closed"),
     fails("no-such-host", proper, 0x80200031, "Host not found", at="nowhere"),
