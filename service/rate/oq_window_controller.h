@@ -14,8 +14,8 @@
  *               queue is gone, and the next RTT shows the path without it. When the window that the
  *               connection was made with is used up; every 15 s, to measure the base RTT; and when
  *               the queueing delay is long, to see whether the queue is our own.
- *   YIELD       it is cross traffic's: the floor until the queue has gone. Stop and wait: one window,
- *               then no reading until it has arrived and the floor's rate allows another one. The
+ *   YIELD       it is cross traffic's: the floor until the queue has gone. Stop and wait: one
+ *               window, then no reading until it has arrived and the floor allows another. The
  *               first byte after each pause is as late as the path and its queue make it, however
  *               slowly the sender sends (BBR, held at the floor, sends slower and slower; the RTT
  *               of a byte in the middle of its window then looks like a queue).

@@ -277,7 +277,7 @@ static void step(struct model *model)
         sender->credit += model->flows[i].rate_bytes_ms * MODEL_STEP_US / 1000;
         if (model->flows[i].rate_bytes_ms == 0) /* no debt when it gets a rate */
             sender->credit = 0;
-        /* What was not sent is not saved up: a sender paces its packets. */
+        /* What was not sent is not saved up: packets are sent one by one. */
         double most = MODEL_PACKET + model->flows[i].rate_bytes_ms * MODEL_STEP_US / 500;
         if (!model->flows[i].is_on || sender->credit > most)
             sender->credit = model->flows[i].is_on ? most : 0;
