@@ -279,6 +279,9 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_WRONG_DIGEST]       = {FATAL,     WIN32_CODE(323),
      "Digest mismatch: the file does not have the hash that the server sent with it, also "
      "after it was downloaded again."},
+    [OQ_NET_OTHER_RESOURCE]     = {TRANSIENT, BG_E_INVALID_SERVER_RESPONSE,
+     "Not the file: the network or the server answers with another page, perhaps to sign in; "
+     "the bytes that are there are kept, and the download continues when the file comes again."},
 };
 /* clang-format on */
 

@@ -50,6 +50,22 @@ static bool take_char(struct cursor *in, char c)
     return true;
 }
 
+static void skip_blanks(struct cursor *in)
+{
+    while (!is_at_end(in) && is_blank(*in->at))
+        in->at++;
+}
+
+/* With blanks around it, as some servers write them. */
+static bool take_sign(struct cursor *in, char c)
+{
+    skip_blanks(in);
+    if (!take_char(in, c))
+        return false;
+    skip_blanks(in);
+    return true;
+}
+
 static bool take_word(struct cursor *in, const char *word)
 {
     size_t length = strlen(word);
@@ -95,17 +111,18 @@ enum oq_status oq_http_parse_content_range(const char *value, size_t length,
     struct cursor in = trim(value, length);
     struct oq_content_range range = {0, 0, false, OQ_SIZE_UNKNOWN};
 
-    if (!take_word(&in, "bytes") || is_at_end(&in) || !is_blank(*in.at))
+    if (!take_word(&in, "bytes") || is_at_end(&in) || oq_ascii_is_digit(*in.at))
         return OQ_E_INVALID_ARG;
-    while (!is_at_end(&in) && is_blank(*in.at))
-        in.at++;
+    skip_blanks(&in);
+    if (take_char(&in, '=') || take_char(&in, ':'))
+        skip_blanks(&in);
     if (!take_char(&in, '*')) {
-        if (!take_size(&in, &range.first) || !take_char(&in, '-') || !take_size(&in, &range.last) ||
+        if (!take_size(&in, &range.first) || !take_sign(&in, '-') || !take_size(&in, &range.last) ||
             range.first > range.last)
             return OQ_E_INVALID_ARG;
         range.has_range = true;
     }
-    if (!take_char(&in, '/'))
+    if (!take_sign(&in, '/'))
         return OQ_E_INVALID_ARG;
     /* "bytes * / *" says nothing at all and is not in the grammar. */
     if (!(range.has_range && take_char(&in, '*'))) {
@@ -126,12 +143,8 @@ enum oq_status oq_http_parse_length(const char *value, size_t length, uint64_t *
     if (!take_size(&in, &first))
         return OQ_E_INVALID_ARG;
     while (!is_at_end(&in)) {
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
-        if (!take_char(&in, ','))
+        if (!take_sign(&in, ','))
             return OQ_E_INVALID_ARG;
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
         if (!take_size(&in, &next) || next != first)
             return OQ_E_INVALID_ARG;
     }
@@ -152,10 +165,12 @@ enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_
         in.at += 2;
     }
     size = (size_t)(in.end - in.at);
-    if (size < 2 || size > OQ_ETAG_MAX || in.at[0] != '"' || in.end[-1] != '"')
+    if (size == 0 || size > OQ_ETAG_MAX || (size == 1 && *in.at == '*'))
         return OQ_E_INVALID_ARG;
-    for (const char *c = in.at + 1; c < in.end - 1; c++) {
-        if ((unsigned char)*c <= 0x20 || *c == '"' || (unsigned char)*c >= 0x7F)
+    bool is_quoted = size >= 2 && in.at[0] == '"' && in.end[-1] == '"';
+    for (const char *c = in.at + is_quoted; c < in.end - is_quoted; c++) {
+        if ((unsigned char)*c <= 0x20 || *c == '"' || (unsigned char)*c >= 0x7F ||
+            (*c == ',' && !is_quoted))
             return OQ_E_INVALID_ARG;
     }
     memcpy(tag, in.at, size);
@@ -224,6 +239,19 @@ enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wal
         return OQ_E_INVALID_ARG;
     *wall_ms = (int64_t)seconds * MS_PER_S;
     return OQ_OK;
+}
+
+bool oq_http_is_date_text(const char *value, size_t length)
+{
+    struct cursor in = trim(value, length);
+    unsigned digits = 0;
+
+    for (const char *c = in.at; c < in.end; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7F)
+            return false;
+        digits += oq_ascii_is_digit(*c);
+    }
+    return in.end - in.at <= OQ_DATE_MAX && digits >= 8;
 }
 
 enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64_t now_wall_ms,

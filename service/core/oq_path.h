@@ -42,6 +42,10 @@ char *oq_path_make_name(const char *text, size_t length);
  * when out of memory. Caller frees with oq_free. */
 char *oq_path_folder(const char *path);
 
+/* Do both name one file to Windows? Case does not count (ASCII, Latin-1, Greek and Cyrillic; other
+ * scripts are compared as they are), nor which separator, nor how many. */
+bool oq_path_is_same(const char *a, const char *b);
+
 /* The name of a temporary file in the same folder: BIT<16 hex digits of random, lower case>.tmp,
  * with the separator style of `path`. It can be longer than OQ_PATH_MAX_UNITS (up to 22 units more,
  * when the file's own name is short): the file port must not be bound by MAX_PATH. New string; NULL

@@ -290,6 +290,48 @@ char *oq_path_folder(const char *path)
     return oq_strndup(path, length);
 }
 
+/* The small letter of the scripts whose case is a fixed distance. */
+static uint32_t fold(uint32_t point)
+{
+    if ((point >= 'A' && point <= 'Z') || (point >= 0xC0 && point <= 0xDE && point != 0xD7) ||
+        (point >= 0x391 && point <= 0x3A9) || (point >= 0x410 && point <= 0x42F))
+        return point + 32;
+    return point >= 0x400 && point <= 0x40F ? point + 80 : point;
+}
+
+/* The next character of *path, folded; any row of separators is one '/'. 0 at the end. */
+static uint32_t next_folded(const char **path)
+{
+    uint32_t point = 0;
+
+    if (is_separator(**path)) {
+        while (is_separator(**path))
+            ++*path;
+        return '/';
+    }
+    if (**path == '\0')
+        return 0;
+    size_t size = oq_utf8_decode(*path, strnlen(*path, 4), &point);
+    *path += size > 0 ? size : 1;
+    return fold(point);
+}
+
+bool oq_path_is_same(const char *a, const char *b)
+{
+    uint32_t point;
+
+    /* Most have the same folder, and there may be many: quickly to where they differ. */
+    while (*a != '\0' && *a == *b && (unsigned char)a[1] < 0x80 && (unsigned char)b[1] < 0x80 &&
+           !is_separator(*a))
+        a++, b++;
+    do {
+        point = next_folded(&a);
+        if (point != next_folded(&b))
+            return false;
+    } while (point != 0);
+    return true;
+}
+
 char *oq_path_temp(const char *path, uint64_t random)
 {
     static const char digits[] = "0123456789abcdef";

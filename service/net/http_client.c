@@ -190,6 +190,7 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
     /* From https no redirect leads back to http. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         handle->is_header_complete = handle->has_excess = handle->may_redirect = false;
+        handle->was_reset = false;
         handle->body_bytes = 0;
         if (starts_with_https(oq_net_url(handle)))
             curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
@@ -212,14 +213,19 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return taken;
 }
 
-/* That more came in one piece with the header than Content-Length is only in curl's log. */
+/* That more came in one piece with the header than Content-Length is only in curl's log; and when
+ * a connection is about to be closed. Wine reports a reset as an orderly end (measured with 8.0),
+ * but the socket has lost its peer then. */
 static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
 {
     static const char words[] = "Excess found";
     static const char number[] = "excess = ";
+    static const char closing[] = "Closing connection";
     struct oq_net_handle *handle = ctx;
     char line[160];
-    (void)easy;
+    if (kind == CURLINFO_TEXT && size >= sizeof closing &&
+        memcmp(data, closing, sizeof closing - 1) == 0)
+        handle->was_reset = oq_tcp_socket_was_reset(handle->net->sockets, easy);
     if (kind != CURLINFO_TEXT || size < sizeof words || memcmp(data, words, sizeof words - 1) != 0)
         return 0;
     snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1), data);

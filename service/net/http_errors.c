@@ -51,6 +51,16 @@ static bool is_line_too_long(const struct oq_net_handle *handle)
     return probe != NULL;
 }
 
+/* Ends the body where the connection does? */
+static bool is_read_to_the_end(const struct oq_net_handle *handle)
+{
+    struct curl_header *field = NULL;
+    curl_off_t length_bytes = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length_bytes);
+    return length_bytes < 0 && curl_easy_header(handle->easy, "Transfer-Encoding", 0, CURLH_HEADER,
+                                                -1, &field) != CURLHE_OK;
+}
+
 static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
 {
     long system_error = 0;
@@ -62,6 +72,8 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
     case CURLE_OK:
         if (handle->has_excess)
             return OQ_NET_TOO_LONG;
+        if (handle->was_reset && is_read_to_the_end(handle))
+            return OQ_NET_CUT;
         /* curl takes a connection that ends within the header for a response without a body. */
         return handle->is_header_complete ? OQ_NET_NONE : OQ_NET_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:

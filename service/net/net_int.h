@@ -47,6 +47,7 @@ struct oq_net_handle {
     bool is_header_complete; /* of the response that is being read */
     bool is_header_reported; /* of the final response: the event */
     bool has_excess;         /* more came than Content-Length */
+    bool was_reset;          /* the connection has no peer any more, when libcurl closes it */
     bool is_kept_connection; /* the request was sent over a connection that had been used before */
     long connects;           /* made so far, as of the last request sent, redirects included */
     double handshake_ms;     /* of the connection in use, 0 if it was kept; and of all so far: */

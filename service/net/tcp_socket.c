@@ -147,6 +147,26 @@ int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy)
     return -1;
 }
 
+bool oq_tcp_socket_was_reset(const struct oq_tcp_sockets *sockets, CURL *easy)
+{
+    long port = 0;
+    struct sockaddr_storage address;
+    char text[64];
+    if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK || port == 0)
+        return false;
+    for (size_t i = 0; i < sockets->count; i++) {
+        socklen_t size = sizeof address;
+        memset(&address, 0, sizeof address);
+        if (getsockname(sockets->list[i], (struct sockaddr *)&address, &size) != 0 ||
+            read_address(&address, text, sizeof text) != port)
+            continue;
+        size = sizeof address;
+        if (getpeername(sockets->list[i], (struct sockaddr *)&address, &size) != 0)
+            return true;
+    }
+    return false;
+}
+
 int64_t oq_tcp_socket_unread(int64_t socket)
 {
 #ifdef _WIN32

@@ -22,6 +22,9 @@ void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets); /* NULL is allowed */
 bool oq_tcp_socket_prepare(CURL *easy, struct oq_tcp_sockets *sockets, bool is_background);
 /* The socket of the handle's connection, -1: none. Valid until the handle is closed. */
 int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy);
+/* Has it no peer any more? So it is after a reset; after an orderly end it has one until it is
+ * closed here too. */
+bool oq_tcp_socket_was_reset(const struct oq_tcp_sockets *sockets, CURL *easy);
 /* The peer's numeric address, "" before there is one; borrowed until the handle is closed. */
 const char *oq_tcp_socket_peer(CURL *easy);
 /* Duration of all TCP handshakes that were made for this handle so far, 0: none. */

@@ -100,12 +100,19 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
             oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak;
         http->etag = is_strong ? response->etag : NULL;
     } else if (IS("Last-Modified")) {
-        int64_t unused_ms = 0;
-        if (length <= OQ_DATE_MAX && oq_http_parse_date(value, length, &unused_ms) == OQ_OK) {
+        if (length <= OQ_DATE_MAX && oq_http_is_date_text(value, length)) {
             memcpy(response->last_modified, value, length);
             response->last_modified[length] = '\0';
             http->last_modified = response->last_modified;
         }
+    } else if (IS("Content-Type")) {
+        size_t type_length = 0;
+        while (type_length < length && !strchr("; \t", value[type_length]))
+            type_length++;
+        http->is_page = oq_ascii_is_word(value, type_length, "text/html") ||
+                        oq_ascii_is_word(value, type_length, "application/xhtml+xml");
+    } else if (IS("Accept-Ranges")) {
+        http->refuses_ranges = oq_ascii_is_word(value, length, "none");
     } else if (IS("Content-Encoding")) {
         const struct oq_file *file = oq_transfer_file(transfer);
         const char *const names[] = {oq_net_url(transfer->net),
@@ -285,8 +292,9 @@ static struct oq_http_decision judge(struct oq_transfer *transfer,
     if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
         file->expectations && file->expectations->size_bytes != OQ_SIZE_UNKNOWN &&
         file->expectations->size_bytes != decision.total_bytes) {
+        bool is_other = transfer->response.http.is_page && !request->may_be_page;
         decision.verdict = OQ_HTTP_FAIL;
-        decision.net = OQ_NET_WRONG_SIZE;
+        decision.net = is_other ? OQ_NET_OTHER_RESOURCE : OQ_NET_WRONG_SIZE;
         decision.why = "its size is not the expected one";
     }
     if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer, request->is_hashed)) {
@@ -294,6 +302,23 @@ static struct oq_http_decision judge(struct oq_transfer *transfer,
         decision.why = "the hash that the server sends has changed";
     }
     return decision;
+}
+
+/* What the response shows of the source's ranges, for the next request. */
+static void note_ranges(struct oq_transfer *transfer, const struct oq_http_request *request,
+                        const struct oq_http_decision *decision)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    char unused[OQ_ETAG_MAX + 1];
+    history->is_plain = decision->is_plain;
+    history->has_tried_plain |= decision->is_plain;
+    if (decision->verdict == OQ_HTTP_APPEND)
+        history->has_ranges = true;
+    else if (decision->verdict == OQ_HTTP_REPLACE && !request->is_plain &&
+             !oq_http_if_range(request, unused, sizeof unused))
+        history->has_no_ranges = true;
+    else if (decision->verdict == OQ_HTTP_AGAIN && !decision->is_plain)
+        history->resume = decision->resume;
 }
 
 /* False: the body is of no use. */
@@ -307,7 +332,7 @@ static bool on_header_complete(void *ctx)
     const struct oq_http_request request = oq_source_describe(transfer);
     const struct oq_http_decision decision = judge(transfer, &request);
     transfer->response.decision = decision;
-    oq_transfer_history(transfer)->is_plain = false;
+    note_ranges(transfer, &request, &decision);
     if ((decision.verdict == OQ_HTTP_REPLACE || decision.verdict == OQ_HTTP_RESTART) &&
         is_refused(transfer, request.is_hashed, decision.why))
         return false;
@@ -316,8 +341,12 @@ static bool on_header_complete(void *ctx)
         return accept_body(transfer, transfer->written_bytes);
     case OQ_HTTP_REPLACE:
         if (transfer->written_bytes > 0)
-            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+            oq_transfer_restarts(transfer, decision.why);
         return accept_body(transfer, 0);
+    case OQ_HTTP_AGAIN:
+        oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_STOP, NULL);
+        return false;
     case OQ_HTTP_COMPLETE:
         if (save_facts(transfer, false))
             oq_transfer_apply(transfer, OQ_TRANSFER_EV_WHOLE, NULL);
@@ -429,6 +458,17 @@ static void fail_request(struct oq_transfer *transfer, enum oq_net_error error, 
     oq_transfer_fail(transfer, &verdict, true, sentence);
 }
 
+/* The connection ends instead of an answer, again and again: some firewalls do that to a range.
+ * Without one the saved bytes come again, so that is tried later when there are some. */
+static void note_cut(struct oq_transfer *transfer)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    const struct oq_http_request request = oq_source_describe(transfer);
+    if (!request.may_try_plain || history->attempts < (request.offset_bytes > 0 ? 4 : 1))
+        return;
+    history->is_plain = history->has_tried_plain = true;
+}
+
 static void on_done(void *ctx, enum oq_net_error error, const char *text)
 {
     struct oq_transfer *transfer = ctx;
@@ -444,6 +484,8 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         break;
     case OQ_TRANSFER_REQUESTING:
     case OQ_TRANSFER_RESOLVING_PROXY:
+        if (error == OQ_NET_CUT)
+            note_cut(transfer);
         fail_request(transfer, error == OQ_NET_NONE ? OQ_NET_CUT : error, text);
         break;
     case OQ_TRANSFER_OPENING: /* no request */

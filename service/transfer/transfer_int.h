@@ -146,6 +146,8 @@ void oq_transfer_apply(struct oq_transfer *transfer, enum oq_transfer_event even
                        const struct failure *failure);
 /* May free the transfer. */
 void oq_transfer_act(struct oq_transfer *transfer);
+/* Tells log and host that what is there comes again from zero. */
+void oq_transfer_restarts(const struct oq_transfer *transfer, const char *why);
 /* Of `done`, where the transfer has been STOPPING meanwhile. May free it. */
 void oq_transfer_work_over(struct oq_transfer *transfer);
 /* FAIL. The second: of the disk or memory, unless err->status is OQ_E_NET. */

@@ -115,6 +115,7 @@ static const struct {
     {OQ_NET_WRONG_SIZE, false, 0x80070143, 323},
     {OQ_NET_WRONG_HASH, false, 0x80070143, 323},
     {OQ_NET_WRONG_DIGEST, false, 0x80070143, 323},
+    {OQ_NET_OTHER_RESOURCE, true, 0x8020001B, 0x8020001B},
 };
 
 /* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */
