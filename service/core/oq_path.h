@@ -30,6 +30,11 @@ OQ_MUST_CHECK enum oq_status oq_path_check(const char *path, bool allow_posix,
 /* Could this single name (no separators) be a segment of such a path? NULL and "" could not. */
 bool oq_path_is_name(const char *name);
 
+/* A name like that text of `length` bytes, which may be anything: '_' takes the place of what
+ * cannot be in a name, and stands before one that is reserved for devices; one that is too long is
+ * cut before its ending. New string, NULL when out of memory. Caller frees with oq_free. */
+char *oq_path_make_name(const char *text, size_t length);
+
 /* The functions below expect a path that oq_path_check has accepted; others give some answer
  * without harm. */
 

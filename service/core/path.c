@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define NAME_MAX_UNITS 255 /* NTFS and ReFS: longest single name */
+#define CUT_NAME_MAX 200   /* bytes of a name that was too long: leaves room for a folder */
+#define CUT_ENDING_MAX 16
 #define POSIX_MAX_BYTES 4095
 
 #define TEMP_PREFIX "BIT"
@@ -222,6 +224,46 @@ bool oq_path_is_name(const char *name)
     size_t length = name ? strlen(name) : 0;
 
     return length > 0 && oq_utf8_is_valid(name, length) && !name_problem(name, length);
+}
+
+/* Cuts before the ending, between characters. */
+static void cut_name(char *name)
+{
+    size_t length = strlen(name);
+    const char *dot = strrchr(name, '.');
+    size_t ending =
+        dot && name + length - dot <= CUT_ENDING_MAX ? (size_t)(name + length - dot) : 0;
+    size_t keep = CUT_NAME_MAX - ending;
+
+    while (keep > 0 && ((unsigned char)name[keep] & 0xC0) == 0x80)
+        keep--;
+    memmove(name + keep, name + length - ending, ending + 1);
+}
+
+char *oq_path_make_name(const char *text, size_t length)
+{
+    char *copy = oq_malloc(length + 2);
+    bool is_text = oq_utf8_is_valid(text, length);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool is_bad = c < 0x20 || strchr("<>:\"/\\|?*", c) || (c >= 0x80 && !is_text);
+        copy[i] = is_bad ? '_' : text[i];
+    }
+    copy[length] = '\0';
+    if (count_units(copy, length) > NAME_MAX_UNITS) {
+        cut_name(copy);
+        length = strlen(copy);
+    }
+    if (length > 0 && (copy[length - 1] == '.' || copy[length - 1] == ' '))
+        copy[length - 1] = '_';
+    if (length == 0 || is_device_name(copy, length)) {
+        memmove(copy + 1, copy, length + 1);
+        copy[0] = '_';
+    }
+    return copy;
 }
 
 /* Offset of the last name of the path. */

@@ -144,7 +144,7 @@ static char *resolve(const struct oq_net_handle *handle, const char *location)
     if (parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
         curl_url_set(parts, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK)
-        copy = oq_strdup(url);
+        copy = oq_url_normalize(url);
     curl_url_cleanup(parts);
     curl_free(url);
     return copy;

@@ -547,7 +547,7 @@ static BSTR new_bytes(UINT length)
 }
 
 /* Shows IOpenQmgrGroup::SetPieces.* OPENQMGR_HASH_NONE OPENQMGR_HASH_SHA1 OPENQMGR_HASH_SHA256
- * OPENQMGR_HASH_SHA512 */
+ * OPENQMGR_HASH_SHA512 OPENQMGR_HASH_MD5 */
 static void set_pieces__each_kind__reaches_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -560,6 +560,7 @@ static void set_pieces__each_kind__reaches_the_engine(void **state)
         {OPENQMGR_HASH_SHA1, OQ_HASH_SHA1, 20},
         {OPENQMGR_HASH_SHA256, OQ_HASH_SHA256, 32},
         {OPENQMGR_HASH_SHA512, OQ_HASH_SHA512, 64},
+        {OPENQMGR_HASH_MD5, OQ_HASH_MD5, 16},
     };
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         BSTR hashes = new_bytes(3 * kinds[i].size);
