@@ -21,6 +21,11 @@ bool oq_wire_add_files_fits(const void *bytes, size_t size);
 /* A call of Next: the number of elements that the client has room for. */
 bool oq_wire_next_fits(const void *bytes, size_t size);
 
+/* A call of SetNotificationPointer: the interface, then a marshalled object or NULL. Windows writes
+ * a pointer of 4 bytes, the object's length twice, and the object; Wine the length once, without
+ * the pointer. Which it is tells the signature at the object's start ([MS-DCOM] 2.2.18). */
+bool oq_wire_set_pointer_fits(const void *bytes, size_t size);
+
 /* A BSTR ([MS-OAUT] 2.2.23): the count (maximum), the number of bytes or 0xffffffff for NULL, the
  * count again, and as many characters of 2 bytes. */
 bool oq_wire_bstr_fits(const void *bytes, size_t size);

@@ -15,37 +15,39 @@
 
 #include <rpcproxy.h>
 
-#define METHOD_ADD_FILES 6u /* of IBackgroundCopyJob1, as in its table of functions */
-#define METHOD_NEXT 3u      /* of both enumerators */
+#define METHOD_ADD_FILES 6u    /* of IBackgroundCopyJob1, as in its table of functions */
+#define METHOD_NEXT 3u         /* of both enumerators */
+#define METHOD_SET_POINTER 17u /* of IBackgroundCopyGroup */
 #define LITTLE_ENDIAN_NDR 0x10u
-#define BAD_STUB_DATA HRESULT_FROM_WIN32(RPC_X_BAD_STUB_DATA)
 
 /* Does the buffer of a call to that interface hold what its counts say? Calls without counts are
  * not looked into. */
-static HRESULT check(REFIID iid, const RPCOLEMESSAGE *message)
+static bool fits(REFIID iid, const RPCOLEMESSAGE *message)
 {
-    bool is_add_files =
-        IsEqualIID(iid, &IID_IBackgroundCopyJob1) && message->iMethod == METHOD_ADD_FILES;
-    bool is_next = (IsEqualIID(iid, &IID_IEnumBackgroundCopyJobs1) ||
-                    IsEqualIID(iid, &IID_IEnumBackgroundCopyGroups)) &&
-                   message->iMethod == METHOD_NEXT;
-    /* Numbers in another order would be turned after the checks. No Windows has them. */
-    if ((message->dataRepresentation & 0xf0u) != LITTLE_ENDIAN_NDR)
-        return BAD_STUB_DATA;
-    if (is_add_files && !oq_wire_add_files_fits(message->Buffer, message->cbBuffer))
-        return BAD_STUB_DATA;
-    if (is_next && !oq_wire_next_fits(message->Buffer, message->cbBuffer))
-        return BAD_STUB_DATA;
-    return S_OK;
+    if (IsEqualIID(iid, &IID_IBackgroundCopyJob1) && message->iMethod == METHOD_ADD_FILES)
+        return oq_wire_add_files_fits(message->Buffer, message->cbBuffer);
+    if (IsEqualIID(iid, &IID_IBackgroundCopyGroup) && message->iMethod == METHOD_SET_POINTER)
+        return oq_wire_set_pointer_fits(message->Buffer, message->cbBuffer);
+    if ((IsEqualIID(iid, &IID_IEnumBackgroundCopyJobs1) ||
+         IsEqualIID(iid, &IID_IEnumBackgroundCopyGroups)) &&
+        message->iMethod == METHOD_NEXT)
+        return oq_wire_next_fits(message->Buffer, message->cbBuffer);
+    return true;
 }
 
 HRESULT STDMETHODCALLTYPE oq_stub_invoke(IRpcStubBuffer *stub, RPCOLEMESSAGE *message,
                                          IRpcChannelBuffer *channel)
 {
     /* The table that the stub points to follows its header (rpcproxy.h). */
-    const CInterfaceStubVtbl *table = CONTAINING_RECORD(stub->lpVtbl, CInterfaceStubVtbl, Vtbl);
-    HRESULT result = check(table->header.piid, message);
-    return FAILED(result) ? result : CStdStubBuffer_Invoke(stub, message, channel);
+    const CInterfaceStubHeader *header =
+        &CONTAINING_RECORD(stub->lpVtbl, CInterfaceStubVtbl, Vtbl)->header;
+    /* The first three are IUnknown's, which COM answers itself. */
+    if (message->iMethod < 3 || message->iMethod >= header->DispatchTableCount)
+        return HRESULT_FROM_WIN32(RPC_S_PROCNUM_OUT_OF_RANGE);
+    /* Numbers in another order would be turned after the checks. No Windows has them. */
+    if ((message->dataRepresentation & 0xf0u) != LITTLE_ENDIAN_NDR || !fits(header->piid, message))
+        return HRESULT_FROM_WIN32(RPC_X_BAD_STUB_DATA);
+    return CStdStubBuffer_Invoke(stub, message, channel);
 }
 
 /* The bytes from there to the end of the message; 0 when that cannot be found out. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define NULL_BSTR UINT32_MAX
+#define OBJREF_SIGNATURE 0x574f454du
+#define OBJREF_HEADER_BYTES 24u
 
 #define TYPE_BSTR 8u
 #define TYPE_NONE 0xff
@@ -39,6 +41,20 @@ bool oq_wire_add_files_fits(const void *bytes, size_t size)
 bool oq_wire_next_fits(const void *bytes, size_t size)
 {
     return size >= 4 && read_u32(bytes, 0) <= OQ_WIRE_ELEMENTS_MAX;
+}
+
+bool oq_wire_set_pointer_fits(const void *bytes, size_t size)
+{
+    if (size < 20)
+        return false;
+    if (read_u32(bytes, 16) == 0)
+        return true;
+    if (size < 28 + OBJREF_HEADER_BYTES)
+        return false;
+    if (read_u32(bytes, 20) == OBJREF_SIGNATURE) /* Wine */
+        return read_u32(bytes, 16) <= size - 20;
+    return read_u32(bytes, 20) == read_u32(bytes, 24) && read_u32(bytes, 24) <= size - 28 &&
+           read_u32(bytes, 28) == OBJREF_SIGNATURE;
 }
 
 bool oq_wire_bstr_fits(const void *bytes, size_t size)

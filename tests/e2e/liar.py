@@ -22,8 +22,6 @@ def main():
         result = rig.wine(program, rig.path(rig.downloads), timeout=300)
         print("\n".join("     " + line for line in result.out.splitlines()))
         rig.check("every lie is refused", result.status == 0 and "\n0 failed" in result.out, result.status)
-        # Wine logs a fault that it turned into an error: something was read that did not come.
-        rig.check("no access violation", "page fault" not in result.err.lower(), " ".join(result.err.split())[:200] or "none")
         rig.check("the same process of the service", before and rig.processes("qmgrsvc.exe") == before, before)
         rig.check("the queue is empty", rig.ctl("list").out.strip() == "no downloads in the queue", "list")
         return rig.end()

@@ -4,7 +4,8 @@
  *
  * Calls go through the channels of ordinary proxies, but the buffers are made here. Each call is
  * made once as it should be, which shows that the buffer is right, and then with counts that are
- * not those of what follows, and cut off at every fourth byte. A lie has to be refused by COM,
+ * not those of what follows, and cut off at every fourth byte; and there are calls of methods that
+ * are none. A lie has to be refused by COM,
  * before the service's method; after each the service has to answer. Prints a line for each kind of
  * lie. Exit status: the number of lines that are not "ok".
  */
@@ -23,6 +24,7 @@ enum {
     JOB_ADD_FILES = 6,
     ENUM_NEXT = 3,
     GROUP_SET_PROP = 4,
+    GROUP_SET_POINTER = 17,
     OPEN_ADD_SOURCE = 7,
     OPEN_SET_URL = 8,
     OPEN_SET_HASH = 9,
@@ -278,6 +280,45 @@ static void set_prop(void)
     bstr_lies(&call, text);
 }
 
+static void set_pointer(void)
+{
+    struct call call = {"SetNotificationPointer",
+                        client.group,
+                        &IID_IBackgroundCopyGroup,
+                        GROUP_SET_POINTER,
+                        {{0}, 0}};
+    struct buffer *b = &call.buffer;
+    memcpy(b->bytes, &IID_IBackgroundCopyCallback1, sizeof(GUID));
+    b->size = sizeof(GUID);
+    put32(b, 0);
+    honest(&call);
+    /* the object's length and its start, as Wine writes them; then as Windows does */
+    put32(b, 0x574f454d);
+    for (unsigned i = 0; i < 10; i++)
+        put32(b, 0);
+    lie_at(&call, "object of 4 GiB", sizeof(GUID), 0xfffffff0);
+    lie_at(&call, "object of 45 bytes, and 44 came", sizeof(GUID), 45);
+    set32(b, sizeof(GUID), 0x20000);
+    set32(b, sizeof(GUID) + 4, 0xfffffff0);
+    set32(b, sizeof(GUID) + 8, 0xfffffff0);
+    set32(b, sizeof(GUID) + 12, 0x574f454d);
+    lie(&call, "object of 4 GiB, said twice", b);
+    set32(b, sizeof(GUID) + 8, 4);
+    lie(&call, "object of two lengths", b);
+}
+
+static void methods_that_are_none(void)
+{
+    static const ULONG none[] = {0, 1, 2, 18, 19, 0x7fff, 0xffffffff};
+    for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+        struct call call = {
+            "a group's method", client.group, &IID_IBackgroundCopyGroup, none[i], {{0}, 64}};
+        char which[30];
+        snprintf(which, sizeof which, "number %lu", none[i]);
+        lie(&call, which, &call.buffer);
+    }
+}
+
 static void extension(void)
 {
     static const unsigned char bytes[32] = {1};
@@ -375,6 +416,8 @@ int wmain(int argc, wchar_t **argv)
     next("IEnumBackgroundCopyGroups::Next", client.groups, &IID_IEnumBackgroundCopyGroups);
     next("IEnumBackgroundCopyJobs1::Next", client.jobs, &IID_IEnumBackgroundCopyJobs1);
     set_prop();
+    set_pointer();
+    methods_that_are_none();
     extension();
 
     hr = IBackgroundCopyGroup_CancelGroup(client.group);
