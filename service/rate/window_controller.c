@@ -9,8 +9,6 @@
 #define SPAN_LEAST_US 80000.0   /* the shortest RTT is taken over this time, and at least one RTT */
 #define PENDING_RTTS 2.2        /* the model may advertise a byte one RTT before the system does */
 #define PENDING_MS 60.0
-/* After so many bytes what was advertised before the first window was set does not exceed it. */
-#define BEGIN_BYTES (OQ_WINDOW_MOST - OQ_WINDOW_BEGIN)
 #define UNKNOWN_RTT_MS 50.0 /* assumed where no RTT is known */
 #define PAUSE_LONGEST_US 2000000
 #define FACTOR_STEP 1.02
@@ -78,11 +76,12 @@ static double least(double a, double b)
 }
 
 void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us, double base_ms,
-                               double factor)
+                               double factor, uint64_t most_bytes)
 {
     memset(ctl, 0, sizeof *ctl);
     ctl->mode = OQ_WINDOW_SLOW_START;
     ctl->factor = factor;
+    ctl->most = (double)most_bytes;
     ctl->window = OQ_WINDOW_BEGIN * factor;
     ctl->base_ms = base_ms;
     ctl->look_ms = -1;
@@ -235,6 +234,13 @@ static double rtt_or_base_ms(const struct oq_window_controller *ctl)
 static bool is_window_used(const struct oq_window_controller *ctl)
 {
     return ctl->window < ctl->rate * (USED_RTTS * rtt_or_base_ms(ctl) + USED_MS) + START_WINDOW / 2;
+}
+
+bool oq_window_controller_is_at_most(const struct oq_window_controller *ctl)
+{
+    return ctl->mode == OQ_WINDOW_STEADY && !ctl->is_paced && ctl->grow_to == 0 &&
+           ctl->window >= 0.98 * ctl->most * ctl->factor && is_window_used(ctl) &&
+           oq_window_controller_queue_ms(ctl) < 0.01 * ctl->base_ms + ctl->jitter_ms;
 }
 
 static void set_window(struct oq_window_controller *ctl, int64_t now_us, double window)
@@ -416,7 +422,7 @@ static void step_slow_start(struct oq_window_controller *ctl, int64_t now_us,
                                            own_queue(ctl, input, far_goal_ms(ctl, input, goal))));
         return;
     }
-    if (ctl->start_stage == 0 && ctl->window < OQ_WINDOW_MOST * ctl->factor) {
+    if (ctl->start_stage == 0 && ctl->window < ctl->most * ctl->factor) {
         set_window(ctl, now_us, ctl->window * 2);
     } else if (ctl->start_stage == 1) {
         ctl->start_stage = 2;
@@ -603,7 +609,7 @@ static double bounded(const struct oq_window_controller *ctl,
         window = least(window, input->limit_rate * rtt_ms);
     double before = ctl->advertised * ctl->factor;
     window = most(window, before * (1 - SHRINK * rtts));
-    return least(most(window, least_window(ctl)), OQ_WINDOW_MOST * ctl->factor);
+    return least(most(window, least_window(ctl)), ctl->most * ctl->factor);
 }
 
 static void decide(struct oq_window_controller *ctl, int64_t now_us,
@@ -618,7 +624,8 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
     if (ctl->mode != OQ_WINDOW_YIELD && ctl->is_begun && now_us >= ctl->effect_us)
         ctl->rate_high = most(ctl->rate, ctl->rate_high);
     if (!ctl->is_begun && ctl->mode == OQ_WINDOW_SLOW_START) {
-        if (ctl->rtt.received >= BEGIN_BYTES)
+        /* Then what was advertised before the first window was set does not exceed it. */
+        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN)
             enter_drain(ctl, now_us, input, false, OQ_WINDOW_FIRST * ctl->factor);
         return;
     }
