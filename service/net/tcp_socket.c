@@ -20,7 +20,7 @@
 #endif
 
 #define POLL_MS 50
-#define FAR_PEERS 16
+#define LARGER_PEERS 16
 #define SMALL_BYTES 131072 /* no system starts with less than half of it */
 
 /* While a request runs, libcurl does not say which socket is its own (CURLINFO_ACTIVESOCKET gives
@@ -39,8 +39,8 @@ struct oq_tcp_sockets {
     struct {
         char address[64];
         uint64_t bytes;
-    } far[FAR_PEERS];
-    unsigned next_far;
+    } larger[LARGER_PEERS];
+    unsigned next_larger;
     uint64_t made_bytes; /* of the one that is being made */
 };
 
@@ -84,18 +84,18 @@ void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, const char *a
 {
     if (!address) {
         sockets->background_bytes = window_bytes;
-        memset(sockets->far, 0, sizeof sockets->far);
+        memset(sockets->larger, 0, sizeof sockets->larger);
         return;
     }
     unsigned at = 0;
-    while (at < FAR_PEERS && strcmp(sockets->far[at].address, address) != 0)
+    while (at < LARGER_PEERS && strcmp(sockets->larger[at].address, address) != 0)
         at++;
-    if (at == FAR_PEERS) {
-        at = sockets->next_far;
-        sockets->next_far = (at + 1) % FAR_PEERS;
+    if (at == LARGER_PEERS) {
+        at = sockets->next_larger;
+        sockets->next_larger = (at + 1) % LARGER_PEERS;
     }
-    snprintf(sockets->far[at].address, sizeof sockets->far[at].address, "%s", address);
-    sockets->far[at].bytes = window_bytes;
+    snprintf(sockets->larger[at].address, sizeof sockets->larger[at].address, "%s", address);
+    sockets->larger[at].bytes = window_bytes;
 }
 
 uint64_t oq_tcp_sockets_made_with(const struct oq_tcp_sockets *sockets, int64_t socket)
@@ -147,9 +147,9 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
     memcpy(&address, &at->addr, at->addrlen < sizeof address ? at->addrlen : sizeof address);
     read_address(&address, text, sizeof text);
     sockets->made_bytes = sockets->background_bytes;
-    for (unsigned i = 0; i < FAR_PEERS; i++)
-        if (text[0] && strcmp(sockets->far[i].address, text) == 0)
-            sockets->made_bytes = sockets->far[i].bytes;
+    for (unsigned i = 0; i < LARGER_PEERS; i++)
+        if (text[0] && strcmp(sockets->larger[i].address, text) == 0)
+            sockets->made_bytes = sockets->larger[i].bytes;
     return socket(at->family, at->socktype, at->protocol);
 }
 
