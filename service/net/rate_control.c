@@ -399,8 +399,8 @@ static void stop_setting_windows(struct oq_rate_control *control, struct oq_flow
             oq_window_controller_set_paced(&flow->window, now_us(control));
 }
 
-/* A long fat path: the next connection to that host is made with a larger window, and this one is not
- * used again. */
+/* A long fat path: the next connection to that host is made with a larger window, and this one is
+ * not used again. */
 static void make_next_larger(struct oq_flow *flow)
 {
     uint64_t bytes = flow->made_bytes * OQ_WINDOW_FAR_GROWTH;

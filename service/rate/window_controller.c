@@ -26,9 +26,7 @@
 #define LONG_QUEUE_BASES 0.15    /* of the base RTT */
 #define SHORT_RTT_MS 8.0
 #define START_WINDOW 12288.0 /* from SHORT_RTT_MS on */
-#define FEW_PACKETS 6144.0
-#define FEW_PACKETS_RATE 600.0 /* bytes per ms: 5 Mbit/s */
-#define RETURN_FIRST 0.7       /* of the former rate */
+#define RETURN_FIRST 0.7     /* of the former rate */
 #define RETURN_SECOND 0.95
 #define KEPT 0.95       /* below this share of the former rate cross traffic may take the rest */
 #define NOT_WORTH 64    /* a change by less than this part is not worth a system call */
@@ -54,8 +52,7 @@
 #define TAKEN 0.75             /* if less than this share of the former rate is left */
 #define LONGER_SHARE 0.25      /* of a longer RTT after a drain that the base RTT takes over */
 #define DRAIN_SILENT_US 1000000
-#define FILLING 0.6 /* share of capacity below which a path is not filled */
-#define FAR 0.45    /* share of capacity below which a short queue is not believed */
+#define FAR 0.45 /* share of capacity below which a short queue is not believed */
 #define FAR_MS 4.0
 #define GROWING 1.3      /* the sender still accelerates */
 #define FAILED_SHARE 0.6 /* of the former rate: a return has failed, the link may be slower now */
@@ -206,13 +203,9 @@ static double long_queue_ms(const struct oq_window_controller *ctl,
     return most(most(LONG_QUEUE_MS, of_goal), LONG_QUEUE_BASES * ctl->base_ms);
 }
 
-/* With three packets in flight every second one is acknowledged late where the RTT is long, which
- * looks like a queue; on a slow link more packets would make one. */
 static double least_window(const struct oq_window_controller *ctl)
 {
-    bool has_room = ctl->mode != OQ_WINDOW_YIELD && ctl->base_ms >= SHORT_RTT_MS &&
-                    ctl->rate_high >= FEW_PACKETS_RATE;
-    return (has_room ? FEW_PACKETS : OQ_WINDOW_LEAST) * ctl->factor;
+    return OQ_WINDOW_LEAST * ctl->factor;
 }
 
 /* This connection's share of the goal, in bytes in the queue. */
@@ -502,8 +495,6 @@ static void step_steady(struct oq_window_controller *ctl, int64_t now_us,
         ctl->gain = least(ctl->gain * (1 + rtts), GAIN_MOST);
     double wanted = ctl->window * ctl->base_ms / rtt_or_base_ms(ctl) + own;
     wanted += least((ctl->gain - 1) * own, GAIN_SHARE * ctl->window);
-    if (ctl->rate < FILLING * input->capacity && ctl->base_ms >= SHORT_RTT_MS)
-        wanted = most(wanted, START_WINDOW * ctl->factor);
     if (!is_used)
         wanted = least(wanted, ctl->window);
     wanted = most(wanted, ctl->window * (1 - 2 * SHRINK));

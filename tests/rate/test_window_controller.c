@@ -252,7 +252,8 @@ static void window__greedy_flow_comes_and_goes__yields_and_returns(void **state)
             check_cell(rates[i], bases[j]);
 }
 
-/* 200 Mbit/s at 100 ms need 2.5 MB: what a connection is usually made with is filled without a queue. */
+/* 200 Mbit/s at 100 ms need 2.5 MB: what a connection is usually made with is filled without a
+ * queue. */
 static void window__long_fat_path__is_filled_by_a_larger_connection(void **state)
 {
     struct scene s;
