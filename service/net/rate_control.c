@@ -37,15 +37,17 @@ struct oq_flow {
     struct oq_token_bucket *group;
     bool is_foreground;
     int64_t id;
-    int64_t socket;      /* -1: not known, then its window cannot be set */
-    struct netif *netif; /* NULL: none, or not known */
-    bool is_controlled;  /* by the window controller */
-    bool is_paused;      /* now */
-    bool was_limited;    /* by a token bucket, since the last step */
-    bool is_resuming;    /* bytes that come now were kept while it was paused */
-    bool has_tcp;        /* the system may know its RTT */
+    int64_t socket;       /* -1: not known, then its window cannot be set */
+    struct netif *netif;  /* NULL: none, or not known */
+    bool is_controlled;   /* by the window controller */
+    bool is_paused;       /* now */
+    bool was_limited;     /* by a token bucket, since the last step */
+    bool is_resuming;     /* bytes that come now were kept while it was paused */
+    bool has_tcp;         /* the system may know its RTT */
+    bool has_larger_next; /* see make_next_larger */
     struct oq_window_controller window;
     struct oq_token_bucket bucket; /* cross traffic of this computer, where windows are not set */
+    uint64_t made_bytes;           /* window that the connection was made with; */
     uint64_t window_bytes;         /* as set; 0 = never */
     double highest_rate;           /* as of the last step, bytes per ms; 0 = no limit */
     enum oq_limit highest_why;
@@ -215,7 +217,8 @@ static void take_control(struct oq_rate_control *control, struct oq_flow *flow)
     flow->is_controlled = true;
     oq_window_controller_init(
         &flow->window, now_us(control), base_ms,
-        control->link && control->link->window_factor > 0 ? control->link->window_factor : 1);
+        control->link && control->link->window_factor > 0 ? control->link->window_factor : 1,
+        flow->made_bytes);
     oq_token_bucket_init(&flow->bucket, now_us(control), 0);
     if (control->is_paced)
         oq_window_controller_set_paced(&flow->window, now_us(control));
@@ -228,7 +231,7 @@ static void release_control(struct oq_rate_control *control, struct oq_flow *flo
     bool was_set = flow->window_bytes > 0;
     flow->is_controlled = false;
     if (was_set)
-        set_window(flow, OQ_WINDOW_MOST);
+        set_window(flow, flow->made_bytes);
     pause_or_resume(control, flow);
 }
 
@@ -256,6 +259,7 @@ struct oq_flow *oq_rate_control_add(struct oq_rate_control *control,
     flow->is_foreground = options->is_foreground;
     flow->id = options->id;
     flow->socket = oq_tcp_socket_find(net->net->sockets, net->easy);
+    flow->made_bytes = oq_tcp_sockets_made_with(net->net->sockets, flow->socket);
     flow->has_tcp = control->link && control->link->tcp;
     snprintf(flow->peer, sizeof flow->peer, "%s", oq_tcp_socket_peer(net->easy));
     flow->next = control->flows;
@@ -265,7 +269,7 @@ struct oq_flow *oq_rate_control_add(struct oq_rate_control *control,
     update_control(control, flow);
     /* A connection that was a background flow's. */
     if (!flow->is_controlled && oq_tcp_socket_is_small(flow->socket))
-        set_window(flow, OQ_WINDOW_MOST);
+        set_window(flow, flow->made_bytes);
     return flow;
 }
 
@@ -389,10 +393,29 @@ static void stop_setting_windows(struct oq_rate_control *control, struct oq_flow
     memset(control->peers, 0, sizeof control->peers); /* were learned with wrong windows */
     oq_log_warning("rate control: the system does not follow the size of receive buffers: reading "
                    "is paced instead");
-    oq_tcp_sockets_set_background(changed->net->net->sockets, OQ_WINDOW_BEGIN);
+    oq_tcp_sockets_set_background(changed->net->net->sockets, NULL, OQ_WINDOW_BEGIN);
     for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
         if (flow->is_controlled && !flow->window.is_paced)
             oq_window_controller_set_paced(&flow->window, now_us(control));
+}
+
+/* A long fat path: the next connection to that host is made with a larger window, and this one is
+ * not used again. */
+static void make_next_larger(struct oq_flow *flow)
+{
+    uint64_t bytes = flow->made_bytes * OQ_WINDOW_FAR_GROWTH;
+    if (flow->has_larger_next || flow->made_bytes >= OQ_WINDOW_FAR_MOST)
+        return;
+    flow->has_larger_next = true;
+    if (bytes > OQ_WINDOW_FAR_MOST)
+        bytes = OQ_WINDOW_FAR_MOST;
+    oq_tcp_sockets_set_background(flow->net->net->sockets, flow->peer, bytes);
+    curl_easy_setopt(flow->net->easy, CURLOPT_FORBID_REUSE, 1L);
+    oq_log_info(
+        "rate control: group %lld from %s fills its window of %llu bytes without a queue: the "
+        "next connection is made with %llu",
+        (long long)flow->id, flow->peer, (unsigned long long)flow->made_bytes,
+        (unsigned long long)bytes);
 }
 
 static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int64_t now)
@@ -422,6 +445,8 @@ static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int
         set_window(flow, window_bytes);
     else if (!control->is_paced)
         stop_setting_windows(control, flow);
+    if (oq_window_controller_is_at_most(&flow->window))
+        make_next_larger(flow);
     bool is_by_reading = flow->window.is_paced && flow->highest_why == OQ_LIMIT_OTHERS_HERE;
     oq_token_bucket_set_rate(&flow->bucket, now,
                              is_by_reading ? (uint64_t)(flow->highest_rate * 1000) : 0);

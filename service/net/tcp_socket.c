@@ -6,6 +6,7 @@
 #include "oq_alloc.h"
 #include "oq_window_controller.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #ifdef _WIN32
@@ -19,15 +20,28 @@
 #endif
 
 #define POLL_MS 50
+#define LARGER_PEERS 16
 #define SMALL_BYTES 131072 /* no system starts with less than half of it */
 
 /* While a request runs, libcurl does not say which socket is its own (CURLINFO_ACTIVESOCKET gives
  * none with 7.88), nor does it call back for a connection that is used again; but it knows the
  * addresses of both ends, and so do the sockets. */
+struct entry {
+    curl_socket_t socket;
+    uint64_t made_bytes; /* window that it was made with */
+};
+
 struct oq_tcp_sockets {
-    curl_socket_t *list;
+    struct entry *list;
     size_t count, capacity;
-    uint64_t background_bytes; /* window of a background connection that is made */
+    /* Windows of background connections that are made: all, and some peers' (long fat paths). */
+    uint64_t background_bytes;
+    struct {
+        char address[64];
+        uint64_t bytes;
+    } larger[LARGER_PEERS];
+    unsigned next_larger;
+    uint64_t made_bytes; /* of the one that is being made */
 };
 
 struct oq_tcp_sockets *oq_tcp_sockets_new(void)
@@ -48,14 +62,48 @@ void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets)
 
 bool oq_tcp_socket_set_window(int64_t socket, uint64_t bytes)
 {
-    int value = bytes > OQ_WINDOW_MOST ? (int)OQ_WINDOW_MOST : (int)bytes;
+    int value = bytes > OQ_WINDOW_FAR_MOST ? (int)OQ_WINDOW_FAR_MOST : (int)bytes;
     return socket >= 0 && setsockopt((curl_socket_t)socket, SOL_SOCKET, SO_RCVBUF,
                                      (const char *)&value, sizeof value) == 0;
 }
 
-void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, uint64_t window_bytes)
+/* The number of a port, and the address as text; 0 if there is none. */
+static long read_address(const struct sockaddr_storage *address, char *text, socklen_t capacity)
 {
-    sockets->background_bytes = window_bytes;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+    bool is_six = address->ss_family == AF_INET6;
+    const void *number = is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+    if (!inet_ntop(is_six ? AF_INET6 : AF_INET, number, text, capacity))
+        return 0;
+    return is_six ? ntohs(six->sin6_port) : ntohs(four->sin_port);
+}
+
+void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, const char *address,
+                                   uint64_t window_bytes)
+{
+    if (!address) {
+        sockets->background_bytes = window_bytes;
+        memset(sockets->larger, 0, sizeof sockets->larger);
+        return;
+    }
+    unsigned at = 0;
+    while (at < LARGER_PEERS && strcmp(sockets->larger[at].address, address) != 0)
+        at++;
+    if (at == LARGER_PEERS) {
+        at = sockets->next_larger;
+        sockets->next_larger = (at + 1) % LARGER_PEERS;
+    }
+    snprintf(sockets->larger[at].address, sizeof sockets->larger[at].address, "%s", address);
+    sockets->larger[at].bytes = window_bytes;
+}
+
+uint64_t oq_tcp_sockets_made_with(const struct oq_tcp_sockets *sockets, int64_t socket)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if ((int64_t)sockets->list[i].socket == socket)
+            return sockets->list[i].made_bytes;
+    return OQ_WINDOW_MOST;
 }
 
 /* Without memory the socket is not noted: its window is not set later. */
@@ -66,13 +114,14 @@ static int on_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
         return CURL_SOCKOPT_OK;
     if (sockets->count == sockets->capacity) {
         size_t capacity = sockets->capacity ? sockets->capacity * 2 : 16;
-        curl_socket_t *list = oq_realloc(sockets->list, capacity * sizeof *list);
+        struct entry *list = oq_realloc(sockets->list, capacity * sizeof *list);
         if (!list)
             return CURL_SOCKOPT_OK;
         sockets->list = list;
         sockets->capacity = capacity;
     }
-    sockets->list[sockets->count++] = socket;
+    sockets->list[sockets->count++] =
+        (struct entry){.socket = socket, .made_bytes = sockets->made_bytes};
     return CURL_SOCKOPT_OK;
 }
 
@@ -83,15 +132,32 @@ static int on_background_socket(void *ctx, curl_socket_t socket, curlsocktype pu
 {
     const struct oq_tcp_sockets *sockets = ctx;
     if (purpose == CURLSOCKTYPE_IPCXN)
-        oq_tcp_socket_set_window((int64_t)socket, sockets->background_bytes);
+        oq_tcp_socket_set_window((int64_t)socket, sockets->made_bytes);
     return on_socket(ctx, socket, purpose);
+}
+
+/* Only here libcurl says to which address. The two above are called next, for the same socket. */
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    struct oq_tcp_sockets *sockets = ctx;
+    struct sockaddr_storage address;
+    char text[64] = "";
+    (void)purpose;
+    memset(&address, 0, sizeof address);
+    memcpy(&address, &at->addr, at->addrlen < sizeof address ? at->addrlen : sizeof address);
+    read_address(&address, text, sizeof text);
+    sockets->made_bytes = sockets->background_bytes;
+    for (unsigned i = 0; i < LARGER_PEERS; i++)
+        if (text[0] && strcmp(sockets->larger[i].address, text) == 0)
+            sockets->made_bytes = sockets->larger[i].bytes;
+    return socket(at->family, at->socktype, at->protocol);
 }
 
 static int on_close(void *ctx, curl_socket_t socket)
 {
     struct oq_tcp_sockets *sockets = ctx;
     for (size_t i = 0; i < sockets->count; i++)
-        if (sockets->list[i] == socket)
+        if (sockets->list[i].socket == socket)
             sockets->list[i--] = sockets->list[--sockets->count];
 #ifdef _WIN32
     return closesocket(socket);
@@ -105,6 +171,8 @@ bool oq_tcp_socket_prepare(CURL *easy, struct oq_tcp_sockets *sockets, bool is_b
     return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION,
                             is_background ? on_background_socket : on_socket) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) == CURLE_OK;
 }
@@ -115,18 +183,6 @@ const char *oq_tcp_socket_peer(CURL *easy)
     if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK)
         return "";
     return address ? address : "";
-}
-
-/* The number of a port, and the address as text; 0 if there is none. */
-static long read_address(const struct sockaddr_storage *address, char *text, socklen_t capacity)
-{
-    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-    bool is_six = address->ss_family == AF_INET6;
-    const void *number = is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
-    if (!inet_ntop(is_six ? AF_INET6 : AF_INET, number, text, capacity))
-        return 0;
-    return is_six ? ntohs(six->sin6_port) : ntohs(four->sin_port);
 }
 
 /* The local port alone is not enough: connections to different peers may share it. */
@@ -152,8 +208,8 @@ int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy)
         return -1;
     const char *peer = oq_tcp_socket_peer(easy);
     for (size_t i = 0; i < sockets->count; i++)
-        if (is_socket_of(sockets->list[i], port, peer_port, peer))
-            return (int64_t)sockets->list[i];
+        if (is_socket_of(sockets->list[i].socket, port, peer_port, peer))
+            return (int64_t)sockets->list[i].socket;
     return -1;
 }
 
@@ -239,7 +295,7 @@ unsigned oq_tcp_sockets_wait(const struct oq_tcp_sockets *sockets, CURLM *multi,
     FD_ZERO(&other);
     if (curl_multi_fdset(multi, &in, &out, &other, &highest) == CURLM_OK) {
         for (size_t i = 0; i < sockets->count && count < room; i++) {
-            curl_socket_t socket = sockets->list[i];
+            curl_socket_t socket = sockets->list[i].socket;
             if (!can_be_in_set(socket) || (!FD_ISSET(socket, &in) && !FD_ISSET(socket, &out)))
                 continue;
             waits[count].fd = socket;

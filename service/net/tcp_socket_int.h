@@ -18,8 +18,12 @@ void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets); /* NULL is allowed */
 /* Options of a handle, before it is added. A background connection is made with the largest window
  * that it may get later. False: no memory. */
 bool oq_tcp_socket_prepare(CURL *easy, struct oq_tcp_sockets *sockets, bool is_background);
-/* What background connections are made with from now on. */
-void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, uint64_t window_bytes);
+/* What background connections are made with from now on, those to that address, or with NULL all to
+ * which nothing else applies. */
+void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, const char *address,
+                                   uint64_t window_bytes);
+/* What the connection of that socket was made with. */
+uint64_t oq_tcp_sockets_made_with(const struct oq_tcp_sockets *sockets, int64_t socket);
 /* The socket of the handle's connection, -1: none. Valid until the handle is closed. */
 int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy);
 /* Has it no peer any more? So it is after a reset; after an orderly end it has one until it is

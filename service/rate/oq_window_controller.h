@@ -39,8 +39,11 @@
 
 #define OQ_WINDOW_LEAST 4096u /* 4 KB measured: leaves a foreign flow 97.6 % */
 /* What a connection is made with, and so the most that it ever gets: 40 Mbit/s at 100 ms. Linux
- * advertises all of that at once (ss -tim), and never takes it back. */
+ * advertises all of that at once (ss -tim), and never takes it back. Where that was not enough, the
+ * next connections to the host are made with more (long fat paths). */
 #define OQ_WINDOW_MOST 524288u
+#define OQ_WINDOW_FAR_GROWTH 4
+#define OQ_WINDOW_FAR_MOST 4194304u
 #define OQ_WINDOW_FIRST 16384u
 #define OQ_WINDOW_BEGIN 131072u /* before the first drain */
 #define OQ_WINDOW_STEPS 64
@@ -56,7 +59,8 @@ enum oq_window_mode {
 struct oq_window_controller {
     struct oq_rtt_estimator rtt;
     enum oq_window_mode mode;
-    double factor; /* see oq_window_controller_init */
+    double factor; /* see oq_window_controller_init; and: */
+    double most;   /* bytes that the connection was made with */
     double window; /* bytes that the system really advertises; 0 = the floor */
     /* What was measured; times in ms, 0 = not yet. */
     double base_ms, rtt_ms; /* base RTT; shortest of the last RTT */
@@ -125,9 +129,10 @@ struct oq_window_controller_input {
 /* A connection begins, with a window of OQ_WINDOW_BEGIN; `base_ms` is what is known of its
  * base RTT (the TCP handshake, earlier connections to the host), not too short, 0 = nothing.
  * `factor`: how much larger the advertised window is than the one that was set (Linux 6: 1.25 where
- * packets have 1500 bytes, measured; Windows: 1). One that turns out too small is corrected. */
+ * packets have 1500 bytes, measured; Windows: 1). One that turns out too small is corrected. The
+ * connection was made with a window of `most`. */
 void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us, double base_ms,
-                               double factor);
+                               double factor, uint64_t most);
 /* Bytes were read, not before since_us. */
 void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_us,
                                   int64_t since_us, uint64_t bytes);
@@ -145,6 +150,8 @@ int64_t oq_window_controller_pause_us(const struct oq_window_controller *ctl);
 /* An RTT measured by other means (a TCP handshake). Only a lower base RTT is taken. */
 void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms);
 
+/* Would a connection that was made with a larger window be faster? */
+bool oq_window_controller_is_at_most(const struct oq_window_controller *ctl);
 /* Queueing delay in ms, our own queue included, as far as known. */
 double oq_window_controller_queue_ms(const struct oq_window_controller *ctl);
 

@@ -9,8 +9,6 @@
 #define SPAN_LEAST_US 80000.0   /* the shortest RTT is taken over this time, and at least one RTT */
 #define PENDING_RTTS 2.2        /* the model may advertise a byte one RTT before the system does */
 #define PENDING_MS 60.0
-/* After so many bytes what was advertised before the first window was set does not exceed it. */
-#define BEGIN_BYTES (OQ_WINDOW_MOST - OQ_WINDOW_BEGIN)
 #define UNKNOWN_RTT_MS 50.0 /* assumed where no RTT is known */
 #define PAUSE_LONGEST_US 2000000
 #define FACTOR_STEP 1.02
@@ -28,9 +26,7 @@
 #define LONG_QUEUE_BASES 0.15    /* of the base RTT */
 #define SHORT_RTT_MS 8.0
 #define START_WINDOW 12288.0 /* from SHORT_RTT_MS on */
-#define FEW_PACKETS 6144.0
-#define FEW_PACKETS_RATE 600.0 /* bytes per ms: 5 Mbit/s */
-#define RETURN_FIRST 0.7       /* of the former rate */
+#define RETURN_FIRST 0.7     /* of the former rate */
 #define RETURN_SECOND 0.95
 #define KEPT 0.95       /* below this share of the former rate cross traffic may take the rest */
 #define NOT_WORTH 64    /* a change by less than this part is not worth a system call */
@@ -56,8 +52,7 @@
 #define TAKEN 0.75             /* if less than this share of the former rate is left */
 #define LONGER_SHARE 0.25      /* of a longer RTT after a drain that the base RTT takes over */
 #define DRAIN_SILENT_US 1000000
-#define FILLING 0.6 /* share of capacity below which a path is not filled */
-#define FAR 0.45    /* share of capacity below which a short queue is not believed */
+#define FAR 0.45 /* share of capacity below which a short queue is not believed */
 #define FAR_MS 4.0
 #define GROWING 1.3      /* the sender still accelerates */
 #define FAILED_SHARE 0.6 /* of the former rate: a return has failed, the link may be slower now */
@@ -78,11 +73,12 @@ static double least(double a, double b)
 }
 
 void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us, double base_ms,
-                               double factor)
+                               double factor, uint64_t most_bytes)
 {
     memset(ctl, 0, sizeof *ctl);
     ctl->mode = OQ_WINDOW_SLOW_START;
     ctl->factor = factor;
+    ctl->most = (double)most_bytes;
     ctl->window = OQ_WINDOW_BEGIN * factor;
     ctl->base_ms = base_ms;
     ctl->look_ms = -1;
@@ -207,13 +203,9 @@ static double long_queue_ms(const struct oq_window_controller *ctl,
     return most(most(LONG_QUEUE_MS, of_goal), LONG_QUEUE_BASES * ctl->base_ms);
 }
 
-/* With three packets in flight every second one is acknowledged late where the RTT is long, which
- * looks like a queue; on a slow link more packets would make one. */
 static double least_window(const struct oq_window_controller *ctl)
 {
-    bool has_room = ctl->mode != OQ_WINDOW_YIELD && ctl->base_ms >= SHORT_RTT_MS &&
-                    ctl->rate_high >= FEW_PACKETS_RATE;
-    return (has_room ? FEW_PACKETS : OQ_WINDOW_LEAST) * ctl->factor;
+    return OQ_WINDOW_LEAST * ctl->factor;
 }
 
 /* This connection's share of the goal, in bytes in the queue. */
@@ -235,6 +227,13 @@ static double rtt_or_base_ms(const struct oq_window_controller *ctl)
 static bool is_window_used(const struct oq_window_controller *ctl)
 {
     return ctl->window < ctl->rate * (USED_RTTS * rtt_or_base_ms(ctl) + USED_MS) + START_WINDOW / 2;
+}
+
+bool oq_window_controller_is_at_most(const struct oq_window_controller *ctl)
+{
+    return ctl->mode == OQ_WINDOW_STEADY && !ctl->is_paced && ctl->grow_to == 0 &&
+           ctl->window >= 0.98 * ctl->most * ctl->factor && is_window_used(ctl) &&
+           oq_window_controller_queue_ms(ctl) < 0.01 * ctl->base_ms + ctl->jitter_ms;
 }
 
 static void set_window(struct oq_window_controller *ctl, int64_t now_us, double window)
@@ -416,7 +415,7 @@ static void step_slow_start(struct oq_window_controller *ctl, int64_t now_us,
                                            own_queue(ctl, input, far_goal_ms(ctl, input, goal))));
         return;
     }
-    if (ctl->start_stage == 0 && ctl->window < OQ_WINDOW_MOST * ctl->factor) {
+    if (ctl->start_stage == 0 && ctl->window < ctl->most * ctl->factor) {
         set_window(ctl, now_us, ctl->window * 2);
     } else if (ctl->start_stage == 1) {
         ctl->start_stage = 2;
@@ -496,8 +495,6 @@ static void step_steady(struct oq_window_controller *ctl, int64_t now_us,
         ctl->gain = least(ctl->gain * (1 + rtts), GAIN_MOST);
     double wanted = ctl->window * ctl->base_ms / rtt_or_base_ms(ctl) + own;
     wanted += least((ctl->gain - 1) * own, GAIN_SHARE * ctl->window);
-    if (ctl->rate < FILLING * input->capacity && ctl->base_ms >= SHORT_RTT_MS)
-        wanted = most(wanted, START_WINDOW * ctl->factor);
     if (!is_used)
         wanted = least(wanted, ctl->window);
     wanted = most(wanted, ctl->window * (1 - 2 * SHRINK));
@@ -603,7 +600,7 @@ static double bounded(const struct oq_window_controller *ctl,
         window = least(window, input->limit_rate * rtt_ms);
     double before = ctl->advertised * ctl->factor;
     window = most(window, before * (1 - SHRINK * rtts));
-    return least(most(window, least_window(ctl)), OQ_WINDOW_MOST * ctl->factor);
+    return least(most(window, least_window(ctl)), ctl->most * ctl->factor);
 }
 
 static void decide(struct oq_window_controller *ctl, int64_t now_us,
@@ -618,7 +615,8 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
     if (ctl->mode != OQ_WINDOW_YIELD && ctl->is_begun && now_us >= ctl->effect_us)
         ctl->rate_high = most(ctl->rate, ctl->rate_high);
     if (!ctl->is_begun && ctl->mode == OQ_WINDOW_SLOW_START) {
-        if (ctl->rtt.received >= BEGIN_BYTES)
+        /* Then what was advertised before the first window was set does not exceed it. */
+        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN)
             enter_drain(ctl, now_us, input, false, OQ_WINDOW_FIRST * ctl->factor);
         return;
     }

@@ -41,6 +41,7 @@ struct download {
 struct scene {
     struct model *model;
     double rate, base_ms, factor;
+    uint64_t most; /* that connections are made with */
     struct download downloads[2];
     double queues[SAMPLES]; /* queue in ms, every 5 ms, since record was set */
     unsigned queue_count;
@@ -68,26 +69,32 @@ static void start(struct scene *s, unsigned index)
         .model = s->model, .index = index, .factor = s->factor, .arrived_us = now_us};
     *flow = (struct model_flow){.sender = MODEL_WINDOW,
                                 .base_ms = s->base_ms,
-                                .granted_bytes = OQ_WINDOW_MOST,
+                                .granted_bytes = s->most,
                                 .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
     /* The handshake has measured the path, and the queue that there was. */
     oq_window_controller_init(&download->ctl, now_us, s->base_ms + model_queue_ms(s->model) + 2,
-                              s->factor);
+                              s->factor, s->most);
     model_switch(s->model, index, true);
 }
 
-static void set_up_scene(struct scene *s, double mbits, double base_ms)
+static void set_up_with(struct scene *s, double mbits, double base_ms, uint64_t most)
 {
     memset(s, 0, sizeof *s);
     s->rate = mbits * 125;
     s->base_ms = base_ms;
     s->factor = SYSTEM_FACTOR;
+    s->most = most;
     s->model = model_new(s->rate, QUEUE_MS);
     model_flow(s->model, FOREIGN)->sender = MODEL_GREEDY;
     model_flow(s->model, FOREIGN)->base_ms = base_ms;
     start(s, BACKGROUND);
+}
+
+static void set_up_scene(struct scene *s, double mbits, double base_ms)
+{
+    set_up_with(s, mbits, base_ms, OQ_WINDOW_MOST);
 }
 
 static void set_window(struct download *download, uint64_t bytes)
@@ -243,6 +250,33 @@ static void window__greedy_flow_comes_and_goes__yields_and_returns(void **state)
     for (size_t i = 0; i < COUNT_OF(rates); i++)
         for (size_t j = 0; j < COUNT_OF(bases); j++)
             check_cell(rates[i], bases[j]);
+}
+
+/* 200 Mbit/s at 100 ms need 2.5 MB: what a connection is usually made with is filled without a
+ * queue. */
+static void window__long_fat_path__is_filled_by_a_larger_connection(void **state)
+{
+    struct scene s;
+    (void)state;
+    set_up_scene(&s, 200, 100);
+    run(&s, 8);
+    double small = share(&s, BACKGROUND, 4);
+    assert_true(oq_window_controller_is_at_most(&s.downloads[0].ctl));
+    model_free(s.model);
+    set_up_with(&s, 200, 100, OQ_WINDOW_FAR_MOST);
+    run(&s, 8);
+    double large = share(&s, BACKGROUND, 4);
+    print_message("200 Mbit/s, 100 ms: %.3f, made with %u KB %.3f\n", small,
+                  OQ_WINDOW_FAR_MOST / 1024, large);
+    assert_true(large > 0.9);
+    assert_false(oq_window_controller_is_at_most(&s.downloads[0].ctl));
+    model_free(s.model);
+    set_up_scene(&s, 20, 100); /* shorter: never */
+    for (unsigned i = 0; i < 400; i++) {
+        run(&s, 0.04);
+        assert_false(oq_window_controller_is_at_most(&s.downloads[0].ctl));
+    }
+    model_free(s.model);
 }
 
 static void window__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps(void **state)
@@ -674,6 +708,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(window__queue_stays_while_the_window_shrinks__yields),
         cmocka_unit_test(window__greedy_flow_comes_and_goes__yields_and_returns),
+        cmocka_unit_test(window__long_fat_path__is_filled_by_a_larger_connection),
         cmocka_unit_test(window__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps),
         cmocka_unit_test(window__half_the_link_taken__uses_the_other_half),
         cmocka_unit_test(window__slow_link__is_used_without_pauses),
