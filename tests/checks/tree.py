@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Checks of the source tree that need no compiler.
 
-usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, style, words, private, shell, python, anchor
+usage: tree.py CHECK      with CHECK one of: format, size, layers, circles, parts, presets, style, words, private, shell,
+                          python, anchor
 
 Looks at the files that git knows. Prints one line per finding, "file:line: what", and ends with status 1 if there was any.
 """
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -346,6 +348,14 @@ def check_parts():
             for number, line in enumerate(read(name).splitlines(), 1):
                 if re.search(r"\btests/", line.partition("#")[0]):
                     yield f"{name}:{number}: names tests/"
+
+
+def check_presets():
+    """Warnings are errors in every tree but that of MSYS2, whose compilers are newer than ours."""
+    for preset in json.loads(read("CMakePresets.json"))["configurePresets"]:
+        value = preset.get("cacheVariables", {}).get("OQ_WERROR", "ON")
+        if (value == "OFF") != (preset["name"] == "msys2"):
+            yield f"CMakePresets.json:1: OQ_WERROR is {value} in {preset['name']}"
 
 
 def main(arguments):

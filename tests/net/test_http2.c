@@ -170,7 +170,9 @@ static void http2__foreground_group__shares_connections_and_arrives_whole(void *
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(
-        http2__foreground_group__shares_connections_and_arrives_whole, setup, teardown)};
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(http2__foreground_group__shares_connections_and_arrives_whole),
+    };
     return cmocka_run_group_tests_name("http2", tests, NULL, NULL);
 }
