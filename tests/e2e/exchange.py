@@ -89,7 +89,7 @@ def exported(rig, server):
     rig.check("export to standard output, of one that is named", named.status == 0 and len(rows) == 2
               and rows[1]["group"] == groups["running"], named.err or "%d lines" % len(rows))
     unknown = rig.ctl("export", rig.path(path), "{00000000-0000-0000-0000-00000000abcd}")
-    rig.check("one that is not there: refused, the file is as it was", unknown.status == 1 and lines_of(path) == lines
+    rig.check("one that is not there: refused, the file is as it was", unknown.status == 12 and lines_of(path) == lines
               and not os.path.exists(path + ".unfinished"), unknown)
     return groups, path
 

@@ -90,7 +90,7 @@ def limit_of_its_own(rig, download):
     rig.check("taken away again, the other one holds", result.status == 0
               and download.now() == "throttled to 200 KB/s: the administrator has set a limit", download.now())
     result = rig.ctl("limit", "--group", "00000000", "100")
-    rig.check("of no download it is refused", result.status == 1 and result.err.startswith("qmgrctl: "), result)
+    rig.check("of no download it is refused", result.status == 12 and result.err.startswith("qmgrctl: "), result)
 
 
 def pause_all(rig, download):
