@@ -361,7 +361,7 @@ bool oq_args_parse_rate(const char *text, uint64_t *bytes_per_s)
 
     if (digits == 0 || digits > 15 || fraction == 1 || fraction > 15)
         return false;
-    for (const char *c = text; c < unit; c++) { /* not by strtod, which heeds the locale */
+    for (const char *c = text; c < unit; c++) { /* not by strtod, which follows the locale */
         if (*c == '.')
             continue;
         value = value * 10 + (*c - '0');

@@ -125,7 +125,7 @@ bool oq_args_pattern_fits(const char *pattern, const char *text);
 /* The help of a command, or of the program for OQ_COMMAND_COUNT. New string (oq_free); NULL when
  * out of memory. */
 char *oq_args_help(enum oq_command command);
-/* The script that completes commands and options in that shell, "bash" or "powershell". Likewise. */
+/* Likewise the script that completes commands and options in "bash" or "powershell". */
 char *oq_args_completion(const char *shell);
 
 #endif

@@ -100,7 +100,7 @@ HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx)
             if (!oq_result_is_disconnect((uint32_t)hr))
                 return hr;
             disconnect(client);
-            if (client->heeds_stop && oq_service_was_stopped())
+            if (client->ends_on_stop && oq_service_was_stopped())
                 return HRESULT_FROM_WIN32(ERROR_SERVICE_NOT_ACTIVE);
         } else if (oq_result_is_permanent((uint32_t)hr)) {
             return hr;

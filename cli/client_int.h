@@ -28,7 +28,7 @@ struct oq_client {
     void (*on_lost)(void *ctx);
     /* A service that an administrator has stopped is not started again:
      * HRESULT_FROM_WIN32(ERROR_SERVICE_NOT_ACTIVE). */
-    bool heeds_stop;
+    bool ends_on_stop;
 };
 
 /* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either

@@ -6,7 +6,7 @@
 #include "oq_url.h"
 #include "select_int.h"
 
-/* --- suspend, resume, cancel, foreground, prune ------------------------------------------------ */
+/* --- suspend, resume, cancel, foreground, prune ----------------------------------------------- */
 
 struct change {
     enum oq_command command;

@@ -1,5 +1,5 @@
-/* doctor.c - the command doctor: checks the installation from outside to inside, and says what to do
- * about what is wrong. */
+/* doctor.c - the command doctor: checks the installation from outside to inside, and says what to
+ * do about what is wrong. */
 #include "group_int.h"
 
 #include "console_int.h"

@@ -331,7 +331,7 @@ static bool rename_copy(struct oq_file_spec *file)
     return false;
 }
 
-/* Whoever puts a file there while the download runs is not noticed. */
+/* A file that another program creates while the download runs is replaced. */
 static int check_existing(const struct oq_args *args, struct oq_download_spec *spec)
 {
     int status = OQ_EXIT_DONE;

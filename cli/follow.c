@@ -108,7 +108,7 @@ static const char *reason_of(const char *waiting, size_t *head)
     return colon ? colon + 2 : NULL;
 }
 
-/* A reason is told once, on a line of its own and in full: the bar has only room for the time. */
+/* Prints a reason once, on a line of its own and in full: the bar has only room for the time. */
 static void tell_reason(struct follow *follow, const struct oq_snapshot *last)
 {
     size_t head;
@@ -437,10 +437,10 @@ static bool look(struct oq_client *client, struct follow *follow, bool is_first)
     uint64_t done_bytes = 0;
 
     client->on_lost = on_lost;
-    client->heeds_stop = true;
+    client->ends_on_stop = true;
     HRESULT hr = oq_client_run(client, read_step, follow);
     client->on_lost = NULL;
-    client->heeds_stop = false;
+    client->ends_on_stop = false;
     int64_t now_ms = oq_clock_mono_ms(oq_clock_system());
     follow->is_lost = false;
     if (hr == E_ABORT) {

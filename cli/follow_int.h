@@ -1,5 +1,5 @@
-/* follow_int.h - downloads that get has started or wait was given, until each has ended: progress on
- * standard error, results on standard output. Main thread only.
+/* follow_int.h - downloads that get has started or wait was given, until each has ended: progress
+ * on standard error, results on standard output. Main thread only.
  *
  * The service is polled, quickly at first for the sake of small files, then five times a second: a
  * call takes well below a millisecond, and a program without a registered class cannot receive

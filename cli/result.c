@@ -210,7 +210,18 @@ int oq_result_exit(uint32_t hr)
         {WIN32_HR(112), OQ_EXIT_DISK},      /* ERROR_DISK_FULL */
         {WIN32_HR(58), OQ_EXIT_SERVER},     /* ERROR_BAD_NET_RESP */
         {WIN32_HR(323), OQ_EXIT_CHECKSUM},  /* ERROR_DATA_CHECKSUM_ERROR */
+        {0x80200005u, OQ_EXIT_SERVER},      /* BG_E_PROTOCOL_NOT_AVAILABLE */
         {0x80200010u, OQ_EXIT_NETWORK},     /* BG_E_NETWORK_DISCONNECTED */
+        {0x80200012u, OQ_EXIT_SERVER},      /* BG_E_INSUFFICIENT_HTTP_SUPPORT */
+        {0x8020001Bu, OQ_EXIT_SERVER},      /* BG_E_INVALID_SERVER_RESPONSE */
+        {0x8020002Du, OQ_EXIT_NETWORK},     /* BG_E_CONNECT_FAILURE */
+        {0x8020002Eu, OQ_EXIT_NETWORK},     /* BG_E_CONNECTION_CLOSED */
+        {0x80200031u, OQ_EXIT_NETWORK},     /* BG_E_NAME_RESOLUTION_FAILURE */
+        {0x80200035u, OQ_EXIT_NETWORK},     /* BG_E_PROXY_NAME_RESOLUTION_FAILURE */
+        {0x80200038u, OQ_EXIT_NETWORK},     /* BG_E_SECURE_CHANNEL_FAILURE */
+        {0x8020003Au, OQ_EXIT_SERVER},      /* BG_E_SERVER_PROTOCOL_VIOLATION */
+        {0x8020003Bu, OQ_EXIT_NETWORK},     /* BG_E_TIMEOUT */
+        {0x80092010u, OQ_EXIT_NETWORK},     /* CRYPT_E_REVOKED */
         {0x81001004u, OQ_EXIT_NO_GROUP},    /* QM_E_ITEM_NOT_FOUND */
         {0x80004004u, OQ_EXIT_INTERRUPTED}, /* E_ABORT */
     };
@@ -220,7 +231,8 @@ int oq_result_exit(uint32_t hr)
     }
     if ((hr & 0xffff0000u) == 0x80190000u)
         return OQ_EXIT_SERVER;
-    if (hr >= 0x80072EE0u && hr <= 0x80072FFFu) /* ERROR_INTERNET_* */
+    if ((hr >= 0x80072EE0u && hr <= 0x80072FFFu) || /* ERROR_INTERNET_* */
+        (hr & 0xffffff00u) == 0x800B0100u)          /* CERT_E_* */
         return OQ_EXIT_NETWORK;
     size_t row = find_row(hr);
     bool is_service = row < ROWS && (table[row].kind == LOST || table[row].kind == PERMANENT ||

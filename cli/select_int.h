@@ -1,5 +1,5 @@
-/* select_int.h - which downloads a command is about: GROUP words, or sets like --failed. Main thread
- * only.
+/* select_int.h - which downloads a command is about: GROUP words, or sets like --failed. Main
+ * thread only.
  */
 #ifndef OQ_SELECT_INT_H
 #define OQ_SELECT_INT_H

@@ -14,8 +14,8 @@ uint32_t oq_service_state(void);
  * ended instead. In every other case, COM starts it. */
 bool oq_service_start(void);
 
-/* Has it ended, or does it end, as it does when it is told to stop? A killed one, or one that failed, has
- * another exit code. While clients hold it, it does not stop by itself. */
+/* Has an administrator stopped it, or is stopping it? One that was killed or failed has another
+ * exit code. While clients hold it, it does not stop by itself. */
 bool oq_service_was_stopped(void);
 
 #define OQ_SERVICE_TEXT 1024

@@ -1,8 +1,8 @@
 /* snapshot_int.h - the state of a download at one moment, and lists of them: filtered, sorted, as a
  * table and as JSON.
  *
- * Pure but for the allocator; any thread. Texts are UTF-8 as the service sent them; whoever prints
- * them removes control characters (oq_render_printable).
+ * Pure but for the allocator; any thread. Texts are UTF-8 as the service sent them; console.c
+ * removes control characters when it prints them.
  */
 #ifndef OQ_SNAPSHOT_INT_H
 #define OQ_SNAPSHOT_INT_H

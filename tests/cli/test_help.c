@@ -4,6 +4,8 @@
 #include "command_table_int.h"
 #include "oq_alloc.h"
 
+#include <stdlib.h>
+
 /* The longest line of a text. */
 static size_t columns_of(const char *text)
 {
@@ -122,12 +124,39 @@ static void completion__of_both_shells__has_every_command_and_option(void **stat
     }
 }
 
+/* A page of docs/. */
+static char *read_page(const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/docs/%s", getenv("OQ_SOURCE_DIR"), name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *text = oq_calloc(1, 1 << 20);
+    assert_in_range(fread(text, 1, (1 << 20) - 1, file), 1000, (1 << 20) - 2);
+    fclose(file);
+    return text;
+}
+
+static void page__of_qmgrctl__has_every_exit_status(void **state)
+{
+    (void)state;
+    char *page = read_page("qmgrctl.md"), row[256];
+#define EXIT(ID, number, words)                                                                    \
+    snprintf(row, sizeof row, "\n| %d | %s |\n", number, words);                                   \
+    if (!strstr(page, row))                                                                        \
+        fail_msg("docs/qmgrctl.md lacks '%s'", row);
+#include "exits.def"
+#undef EXIT
+    oq_free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help__every_command_and_option__is_in_it),
         cmocka_unit_test(help__of_a_command__has_its_usage_options_and_examples),
         cmocka_unit_test(help__every_example__is_understood),
+        cmocka_unit_test(page__of_qmgrctl__has_every_exit_status),
         cmocka_unit_test(completion__of_both_shells__has_every_command_and_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
