@@ -215,13 +215,11 @@ static int limit_group(struct oq_client *client, const struct oq_args *args)
 static HRESULT set_limit_step(struct oq_client *client, void *ctx)
 {
     const struct oq_args *args = ctx;
-    uint64_t kbits = args->bytes_per_s / OQ_BYTES_PER_KBIT;
+    /* Rounded up: 0 would be no limit. */
+    uint64_t kbits = (args->bytes_per_s + OQ_BYTES_PER_KBIT - 1) / OQ_BYTES_PER_KBIT;
 
-    if (!client->extension)
-        return E_NOTIMPL;
-    /* 0 would be no limit. */
-    return IOpenQmgrManager_SetLimit(client->extension,
-                                     kbits == 0 && args->bytes_per_s > 0 ? 1 : (DWORD)kbits);
+    return client->extension ? IOpenQmgrManager_SetLimit(client->extension, (DWORD)kbits)
+                             : E_NOTIMPL;
 }
 
 static HRESULT set_paused_step(struct oq_client *client, void *ctx)

@@ -242,7 +242,7 @@ static HRESULT read_step(struct oq_client *client, void *ctx)
 }
 
 static bool write_group(struct oq_client *client, const struct oq_guid *guid, bool is_named,
-                        const struct oq_output *output, size_t *written)
+                        const struct oq_output *output, size_t *written, int *status)
 {
     struct reading reading = {.guid = *guid};
     char text[OQ_GUID_TEXT];
@@ -251,12 +251,12 @@ static bool write_group(struct oq_client *client, const struct oq_guid *guid, bo
     HRESULT hr = oq_client_run(client, read_step, &reading);
     bool is_good = SUCCEEDED(hr);
     if (!is_good)
-        oq_client_report(text, hr);
+        *status = oq_client_report(text, hr);
     if (hr == S_OK) {
         is_good = oq_output_line(output, oq_queue_json_format_group(&reading.exported));
         *written += is_good;
     } else if (hr == S_FALSE && is_named) {
-        oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
+        *status = oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
         is_good = false;
     }
     oq_exported_group_release(&reading.exported);
@@ -281,8 +281,8 @@ int oq_command_export(struct oq_client *client, const struct oq_args *args)
             oq_output_line(&output, oq_queue_json_format_header(oq_clock_wall_ms(oq_clock_system()),
                                                                 "qmgrctl " OQ_VERSION));
         for (size_t i = 0; is_good && i < groups.count; i++) {
-            is_good =
-                write_group(client, &groups.guids[i], args->group_count > 0, &output, &written);
+            is_good = write_group(client, &groups.guids[i], args->group_count > 0, &output,
+                                  &written, &status);
             if (is_good && oq_console_wait(0)) {
                 oq_console_error("interrupted");
                 is_good = false;

@@ -394,7 +394,8 @@ static void look_at(struct oq_client *client, struct follow *follow, struct oq_f
         one->first_bytes = last->done_bytes;
     if (last->done_bytes < one->seen_bytes) {
         one->first_bytes = 0;
-        tell_restart(client, follow, one);
+        if (last->state != OQ_SNAPSHOT_FAILED)
+            tell_restart(client, follow, one);
     }
     bool has_moved = one->seen_bytes != last->done_bytes;
     one->seen_bytes = last->done_bytes;

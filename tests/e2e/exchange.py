@@ -33,7 +33,7 @@ def fill(rig, server):
     groups["error"] = add(rig, server.url("none.bin", "status=404"), "none.bin")
     original = os.path.join(server.root, "hash.bin")
     groups["suspended"] = rig.ctl("get", "--no-wait", "--sha256", sha256(original), server.url("hash.bin", "delay=60000&on=1"),
-                                  server.url("hash.bin", "xmirror"), rig.path(rig.target("hash.bin"))).out.strip()
+                                  "--mirror", server.url("hash.bin", "xmirror"), rig.path(rig.target("hash.bin"))).out.strip()
     rig.ctl("suspend", groups["suspended"])
     groups["running"] = add(rig, server.url("run.bin", "status=503&on=1"), "run.bin", "--foreground")
     document = write_document(rig, "pieces.meta4", [(NAME, os.path.join(server.root, NAME),
