@@ -76,7 +76,7 @@ def hashes(rig, server):
     rig.ctl("cancel", "--failed")
     result = rig.ctl("get", "--sha256", "b" * 64, "http://127.0.0.1:9/m1", "--mirror", server.url("sum.bin"),
                      rig.path(rig.target("m.bin")))
-    rig.check("a failure does not blame a mirror that sent nothing", result.status == 9 and "m.bin: " in result.err
+    rig.check("a failure does not name a mirror that sent nothing", result.status == 9 and "m.bin: " in result.err
               and "127.0.0.1:9/m1:" not in result.err, result.err.splitlines()[-1:])
     rig.ctl("cancel", "--failed")
 
@@ -128,7 +128,7 @@ def settings(rig, server):
     rig.ctl("limit", "2M")
     told = rig.ctl("limit").out
     head = rig.ctl("list").out
-    rig.check("limit in units of other programs is told back", told == "16778 kbit/s (2.0 MiB/s)\n", told)
+    rig.check("limit in units of other programs is printed back", told == "16778 kbit/s (2.0 MiB/s)\n", told)
     rig.check("list shows pause and limit", "All downloads are paused" in head and "limited to 16778 kbit/s" in head, head)
     rig.check("pause-all tells", rig.ctl("pause-all").out == "on\n" and
               json.loads(rig.ctl("pause-all", "--json").out)["all"] is True, "")
