@@ -1,9 +1,10 @@
 /* args.c - see args_int.h. */
-#include "args_int.h"
+#include "command_table_int.h"
 
 #include "oq_alloc.h"
 #include "oq_ascii.h"
 #include "oq_url.h"
+#include "snapshot_int.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -11,88 +12,137 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_GROUPS 10000
-#define MAX_KBITS 100000000u            /* as MaxRateKbits */
-#define MAX_TIMEOUT_S INT64_C(31536000) /* a year: anything above is a typing error */
-#define HELP_COLUMNS 80
+#define MOST_WORDS 10000
+#define MAX_BYTES_PER_S UINT64_C(12500000000) /* 100 Gbit/s, as MaxRateKbits */
+#define MAX_TIMEOUT_S INT64_C(31536000)       /* a year: anything above is a typing error */
+#define OPTION_BASE 256                       /* of what getopt_long returns */
 
-enum option_bit {
-    OPTION_QUIET = 1 << 0,
-    OPTION_NO_WAIT = 1 << 1,
-    OPTION_FOREGROUND = 1 << 2,
-    OPTION_REMOVE = 1 << 3,
-    OPTION_TIMEOUT = 1 << 4,
-    OPTION_SHA256 = 1 << 5,
-    OPTION_METALINK = 1 << 6,
-    OPTION_GROUP = 1 << 7,
-    OPTION_CLSID = 1 << 8,
-    OPTION_LEGACY = 1 << 9,
-    OPTION_HELP = 1 << 10,
-    OPTION_VERSION = 1 << 11,
+enum option_index {
+    OPTION_QUIET,
+    OPTION_INPUT,
+    OPTION_OUTPUT,
+    OPTION_FOLDER,
+    OPTION_MIRROR,
+    OPTION_METALINK,
+    OPTION_SHA256,
+    OPTION_LIMIT,
+    OPTION_PRIORITY,
+    OPTION_FOREGROUND,
+    OPTION_NO_CLOBBER,
+    OPTION_OVERWRITE,
+    OPTION_RENAME,
+    OPTION_WAIT,
+    OPTION_NO_WAIT,
+    OPTION_STALL_TIMEOUT,
+    OPTION_MAX_TIME,
+    OPTION_REMOVE,
+    OPTION_GROUP,
+    OPTION_ALL,
+    OPTION_FAILED,
+    OPTION_COMPLETE,
+    OPTION_MATCH,
+    OPTION_STATE,
+    OPTION_USER,
+    OPTION_SORT,
+    OPTION_JSON,
+    OPTION_CLSID,
+    OPTION_LEGACY,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COUNT
 };
-#define OPTION_ANYWHERE ((unsigned)(OPTION_HELP | OPTION_VERSION | OPTION_CLSID | OPTION_LEGACY))
 
 /* clang-format off */
-static const struct {
-    const char *name;
-    char letter;        /* short form, or 0 */
-    unsigned bit;
-    const char *value;  /* what it takes, or NULL */
-    const char *help;
-} options[] = {
-    {"quiet", 'q', OPTION_QUIET, NULL, "show no progress"},
-    {"no-wait", 0, OPTION_NO_WAIT, NULL,
-     "print the identifier of the download and do not wait for it"},
-    {"foreground", 0, OPTION_FOREGROUND, NULL, "do not yield to other network traffic"},
-    {"remove", 0, OPTION_REMOVE, NULL,
-     "remove the download from the queue when it is complete, as get does"},
-    {"timeout", 0, OPTION_TIMEOUT, "SECONDS",
-     "give up when no data was received for that long. A download that get has started is removed "
+const struct oq_option oq_options[] = {
+    [OPTION_QUIET] = {"quiet", 'q', NULL, "show no progress"},
+    [OPTION_INPUT] = {"input", 'i', "LIST", "download the URLs in the file LIST, one in each line; "
+     "- is standard input. Lines that begin with # are skipped."},
+    [OPTION_OUTPUT] = {"output", 'o', "FILE", "save as FILE"},
+    [OPTION_FOLDER] = {"folder", 'd', "FOLDER", "save in FOLDER"},
+    [OPTION_MIRROR] = {"mirror", 0, "URL", "a further source of the same file; may be repeated"},
+    [OPTION_METALINK] = {"metalink", 0, "DOCUMENT", "download the files of a Metalink 4 document"},
+    [OPTION_SHA256] = {"sha256", 0, "HASH", "the SHA-256 that the file must have: 64 hexadecimal "
+     "digits, sha256:HEX, or a file with a list of hashes such as SHA256SUMS"},
+    [OPTION_LIMIT] = {"limit", 0, "RATE", "limit the rate, as 500k or 2M; see limit --help"},
+    [OPTION_PRIORITY] = {"priority", 0, "PRIORITY", "background (the default) or foreground"},
+    [OPTION_FOREGROUND] = {"foreground", 0, NULL, "do not yield to other network traffic"},
+    [OPTION_NO_CLOBBER] = {"no-clobber", 0, NULL, "skip a file that exists already"},
+    [OPTION_OVERWRITE] = {"overwrite", 0, NULL, "replace a file that exists already"},
+    [OPTION_RENAME] = {"rename", 0, NULL, "save as 'name (1)' if the file exists already"},
+    [OPTION_WAIT] = {"wait", 0, NULL, "wait for the end (the default)"},
+    [OPTION_NO_WAIT] = {"no-wait", 0, NULL,
+     "print the identifier of each download and do not wait for it"},
+    [OPTION_STALL_TIMEOUT] = {"stall-timeout", 0, "TIME", "give up when no data was received for "
+     "that long: 30 (seconds), 5m, 2h. A download that get has started is removed "
      "from the queue if it has received nothing, and continues otherwise."},
-    {"sha256", 0, OPTION_SHA256, "HEX", "the SHA-256 that the file must have"},
-    {"metalink", 0, OPTION_METALINK, "DOCUMENT", "download the files of a Metalink 4 document"},
-    {"group", 0, OPTION_GROUP, "GROUP", "limit this download only"},
-    {"clsid", 0, OPTION_CLSID, "CLSID", "use the service that is registered under this class"},
-    {"legacy", 0, OPTION_LEGACY, NULL,
+    [OPTION_MAX_TIME] = {"max-time", 0, "TIME", "give up after that time in all; likewise"},
+    [OPTION_REMOVE] = {"remove", 0, NULL,
+     "remove the downloads from the queue when they are complete, as get does"},
+    [OPTION_GROUP] = {"group", 0, "GROUP", "limit this download only"},
+    [OPTION_ALL] = {"all", 0, NULL, "all downloads"},
+    [OPTION_FAILED] = {"failed", 0, NULL, "those that have failed"},
+    [OPTION_COMPLETE] = {"complete", 0, NULL, "those that are complete"},
+    [OPTION_MATCH] = {"match", 0, "PATTERN", "those whose name fits, with * and ?"},
+    [OPTION_STATE] = {"state", 0, "STATES", "those in these states: suspended, queued, connecting, "
+     "downloading, waiting, finishing, failed, complete"},
+    [OPTION_USER] = {"user", 0, "USER", "those of a user: a name or a SID"},
+    [OPTION_SORT] = {"sort", 0, "KEY", "by created (the default), name, state, size, done or rate"},
+    [OPTION_JSON] = {"json", 0, NULL, "print JSON, see docs/qmgrctl.md"},
+    [OPTION_CLSID] = {"clsid", 0, "CLSID", "use the service that is registered under this class"},
+    [OPTION_LEGACY] = {"legacy", 0, NULL,
      "use only the QMGR interfaces, not OpenQMGR's own: fewer details are shown, and an "
      "administrator becomes the owner of each download that is opened"},
-    {"help", 'h', OPTION_HELP, NULL, "show the help, or that of one command"},
-    {"version", 'V', OPTION_VERSION, NULL, "show the version"},
+    [OPTION_HELP] = {"help", 'h', NULL, "show the help, or that of one command"},
+    [OPTION_VERSION] = {"version", 'V', NULL, "show the version"},
 };
 /* clang-format on */
-#define OPTIONS (sizeof options / sizeof options[0])
-
-struct parser;
-static bool parse_nothing(struct parser *p, int count, char **words);
-static bool parse_group(struct parser *p, int count, char **words);
-static bool parse_get(struct parser *p, int count, char **words);
-static bool parse_set_url(struct parser *p, int count, char **words);
-static bool parse_limit(struct parser *p, int count, char **words);
-static bool parse_pause_all(struct parser *p, int count, char **words);
-static bool parse_exchange(struct parser *p, int count, char **words);
-
-struct command {
-    const char *name;
-    bool (*parse)(struct parser *p, int count, char **words); /* the words behind the command */
-    int fewest, most;
-    unsigned options; /* besides OPTION_ANYWHERE */
-    const char *usage, *summary, *description, *example;
-};
-
-static const struct command commands[] = {
-#define COMMAND(ID, name, function, operands, fewest, most, options, ...)                          \
-    [OQ_COMMAND_##ID] = {name, parse_##operands, fewest, most, options, __VA_ARGS__},
-#include "commands.def"
-#undef COMMAND
-};
-#define COMMANDS (sizeof commands / sizeof commands[0])
+const size_t oq_option_count = OPTION_COUNT;
+_Static_assert(OPTION_COUNT - OPTION_CLSID == OQ_COMMON_OPTIONS, "these are the common ones");
 
 struct parser {
     struct oq_args args;
-    const struct command *command; /* NULL: not known yet */
-    unsigned seen;                 /* bits of the options that were given */
+    const struct oq_command_row *command; /* NULL: not known yet */
+    uint64_t seen;                        /* 1 << index of the options that were given */
     char *message;
 };
+
+static bool has_seen(const struct parser *p, enum option_index option)
+{
+    return p->seen & (UINT64_C(1) << option);
+}
+
+static bool is_same_word(const char *a, const char *b)
+{
+    return oq_ascii_is_same(a, b, strlen(a) + 1);
+}
+
+const struct oq_command_row oq_commands[] = {
+#define COMMAND(ID, name, function, operands, fewest, most, ...)                                   \
+    [OQ_COMMAND_##ID] = {name, __VA_ARGS__},
+#include "commands.def"
+#undef COMMAND
+};
+
+bool oq_command_takes(const struct oq_command_row *command, size_t option)
+{
+    const char *name = oq_options[option].name;
+    size_t length = strlen(name);
+
+    if (option + OQ_COMMON_OPTIONS >= OPTION_COUNT)
+        return true;
+    for (const char *word = command->options; *word; word += strspn(word, " ")) {
+        size_t end = strcspn(word, " ");
+        if (end == length && memcmp(word, name, length) == 0)
+            return true;
+        word += end;
+    }
+    return false;
+}
+
+bool oq_args_has_set(const struct oq_args *args)
+{
+    return args->is_all || args->is_failed || args->is_complete || args->match;
+}
 
 /* Notes what is wrong; false, for the caller to return. */
 static bool OQ_PRINTF(2, 3) refuse(struct parser *p, const char *fmt, ...)
@@ -105,13 +155,14 @@ static bool OQ_PRINTF(2, 3) refuse(struct parser *p, const char *fmt, ...)
     return false;
 }
 
-/* The usage that applies: with --metalink the second one, where there is one. */
+/* The first form of the usage, or the one that begins with an option that was given. */
 static bool refuse_with_usage(struct parser *p)
 {
     const char *usage = p->command->usage;
-    const char *other = strchr(usage, '\n');
+    const char *given = p->args.metalink ? "\n--metalink" : p->args.input ? "\n--input" : NULL;
+    const char *other = given ? strstr(usage, given) : NULL;
 
-    if (other && p->args.metalink)
+    if (other)
         usage = other + 1;
     return refuse(p, "usage: qmgrctl %s%s%.*s", p->command->name, *usage ? " " : "",
                   (int)strcspn(usage, "\n"), usage);
@@ -170,7 +221,115 @@ bool oq_group_id_matches(const struct oq_group_id *name, const struct oq_guid *g
     return memcmp(digits, name->digits, name->count) == 0;
 }
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- near misses ------------------------------------------------------------------------------ */
+
+/* How many letters have to be changed, added, left out or swapped (optimal string alignment), at
+ * most LONGEST_MISS letters long. */
+#define LONGEST_MISS 20
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned rows[3][LONGEST_MISS + 1];
+    size_t n = strlen(a), m = strlen(b);
+
+    if (n > LONGEST_MISS || m > LONGEST_MISS)
+        return UINT32_MAX;
+    for (size_t j = 0; j <= m; j++)
+        rows[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= n; i++) {
+        unsigned *now = rows[i % 3];
+        const unsigned *before = rows[(i + 2) % 3], *before_that = rows[(i + 1) % 3];
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            char x = oq_ascii_lower(a[i - 1]), y = oq_ascii_lower(b[j - 1]);
+            unsigned best = before[j - 1] + (x != y);
+            best = before[j] + 1 < best ? before[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && x == oq_ascii_lower(b[j - 2]) && oq_ascii_lower(a[i - 2]) == y &&
+                before_that[j - 2] + 1 < best)
+                best = before_that[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return rows[n % 3][m];
+}
+
+/* What users of other programs type. */
+static const struct {
+    const char *typed, *meant;
+} synonyms[] = {
+    {"add", "get"},
+    {"download", "get"},
+    {"create", "get"},
+    {"transfer", "get"},
+    {"addfile", "get"},
+    {"remove", "cancel"},
+    {"delete", "cancel"},
+    {"rm", "cancel"},
+    {"pause", "suspend"},
+    {"stop", "suspend"},
+    {"start", "resume"},
+    {"retry", "resume"},
+    {"ls", "list"},
+    {"status", "list"},
+    {"queue", "list"},
+    {"show", "info"},
+    {"monitor", "watch"},
+    {"top", "watch"},
+    {"clean", "prune"},
+    {"purge", "prune"},
+    {"throttle", "limit"},
+    {"check", "doctor"},
+    {"setpriority", "foreground"},
+    {"--timeout", "--stall-timeout"},
+    {"--checksum", "--sha256"},
+    {"--limit-rate", "--limit"},
+    {"--output-document", "--output"},
+    {"--dir", "--folder"},
+    {"--input-file", "--input"},
+    {"--directory-prefix", "--folder"},
+    {"--background", "--no-wait"},
+    {"-O", "--output"},
+    {"--max-download-limit", "--limit"},
+    {"--continue", "nothing: a download always continues"},
+    {"-c", "nothing: a download always continues"},
+};
+
+/* The command (option: the option, with dashes) that was probably meant; NULL: none is near. */
+static const char *guess(const char *typed, bool is_option, char text[40])
+{
+    size_t count = is_option ? OPTION_COUNT : OQ_COMMAND_COUNT;
+    const char *best = NULL;
+    unsigned nearest = strlen(typed) > 5 ? 3 : 2; /* that many are too many */
+
+    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++) {
+        if (is_same_word(typed, synonyms[i].typed))
+            return synonyms[i].meant;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name = is_option ? oq_options[i].name : oq_commands[i].name;
+        unsigned far = distance(typed + (is_option ? 2 : 0), name);
+        if (far < nearest) {
+            nearest = far;
+            best = name;
+        }
+    }
+    if (best && is_option)
+        snprintf(text, 40, "--%s", best);
+    return best && is_option ? text : best;
+}
+
+static bool refuse_unknown(struct parser *p, const char *what, const char *typed, bool is_option)
+{
+    char text[40];
+    bool is_long = !is_option || strncmp(typed, "--", 2) == 0;
+    const char *meant =
+        is_long || strlen(typed) == 2 ? guess(typed, is_option && is_long, text) : NULL;
+
+    return refuse(p, "unknown %s %.80s%s%s%s", what, typed, meant ? "; did you mean " : "",
+                  meant ? meant : "", meant ? "?" : "");
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* A whole number, at most `max`. */
 static bool parse_number(const char *text, uint64_t max, uint64_t *number)
@@ -183,75 +342,243 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *number)
     return *number <= max;
 }
 
-static bool parse_group_id(struct parser *p, const char *text)
+bool oq_args_parse_rate(const char *text, uint64_t *bytes_per_s)
 {
-    return oq_group_id_parse(text, &p->args.group) == OQ_OK ||
-           refuse(p,
-                  "%.80s is not a GROUP: that is an identifier as 'qmgrctl list' shows it, or at "
-                  "least its first %d digits",
-                  text, OQ_GROUP_ID_SHORTEST);
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"", 125},
+                 {"kbit", 125},
+                 {"mbit", 125e3},
+                 {"gbit", 125e6},
+                 {"k", 1024},
+                 {"m", 1024.0 * 1024},
+                 {"g", 1024.0 * 1024 * 1024}};
+    size_t digits = strspn(text, "0123456789");
+    size_t fraction = text[digits] == '.' ? 1 + strspn(text + digits + 1, "0123456789") : 0;
+    const char *unit = text + digits + fraction;
+    double value = 0, scale = 1;
+
+    if (digits == 0 || digits > 15 || fraction == 1 || fraction > 15)
+        return false;
+    for (const char *c = text; c < unit; c++) { /* not by strtod, which follows the locale */
+        if (*c == '.')
+            continue;
+        value = value * 10 + (*c - '0');
+        scale *= c > text + digits ? 10 : 1;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (!is_same_word(unit, units[i].unit))
+            continue;
+        value = value / scale * units[i].bytes;
+        if (value < 1 || value > (double)MAX_BYTES_PER_S)
+            return false;
+        *bytes_per_s = (uint64_t)value;
+        return true;
+    }
+    return false;
 }
 
-static bool parse_value(struct parser *p, unsigned option, char *value)
+/* "30", "30s", "5m", "2h" */
+static bool parse_time(struct parser *p, const char *name, const char *text, int64_t *ms)
 {
-    uint64_t seconds = 0;
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits;
+    int64_t scale = *unit == 'h' ? 3600 : *unit == 'm' ? 60 : 1;
+    uint64_t count = digits > 0 && digits < 10 ? strtoull(text, NULL, 10) : 0;
 
-    switch (option) {
-    case OPTION_TIMEOUT:
-        if (!parse_number(value, MAX_TIMEOUT_S, &seconds) || seconds < 1)
-            return refuse(p, "--timeout requires a whole number of seconds, at least 1");
-        p->args.timeout_ms = (int64_t)seconds * 1000;
+    if (count == 0 || (*unit && (!strchr("smh", *unit) || unit[1])) ||
+        (int64_t)count > MAX_TIMEOUT_S / scale)
+        return refuse(p, "--%s requires a time like 30, 5m or 2h", name);
+    *ms = (int64_t)count * scale * 1000;
+    return true;
+}
+
+static bool parse_sha256(struct parser *p, const char *value)
+{
+    const char *hex = strncmp(value, "sha256:", 7) == 0 ? value + 7 : value;
+
+    p->args.has_sha256 = oq_hex_parse(hex, strlen(hex), p->args.sha256, OQ_SHA256_BYTES) == OQ_OK;
+    if (p->args.has_sha256)
         return true;
-    case OPTION_CLSID:
-        p->args.has_clsid = oq_guid_parse(value, &p->args.clsid) == OQ_OK;
-        return p->args.has_clsid ||
-               refuse(p, "--clsid requires a class identifier like {xxxxxxxx-xxxx-...}");
-    case OPTION_SHA256:
-        p->args.has_sha256 =
-            oq_hex_parse(value, strlen(value), p->args.sha256, OQ_SHA256_BYTES) == OQ_OK;
-        return p->args.has_sha256 || refuse(p, "--sha256 requires 64 hexadecimal digits");
+    p->args.sha256_file = value;
+    /* Digits alone, or another algorithm, are a mistake and not the name of a file. */
+    return (hex == value && value[strspn(value, "0123456789abcdefABCDEF")]) ||
+           refuse(p,
+                  "--sha256 requires 64 hexadecimal digits, sha256:HEX, or a list like SHA256SUMS");
+}
+
+static bool parse_states(struct parser *p, const char *value)
+{
+    for (size_t length; *value; value += length + (value[length] == ',')) {
+        uint32_t state = 1;
+        length = strcspn(value, ",");
+        while (state < OQ_SNAPSHOT_STATES &&
+               (strlen(oq_snapshot_states[state]) != length ||
+                memcmp(oq_snapshot_states[state], value, length) != 0))
+            state++;
+        if (state == OQ_SNAPSHOT_STATES)
+            return refuse(p,
+                          "--state knows no %.*s: suspended, queued, connecting, downloading, "
+                          "waiting, finishing, failed or complete",
+                          (int)(length > 80 ? 80 : length), value);
+        p->args.states |= 1u << state;
+    }
+    return true;
+}
+
+static bool parse_sort(struct parser *p, const char *value)
+{
+    static const char *const keys[] = {"created", "name", "state", "size", "done", "rate"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(value, keys[i]) == 0) {
+            p->args.sort = (enum oq_sort)i;
+            return true;
+        }
+    }
+    return refuse(p, "--sort requires created, name, state, size, done or rate");
+}
+
+static bool parse_rate(struct parser *p, const char *value)
+{
+    return oq_args_parse_rate(value, &p->args.bytes_per_s) ||
+           refuse(p, "--limit requires a rate like 500k, 2M or 8000kbit");
+}
+
+static bool parse_value(struct parser *p, enum option_index option, char *value)
+{
+    struct oq_args *args = &p->args;
+
+    switch ((int)option) {
+    case OPTION_INPUT:
+        args->input = value;
+        return true;
+    case OPTION_OUTPUT:
+        args->file = value;
+        return true;
+    case OPTION_FOLDER:
+        args->folder = value;
+        return true;
+    case OPTION_MIRROR:
+        if (args->mirror_count == OQ_SOURCES_MAX - 1)
+            return refuse(p, "a file has at most %d mirrors", OQ_SOURCES_MAX - 1);
+        args->mirrors[args->mirror_count++] = value;
+        return true;
     case OPTION_METALINK:
-        p->args.metalink = value;
+        args->metalink = value;
         return true;
+    case OPTION_SHA256:
+        return parse_sha256(p, value);
+    case OPTION_LIMIT:
+        return parse_rate(p, value);
+    case OPTION_PRIORITY:
+        args->is_foreground = strcmp(value, "foreground") == 0;
+        return args->is_foreground || strcmp(value, "background") == 0 ||
+               refuse(p, "--priority requires background or foreground");
+    case OPTION_STALL_TIMEOUT:
+        return parse_time(p, "stall-timeout", value, &args->stall_timeout_ms);
+    case OPTION_MAX_TIME:
+        return parse_time(p, "max-time", value, &args->max_time_ms);
     case OPTION_GROUP:
-        p->args.has_group = true;
-        return parse_group_id(p, value);
+        args->group = value;
+        return true;
+    case OPTION_MATCH:
+        args->match = value;
+        return true;
+    case OPTION_STATE:
+        return parse_states(p, value);
+    case OPTION_USER:
+        args->user = value;
+        return true;
+    case OPTION_SORT:
+        return parse_sort(p, value);
+    case OPTION_CLSID:
+        args->has_clsid = oq_guid_parse(value, &args->clsid) == OQ_OK;
+        return args->has_clsid ||
+               refuse(p, "--clsid requires a class identifier like {xxxxxxxx-xxxx-...}");
     default:
         return true;
     }
 }
 
+/* The index of what getopt_long returned. */
+static enum option_index index_of(int option)
+{
+    size_t i = 0;
+
+    if (option >= OPTION_BASE)
+        return (enum option_index)(option - OPTION_BASE);
+    while (oq_options[i].letter != option)
+        i++;
+    return (enum option_index)i;
+}
+
+static void apply_flags(struct parser *p)
+{
+    struct oq_args *args = &p->args;
+
+    args->is_quiet = has_seen(p, OPTION_QUIET);
+    args->is_json = has_seen(p, OPTION_JSON);
+    args->is_detached = has_seen(p, OPTION_NO_WAIT);
+    args->is_foreground = args->is_foreground || has_seen(p, OPTION_FOREGROUND);
+    args->is_removing = has_seen(p, OPTION_REMOVE);
+    args->is_legacy = has_seen(p, OPTION_LEGACY);
+    args->is_all = has_seen(p, OPTION_ALL);
+    args->is_failed = has_seen(p, OPTION_FAILED);
+    args->is_complete = has_seen(p, OPTION_COMPLETE);
+    args->existing = has_seen(p, OPTION_NO_CLOBBER)  ? OQ_EXISTING_SKIPPED
+                     : has_seen(p, OPTION_OVERWRITE) ? OQ_EXISTING_REPLACED
+                     : has_seen(p, OPTION_RENAME)    ? OQ_EXISTING_KEPT
+                                                     : OQ_EXISTING_REFUSED;
+}
+
+/* Each pair of options that contradict each other. */
+static bool check_pairs(struct parser *p)
+{
+    static const enum option_index pairs[][2] = {
+        {OPTION_NO_WAIT, OPTION_STALL_TIMEOUT}, {OPTION_NO_WAIT, OPTION_MAX_TIME},
+        {OPTION_NO_WAIT, OPTION_WAIT},          {OPTION_NO_CLOBBER, OPTION_OVERWRITE},
+        {OPTION_NO_CLOBBER, OPTION_RENAME},     {OPTION_OVERWRITE, OPTION_RENAME},
+        {OPTION_METALINK, OPTION_SHA256},       {OPTION_METALINK, OPTION_MIRROR},
+        {OPTION_METALINK, OPTION_INPUT},        {OPTION_INPUT, OPTION_OUTPUT},
+        {OPTION_INPUT, OPTION_MIRROR},          {OPTION_FOREGROUND, OPTION_PRIORITY}};
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (has_seen(p, pairs[i][0]) && has_seen(p, pairs[i][1]))
+            return refuse(p, "--%s and --%s cannot be combined", oq_options[pairs[i][0]].name,
+                          oq_options[pairs[i][1]].name);
+    }
+    return true;
+}
+
 static bool parse_options(struct parser *p, int argc, char **argv)
 {
-    struct option longs[OPTIONS + 1] = {0};
+    static char help[] = "--help";
+    struct option longs[OPTION_COUNT + 1] = {0};
     int option, index = 0;
 
-    for (size_t i = 0; i < OPTIONS; i++)
-        longs[i] =
-            (struct option){options[i].name, options[i].value ? required_argument : no_argument,
-                            NULL, (int)options[i].bit};
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        longs[i] = (struct option){oq_options[i].name,
+                                   oq_options[i].value ? required_argument : no_argument, NULL,
+                                   (int)i + OPTION_BASE};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "/?") == 0 || strcmp(argv[i], "-?") == 0)
+            argv[i] = help;
+    }
     opterr = 0;
     optind = 0; /* restart, in glibc and MinGW alike */
-    while ((option = getopt_long(argc, argv, ":hqV", longs, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, ":hqVi:o:d:", longs, &index)) != -1) {
         if (option == ':')
             return refuse(p, "the option %.80s requires a value", argv[optind - 1]);
         if (option == '?')
-            return refuse(p, "unknown option %.80s", argv[optind - 1]);
-        for (size_t i = 0; i < OPTIONS; i++) {
-            if (option == options[i].letter)
-                option = (int)options[i].bit;
-        }
-        p->seen |= (unsigned)option;
-        if (!parse_value(p, (unsigned)option, optarg))
+            return refuse_unknown(p, "option", argv[optind - 1], true);
+        enum option_index which = index_of(option);
+        p->seen |= UINT64_C(1) << which;
+        if (!parse_value(p, which, optarg))
             return false;
     }
-    p->args.is_quiet = (p->seen & OPTION_QUIET) != 0;
-    p->args.is_detached = (p->seen & OPTION_NO_WAIT) != 0;
-    p->args.is_foreground = (p->seen & OPTION_FOREGROUND) != 0;
-    p->args.is_removing = (p->seen & OPTION_REMOVE) != 0;
-    p->args.is_legacy = (p->seen & OPTION_LEGACY) != 0;
-    if (p->args.is_detached && p->args.timeout_ms >= 0)
-        return refuse(p, "--no-wait and --timeout cannot be combined");
+    apply_flags(p);
     return true;
 }
 
@@ -265,33 +592,50 @@ static bool parse_nothing(struct parser *p, int count, char **words)
     return true;
 }
 
-static bool parse_group(struct parser *p, int count, char **words)
+/* GROUP ..., or a set; not both, for the sake of `cancel 16f4 --all` typed in haste. */
+static bool parse_groups(struct parser *p, int count, char **words)
 {
-    (void)count;
-    return parse_group_id(p, words[0]);
+    p->args.groups = words;
+    p->args.group_count = count;
+    if (count > 0 && oq_args_has_set(&p->args))
+        return refuse(p, "a GROUP cannot be combined with --all, --failed, --complete or --match");
+    for (int i = 0; i < count; i++) {
+        if (!*words[i])
+            return refuse_with_usage(p);
+    }
+    return count > 0 || oq_args_has_set(&p->args) || refuse_with_usage(p);
 }
 
-/* URL [MIRROR-URL ...] [FILE], or [FILE] with --metalink. The first word is a URL whatever it looks
+/* URL ... [FILE], or [FILE] with --metalink or --input. The first word is a URL whatever it looks
  * like: the service knows best what is wrong with it. */
 static bool parse_get(struct parser *p, int count, char **words)
 {
     struct oq_args *args = &p->args;
-    int mirrors = args->metalink ? 0 : 1; /* index of the first one */
+    int fewest = args->metalink || args->input ? 0 : 1;
 
-    if (args->metalink && args->has_sha256)
-        return refuse(p, "--metalink and --sha256 cannot be combined: the document has the hashes");
-    if (count < mirrors)
+    if (count < fewest)
         return refuse_with_usage(p);
-    if (count > mirrors && oq_url_scheme(words[count - 1]) == OQ_URL_OTHER)
+    if (count > fewest && oq_url_scheme(words[count - 1]) == OQ_URL_OTHER) {
+        if (args->file || args->folder)
+            return refuse(p, "FILE is given twice: %.80s and with --%s", words[count - 1],
+                          args->file ? "output" : "folder");
         args->file = words[--count];
+    }
     if (args->metalink)
         return count == 0 || refuse_with_usage(p);
-    args->url = words[0];
-    for (int i = mirrors; i < count; i++) {
-        if (oq_url_scheme(words[i]) == OQ_URL_OTHER || args->mirror_count == OQ_SOURCES_MAX - 1)
+    for (int i = fewest; i < count; i++) {
+        if (oq_url_scheme(words[i]) == OQ_URL_OTHER)
             return refuse_with_usage(p);
-        args->mirrors[args->mirror_count++] = words[i];
     }
+    args->urls = words;
+    args->url_count = count;
+    if (count > 1 && args->mirror_count > 0)
+        return refuse(p, "--mirror is for one URL, not for several");
+    if (count > 1 && has_seen(p, OPTION_OUTPUT))
+        return refuse(p, "--output is for one URL, not for several: --folder says where they go");
+    if (count > 1 && args->has_sha256)
+        return refuse(p,
+                      "--sha256 with one hash is for one URL: a list like SHA256SUMS has several");
     return true;
 }
 
@@ -300,26 +644,20 @@ static bool parse_set_url(struct parser *p, int count, char **words)
 {
     uint64_t index = 0;
 
-    if (!parse_group_id(p, words[0]))
-        return false;
+    p->args.group = words[0];
     if (count == 3 && !parse_number(words[1], OQ_NO_FILE - 1, &index))
         return refuse(p, "%.80s is not the number of a file: they count from 0", words[1]);
     p->args.file_index = (uint32_t)index;
-    p->args.url = words[count - 1];
+    p->args.urls = words + count - 1;
+    p->args.url_count = 1;
     return true;
 }
 
-/* RATE in kbit/s, up to 100 Gbit/s, or none */
 static bool parse_limit(struct parser *p, int count, char **words)
 {
-    uint64_t kbits = 0;
-
     p->args.is_query = count == 0;
-    if (count > 0 && strcmp(words[0], "none") != 0 &&
-        (!parse_number(words[0], MAX_KBITS, &kbits) || kbits < 1))
-        return refuse_with_usage(p);
-    p->args.kbits = (uint32_t)kbits;
-    return true;
+    return count == 0 || strcmp(words[0], "none") == 0 ||
+           oq_args_parse_rate(words[0], &p->args.bytes_per_s) || refuse_with_usage(p);
 }
 
 static bool parse_pause_all(struct parser *p, int count, char **words)
@@ -337,33 +675,53 @@ static bool parse_exchange(struct parser *p, int count, char **words)
     p->args.file = count > 0 ? words[0] : NULL;
     p->args.groups = words + 1;
     p->args.group_count = count > 1 ? count - 1 : 0;
-    for (int i = 0; i < p->args.group_count; i++) {
-        if (!parse_group_id(p, p->args.groups[i]))
-            return false;
-    }
     return true;
+}
+
+static bool parse_doctor(struct parser *p, int count, char **words)
+{
+    p->args.urls = words;
+    p->args.url_count = count;
+    return true;
+}
+
+static bool parse_completion(struct parser *p, int count, char **words)
+{
+    (void)count;
+    p->args.shell = words[0];
+    return strcmp(words[0], "bash") == 0 || strcmp(words[0], "powershell") == 0 ||
+           refuse_with_usage(p);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static const struct command *find_command(const char *name)
+static const struct {
+    bool (*parse)(struct parser *p, int count, char **words); /* the words behind the command */
+    int fewest, most;
+} operands[] = {
+#define COMMAND(ID, name, function, operands, fewest, most, ...)                                   \
+    [OQ_COMMAND_##ID] = {parse_##operands, fewest, most},
+#include "commands.def"
+#undef COMMAND
+};
+
+static const struct oq_command_row *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(name, commands[i].name) == 0)
-            return &commands[i];
+    for (size_t i = 0; i < OQ_COMMAND_COUNT; i++) {
+        if (is_same_word(name, oq_commands[i].name))
+            return &oq_commands[i];
     }
     return NULL;
 }
 
 static bool check_options(struct parser *p)
 {
-    unsigned refused = p->seen & ~(p->command->options | OPTION_ANYWHERE);
-
-    for (size_t i = 0; i < OPTIONS; i++) {
-        if (refused & options[i].bit)
-            return refuse(p, "%s does not take the option --%s", p->command->name, options[i].name);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (has_seen(p, (enum option_index)i) && !oq_command_takes(p->command, i))
+            return refuse(p, "%s does not take the option --%s", p->command->name,
+                          oq_options[i].name);
     }
-    return true;
+    return check_pairs(p);
 }
 
 static bool parse(struct parser *p, int argc, char **argv)
@@ -372,28 +730,32 @@ static bool parse(struct parser *p, int argc, char **argv)
         return false;
     int count = argc - optind;
     char **words = argv + optind;
+    bool is_help = count > 0 && strcmp(words[0], "help") == 0; /* as in "help get" */
+    words += is_help;
+    count -= is_help;
     p->command = count > 0 ? find_command(words[0]) : NULL;
-    p->args.command = p->command ? (enum oq_command)(p->command - commands) : OQ_COMMAND_COUNT;
-    if (p->seen & (OPTION_HELP | OPTION_VERSION)) {
+    p->args.command = p->command ? (enum oq_command)(p->command - oq_commands) : OQ_COMMAND_COUNT;
+    if (is_help || has_seen(p, OPTION_HELP) || has_seen(p, OPTION_VERSION)) {
         p->args.help_of = p->args.command;
-        p->args.command = p->seen & OPTION_HELP ? OQ_COMMAND_HELP : OQ_COMMAND_VERSION;
+        p->args.command =
+            is_help || has_seen(p, OPTION_HELP) ? OQ_COMMAND_HELP : OQ_COMMAND_VERSION;
         return true;
     }
     if (count == 0)
         return refuse(p, "a command is missing");
     if (!p->command)
-        return refuse(p, "unknown command %.80s", words[0]);
+        return refuse_unknown(p, "command", words[0], false);
     if (!check_options(p))
         return false;
-    if (count - 1 < p->command->fewest || count - 1 > p->command->most)
+    if (count - 1 < operands[p->args.command].fewest || count - 1 > operands[p->args.command].most)
         return refuse_with_usage(p);
-    return p->command->parse(p, count - 1, words + 1);
+    return operands[p->args.command].parse(p, count - 1, words + 1);
 }
 
 enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
                              char message[OQ_ARGS_MESSAGE])
 {
-    struct parser p = {.args.timeout_ms = -1};
+    struct parser p = {.args = {.stall_timeout_ms = -1, .max_time_ms = -1}};
     p.message = message;
 
     if (!parse(&p, argc, argv))
@@ -402,99 +764,28 @@ enum oq_status oq_args_parse(int argc, char **argv, struct oq_args *args,
     return OQ_OK;
 }
 
-/* --- help ------------------------------------------------------------------------------------- */
-
-/* Text that grows; NULL once there was no memory. */
-static void append(char **text, const char *fmt, ...) OQ_PRINTF(2, 3);
-
-static void append(char **text, const char *fmt, ...)
+bool oq_args_pattern_fits(const char *pattern, const char *text)
 {
-    char part[512];
-    va_list args;
+    const char *star = NULL, *from = NULL; /* the last '*', and where its part of the text ends */
 
-    va_start(args, fmt);
-    vsnprintf(part, sizeof part, fmt, args);
-    va_end(args);
-    char *longer = *text ? oq_asprintf("%s%s", *text, part) : NULL;
-    oq_free(*text);
-    *text = longer;
-}
-
-/* Words within HELP_COLUMNS, each line indented; the first one begins behind what is there. */
-static void append_wrapped(char **text, unsigned indent, unsigned used, const char *words)
-{
-    for (unsigned column = used; *words; words += *words != '\0') {
-        unsigned length = (unsigned)strcspn(words, " \n");
-        if (column > indent && column + 1 + length > HELP_COLUMNS) {
-            append(text, "\n");
-            column = 0;
-        }
-        append(text, "%*s%.*s", column < indent ? (int)(indent - column) : column > indent, "",
-               (int)length, words);
-        column = (column < indent ? indent : column + (column > indent)) + length;
-        words += length;
-        if (*words == '\n') {
-            append(text, "\n");
-            column = 0;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            from = text;
+        } else if (*pattern == '?' || oq_ascii_lower(*pattern) == oq_ascii_lower(*text)) {
+            /* '?' stands for a whole character */
+            text++;
+            while (*pattern == '?' && ((unsigned char)*text & 0xc0) == 0x80)
+                text++;
+            pattern++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++from;
+        } else {
+            return false;
         }
     }
-    append(text, "\n");
-}
-
-static void append_options(char **text, unsigned bits)
-{
-    for (size_t i = 0; i < OPTIONS; i++) {
-        char name[40];
-        if (!(options[i].bit & bits))
-            continue;
-        char letter[] = {'-', options[i].letter, ',', '\0'};
-        int used = snprintf(name, sizeof name, "  %3s --%s %s", options[i].letter ? letter : "",
-                            options[i].name, options[i].value ? options[i].value : "");
-        append(text, "%s", name);
-        append_wrapped(text, 26, (unsigned)used, options[i].help);
-    }
-}
-
-static char *help_of_command(const struct command *command)
-{
-    char *text = oq_strdup("usage:");
-    const char *usage = command->usage;
-
-    for (unsigned form = 0;; form++) {
-        append(&text, "%sqmgrctl %s%s%.*s\n", form ? "       " : " ", command->name,
-               *usage ? " " : "", (int)strcspn(usage, "\n"), usage);
-        usage = strchr(usage, '\n');
-        if (!usage)
-            break;
-        usage++;
-    }
-    append(&text, "\n");
-    append_wrapped(&text, 0, 0, command->description);
-    append(&text, "\noptions:\n");
-    append_options(&text, command->options | OPTION_ANYWHERE);
-    append(&text, "\nexample:\n  qmgrctl %s\n", command->example);
-    return text;
-}
-
-char *oq_args_help(enum oq_command command)
-{
-    if (command < OQ_COMMAND_COUNT)
-        return help_of_command(&commands[command]);
-    char *text = oq_strdup("usage: qmgrctl COMMAND [OPTIONS] ...\n\n");
-    append_wrapped(&text, 0, 0,
-                   "Downloads files through the OpenQMGR service. Each download is a group in the "
-                   "service's queue: it continues when this program ends and after a restart of "
-                   "the computer. GROUP is the identifier of a download, or at least its first 4 "
-                   "digits.");
-    append(&text, "\ncommands:\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        append(&text, "  %-11s %s\n", commands[i].name, commands[i].summary);
-    append(&text, "\noptions:\n");
-    append_options(&text, ~0u);
-    append(&text, "\n");
-    append_wrapped(&text, 0, 0,
-                   "'qmgrctl COMMAND --help' shows the usage of a command and an example.\n"
-                   "Exit status: 0 done, 1 failed (one sentence on standard error says why), "
-                   "2 wrong usage.");
-    return text;
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
 }

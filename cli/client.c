@@ -6,11 +6,10 @@
 #include "oq_clock.h"
 #include "oq_utf.h"
 #include "result_int.h"
+#include "service_int.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define ITEM_NOT_FOUND ((HRESULT)QM_E_ITEM_NOT_FOUND)
 
 #define RECONNECT_LIMIT_MS 60000
 #define RECONNECT_PAUSE_MS 250
@@ -58,6 +57,9 @@ void oq_client_close(struct oq_client *client)
 
 static HRESULT connect_once(struct oq_client *client)
 {
+    /* COM waits for a service that does not start, for half a minute. */
+    if (IsEqualGUID(&client->clsid, &CLSID_OpenQmgr) && !oq_service_start())
+        return CO_E_SERVER_EXEC_FAILURE;
     HRESULT hr = CoCreateInstance(&client->clsid, NULL, CLSCTX_LOCAL_SERVER,
                                   &IID_IBackgroundCopyQMgr, (void **)&client->manager);
 
@@ -98,6 +100,8 @@ HRESULT oq_client_run(struct oq_client *client, oq_client_step *step, void *ctx)
             if (!oq_result_is_disconnect((uint32_t)hr))
                 return hr;
             disconnect(client);
+            if (client->ends_on_stop && oq_service_was_stopped())
+                return HRESULT_FROM_WIN32(ERROR_SERVICE_NOT_ACTIVE);
         } else if (oq_result_is_permanent((uint32_t)hr)) {
             return hr;
         } else if ((lost_at_ms < 0 || has_failed) && client->generation == 0 &&
@@ -214,64 +218,40 @@ out:
     return hr;
 }
 
-/* The group that the user has named. QM_E_ITEM_NOT_FOUND; S_FALSE if there are several. A whole
- * GUID is not looked up. */
-static HRESULT find_group(struct oq_client *client, const struct oq_group_id *name,
-                          struct oq_guid *guid)
+static void copy_path(const wchar_t *bstr, char *path, size_t capacity)
 {
-    struct oq_guid *guids = NULL, found;
-    size_t count = 0, matches = 0;
+    char *text = oq_text_from_bstr(bstr);
 
-    if (oq_group_id_is_whole(name)) {
-        oq_group_id_to_guid(name, guid);
-        return S_OK;
+    snprintf(path, capacity, "%s", text ? text : "");
+    oq_free(text);
+}
+
+HRESULT oq_settings_step(struct oq_client *client, void *ctx)
+{
+    struct oq_settings *settings = ctx;
+    BSTR schedule = NULL, database = NULL, log = NULL;
+
+    if (!client->extension)
+        return E_NOTIMPL;
+    HRESULT hr =
+        IOpenQmgrManager_GetSettings(client->extension, &settings->all, &schedule, &database, &log);
+    if (SUCCEEDED(hr)) {
+        copy_path(database, settings->database, sizeof settings->database);
+        copy_path(log, settings->log, sizeof settings->log);
     }
-    HRESULT hr = oq_client_list(client, &guids, &count);
-    if (FAILED(hr))
-        return hr;
-    for (size_t i = 0; i < count; i++) {
-        if (oq_group_id_matches(name, &guids[i])) {
-            found = guids[i];
-            matches++;
-        }
-    }
-    oq_free(guids);
-    if (matches == 0)
-        return ITEM_NOT_FOUND;
-    if (matches > 1)
-        return S_FALSE;
-    *guid = found;
-    return S_OK;
+    SysFreeString(schedule);
+    SysFreeString(database);
+    SysFreeString(log);
+    return hr;
 }
 
 int oq_client_report(const char *subject, HRESULT hr)
 {
-    oq_console_error("%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
-                     oq_client_error_text(hr), (unsigned long)hr);
-    return OQ_EXIT_FAILED;
-}
+    char why[1024] = "";
 
-struct find {
-    const struct oq_group_id *name;
-    struct oq_guid *guid;
-};
-
-static HRESULT find_step(struct oq_client *client, void *ctx)
-{
-    struct find *find = ctx;
-
-    return find_group(client, find->name, find->guid);
-}
-
-bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid)
-{
-    struct find find = {&args->group, guid};
-    HRESULT hr = oq_client_run(client, find_step, &find);
-
-    if (hr == S_FALSE)
-        oq_console_error("several downloads in the queue begin with %s: give more digits",
-                         args->group.digits);
-    else if (FAILED(hr))
-        oq_client_report(args->group.digits, hr);
-    return hr == S_OK;
+    if (hr == CO_E_SERVER_EXEC_FAILURE || hr == HRESULT_FROM_WIN32(ERROR_SERVICE_REQUEST_TIMEOUT))
+        oq_service_last_error(why);
+    oq_console_error("%s%s%s%s%s (0x%08lX)", subject ? subject : "", subject ? ": " : "",
+                     oq_client_error_text(hr), why[0] ? ": " : "", why, (unsigned long)hr);
+    return oq_result_exit((uint32_t)hr);
 }

@@ -26,6 +26,9 @@ struct oq_client {
     /* Called with the step's ctx when the connection was lost, before connecting again; may be
      * NULL. */
     void (*on_lost)(void *ctx);
+    /* A service that an administrator has stopped is not started again:
+     * HRESULT_FROM_WIN32(ERROR_SERVICE_NOT_ACTIVE). */
+    bool ends_on_stop;
 };
 
 /* clsid NULL: our own class. Does not connect yet. S_OK or a failure of COM; close it in either
@@ -48,16 +51,21 @@ const char *oq_client_error_text(HRESULT hr);
  * *count is 0. */
 HRESULT oq_client_list(struct oq_client *client, struct oq_guid **guids, size_t *count);
 
+/* The settings in force, as a step with a struct oq_settings; E_NOTIMPL without the extension. */
+struct oq_settings {
+    OPENQMGR_SETTINGS all;
+    char database[1024], log[1024];
+};
+HRESULT oq_settings_step(struct oq_client *client, void *ctx);
+
 /* UTF-8 of a BSTR, NULL when out of memory or not valid Unicode. Caller frees with oq_free. */
 char *oq_text_from_bstr(const wchar_t *bstr);
 /* The other way; NULL likewise. Caller frees with SysFreeString. */
 BSTR oq_text_to_bstr(const char *text);
 
 /* Prints why something failed: "qmgrctl: SUBJECT: sentence (0x80070005)"; subject may be NULL.
- * Returns OQ_EXIT_FAILED. */
+ * Returns the exit status for it. */
 int oq_client_report(const char *subject, HRESULT hr);
-/* Finds the group that args name; prints an error if there is not exactly one. */
-bool oq_client_find(struct oq_client *client, const struct oq_args *args, struct oq_guid *guid);
 
 /* The commands of commands.def. Each prints its results and errors and returns the exit status of
  * the program. */

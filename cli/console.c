@@ -67,20 +67,35 @@ bool oq_console_is_terminal(void)
     return is_console(GetStdHandle(STD_OUTPUT_HANDLE));
 }
 
-unsigned oq_console_columns(void)
+bool oq_console_can_redraw(void)
+{
+    return is_console(GetStdHandle(STD_ERROR_HANDLE));
+}
+
+static unsigned columns_of(DWORD which)
 {
     CONSOLE_SCREEN_BUFFER_INFO info;
 
-    if (!GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info))
-        return 80;
+    if (!GetConsoleScreenBufferInfo(GetStdHandle(which), &info))
+        return 0;
     int columns = info.srWindow.Right - info.srWindow.Left + 1;
     return columns > 0 ? (unsigned)columns : 80;
+}
+
+unsigned oq_console_columns(void)
+{
+    return columns_of(STD_OUTPUT_HANDLE);
+}
+
+unsigned oq_console_progress_columns(void)
+{
+    return columns_of(STD_ERROR_HANDLE);
 }
 
 static void end_redrawn(void)
 {
     if (console.redrawn)
-        write_text(STD_OUTPUT_HANDLE, "\n");
+        write_text(STD_ERROR_HANDLE, "\n");
     console.redrawn = 0;
 }
 
@@ -128,10 +143,28 @@ void oq_console_error(const char *fmt, ...)
     va_end(args);
 }
 
+void oq_console_json(char *line)
+{
+    if (line)
+        oq_console_print("%s", line);
+    else
+        oq_console_error("there is not enough memory");
+    oq_free(line);
+}
+
+void oq_console_note(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    write_line(STD_ERROR_HANDLE, "", fmt, args);
+    va_end(args);
+}
+
 void oq_console_redraw(const char *line)
 {
     char buffer[OQ_RENDER_LINE + 256];
-    unsigned width = oq_console_columns();
+    unsigned width = oq_console_progress_columns();
     unsigned columns;
 
     /* The last column stays empty: writing to it would scroll. */
@@ -144,7 +177,7 @@ void oq_console_redraw(const char *line)
          i++)
         buffer[used++] = ' ';
     buffer[used] = '\0';
-    write_text(STD_OUTPUT_HANDLE, buffer);
+    write_text(STD_ERROR_HANDLE, buffer);
     console.redrawn = columns ? columns : 1;
 }
 
@@ -287,7 +320,7 @@ bool oq_output_close(struct oq_output *output, bool is_good)
         if (is_good &&
             !MoveFileExW((const wchar_t *)output->temporary, (const wchar_t *)output->path,
                          MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
-            is_good = output_failed(output, "repathd");
+            is_good = output_failed(output, "renamed");
         if (!is_good)
             DeleteFileW((const wchar_t *)output->temporary);
     }

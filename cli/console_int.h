@@ -12,8 +12,12 @@
 /* Once, before the others. Without it Ctrl-C ends the program at once. */
 void oq_console_init(void);
 
+/* Results go to standard output; progress and errors to standard error. */
 bool oq_console_is_terminal(void); /* is standard output one? */
-unsigned oq_console_columns(void); /* its width; 80 when it has none */
+bool oq_console_can_redraw(void);  /* is standard error one? */
+/* The width of the terminal that each is; 0 when it is none. */
+unsigned oq_console_columns(void);
+unsigned oq_console_progress_columns(void);
 
 /* A line to standard output; the newline is added. Here and below control characters are shown as
  * '?' (oq_render_printable). */
@@ -21,7 +25,12 @@ void oq_console_print(const char *fmt, ...) OQ_PRINTF(1, 2);
 /* "qmgrctl: ..." to standard error; the newline is added. */
 void oq_console_error(const char *fmt, ...) OQ_PRINTF(1, 2);
 
-/* Replaces the last line shown so on the terminal. The next print or error begins a new line. */
+/* A line of JSON to standard output; it is freed. NULL: it could not be made. */
+void oq_console_json(char *line);
+/* A line to standard error, for people: what goes on. */
+void oq_console_note(const char *fmt, ...) OQ_PRINTF(1, 2);
+
+/* Replaces the last line shown so on standard error. The next print or error begins a new line. */
 void oq_console_redraw(const char *line);
 
 /* Waits for that time or until Ctrl-C; true if the user has pressed Ctrl-C, now or before. A second

@@ -1,14 +1,12 @@
 /* control.c - the commands that change what is in the queue, or how fast it may be: suspend,
- * resume, cancel, set-url, limit and pause-all. */
+ * resume, cancel, foreground, prune, set-url, limit and pause-all. */
 #include "client_int.h"
 
 #include "console_int.h"
-#include "group_int.h"
 #include "oq_url.h"
-#include "render_int.h"
-#include "result_int.h"
+#include "select_int.h"
 
-/* --- suspend, resume, cancel ------------------------------------------------------------------ */
+/* --- suspend, resume, cancel, foreground, prune ----------------------------------------------- */
 
 struct change {
     enum oq_command command;
@@ -21,33 +19,66 @@ static HRESULT change_step(struct oq_client *client, void *ctx)
 {
     struct change *change = ctx;
     struct oq_remote remote = {.guid = change->guid};
+    bool is_removal = change->command == OQ_COMMAND_CANCEL || change->command == OQ_COMMAND_PRUNE;
 
     change->attempts++;
     HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_SUSPEND)
         hr = IBackgroundCopyGroup_SuspendGroup(remote.group);
-    if (SUCCEEDED(hr) && change->command == OQ_COMMAND_RESUME && change->is_foreground)
+    if (SUCCEEDED(hr) && change->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(remote.group);
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_RESUME)
         hr = IBackgroundCopyGroup_ResumeGroup(remote.group);
-    if (SUCCEEDED(hr) && change->command == OQ_COMMAND_CANCEL)
+    if (SUCCEEDED(hr) && is_removal)
         hr = IBackgroundCopyGroup_CancelGroup(remote.group);
     oq_remote_release(&remote);
     /* Repeated after the result was lost: the group was cancelled the first time. */
-    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && change->command == OQ_COMMAND_CANCEL &&
-        change->attempts > 1)
+    if (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && is_removal && change->attempts > 1)
         hr = S_OK;
     return hr;
 }
 
+static void print_count(enum oq_command command, size_t count)
+{
+    const char *done = command == OQ_COMMAND_SUSPEND      ? "suspended"
+                       : command == OQ_COMMAND_RESUME     ? "resumed"
+                       : command == OQ_COMMAND_FOREGROUND ? "in the foreground"
+                                                          : "removed from the queue";
+
+    oq_console_print("%zu download%s %s", count, count == 1 ? "" : "s", done);
+}
+
 int oq_command_change(struct oq_client *client, const struct oq_args *args)
 {
-    struct change change = {.command = args->command, .is_foreground = args->is_foreground};
+    struct oq_args which = *args;
+    struct change change = {.command = args->command,
+                            .is_foreground =
+                                args->is_foreground || args->command == OQ_COMMAND_FOREGROUND};
+    struct oq_selection selection;
+    size_t changed = 0;
 
-    if (!oq_client_find(client, args, &change.guid))
-        return OQ_EXIT_FAILED;
-    HRESULT hr = oq_client_run(client, change_step, &change);
-    return SUCCEEDED(hr) ? OQ_EXIT_DONE : oq_client_report(args->group.digits, hr);
+    which.is_complete = args->is_complete || args->command == OQ_COMMAND_PRUNE;
+    oq_select(client, &which, &selection);
+    int status = selection.status;
+    for (size_t i = 0; i < selection.count; i++) {
+        char name[OQ_RENDER_GROUP_DIGITS + 1];
+        if (oq_console_wait(0))
+            break;
+        change.guid = selection.guids[i];
+        change.attempts = 0;
+        HRESULT hr = oq_client_run(client, change_step, &change);
+        changed += SUCCEEDED(hr);
+        /* One of a set that has left the queue meanwhile is no failure. */
+        if (SUCCEEDED(hr) || (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && args->group_count == 0))
+            continue;
+        oq_render_group(&change.guid, name);
+        int failed = oq_client_report(name, hr);
+        status = status ? status : failed;
+    }
+    if (args->group_count == 0 && !selection.status)
+        print_count(args->command, changed);
+    oq_selection_release(&selection);
+    return oq_console_wait(0) && !status ? OQ_EXIT_INTERRUPTED : status;
 }
 
 /* --- set-url ---------------------------------------------------------------------------------- */
@@ -64,7 +95,7 @@ static HRESULT replace_step(struct oq_client *client, void *ctx)
 {
     struct replacement *replacement = ctx;
     struct oq_remote remote = {.guid = replacement->guid};
-    struct oq_snapshot snapshot = {.phase = OQ_PHASE_SUSPENDED};
+    struct oq_snapshot snapshot = {.state = OQ_SNAPSHOT_SUSPENDED};
 
     HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr) && !remote.extension)
@@ -74,7 +105,7 @@ static HRESULT replace_step(struct oq_client *client, void *ctx)
     replacement->is_file_unknown = remote.extension && hr == (HRESULT)QM_E_ITEM_NOT_FOUND;
     if (SUCCEEDED(hr))
         hr = oq_remote_read(&remote, &snapshot);
-    if (SUCCEEDED(hr) && snapshot.phase == OQ_PHASE_ERROR)
+    if (SUCCEEDED(hr) && snapshot.state == OQ_SNAPSHOT_FAILED)
         hr = IBackgroundCopyGroup_ResumeGroup(remote.group);
     oq_remote_release(&remote);
     return hr;
@@ -87,32 +118,32 @@ static int explain(const struct oq_args *args, const struct replacement *replace
     char why[sizeof error.text];
 
     oq_error_init(&error);
-    if (hr == E_INVALIDARG && oq_url_check(args->url, &error) != OQ_OK) {
+    if (hr == E_INVALIDARG && oq_url_check(args->urls[0], &error) != OQ_OK) {
         oq_render_sentence(error.text, why, sizeof why);
         oq_console_error("that URL cannot be downloaded: %s (0x%08lX)", why, (unsigned long)hr);
-        return OQ_EXIT_FAILED;
+        return OQ_EXIT_USAGE;
     }
     if (replacement->is_file_unknown) {
         oq_console_error("%s: the download has no file %u: they count from 0 (0x%08lX)",
-                         args->group.digits, (unsigned)replacement->index, (unsigned long)hr);
-        return OQ_EXIT_FAILED;
+                         args->group, (unsigned)replacement->index, (unsigned long)hr);
+        return OQ_EXIT_USAGE;
     }
     if (hr == (HRESULT)QM_E_INVALID_STATE) {
         oq_console_error("%s: the file is already complete and needs no other URL (0x%08lX)",
-                         args->group.digits, (unsigned long)hr);
+                         args->group, (unsigned long)hr);
         return OQ_EXIT_FAILED;
     }
-    return oq_client_report(args->group.digits, hr);
+    return oq_client_report(args->group, hr);
 }
 
 int oq_command_set_url(struct oq_client *client, const struct oq_args *args)
 {
     struct replacement replacement = {.index = args->file_index};
-    int status = OQ_EXIT_DONE;
+    int status = oq_select_one(client, args->group, &replacement.guid);
 
-    if (!oq_client_find(client, args, &replacement.guid))
-        return OQ_EXIT_FAILED;
-    replacement.url = oq_text_to_bstr(args->url);
+    if (status)
+        return status;
+    replacement.url = oq_text_to_bstr(args->urls[0]);
     HRESULT hr =
         replacement.url ? oq_client_run(client, replace_step, &replacement) : E_OUTOFMEMORY;
     if (FAILED(hr))
@@ -149,85 +180,98 @@ static HRESULT group_limit_step(struct oq_client *client, void *ctx)
     return hr;
 }
 
-static void print_limit(uint64_t kbits)
+/* "800 kbit/s (97.6 KiB/s)"; bytes_per_s 0: none */
+static void print_limit(const char *what, uint64_t bytes_per_s, bool is_json)
 {
-    if (kbits > 0)
-        oq_console_print("%llu kbit/s", (unsigned long long)kbits);
+    char rate[OQ_RENDER_TEXT];
+
+    oq_render_size(bytes_per_s, rate);
+    if (is_json && bytes_per_s > 0)
+        oq_console_print("{\"limit_bytes_per_second\":%llu}", (unsigned long long)bytes_per_s);
+    else if (is_json)
+        oq_console_print("{\"limit_bytes_per_second\":null}");
+    else if (bytes_per_s > 0)
+        oq_console_print("%s%llu kbit/s (%s/s)", what,
+                         (unsigned long long)(bytes_per_s / OQ_BYTES_PER_KBIT), rate);
     else
-        oq_console_print("none");
+        oq_console_print("%snone", what);
 }
 
 static int limit_group(struct oq_client *client, const struct oq_args *args)
 {
-    struct group_limit limit = {.is_query = args->is_query,
-                                .bytes_per_s = (uint64_t)args->kbits * OQ_BYTES_PER_KBIT};
+    struct group_limit limit = {.is_query = args->is_query, .bytes_per_s = args->bytes_per_s};
+    int status = oq_select_one(client, args->group, &limit.guid);
 
-    if (!oq_client_find(client, args, &limit.guid))
-        return OQ_EXIT_FAILED;
+    if (status)
+        return status;
     HRESULT hr = oq_client_run(client, group_limit_step, &limit);
     if (FAILED(hr))
-        return oq_client_report(args->group.digits, hr);
+        return oq_client_report(args->group, hr);
     if (limit.is_query)
-        print_limit(limit.bytes_per_s / OQ_BYTES_PER_KBIT);
+        print_limit("", limit.bytes_per_s, args->is_json);
     return OQ_EXIT_DONE;
 }
 
-struct settings {
-    const struct oq_args *args;
-    OPENQMGR_SETTINGS now;
-};
-
-/* Sets what the arguments say, or reads what is in force. */
-static HRESULT settings_step(struct oq_client *client, void *ctx)
+static HRESULT set_limit_step(struct oq_client *client, void *ctx)
 {
-    struct settings *settings = ctx;
-    BSTR schedule = NULL, database = NULL, log = NULL;
+    const struct oq_args *args = ctx;
+    /* Rounded up: 0 would be no limit. */
+    uint64_t kbits = (args->bytes_per_s + OQ_BYTES_PER_KBIT - 1) / OQ_BYTES_PER_KBIT;
 
-    if (!client->extension)
-        return E_NOTIMPL;
-    if (!settings->args->is_query && settings->args->command == OQ_COMMAND_LIMIT)
-        return IOpenQmgrManager_SetLimit(client->extension, settings->args->kbits);
-    if (!settings->args->is_query)
-        return IOpenQmgrManager_SetPaused(client->extension, settings->args->is_on);
-    HRESULT hr =
-        IOpenQmgrManager_GetSettings(client->extension, &settings->now, &schedule, &database, &log);
-    SysFreeString(schedule);
-    SysFreeString(database);
-    SysFreeString(log);
-    return hr;
+    return client->extension ? IOpenQmgrManager_SetLimit(client->extension, (DWORD)kbits)
+                             : E_NOTIMPL;
+}
+
+static HRESULT set_paused_step(struct oq_client *client, void *ctx)
+{
+    const struct oq_args *args = ctx;
+
+    return client->extension ? IOpenQmgrManager_SetPaused(client->extension, args->is_on)
+                             : E_NOTIMPL;
 }
 
 int oq_command_limit(struct oq_client *client, const struct oq_args *args)
 {
-    struct settings settings = {.args = args};
+    struct oq_args copy = *args;
+    struct oq_settings now;
 
-    if (args->has_group)
+    if (args->group)
         return limit_group(client, args);
-    HRESULT hr = oq_client_run(client, settings_step, &settings);
+    HRESULT hr = args->is_query ? oq_client_run(client, oq_settings_step, &now)
+                                : oq_client_run(client, set_limit_step, &copy);
     if (FAILED(hr))
         return oq_client_report(NULL, hr);
     if (!args->is_query)
         return OQ_EXIT_DONE;
-    print_limit(settings.now.dwLimitKbits);
-    uint64_t now_kbits = settings.now.ullLimitNow / OQ_BYTES_PER_KBIT;
-    if (now_kbits != settings.now.dwLimitKbits)
-        oq_console_print("by the schedule now %llu kbit/s", (unsigned long long)now_kbits);
+    print_limit("", (uint64_t)now.all.dwLimitKbits * OQ_BYTES_PER_KBIT, args->is_json);
+    if (!args->is_json && now.all.ullLimitNow / OQ_BYTES_PER_KBIT != now.all.dwLimitKbits)
+        print_limit("by the schedule now ", now.all.ullLimitNow, false);
     return OQ_EXIT_DONE;
 }
 
 int oq_command_pause_all(struct oq_client *client, const struct oq_args *args)
 {
-    struct settings settings = {.args = args};
+    struct oq_args copy = *args;
+    struct oq_settings now;
+    HRESULT hr = args->is_query ? oq_client_run(client, oq_settings_step, &now)
+                                : oq_client_run(client, set_paused_step, &copy);
 
-    HRESULT hr = oq_client_run(client, settings_step, &settings);
     if (FAILED(hr))
         return oq_client_report(NULL, hr);
     if (!args->is_query)
         return OQ_EXIT_DONE;
-    oq_console_print(settings.now.dwPaused & OPENQMGR_PAUSED_ALL ? "on" : "off");
-    if (settings.now.dwPaused & OPENQMGR_PAUSED_SCHEDULE)
+    DWORD paused = now.all.dwPaused;
+    if (args->is_json) {
+        oq_console_print("{\"all\":%s,\"schedule\":%s,\"metered\":%s}",
+                         paused & OPENQMGR_PAUSED_ALL ? "true" : "false",
+                         paused & OPENQMGR_PAUSED_SCHEDULE ? "true" : "false",
+                         paused & OPENQMGR_PAUSED_METERED ? "true" : "false");
+        return OQ_EXIT_DONE;
+    }
+    oq_console_print(paused & OPENQMGR_PAUSED_ALL ? "on" : "off");
+    if (paused & OPENQMGR_PAUSED_SCHEDULE)
         oq_console_print("background downloads are paused by the schedule");
-    if (settings.now.dwPaused & OPENQMGR_PAUSED_METERED)
+    if (paused & OPENQMGR_PAUSED_METERED)
         oq_console_print("background downloads are paused on a metered network");
     return OQ_EXIT_DONE;
 }

@@ -2,14 +2,15 @@
 #include "download_spec_int.h"
 
 #include "console_int.h"
+#include "lists_int.h"
 #include "metalink_int.h"
 #include "oq_alloc.h"
 #include "oq_model.h"
 #include "oq_path.h"
 #include "oq_url.h"
 #include "oq_utf.h"
+#include "render_int.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,33 +55,37 @@ out:
     return result;
 }
 
-/* FILE of get as an absolute path: without it, or if it is a folder, the file is named as in the
- * URL. New string. */
-static char *choose_file(const char *url, const char *file)
+/* A name within a folder, or as it is without one. New string. */
+static char *join(const char *folder, const char *name)
 {
-    char *named = NULL, *joined = NULL, *full = NULL;
-    uint16_t *wide = NULL;
+    bool has_end = folder && *folder && strchr("\\/", folder[strlen(folder) - 1]);
 
-    if (!file || !*file) {
-        named = oq_url_file_name(url);
-        full = named ? full_name(named) : NULL;
-        goto out;
-    }
-    char end = file[strlen(file) - 1];
-    bool ends_in_separator = end == '\\' || end == '/';
-    if (oq_utf8_to_16(file, &wide, NULL) != OQ_OK)
-        goto out;
-    if (ends_in_separator || oq_file_spec_is_folder(wide)) {
-        named = oq_url_file_name(url);
-        joined = named ? oq_asprintf("%s%s%s", file, ends_in_separator ? "" : "\\", named) : NULL;
-        full = joined ? full_name(joined) : NULL;
-    } else {
-        full = full_name(file);
-    }
-out:
+    return folder && *folder ? oq_asprintf("%s%s%s", folder, has_end ? "" : "\\", name)
+                             : oq_strdup(name);
+}
+
+static bool is_folder(const char *file)
+{
+    uint16_t *wide = NULL;
+    bool result = strchr("\\/", file[strlen(file) - 1]) != NULL ||
+                  (oq_utf8_to_16(file, &wide, NULL) == OQ_OK && oq_file_spec_is_folder(wide));
+
+    oq_free(wide);
+    return result;
+}
+
+/* FILE of get as an absolute path: without it, or if it is a folder (for several URLs it has to be
+ * one), the file is named as in the URL. New string. */
+static char *choose_file(const char *url, const struct oq_args *args, bool is_alone)
+{
+    bool has_file = args->file && *args->file;
+    bool is_given = has_file && is_alone && !is_folder(args->file);
+    char *named = is_given ? oq_strdup(args->file) : oq_url_file_name(url);
+    char *joined = named ? join(has_file && !is_given ? args->file : args->folder, named) : NULL;
+    char *full = joined ? full_name(joined) : NULL;
+
     oq_free(named);
     oq_free(joined);
-    oq_free(wide);
     return full;
 }
 
@@ -93,7 +98,8 @@ bool oq_file_spec_convert_names(struct oq_file_spec *file)
     return file->remote_name && file->local_name;
 }
 
-static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
+static bool make_one(const struct oq_args *args, const char *url, bool is_alone,
+                     struct oq_download_spec *spec)
 {
     struct oq_file_spec *file = oq_calloc(1, sizeof *file);
     bool is_good = file != NULL;
@@ -101,11 +107,11 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
     spec->files = file;
     spec->count = is_good ? 1 : 0;
     if (is_good) {
-        file->url = oq_url_normalize(args->url);
-        file->file = file->url ? choose_file(file->url, args->file) : NULL;
+        file->url = oq_url_normalize(url);
+        file->file = file->url ? choose_file(file->url, args, is_alone) : NULL;
         is_good = oq_file_spec_convert_names(file);
     }
-    if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
+    if (is_good && (args->mirror_count > 0 || args->has_sha256 || args->sha256_file)) {
         file->expectations = oq_expectations_new();
         is_good = file->expectations != NULL;
     }
@@ -139,27 +145,110 @@ static void make_folders(const char *path, const char *name)
     }
 }
 
+/* A file of the user as text. NULL after a sentence. */
+static char *read_text(const char *name)
+{
+    size_t length = 0;
+    char *data = oq_console_read_file(name, OQ_LISTS_MAX_BYTES, &length);
+    char *text = data ? oq_malloc(length + 1) : NULL;
+
+    if (text) {
+        memcpy(text, data, length);
+        text[length] = '\0';
+    } else if (data) {
+        oq_console_error("there is not enough memory");
+    }
+    oq_free(data);
+    return text;
+}
+
+/* Gives each file its hash of the list: by the name in its URL, or its own. */
+static bool apply_hashes(const char *name, struct oq_download_plan *plan)
+{
+    char *text = read_text(name);
+    bool is_good = text != NULL;
+
+    for (size_t i = 0; is_good && i < plan->count; i++) {
+        struct oq_file_spec *file = &plan->specs[i].files[0];
+        char *named = oq_url_file_name(file->url);
+        is_good = (named && oq_lists_sha256(text, named, file->expectations->sha256)) ||
+                  oq_lists_sha256(text, file->file, file->expectations->sha256);
+        file->expectations->has_sha256 = is_good;
+        if (!is_good)
+            oq_console_error("%s has no SHA-256 of %s, or several", name,
+                             named ? named : oq_render_file_name(file->file));
+        oq_free(named);
+    }
+    oq_free(text);
+    return is_good;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    return _wcsicmp(*(const wchar_t *const *)a, *(const wchar_t *const *)b);
+}
+
+/* Would two URLs be saved as one file? */
+static bool check_names(const struct oq_download_plan *plan)
+{
+    const wchar_t **names = plan->count > 1 ? oq_calloc(plan->count, sizeof *names) : NULL;
+    bool is_good = names || plan->count < 2;
+
+    for (size_t i = 0; names && i < plan->count; i++)
+        names[i] = plan->specs[i].files[0].local_name;
+    if (names)
+        qsort(names, plan->count, sizeof *names, compare_files);
+    for (size_t i = 1; names && is_good && i < plan->count; i++) {
+        is_good = _wcsicmp(names[i - 1], names[i]) != 0;
+        if (!is_good) {
+            char *name = oq_text_from_bstr(names[i]);
+            oq_console_error("two of the URLs would be saved as %s: download them one by one, with "
+                             "--output",
+                             name ? name : "one file");
+            oq_free(name);
+        }
+    }
+    oq_free(names);
+    return is_good;
+}
+
+static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *plan)
+{
+    char *text = args->input ? read_text(args->input) : NULL;
+    char **listed = NULL;
+    int listed_count = 0;
+    bool is_good = !args->input || text;
+
+    if (text && oq_lists_urls(text, &listed, &listed_count) != OQ_OK) {
+        oq_console_error("%s has no URLs, or more than %u", args->input, OQ_LISTS_MAX_URLS);
+        is_good = false;
+    }
+    size_t count = (size_t)(args->url_count + listed_count);
+    plan->specs = is_good ? oq_calloc(count, sizeof *plan->specs) : NULL;
+    is_good = plan->specs != NULL;
+    for (size_t i = 0; is_good && i < count; i++) {
+        const char *url =
+            i < (size_t)args->url_count ? args->urls[i] : listed[i - (size_t)args->url_count];
+        plan->count++;
+        is_good = make_one(args, url, count == 1 && !args->input, &plan->specs[i]);
+    }
+    oq_free(listed);
+    oq_free(text);
+    return is_good && check_names(plan) &&
+           (!args->sha256_file || apply_hashes(args->sha256_file, plan));
+}
+
 /* The path of a file of a document: `to` is the folder, or the file if the document has only
  * one. */
 static char *choose_place(const char *name, const char *to, bool is_only)
 {
-    char *joined = NULL, *full = NULL;
-    uint16_t *wide = NULL;
-    bool has_end = to && *to && strchr("\\/", to[strlen(to) - 1]);
-    bool is_file = to && *to && oq_utf8_to_16(to, &wide, NULL) == OQ_OK && is_only && !has_end &&
-                   !oq_file_spec_is_folder(wide);
+    bool is_file = to && *to && is_only && !is_folder(to);
+    char *joined = is_file ? oq_strdup(to) : join(to, name), *full = NULL;
 
-    if (is_file)
-        joined = oq_strdup(to);
-    else if (!to || !*to)
-        joined = oq_strdup(name);
-    else
-        joined = oq_asprintf("%s%s%s", to, has_end ? "" : "\\", name);
     if (joined && !is_file)
         make_folders(joined, name);
     full = joined ? full_name(joined) : NULL;
     oq_free(joined);
-    oq_free(wide);
     return full;
 }
 
@@ -210,6 +299,7 @@ static bool are_names_distinct(const struct oq_download_spec *spec)
 
 static bool make_from_document(const struct oq_args *args, struct oq_download_spec *spec)
 {
+    const char *to = args->file ? args->file : args->folder;
     struct oq_metalink metalink = {0};
     struct oq_error error;
     size_t length = 0;
@@ -228,7 +318,7 @@ static bool make_from_document(const struct oq_args *args, struct oq_download_sp
     is_good = spec->files != NULL;
     for (size_t i = 0; is_good && i < metalink.count; i++) {
         spec->count++;
-        is_good = take_file(&metalink.files[i], args->file, metalink.count == 1, &spec->files[i]);
+        is_good = take_file(&metalink.files[i], to, metalink.count == 1, &spec->files[i]);
     }
     if (metalink.left_out > 0)
         oq_console_error("%zu files have no URL of http or https and are left out, the first is %s",
@@ -239,23 +329,117 @@ static bool make_from_document(const struct oq_args *args, struct oq_download_sp
     return is_good && are_names_distinct(spec);
 }
 
-bool oq_download_spec_make(const struct oq_args *args, struct oq_download_spec *spec)
+static void release_file(struct oq_file_spec *file)
 {
-    return args->metalink ? make_from_document(args, spec) : make_one(args, spec);
+    SysFreeString(file->remote_name);
+    SysFreeString(file->local_name);
+    oq_expectations_free(file->expectations);
+    oq_free(file->url);
+    oq_free(file->file);
 }
 
 void oq_download_spec_release(struct oq_download_spec *spec)
 {
-    for (uint32_t i = 0; i < spec->count; i++) {
-        struct oq_file_spec *file = &spec->files[i];
-        SysFreeString(file->remote_name);
-        SysFreeString(file->local_name);
-        oq_expectations_free(file->expectations);
-        oq_free(file->url);
-        oq_free(file->file);
-    }
+    for (uint32_t i = 0; i < spec->count; i++)
+        release_file(&spec->files[i]);
     oq_free(spec->files);
     *spec = (struct oq_download_spec){0};
+}
+
+void oq_download_plan_release(struct oq_download_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        oq_download_spec_release(&plan->specs[i]);
+    oq_free(plan->specs);
+    *plan = (struct oq_download_plan){0};
+}
+
+/* --- files that exist already ----------------------------------------------------------------- */
+
+#define MOST_COPIES 9999u
+
+static bool exists(const wchar_t *path)
+{
+    return GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES;
+}
+
+/* "name (1).ext" for "name.ext", and so on. */
+static bool rename_copy(struct oq_file_spec *file)
+{
+    const char *name = oq_render_file_name(file->file), *end = strrchr(name, '.');
+    size_t stem = end && end > name ? (size_t)(end - file->file) : strlen(file->file);
+
+    for (unsigned i = 1; i <= MOST_COPIES; i++) {
+        char *copy = oq_asprintf("%.*s (%u)%s", (int)stem, file->file, i, file->file + stem);
+        BSTR wide = copy ? oq_text_to_bstr(copy) : NULL;
+        if (wide && !exists(wide)) {
+            SysFreeString(file->local_name);
+            oq_free(file->file);
+            file->local_name = wide;
+            file->file = copy;
+            return true;
+        }
+        SysFreeString(wide);
+        oq_free(copy);
+    }
+    return false;
+}
+
+/* A file that another program creates while the download runs is replaced. */
+static int check_existing(const struct oq_args *args, struct oq_download_spec *spec)
+{
+    int status = OQ_EXIT_DONE;
+
+    for (uint32_t i = 0; i < spec->count; i++) {
+        struct oq_file_spec *file = &spec->files[i];
+        if (args->existing == OQ_EXISTING_REPLACED || !exists(file->local_name))
+            continue;
+        if (args->existing == OQ_EXISTING_KEPT && rename_copy(file))
+            continue;
+        if (args->existing == OQ_EXISTING_SKIPPED) {
+            if (!args->is_quiet)
+                oq_console_note("%s exists already: skipped", file->file);
+        } else {
+            status = OQ_EXIT_EXISTS;
+            oq_console_error("%s exists already: --overwrite replaces it, --rename keeps both, "
+                             "--no-clobber skips it",
+                             file->file);
+        }
+        release_file(file);
+        memmove(file, file + 1, (spec->count - i - 1) * sizeof *file);
+        spec->count--;
+        i--;
+    }
+    return status;
+}
+
+int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *plan)
+{
+    int status = OQ_EXIT_DONE;
+    bool is_good;
+
+    if (args->metalink) {
+        plan->specs = oq_calloc(1, sizeof *plan->specs);
+        plan->count = plan->specs ? 1 : 0;
+        is_good = plan->specs && make_from_document(args, &plan->specs[0]);
+    } else {
+        is_good = make_from_urls(args, plan);
+    }
+    if (!is_good) {
+        oq_download_plan_release(plan);
+        return OQ_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        int failed = check_existing(args, &plan->specs[i]);
+        status = status ? status : failed;
+        if (plan->specs[i].count > 0)
+            continue;
+        oq_download_spec_release(&plan->specs[i]);
+        memmove(&plan->specs[i], &plan->specs[i + 1], (plan->count - i - 1) * sizeof *plan->specs);
+        plan->count--;
+        i--;
+    }
+    return status;
 }
 
 /* --- sending it to the service ---------------------------------------------------------------- */

@@ -18,9 +18,17 @@ struct oq_download_spec {
     uint32_t count;
 };
 
-/* From the arguments of get. False and an error printed if that is not possible. Release with
- * oq_download_spec_release in either case. */
-bool oq_download_spec_make(const struct oq_args *args, struct oq_download_spec *spec);
+/* What get downloads: a group for each spec. */
+struct oq_download_plan {
+    struct oq_download_spec *specs;
+    size_t count;
+};
+
+/* From the arguments of get, without the files that exist and are not to be replaced. Returns
+ * OQ_EXIT_DONE, or another status after a sentence; those of the plan can be downloaded all the
+ * same. Release with oq_download_plan_release in either case. */
+int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *plan);
+void oq_download_plan_release(struct oq_download_plan *plan);
 void oq_download_spec_release(struct oq_download_spec *spec);
 
 /* AddFiles with all of them. */

@@ -4,12 +4,12 @@
 #include "client_int.h"
 
 #include "console_int.h"
-#include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
 #include "oq_model.h"
 #include "oq_version.h"
 #include "queue_json_int.h"
+#include "select_int.h"
 
 #include <string.h>
 
@@ -183,25 +183,17 @@ static HRESULT take_snapshot(const struct oq_snapshot *snapshot, struct oq_expor
     exported->owner = snapshot->owner[0] ? oq_strdup(snapshot->owner) : NULL;
     if (snapshot->owner[0] && !exported->owner)
         return E_OUTOFMEMORY;
-    switch (snapshot->phase) {
-    case OQ_PHASE_SUSPENDED:
+    exported->state = OQ_EXPORTED_ACTIVE;
+    if (snapshot->state == OQ_SNAPSHOT_SUSPENDED)
         exported->state = OQ_EXPORTED_SUSPENDED;
-        break;
-    case OQ_PHASE_RUNNING:
-    case OQ_PHASE_COMMITTING:
-        exported->state = OQ_EXPORTED_ACTIVE;
-        break;
-    case OQ_PHASE_ERROR:
+    if (snapshot->state == OQ_SNAPSHOT_COMPLETE)
+        exported->state = OQ_EXPORTED_COMPLETE;
+    if (snapshot->state == OQ_SNAPSHOT_FAILED) {
         exported->state = OQ_EXPORTED_ERROR;
         exported->failure = oq_strdup(snapshot->failure_text);
         return exported->failure ? S_OK : E_OUTOFMEMORY;
-    case OQ_PHASE_COMPLETE:
-        exported->state = OQ_EXPORTED_COMPLETE;
-        break;
-    case OQ_PHASE_CANCELLED:
-        return S_FALSE;
     }
-    return S_OK;
+    return snapshot->state == OQ_SNAPSHOT_CANCELLED ? S_FALSE : S_OK;
 }
 
 /* All properties of a group that the service has interfaces for. *out is empty at the beginning;
@@ -225,7 +217,7 @@ static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
         hr = oq_remote_job(&remote, &job);
     if (SUCCEEDED(hr) && job)
         hr = read_files(&remote, job, out);
-    else if (hr == S_FALSE && snapshot.phase != OQ_PHASE_CANCELLED)
+    else if (hr == S_FALSE && snapshot.state != OQ_SNAPSHOT_CANCELLED)
         hr = S_OK; /* it has no job */
     if (job)
         IBackgroundCopyJob1_Release(job);
@@ -235,39 +227,6 @@ static HRESULT read_group(struct oq_client *client, const struct oq_guid *guid,
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
-
-struct selected {
-    struct oq_guid *guids;
-    size_t count;
-};
-
-static HRESULT list_step(struct oq_client *client, void *ctx)
-{
-    struct selected *groups = ctx;
-
-    return oq_client_list(client, &groups->guids, &groups->count);
-}
-
-/* The groups that were named, or all. */
-static bool find_groups(struct oq_client *client, const struct oq_args *args,
-                        struct selected *groups)
-{
-    if (args->group_count == 0) {
-        HRESULT hr = oq_client_run(client, list_step, groups);
-        return SUCCEEDED(hr) || (oq_client_report(NULL, hr), false);
-    }
-    groups->guids = oq_calloc((size_t)args->group_count, sizeof *groups->guids);
-    if (!groups->guids)
-        return oq_client_report(NULL, E_OUTOFMEMORY), false;
-    for (int i = 0; i < args->group_count; i++) {
-        struct oq_args one = *args;
-        if (oq_group_id_parse(args->groups[i], &one.group) != OQ_OK ||
-            !oq_client_find(client, &one, &groups->guids[groups->count]))
-            return false;
-        groups->count++;
-    }
-    return true;
-}
 
 struct reading {
     struct oq_guid guid;
@@ -283,7 +242,7 @@ static HRESULT read_step(struct oq_client *client, void *ctx)
 }
 
 static bool write_group(struct oq_client *client, const struct oq_guid *guid, bool is_named,
-                        const struct oq_output *output, size_t *written)
+                        const struct oq_output *output, size_t *written, int *status)
 {
     struct reading reading = {.guid = *guid};
     char text[OQ_GUID_TEXT];
@@ -292,12 +251,12 @@ static bool write_group(struct oq_client *client, const struct oq_guid *guid, bo
     HRESULT hr = oq_client_run(client, read_step, &reading);
     bool is_good = SUCCEEDED(hr);
     if (!is_good)
-        oq_client_report(text, hr);
+        *status = oq_client_report(text, hr);
     if (hr == S_OK) {
         is_good = oq_output_line(output, oq_queue_json_format_group(&reading.exported));
         *written += is_good;
     } else if (hr == S_FALSE && is_named) {
-        oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
+        *status = oq_client_report(text, (HRESULT)QM_E_ITEM_NOT_FOUND);
         is_good = false;
     }
     oq_exported_group_release(&reading.exported);
@@ -306,20 +265,24 @@ static bool write_group(struct oq_client *client, const struct oq_guid *guid, bo
 
 int oq_command_export(struct oq_client *client, const struct oq_args *args)
 {
-    struct selected groups = {0};
+    struct oq_args all = *args;
+    struct oq_selection groups;
     struct oq_output output = {.handle = INVALID_HANDLE_VALUE};
     size_t written = 0;
 
     /* The queue first: without a service the file is not touched. */
-    bool is_good = find_groups(client, args, &groups);
+    all.is_all = true;
+    oq_select(client, &all, &groups);
+    bool is_good = groups.status == OQ_EXIT_DONE;
+    int status = groups.status;
     if (is_good) {
         is_good =
             oq_output_open(args->file, &output) &&
             oq_output_line(&output, oq_queue_json_format_header(oq_clock_wall_ms(oq_clock_system()),
                                                                 "qmgrctl " OQ_VERSION));
         for (size_t i = 0; is_good && i < groups.count; i++) {
-            is_good =
-                write_group(client, &groups.guids[i], args->group_count > 0, &output, &written);
+            is_good = write_group(client, &groups.guids[i], args->group_count > 0, &output,
+                                  &written, &status);
             if (is_good && oq_console_wait(0)) {
                 oq_console_error("interrupted");
                 is_good = false;
@@ -331,6 +294,6 @@ int oq_command_export(struct oq_client *client, const struct oq_args *args)
             oq_console_print("%zu %s written to %s", written, written == 1 ? "group" : "groups",
                              args->file);
     }
-    oq_free(groups.guids);
-    return is_good ? OQ_EXIT_DONE : OQ_EXIT_FAILED;
+    oq_selection_release(&groups);
+    return is_good ? OQ_EXIT_DONE : status ? status : OQ_EXIT_FAILED;
 }

@@ -88,24 +88,25 @@ HRESULT oq_remote_cancel(struct oq_client *client, const struct oq_guid *guid)
 static void describe_legacy_failure(struct oq_snapshot *s, DWORD win32, DWORD http)
 {
     if (http) {
-        s->failure = (HRESULT)(0x80190000u | http);
+        s->failure = 0x80190000u | http;
         char text[OQ_RESULT_HTTP];
         oq_result_http_text(http, text);
         snprintf(s->failure_text, sizeof s->failure_text, "%s", text);
         return;
     }
-    s->failure = (HRESULT)(win32 <= 0xffff ? 0x80070000u | win32 : win32);
-    snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(s->failure));
+    s->failure = win32 <= 0xffff ? 0x80070000u | win32 : win32;
+    snprintf(s->failure_text, sizeof s->failure_text, "%s",
+             oq_client_error_text((HRESULT)s->failure));
 }
 
 /* SUSPENDED alone does not mean suspended: a complete group is suspended, too (contract C22). */
-static enum oq_phase phase_of_bits(DWORD bits)
+static enum oq_snapshot_state state_of_bits(DWORD bits)
 {
     if (bits & QM_STATUS_GROUP_COMPLETE)
-        return OQ_PHASE_COMPLETE;
+        return OQ_SNAPSHOT_COMPLETE;
     if (bits & QM_STATUS_GROUP_ERROR)
-        return OQ_PHASE_ERROR;
-    return bits & QM_STATUS_GROUP_SUSPENDED ? OQ_PHASE_SUSPENDED : OQ_PHASE_RUNNING;
+        return OQ_SNAPSHOT_FAILED;
+    return bits & QM_STATUS_GROUP_SUSPENDED ? OQ_SNAPSHOT_SUSPENDED : OQ_SNAPSHOT_DOWNLOADING;
 }
 
 static HRESULT read_legacy_job(IBackgroundCopyJob1 *job, struct oq_snapshot *s)
@@ -115,7 +116,7 @@ static HRESULT read_legacy_job(IBackgroundCopyJob1 *job, struct oq_snapshot *s)
     DWORD files = 0;
 
     HRESULT hr = IBackgroundCopyJob1_GetFileCount(job, &files);
-    if (SUCCEEDED(hr) && s->phase == OQ_PHASE_ERROR) {
+    if (SUCCEEDED(hr) && s->state == OQ_SNAPSHOT_FAILED) {
         DWORD bits, win32 = 0, http = 0, retries;
         hr = IBackgroundCopyJob1_GetStatus(job, &bits, &win32, &http, &retries);
         if (SUCCEEDED(hr))
@@ -128,16 +129,14 @@ static HRESULT read_legacy_job(IBackgroundCopyJob1 *job, struct oq_snapshot *s)
         oq_remote_file_release(&file);
     }
     s->total_files = files;
-    s->done_files = s->phase == OQ_PHASE_COMPLETE ? files : 0;
+    s->done_files = s->state == OQ_SNAPSHOT_COMPLETE ? files : 0;
     return hr;
 }
 
 static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *snapshot)
 {
-    static const char *const names[] = {"suspended", "running",  "finishing",
-                                        "failed",    "complete", "cancelled"};
     struct oq_snapshot s = {
-        .guid = remote->guid, .bytes_per_s = OQ_RENDER_UNKNOWN, .failed_file = OPENQMGR_NO_FILE};
+        .guid = remote->guid, .bytes_per_s = OQ_RENDER_UNKNOWN, .failed_file = OQ_NO_FILE};
     DWORD bits = 0, job_index = 0, size = 0, done = 0;
     IBackgroundCopyJob1 *job = NULL;
 
@@ -150,11 +149,11 @@ static HRESULT read_legacy(struct oq_remote *remote, struct oq_snapshot *snapsho
         hr = oq_remote_job(remote, &job);
     if (FAILED(hr))
         return hr;
-    s.phase = phase_of_bits(bits);
+    s.state = state_of_bits(bits);
     s.is_foreground = (bits & QM_STATUS_GROUP_FOREGROUND) != 0;
-    s.state = names[s.phase];
+    s.state_text = s.state == OQ_SNAPSHOT_DOWNLOADING ? "running" : oq_snapshot_states[s.state];
     s.done_bytes = done;
-    s.total_bytes = s.phase == OQ_PHASE_COMPLETE ? done : size > 0 ? size : OQ_RENDER_UNKNOWN;
+    s.total_bytes = s.state == OQ_SNAPSHOT_COMPLETE ? done : size > 0 ? size : OQ_RENDER_UNKNOWN;
     if (job) {
         hr = read_legacy_job(job, &s);
         IBackgroundCopyJob1_Release(job);
@@ -175,53 +174,22 @@ static void copy_text(const WCHAR *wide, char text[OQ_SNAPSHOT_TEXT])
     oq_free(narrow);
 }
 
-static const char *state_text(const OPENQMGR_GROUP_INFO *info)
+static enum oq_snapshot_state state_of(OPENQMGR_STATE state)
 {
-    switch (info->eState) {
-    case OPENQMGR_STATE_SUSPENDED:
-        return "suspended";
-    case OPENQMGR_STATE_QUEUED:
-        return "queued";
-    case OPENQMGR_STATE_CONNECTING:
-        return "connecting";
-    case OPENQMGR_STATE_TRANSFERRING:
-        return "downloading";
-    case OPENQMGR_STATE_WAITING:
-        if (info->eWait == OPENQMGR_WAIT_POLICY)
-            return "paused";
-        return info->eWait == OPENQMGR_WAIT_BACKOFF ? "waiting to retry" : "waiting";
-    case OPENQMGR_STATE_COMMITTING:
-        return "finishing";
-    case OPENQMGR_STATE_ERROR:
-        return "failed";
-    case OPENQMGR_STATE_COMPLETE:
-        return "complete";
-    case OPENQMGR_STATE_CANCELLED:
-        return "cancelled";
-    }
-    return "unknown state";
+    return state >= OPENQMGR_STATE_SUSPENDED && state <= OPENQMGR_STATE_CANCELLED
+               ? (enum oq_snapshot_state)state
+               : (enum oq_snapshot_state)0;
 }
 
-static enum oq_phase phase_of(OPENQMGR_STATE state)
+static const char *state_text(const OPENQMGR_GROUP_INFO *info)
 {
-    switch (state) {
-    case OPENQMGR_STATE_SUSPENDED:
-        return OQ_PHASE_SUSPENDED;
-    case OPENQMGR_STATE_COMMITTING:
-        return OQ_PHASE_COMMITTING;
-    case OPENQMGR_STATE_ERROR:
-        return OQ_PHASE_ERROR;
-    case OPENQMGR_STATE_COMPLETE:
-        return OQ_PHASE_COMPLETE;
-    case OPENQMGR_STATE_CANCELLED:
-        return OQ_PHASE_CANCELLED;
-    case OPENQMGR_STATE_QUEUED:
-    case OPENQMGR_STATE_CONNECTING:
-    case OPENQMGR_STATE_TRANSFERRING:
-    case OPENQMGR_STATE_WAITING:
-        break;
-    }
-    return OQ_PHASE_RUNNING;
+    enum oq_snapshot_state state = state_of(info->eState);
+
+    if (state == OQ_SNAPSHOT_WAITING && info->eWait == OPENQMGR_WAIT_POLICY)
+        return "paused";
+    if (state == OQ_SNAPSHOT_WAITING && info->eWait == OPENQMGR_WAIT_BACKOFF)
+        return "waiting to retry";
+    return oq_snapshot_states[state];
 }
 
 /* "waiting 5 s: could not connect to the server", or the service's own words. */
@@ -249,26 +217,29 @@ static void convert(const OPENQMGR_GROUP_INFO *info, struct oq_snapshot *s)
 {
     char text[OQ_SNAPSHOT_TEXT];
 
-    *s = (struct oq_snapshot){.phase = phase_of(info->eState),
+    *s = (struct oq_snapshot){.state = state_of(info->eState),
                               .is_foreground = info->fForeground,
-                              .state = state_text(info),
+                              .state_text = state_text(info),
                               .total_bytes = info->ullTotalBytes,
                               .done_bytes = info->ullDoneBytes,
                               .bytes_per_s = info->ullBytesPerSecond,
                               .total_files = info->dwFiles,
                               .done_files = info->dwFilesDone,
-                              .failure = info->hrFailure,
+                              .failure = (uint32_t)info->hrFailure,
                               .failed_file = info->dwFailureFile,
                               .failed_at_ms = info->llFailureAt,
                               .max_bytes_per_s = info->ullMaxRate,
                               .created_at_ms = info->llCreatedAt,
+                              .changed_at_ms = info->llChangedAt,
+                              .retry_at_ms = info->llRetryAt,
                               .retries = info->dwRetries};
     memcpy(&s->guid, &info->guidGroup, sizeof s->guid);
     if (info->ullTotalBytes == OPENQMGR_SIZE_UNKNOWN)
         s->total_bytes = OQ_RENDER_UNKNOWN;
     copy_text(info->szFailure, s->failure_text);
-    if (FAILED(s->failure) && !s->failure_text[0])
-        snprintf(s->failure_text, sizeof s->failure_text, "%s", oq_client_error_text(s->failure));
+    if (s->failure && !s->failure_text[0])
+        snprintf(s->failure_text, sizeof s->failure_text, "%s",
+                 oq_client_error_text((HRESULT)s->failure));
     copy_text(info->szFile, s->file);
     copy_text(info->szName, s->name);
     copy_text(info->szOwner, s->owner);

@@ -10,6 +10,7 @@
 #define OQ_GROUP_INT_H
 
 #include "client_int.h"
+#include "snapshot_int.h"
 
 struct oq_remote {
     struct oq_guid guid;
@@ -26,39 +27,6 @@ void oq_remote_release(struct oq_remote *remote);
 
 /* The group's job; NULL and S_FALSE if it has none. Caller releases. */
 HRESULT oq_remote_job(struct oq_remote *remote, IBackgroundCopyJob1 **job);
-
-enum oq_phase {
-    OQ_PHASE_SUSPENDED,
-    OQ_PHASE_RUNNING, /* queued, connecting, transferring, waiting to retry */
-    OQ_PHASE_COMMITTING,
-    OQ_PHASE_ERROR,
-    OQ_PHASE_COMPLETE,
-    OQ_PHASE_CANCELLED,
-};
-
-#define OQ_SNAPSHOT_TEXT 320
-
-struct oq_snapshot {
-    struct oq_guid guid;
-    enum oq_phase phase;
-    bool is_foreground;
-    const char *state;    /* in words; NULL: there is no snapshot yet */
-    uint64_t total_bytes; /* or OQ_RENDER_UNKNOWN */
-    uint64_t done_bytes;
-    uint64_t bytes_per_s; /* or OQ_RENDER_UNKNOWN */
-    uint32_t total_files, done_files;
-    char waiting[OQ_SNAPSHOT_TEXT]; /* the wait reason and for how long; "" = none */
-    HRESULT failure;                /* last error, S_OK = none */
-    uint32_t failed_file;           /* or OPENQMGR_NO_FILE */
-    int64_t failed_at_ms;           /* wall clock; 0 = none, or unknown */
-    char failure_text[OQ_SNAPSHOT_TEXT];
-    char file[OQ_SNAPSHOT_TEXT]; /* name of the first file, without folder; "" = no file */
-    /* from the extension */
-    char name[OQ_SNAPSHOT_TEXT], owner[OQ_SNAPSHOT_TEXT]; /* "" = none, or unknown */
-    uint64_t max_bytes_per_s;                             /* 0 = no limit of its own */
-    int64_t created_at_ms;                                /* wall clock; 0 = unknown */
-    uint32_t retries;
-};
 
 HRESULT oq_remote_read(struct oq_remote *remote, struct oq_snapshot *snapshot);
 

@@ -64,16 +64,23 @@ static int run(const struct oq_args *args)
     return status;
 }
 
-static void print_help(enum oq_command command)
+/* Prints a text of several lines and frees it. */
+static int print_text(char *text)
 {
-    char *help = oq_args_help(command);
     size_t length;
 
-    for (const char *line = help; line && *line; line += length + 1) {
+    for (const char *line = text; line && *line; line += length + 1) {
         length = strcspn(line, "\n");
         oq_console_print("%.*s", (int)length, line);
     }
-    oq_free(help);
+    oq_free(text);
+    return OQ_EXIT_DONE;
+}
+
+int oq_command_completion(struct oq_client *client, const struct oq_args *args)
+{
+    (void)client;
+    return print_text(oq_args_completion(args->shell));
 }
 
 int main(void)
@@ -91,7 +98,7 @@ int main(void)
         oq_console_error("%s; 'qmgrctl --help' shows how it is used", message);
         status = OQ_EXIT_USAGE;
     } else if (args.command == OQ_COMMAND_HELP) {
-        print_help(args.help_of);
+        print_text(oq_args_help(args.help_of));
     } else if (args.command == OQ_COMMAND_VERSION) {
         oq_console_print("qmgrctl " OQ_VERSION);
     } else {

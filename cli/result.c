@@ -1,7 +1,10 @@
 /* result.c - see result_int.h. */
 #include "result_int.h"
 
+#include "args_int.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #define WIN32_HR(code) (0x80070000u | (code))
 #define NOT_INSTALLED                                                                              \
@@ -40,6 +43,8 @@ static const struct {
      "the OpenQMGR service stopped at once when it was started; see its log"},
     {WIN32_HR(1066), OTHER, /* ERROR_SERVICE_SPECIFIC_ERROR */
      "the OpenQMGR service stopped with an error; see its log"},
+    {WIN32_HR(1062), PERMANENT, /* ERROR_SERVICE_NOT_ACTIVE */
+     "the OpenQMGR service was stopped; the downloads continue when it is started again"},
     {WIN32_HR(1061), LOST, /* ERROR_SERVICE_CANNOT_ACCEPT_CTRL */
      "the OpenQMGR service is starting or stopping"},
     {WIN32_HR(1056), LOST, /* ERROR_SERVICE_ALREADY_RUNNING */
@@ -181,4 +186,56 @@ void oq_result_http_text(uint32_t status, char text[OQ_RESULT_HTTP])
         }
     }
     snprintf(text, OQ_RESULT_HTTP, "the server answered %u", status);
+}
+
+int oq_result_exit(uint32_t hr)
+{
+    static const struct {
+        uint32_t hr;
+        int status;
+    } rows[] = {
+        {0x80190191u, OQ_EXIT_DENIED},      /* 401 */
+        {0x80190193u, OQ_EXIT_DENIED},      /* 403 */
+        {0x80190194u, OQ_EXIT_NOT_FOUND},   /* 404 */
+        {0x80190197u, OQ_EXIT_DENIED},      /* 407 */
+        {0x8019019Au, OQ_EXIT_NOT_FOUND},   /* 410 */
+        {0x80070005u, OQ_EXIT_DENIED},      /* E_ACCESSDENIED */
+        {WIN32_HR(1260), OQ_EXIT_DENIED},   /* ERROR_ACCESS_DISABLED_BY_POLICY */
+        {WIN32_HR(2), OQ_EXIT_DISK},        /* ERROR_FILE_NOT_FOUND */
+        {WIN32_HR(3), OQ_EXIT_DISK},        /* ERROR_PATH_NOT_FOUND */
+        {WIN32_HR(19), OQ_EXIT_DISK},       /* ERROR_WRITE_PROTECT */
+        {WIN32_HR(29), OQ_EXIT_DISK},       /* ERROR_WRITE_FAULT */
+        {WIN32_HR(32), OQ_EXIT_DISK},       /* ERROR_SHARING_VIOLATION */
+        {WIN32_HR(39), OQ_EXIT_DISK},       /* ERROR_HANDLE_DISK_FULL */
+        {WIN32_HR(112), OQ_EXIT_DISK},      /* ERROR_DISK_FULL */
+        {WIN32_HR(58), OQ_EXIT_SERVER},     /* ERROR_BAD_NET_RESP */
+        {WIN32_HR(323), OQ_EXIT_CHECKSUM},  /* ERROR_DATA_CHECKSUM_ERROR */
+        {0x80200005u, OQ_EXIT_SERVER},      /* BG_E_PROTOCOL_NOT_AVAILABLE */
+        {0x80200010u, OQ_EXIT_NETWORK},     /* BG_E_NETWORK_DISCONNECTED */
+        {0x80200012u, OQ_EXIT_SERVER},      /* BG_E_INSUFFICIENT_HTTP_SUPPORT */
+        {0x8020001Bu, OQ_EXIT_SERVER},      /* BG_E_INVALID_SERVER_RESPONSE */
+        {0x8020002Du, OQ_EXIT_NETWORK},     /* BG_E_CONNECT_FAILURE */
+        {0x8020002Eu, OQ_EXIT_NETWORK},     /* BG_E_CONNECTION_CLOSED */
+        {0x80200031u, OQ_EXIT_NETWORK},     /* BG_E_NAME_RESOLUTION_FAILURE */
+        {0x80200035u, OQ_EXIT_NETWORK},     /* BG_E_PROXY_NAME_RESOLUTION_FAILURE */
+        {0x80200038u, OQ_EXIT_NETWORK},     /* BG_E_SECURE_CHANNEL_FAILURE */
+        {0x8020003Au, OQ_EXIT_SERVER},      /* BG_E_SERVER_PROTOCOL_VIOLATION */
+        {0x8020003Bu, OQ_EXIT_NETWORK},     /* BG_E_TIMEOUT */
+        {0x80092010u, OQ_EXIT_NETWORK},     /* CRYPT_E_REVOKED */
+        {0x81001004u, OQ_EXIT_NO_GROUP},    /* QM_E_ITEM_NOT_FOUND */
+        {0x80004004u, OQ_EXIT_INTERRUPTED}, /* E_ABORT */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].hr == hr)
+            return rows[i].status;
+    }
+    if ((hr & 0xffff0000u) == 0x80190000u)
+        return OQ_EXIT_SERVER;
+    if ((hr >= 0x80072EE0u && hr <= 0x80072FFFu) || /* ERROR_INTERNET_* */
+        (hr & 0xffffff00u) == 0x800B0100u)          /* CERT_E_* */
+        return OQ_EXIT_NETWORK;
+    size_t row = find_row(hr);
+    bool is_service = row < ROWS && (table[row].kind == LOST || table[row].kind == PERMANENT ||
+                                     strstr(table[row].words, "OpenQMGR service"));
+    return is_service ? OQ_EXIT_SERVICE : OQ_EXIT_FAILED;
 }

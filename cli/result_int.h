@@ -17,6 +17,9 @@ bool oq_result_is_disconnect(uint32_t hr);
 /* Connecting again does not help: not installed, access denied. */
 bool oq_result_is_permanent(uint32_t hr);
 
+/* The exit status of qmgrctl (exits.def) for a failure. */
+int oq_result_exit(uint32_t hr);
+
 /* "the server answered 404 (not found)". */
 #define OQ_RESULT_HTTP 80
 void oq_result_http_text(uint32_t status, char text[OQ_RESULT_HTTP]);

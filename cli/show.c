@@ -1,66 +1,77 @@
-/* show.c - the commands that show the queue: list, and info for the details of one download and its
- * files. */
+/* show.c - the commands that show the queue: list, info for the details of downloads and their
+ * files, and why. */
 #include "client_int.h"
 
 #include "console_int.h"
-#include "group_int.h"
 #include "oq_alloc.h"
 #include "oq_clock.h"
 #include "oq_url.h"
-#include "render_int.h"
+#include "result_int.h"
+#include "select_int.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-static void print_row(const struct oq_snapshot *s)
+/* What holds for the whole computer. */
+static void print_head(const OPENQMGR_SETTINGS *now)
 {
-    char group[OQ_RENDER_GROUP_DIGITS + 1], done[OQ_RENDER_TEXT], size[OQ_RENDER_TEXT];
-    char percent[16] = "", file[OQ_SNAPSHOT_TEXT + 32];
-    int number = oq_render_percent(s->total_bytes, s->done_bytes);
+    char rate[OQ_RENDER_TEXT];
 
-    oq_render_group(&s->guid, group);
-    oq_render_size(s->done_bytes, done);
-    oq_render_size(s->total_bytes, size);
-    if (number >= 0)
-        snprintf(percent, sizeof percent, "%d", number);
-    oq_render_fit(s->file, 200, file, OQ_SNAPSHOT_TEXT);
-    size_t used = strlen(file);
-    if (s->total_files > 1)
-        snprintf(file + used, sizeof file - used, " and %u more", s->total_files - 1);
-    oq_console_print("%-8s  %-16s  %10s  %10s  %3s  %s", group, s->state, done, size, percent,
-                     file);
+    if (now->dwPaused & OPENQMGR_PAUSED_ALL)
+        oq_console_print("All downloads are paused; 'qmgrctl pause-all off' lets them continue.");
+    else if (now->dwPaused & OPENQMGR_PAUSED_SCHEDULE)
+        oq_console_print("Background downloads are paused by the schedule.");
+    else if (now->dwPaused & OPENQMGR_PAUSED_METERED)
+        oq_console_print("Background downloads are paused on a metered network.");
+    oq_render_size(now->ullLimitNow, rate);
+    if (now->ullLimitNow > 0)
+        oq_console_print(
+            "Background downloads are limited to %llu kbit/s (%s/s) together%s.",
+            (unsigned long long)(now->ullLimitNow / OQ_BYTES_PER_KBIT), rate,
+            now->ullLimitNow / OQ_BYTES_PER_KBIT == now->dwLimitKbits ? "" : " by the schedule");
 }
 
-struct all {
-    struct oq_snapshot *list;
-    size_t count;
-};
-
-static HRESULT all_step(struct oq_client *client, void *ctx)
+static void print_table(const struct oq_queue *queue)
 {
-    struct all *all = ctx;
+    unsigned columns = oq_console_columns();
+    char line[OQ_RENDER_LINE];
 
-    return oq_remote_read_all(client, &all->list, &all->count);
+    /* The last column stays empty: a console would break the line. */
+    columns = columns > OQ_TABLE_NARROWEST ? columns - 1 : columns;
+    oq_table_head(columns, false, line);
+    oq_console_print("%s", line);
+    for (size_t i = 0; i < queue->count; i++) {
+        oq_table_row(&queue->list[i], columns, false, line);
+        oq_console_print("%s", line);
+        oq_table_reason(&queue->list[i], columns, line);
+        if (line[0])
+            oq_console_print("%s", line);
+    }
 }
 
 int oq_command_list(struct oq_client *client, const struct oq_args *args)
 {
-    struct all all = {0};
+    struct oq_queue queue = {.args = args};
+    struct oq_settings settings;
 
-    (void)args;
-    HRESULT hr = oq_client_run(client, all_step, &all);
+    HRESULT hr = oq_client_run(client, oq_queue_step, &queue);
+    if (hr == E_INVALIDARG && args->user) {
+        oq_console_error("there is no user %s", args->user);
+        return OQ_EXIT_USAGE;
+    }
     if (FAILED(hr))
         return oq_client_report(NULL, hr);
-    if (all.count == 0)
+    for (size_t i = 0; args->is_json && i < queue.count; i++)
+        oq_console_json(oq_json_group(&queue.list[i]));
+    if (!args->is_json && SUCCEEDED(oq_client_run(client, oq_settings_step, &settings)))
+        print_head(&settings.all);
+    if (!args->is_json && queue.count == 0)
         oq_console_print("no downloads in the queue");
-    else
-        oq_console_print("%-8s  %-16s  %10s  %10s  %3s  %s", "GROUP", "STATE", "DONE", "SIZE", "%",
-                         "FILE");
-    for (size_t i = 0; i < all.count; i++)
-        print_row(&all.list[i]);
-    oq_free(all.list);
+    else if (!args->is_json)
+        print_table(&queue);
+    oq_free(queue.list);
     return OQ_EXIT_DONE;
 }
 
@@ -170,11 +181,14 @@ static void print_url(const char *what, const char *url, const char *note)
 static void print_failure(const struct details *details)
 {
     const struct oq_snapshot *s = &details->snapshot;
-    if (SUCCEEDED(s->failure))
+    if (!s->failure)
         return;
     oq_console_print("failure        %s (0x%08lX)", s->failure_text, (unsigned long)s->failure);
-    if (s->failed_file != OPENQMGR_NO_FILE && s->failed_file < details->count)
+    /* Which of several sources it was is not known. */
+    if (s->failed_file < details->count && details->files[s->failed_file].source_count < 2)
         print_url("", details->files[s->failed_file].file.remote, "");
+    else if (s->failed_file < details->count)
+        oq_console_print("               %s", details->files[s->failed_file].file.local);
     if (s->failed_at_ms > 0) {
         char time[32];
         oq_clock_format_wall(s->failed_at_ms, time);
@@ -300,7 +314,7 @@ static void print_details(const struct details *details)
         oq_console_print("owner          %s", s->owner);
     if (s->created_at_ms > 0)
         print_time("created", s->created_at_ms);
-    oq_console_print("state          %s%s", s->state,
+    oq_console_print("state          %s%s", s->state_text,
                      s->is_foreground ? ", in the foreground" : "");
     print_size("size", s->total_bytes);
     print_size("done", s->done_bytes);
@@ -308,7 +322,7 @@ static void print_details(const struct details *details)
     if (percent >= 0)
         oq_console_print("percent        %d", percent);
     oq_console_print("files          %u of %u", s->done_files, s->total_files);
-    if (s->phase == OQ_PHASE_RUNNING && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
+    if (oq_snapshot_is_running(s) && s->bytes_per_s != OQ_RENDER_UNKNOWN) {
         char rate[OQ_RENDER_TEXT];
         oq_render_size(s->bytes_per_s, rate);
         oq_console_print("rate           %s/s", rate);
@@ -327,16 +341,120 @@ static void print_details(const struct details *details)
 
 int oq_command_info(struct oq_client *client, const struct oq_args *args)
 {
-    struct details details = {0};
-    int status = OQ_EXIT_DONE;
+    struct oq_selection selection;
 
-    if (!oq_client_find(client, args, &details.guid))
-        return OQ_EXIT_FAILED;
-    HRESULT hr = oq_client_run(client, details_step, &details);
+    oq_select(client, args, &selection);
+    int status = selection.status;
+    for (size_t i = 0; i < selection.count; i++) {
+        struct details details = {.guid = selection.guids[i]};
+        HRESULT hr = oq_client_run(client, details_step, &details);
+        if (SUCCEEDED(hr) && args->is_json) {
+            oq_console_json(oq_json_group(&details.snapshot));
+        } else if (SUCCEEDED(hr)) {
+            if (i > 0)
+                oq_console_print("%s", "");
+            print_details(&details);
+        } else {
+            char name[OQ_RENDER_GROUP_DIGITS + 1];
+            oq_render_group(&details.guid, name);
+            int failed = oq_client_report(name, hr);
+            status = status ? status : failed;
+        }
+        release_details(&details);
+    }
+    oq_selection_release(&selection);
+    return status;
+}
+
+/* --- why -------------------------------------------------------------------------------------- */
+
+/* What would help, by the state and the kind of the failure. */
+static const char *advice(const struct oq_snapshot *s)
+{
+    switch (s->state) {
+    case OQ_SNAPSHOT_SUSPENDED:
+        return "'qmgrctl resume' lets it continue";
+    case OQ_SNAPSHOT_QUEUED:
+        return "it starts by itself; 'qmgrctl foreground' lets it start at once";
+    case OQ_SNAPSHOT_COMPLETE:
+        return "'qmgrctl prune' removes complete downloads from the queue";
+    case OQ_SNAPSHOT_FAILED:
+    case OQ_SNAPSHOT_WAITING:
+    case OQ_SNAPSHOT_CONNECTING:
+    case OQ_SNAPSHOT_DOWNLOADING:
+    case OQ_SNAPSHOT_FINISHING:
+    case OQ_SNAPSHOT_CANCELLED:
+    case OQ_SNAPSHOT_STATES:
+        break;
+    }
+    bool is_failed = s->state == OQ_SNAPSHOT_FAILED;
+    switch (s->failure ? oq_result_exit(s->failure) : OQ_EXIT_DONE) {
+    case OQ_EXIT_NOT_FOUND:
+        return "is the URL right? 'qmgrctl set-url' replaces it, 'qmgrctl resume' tries again";
+    case OQ_EXIT_DENIED:
+        return "the server or the folder refuses access: 'qmgrctl set-url' gives another URL";
+    case OQ_EXIT_DISK:
+        return is_failed ? "make room or mend the folder, then 'qmgrctl resume'"
+                         : "make room, and it continues by itself";
+    case OQ_EXIT_CHECKSUM:
+        return "the file on the server is not the expected one: is the hash right?";
+    case OQ_EXIT_DONE:
+        return NULL;
+    default:
+        return is_failed ? "'qmgrctl resume' tries again" : "it is tried again by itself";
+    }
+}
+
+static void print_why(const struct oq_snapshot *s)
+{
+    char group[OQ_RENDER_GROUP_DIGITS + 1], time[32], since[64] = "";
+    const char *help = advice(s);
+    bool has_failed = s->state == OQ_SNAPSHOT_FAILED;
+    int64_t at_ms = s->failure ? s->failed_at_ms : s->changed_at_ms;
+    const char *why = has_failed ? s->failure_text : s->waiting;
+
+    oq_render_group(&s->guid, group);
+    if (at_ms > 0) {
+        oq_clock_format_wall(at_ms, time);
+        snprintf(since, sizeof since, " since %s", time);
+    }
+    oq_console_print("%s %s: %s%s%s%s%s%s", group, oq_snapshot_name(s), s->state_text,
+                     has_failed || s->waiting[0] ? since : "", why[0] ? ": " : "", why,
+                     help ? "; " : "", help ? help : "");
+    if (s->retries > 0 && oq_snapshot_is_running(s))
+        oq_console_print("         %u attempt%s so far", s->retries, s->retries == 1 ? "" : "s");
+}
+
+static HRESULT snapshot_step(struct oq_client *client, void *ctx)
+{
+    struct oq_snapshot *s = ctx;
+    struct oq_remote remote = {.guid = s->guid};
+
+    HRESULT hr = oq_remote_open(client, &remote);
     if (SUCCEEDED(hr))
-        print_details(&details);
-    else
-        status = oq_client_report(args->group.digits, hr);
-    release_details(&details);
+        hr = oq_remote_read(&remote, s);
+    oq_remote_release(&remote);
+    return hr;
+}
+
+int oq_command_why(struct oq_client *client, const struct oq_args *args)
+{
+    struct oq_selection selection;
+
+    oq_select(client, args, &selection);
+    int status = selection.status;
+    for (size_t i = 0; i < selection.count; i++) {
+        struct oq_snapshot s = {.guid = selection.guids[i]};
+        HRESULT hr = oq_client_run(client, snapshot_step, &s);
+        if (FAILED(hr)) {
+            int failed = oq_client_report(NULL, hr);
+            status = status ? status : failed;
+        } else if (args->is_json) {
+            oq_console_json(oq_json_group(&s));
+        } else {
+            print_why(&s);
+        }
+    }
+    oq_selection_release(&selection);
     return status;
 }

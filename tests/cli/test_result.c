@@ -1,6 +1,7 @@
 /* test_messages.c - cli/result.c */
 #include "test_unit.h"
 
+#include "args_int.h"
 #include "result_int.h"
 
 static void result__service_not_installed__says_how_to_install_it(void **state)
@@ -177,6 +178,33 @@ static void http_text__known_status__has_its_phrase(void **state)
     }
 }
 
+static void exit__every_kind_of_failure__has_its_status(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t hr;
+        int status;
+    } rows[] = {
+        {0x80040154u, OQ_EXIT_SERVICE},     {0x80080005u, OQ_EXIT_SERVICE},
+        {0x800706BAu, OQ_EXIT_SERVICE},     {0x80070426u, OQ_EXIT_SERVICE},
+        {0x80072EE7u, OQ_EXIT_NETWORK},     {0x8020002Du, OQ_EXIT_NETWORK},
+        {0x800B0109u, OQ_EXIT_NETWORK},     {0x80200010u, OQ_EXIT_NETWORK},
+        {0x801901F7u, OQ_EXIT_SERVER},      {0x80190190u, OQ_EXIT_SERVER},
+        {0x8020001Bu, OQ_EXIT_SERVER},      {0x80190194u, OQ_EXIT_NOT_FOUND},
+        {0x8019019Au, OQ_EXIT_NOT_FOUND},   {0x80190191u, OQ_EXIT_DENIED},
+        {0x80190193u, OQ_EXIT_DENIED},      {0x80190197u, OQ_EXIT_DENIED},
+        {0x80070005u, OQ_EXIT_DENIED},      {0x800704ECu, OQ_EXIT_DENIED},
+        {0x80070070u, OQ_EXIT_DISK},        {0x80070020u, OQ_EXIT_DISK},
+        {0x80070143u, OQ_EXIT_CHECKSUM},    {0x81001004u, OQ_EXIT_NO_GROUP},
+        {0x80004004u, OQ_EXIT_INTERRUPTED}, {0x8007000Eu, OQ_EXIT_FAILED},
+        {0x8badf00du, OQ_EXIT_FAILED},      {0x80070057u, OQ_EXIT_FAILED},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (oq_result_exit(rows[i].hr) != rows[i].status)
+            fail_msg("0x%08X gives %d", rows[i].hr, oq_result_exit(rows[i].hr));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +215,7 @@ int main(void)
         cmocka_unit_test(result__every_code__has_its_class_and_sentence),
         cmocka_unit_test(http_text__known_status__has_its_phrase),
         cmocka_unit_test(http_text__known_and_unknown_status__name_the_number),
+        cmocka_unit_test(exit__every_kind_of_failure__has_its_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

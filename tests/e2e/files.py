@@ -50,8 +50,12 @@ def replace_old(rig, server):
     target = rig.target("old.bin")
     with open(target, "w", encoding="ascii") as file:
         file.write("old")
-    result = rig.ctl("get", server.url("new.bin"), rig.path(target))
-    rig.check("an old file is replaced", result.status == 0 and sha256(target) == sha256(original), result)
+    refused = rig.ctl("get", server.url("new.bin"), rig.path(target))
+    with open(target, encoding="ascii") as file:
+        rig.check("an old file is not replaced without a word", refused.status == 13 and "--overwrite" in refused.err
+                  and file.read() == "old", refused)
+    result = rig.ctl("get", "--overwrite", server.url("new.bin"), rig.path(target))
+    rig.check("--overwrite replaces it", result.status == 0 and sha256(target) == sha256(original), result)
 
 
 def first_program(rig, server):
@@ -68,9 +72,9 @@ def first_program(rig, server):
 def refuse(rig, server, what):
     server.make("secret.bin", 1000)
     target = rig.target("secret-%s.bin" % what.split()[0])
-    result = rig.ctl("get", "--timeout", "20", server.url("secret.bin"), rig.path(target), timeout=60)
+    result = rig.ctl("get", "--stall-timeout", "20", server.url("secret.bin"), rig.path(target), timeout=60)
     sent = [r for r in server.requests() if r["method"]]
-    rig.check("refused: %s" % what, result.status == 1 and not os.path.exists(target) and not sent, result)
+    rig.check("refused: %s" % what, result.status == 4 and not os.path.exists(target) and not sent, result)
 
 
 def main():

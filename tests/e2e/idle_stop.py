@@ -50,8 +50,8 @@ def client_keeps_it(rig, server):
     poll(lambda: len(rig.processes("qmgrctl.exe")) == 1, 20)
     number = rig.processes("qmgrsvc.exe")
     # Longer than the limit by far: nothing to wait for but time, which the other client's own limit tells.
-    other = rig.ctl("wait", "--quiet", "--timeout", "6", group)
-    rig.check("a client keeps it, though its group is suspended", other.status == 1 and rig.processes("qmgrsvc.exe") == number
+    other = rig.ctl("wait", "--quiet", "--stall-timeout", "6", group)
+    rig.check("a client keeps it, though its group is suspended", other.status == 10 and rig.processes("qmgrsvc.exe") == number
               and client.poll() is None, "the same process after 6 s of a limit of 1.5 s")
     rig.ctl("resume", group)
     rig.check("the client gets its file", client.wait(60) == 0 and same(rig, server, "kept.bin"), "exit %s" % client.poll())

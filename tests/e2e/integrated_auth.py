@@ -64,7 +64,7 @@ class Case:
                 and sha256(self.name) == sha256(os.path.join(self.server.root, "a.bin")))
 
     def is_refused(self, http):
-        return (self.is_as_asked and self.result.status == 1 and REFUSED[http] in self.result.err
+        return (self.is_as_asked and self.result.status == 7 and REFUSED[http] in self.result.err
                 and not os.path.exists(self.name))
 
     def users(self):

@@ -77,7 +77,7 @@ def limit_all(rig, download):
               % (least / 1000, most / 1000, limit / 1000))
     rig.check("info says so", is_throttled(download, 200, "the administrator has set a limit"), download.now())
     result = rig.ctl("limit")
-    rig.check("limit without a rate tells it", result.status == 0 and result.out == "1600 kbit/s\n", result)
+    rig.check("limit without a rate tells it", result.status == 0 and result.out == "1600 kbit/s (195 KiB/s)\n", result)
 
 
 def limit_of_its_own(rig, download):
@@ -89,13 +89,13 @@ def limit_of_its_own(rig, download):
               % (result, after or "not in time"))
     rig.check("info says so", is_throttled(download, 50, "the group has a limit"), download.now())
     result = rig.ctl("limit", "--group", download.group)
-    rig.check("limit --group without a rate tells it", result.status == 0 and result.out == "400 kbit/s\n", result)
+    rig.check("limit --group without a rate tells it", result.status == 0 and result.out == "400 kbit/s (48.8 KiB/s)\n", result)
     result = rig.ctl("limit", "--group", download.group, "none")
     download.look()
     rig.check("taken away again, the other one holds", result.status == 0
               and is_throttled(download, 200, "the administrator has set a limit"), download.now())
     result = rig.ctl("limit", "--group", "00000000", "100")
-    rig.check("of no download it is refused", result.status == 1 and result.err.startswith("qmgrctl: "), result)
+    rig.check("of no download it is refused", result.status == 12 and result.err.startswith("qmgrctl: "), result)
 
 
 def pause_all(rig, download):

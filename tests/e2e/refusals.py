@@ -15,12 +15,13 @@ MOST_SECONDS = 30
 
 
 def is_one_sentence(text):
-    """One line, "qmgrctl: ...", with words before the code in parentheses, if there is one."""
+    """One line "qmgrctl: ...", with words before the code in parentheses, if there is one; last, behind what goes on."""
     lines = text.strip().splitlines()
-    return len(lines) == 1 and re.match(r"qmgrctl: [^(]{10,}", lines[0]) is not None
+    return (sum(line.startswith("qmgrctl: ") for line in lines) == 1
+            and re.match(r"qmgrctl: [^(]{10,}", lines[-1]) is not None)
 
 
-def refuse(rig, what, words, *command, status=1, timeout=MOST_SECONDS):
+def refuse(rig, what, words, *command, status, timeout=MOST_SECONDS):
     """The command ends with that status and one sentence that has all the words in it."""
     result = rig.ctl(*command, timeout=timeout)
     text = result.err.lower()
@@ -46,8 +47,8 @@ def unwritable_folder(rig):
 
 def usage(rig):
     for command in ((), ("fetch",), ("get",), ("get", "a", "b", "c"), ("list", "more"), ("list", "--quiet"), ("--bogus",),
-                    ("info",), ("info", "xyz"), ("info", "123"), ("get", "--timeout", "soon", "http://127.0.0.1/"),
-                    ("wait", "--no-wait", "1234"), ("get", "--no-wait", "--timeout", "5", "http://127.0.0.1/")):
+                    ("info",), ("cancel", "--all", "1234"), ("get", "--stall-timeout", "soon", "http://127.0.0.1/"),
+                    ("wait", "--no-wait", "1234"), ("get", "--no-wait", "--max-time", "5", "http://127.0.0.1/")):
         result = rig.ctl(*command)
         rig.check("usage: qmgrctl %s" % " ".join(command), result.status == 2 and is_one_sentence(result.err)
                   and "--help" in result.err and not result.out, result)
@@ -59,17 +60,18 @@ def usage(rig):
 
 
 def not_installed(rig):
-    refuse(rig, "service not installed: list", ["not installed", "80040154"], "list")
+    refuse(rig, "service not installed: list", ["not installed", "80040154"], "list", status=3)
     refuse(rig, "service not installed: get", ["not installed", "80040154"], "get", "http://127.0.0.1/a",
-           rig.path(rig.target("a")))
+           rig.path(rig.target("a")), status=3)
     for command in (("limit", "800"), ("limit",), ("pause-all", "on")):
-        refuse(rig, "service not installed: %s" % " ".join(command), ["not installed", "80040154"], *command)
+        refuse(rig, "service not installed: %s" % " ".join(command), ["not installed", "80040154"], *command, status=3)
     rig.check("service not installed: no file", os.listdir(rig.downloads) == [], os.listdir(rig.downloads))
 
 
 def does_not_start(rig):
     rig.set_value("CaFile", "C:\\no such file.pem")
-    refuse(rig, "service that does not start", ["service does not start", "log"], "list", timeout=90)
+    refuse(rig, "service that does not start", ["service does not start", "openqmgr.log says", "no such file.pem"], "list",
+           status=3, timeout=15)
     rig.wine("reg", "delete", "HKLM\\SOFTWARE\\OpenQMGR", "/f")
 
 
@@ -82,35 +84,35 @@ def service_arguments(rig):
 
 def bad_addresses(rig, server):
     to = rig.path(rig.target("x.bin"))
-    refuse(rig, "scheme ftp", ["ftp://", "http"], "get", "ftp://127.0.0.1/x.bin", to)
-    refuse(rig, "scheme file", ["http"], "get", "file:///etc/passwd", to)
-    refuse(rig, "no scheme", ["http"], "get", "127.0.0.1/x.bin", to)
-    refuse(rig, "no host", ["host"], "get", "http:///x.bin", to)
-    refuse(rig, "blank in the address", ["cannot download"], "get", server.url("x.bin") + " y", to)
-    refuse(rig, "address too long", ["2,200"], "get", server.url("x") + "y" * 2200, to)
-    refuse(rig, "host that does not resolve", ["gave up", "nosuchhost.invalid"], "get", "--timeout", "3",
-           "http://nosuchhost.invalid/x.bin", to)
-    refuse(rig, "connection refused", ["gave up", "connect"], "get", "--timeout", "3",
-           "http://127.0.0.1:%d/x.bin" % closed_port(), to)
-    refuse(rig, "404", ["404"], "get", server.url("nothing.bin"), to)
-    refuse(rig, "redirect to another scheme", ["redirect"], "get", server.url("good.bin", "redirect=ftp://127.0.0.1/x"), to)
-    refuse(rig, "403", ["403"], "get", server.url("good.bin", "status=403"), to)
+    refuse(rig, "scheme ftp", ["ftp://", "http"], "get", "ftp://127.0.0.1/x.bin", to, status=2)
+    refuse(rig, "scheme file", ["http"], "get", "file:///etc/passwd", to, status=2)
+    refuse(rig, "no scheme", ["http"], "get", "127.0.0.1/x.bin", to, status=2)
+    refuse(rig, "no host", ["host"], "get", "http:///x.bin", to, status=2)
+    refuse(rig, "blank in the address", ["cannot download"], "get", server.url("x.bin") + " y", to, status=2)
+    refuse(rig, "address too long", ["2,200"], "get", server.url("x") + "y" * 2200, to, status=2)
+    refuse(rig, "host that does not resolve", ["gave up", "nosuchhost.invalid"], "get", "--stall-timeout", "3",
+           "http://nosuchhost.invalid/x.bin", to, status=10)
+    refuse(rig, "connection refused", ["gave up", "connect"], "get", "--stall-timeout", "3",
+           "http://127.0.0.1:%d/x.bin" % closed_port(), to, status=10)
+    refuse(rig, "404", ["404"], "get", server.url("nothing.bin"), to, status=6)
+    refuse(rig, "redirect to another scheme", ["redirect"], "get", server.url("good.bin", "redirect=ftp://127.0.0.1/x"), to, status=5)
+    refuse(rig, "403", ["403"], "get", server.url("good.bin", "status=403"), to, status=7)
 
 
 def bad_files(rig, server):
     url = server.url("good.bin")
     refuse(rig, "folder that does not exist", ["folder", "does not exist"], "get", url,
-           rig.path(rig.target("no such folder/x.bin")))
+           rig.path(rig.target("no such folder/x.bin")), status=8)
     folder = unwritable_folder(rig)
     if folder:
         # Shows IBackgroundCopyJob1::AddFiles.E_ACCESSDENIED
-        refuse(rig, "folder that is not writable", ["may not create", folder], "get", url, folder + "\\x.bin")
+        refuse(rig, "folder that is not writable", ["may not create", folder], "get", url, folder + "\\x.bin", status=7)
     else:
         print("skip folder that is not writable: none here")
-    refuse(rig, "name too long", ["259"], "get", url, rig.path(rig.target("n" * 300)))
-    refuse(rig, "wildcard in the name", ["cannot download to"], "get", url, rig.path(rig.target("x*.bin")))
-    refuse(rig, "device name", ["cannot download to"], "get", url, "C:\\windows\\temp\\COM1.txt")
-    refuse(rig, "stream of a file", ["cannot download to"], "get", url, rig.path(rig.target("x.bin:stream")))
+    refuse(rig, "name too long", ["259"], "get", url, rig.path(rig.target("n" * 300)), status=2)
+    refuse(rig, "wildcard in the name", ["cannot download to"], "get", url, rig.path(rig.target("x*.bin")), status=2)
+    refuse(rig, "device name", ["cannot download to"], "get", url, "C:\\windows\\temp\\COM1.txt", status=2)
+    refuse(rig, "stream of a file", ["cannot download to"], "get", url, rig.path(rig.target("x.bin:stream")), status=2)
 
 
 def loses_nothing(rig, server):
@@ -120,9 +122,10 @@ def loses_nothing(rig, server):
         file.write(b"precious")
     running = rig.start_ctl("get", server.url("slow.bin", "rate=400000"), rig.path(rig.target("slow.bin")))
     group = rig.group_of(running)
-    refuse(rig, "404 onto an existing file", ["404"], "get", server.url("nothing.bin"), rig.path(target))
+    refuse(rig, "404 onto an existing file", ["404"], "get", "--overwrite", server.url("nothing.bin"), rig.path(target),
+           status=6)
     refuse(rig, "missing folder while another download runs", ["does not exist"], "get", server.url("good.bin"),
-           rig.path(rig.target("no such folder/x.bin")))
+           rig.path(rig.target("no such folder/x.bin")), status=8)
     with open(target, "rb") as file:
         rig.check("the existing file is as it was", file.read() == b"precious", "8 bytes")
     status = running.wait(60)
@@ -132,10 +135,13 @@ def loses_nothing(rig, server):
 
 
 def unknown_groups(rig):
-    refuse(rig, "unknown group, beginning", ["no such download"], "info", "1234")
-    refuse(rig, "unknown group, whole", ["no such download"], "cancel", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
-    refuse(rig, "limit of an unknown group", ["no such download"], "limit", "--group", "1234")
-    refuse(rig, "waiting for an unknown group", ["no such download"], "wait", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}")
+    refuse(rig, "unknown group, beginning", ["no such download"], "info", "1234", status=12)
+    refuse(rig, "unknown group, name", ["no such download"], "suspend", "xyz", status=12)
+    refuse(rig, "unknown group, whole", ["no such download"], "cancel", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}",
+           status=12)
+    refuse(rig, "limit of an unknown group", ["no such download"], "limit", "--group", "1234", status=12)
+    refuse(rig, "waiting for an unknown group", ["no such download"], "wait", "{16f41c69-09f5-41d2-8cd8-3c08c47bc8a8}",
+           status=12)
 
 
 def without_extensions(rig, server):
@@ -176,7 +182,7 @@ def main():
         without_extensions(rig, server)
         rig.check("no temporary file is left", not rig.leftovers(), rig.leftovers() or "none")
         rig.uninstall()
-        refuse(rig, "service uninstalled again", ["not installed"], "list")
+        refuse(rig, "service uninstalled again", ["not installed"], "list", status=3)
         return rig.end()
 
 
