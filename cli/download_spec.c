@@ -10,6 +10,7 @@
 #include "oq_utf.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the name of the file --------------------------------------------------------------------- */
@@ -100,16 +101,19 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
     spec->files = file;
     spec->count = is_good ? 1 : 0;
     if (is_good) {
-        file->url = oq_strdup(args->url);
-        file->file = choose_file(args->url, args->file);
+        file->url = oq_url_normalize(args->url);
+        file->file = file->url ? choose_file(file->url, args->file) : NULL;
         is_good = oq_file_spec_convert_names(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256)) {
         file->expectations = oq_expectations_new();
         is_good = file->expectations != NULL;
     }
-    for (unsigned i = 0; is_good && i < args->mirror_count; i++)
-        is_good = oq_expectations_add_mirror(file->expectations, args->mirrors[i]) == OQ_OK;
+    for (unsigned i = 0; is_good && i < args->mirror_count; i++) {
+        char *mirror = oq_url_normalize(args->mirrors[i]);
+        is_good = mirror && oq_expectations_add_mirror(file->expectations, mirror) == OQ_OK;
+        oq_free(mirror);
+    }
     if (is_good && args->has_sha256) {
         file->expectations->has_sha256 = true;
         memcpy(file->expectations->sha256, args->sha256, OQ_SHA256_BYTES);
@@ -119,6 +123,22 @@ static bool make_one(const struct oq_args *args, struct oq_download_spec *spec)
     return is_good;
 }
 
+/* Makes the folders of a document's name, which is the end of the path. Whether they are there
+ * then, AddFiles sees. */
+static void make_folders(const char *path, const char *name)
+{
+    size_t before = strlen(path) - strlen(name);
+
+    for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
+        char *folder = oq_strndup(path, before + (size_t)(end - name));
+        uint16_t *wide = NULL;
+        if (folder && oq_utf8_to_16(folder, &wide, NULL) == OQ_OK)
+            (void)CreateDirectoryW((const wchar_t *)wide, NULL);
+        oq_free(wide);
+        oq_free(folder);
+    }
+}
+
 /* The path of a file of a document: `to` is the folder, or the file if the document has only
  * one. */
 static char *choose_place(const char *name, const char *to, bool is_only)
@@ -126,14 +146,17 @@ static char *choose_place(const char *name, const char *to, bool is_only)
     char *joined = NULL, *full = NULL;
     uint16_t *wide = NULL;
     bool has_end = to && *to && strchr("\\/", to[strlen(to) - 1]);
+    bool is_file = to && *to && oq_utf8_to_16(to, &wide, NULL) == OQ_OK && is_only && !has_end &&
+                   !oq_file_spec_is_folder(wide);
 
-    if (!to || !*to)
-        joined = oq_strdup(name);
-    else if (oq_utf8_to_16(to, &wide, NULL) == OQ_OK && is_only && !has_end &&
-             !oq_file_spec_is_folder(wide))
+    if (is_file)
         joined = oq_strdup(to);
+    else if (!to || !*to)
+        joined = oq_strdup(name);
     else
         joined = oq_asprintf("%s%s%s", to, has_end ? "" : "\\", name);
+    if (joined && !is_file)
+        make_folders(joined, name);
     full = joined ? full_name(joined) : NULL;
     oq_free(joined);
     oq_free(wide);
@@ -154,6 +177,35 @@ static bool take_file(struct oq_metalink_file *from, const char *to, bool is_onl
     from->expectations = NULL;
     file->file = choose_place(from->name, to, is_only);
     return oq_file_spec_convert_names(file);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    const struct oq_file_spec *const *x = a, *const *y = b;
+
+    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
+}
+
+/* Two names that differ in case only are one file. */
+static bool are_names_distinct(const struct oq_download_spec *spec)
+{
+    const struct oq_file_spec **list = oq_calloc(spec->count, sizeof *list);
+    bool is_good = list != NULL;
+
+    if (!list)
+        oq_console_error("there is not enough memory");
+    for (uint32_t i = 0; is_good && i < spec->count; i++)
+        list[i] = &spec->files[i];
+    if (is_good)
+        qsort(list, spec->count, sizeof *list, compare_files);
+    for (uint32_t i = 1; is_good && i < spec->count; i++) {
+        is_good = compare_files(&list[i - 1], &list[i]) != 0;
+        if (!is_good)
+            oq_console_error("%s and %s are one file to Windows; neither is downloaded",
+                             list[i - 1]->file, list[i]->file);
+    }
+    oq_free(list);
+    return is_good;
 }
 
 static bool make_from_document(const struct oq_args *args, struct oq_download_spec *spec)
@@ -178,10 +230,13 @@ static bool make_from_document(const struct oq_args *args, struct oq_download_sp
         spec->count++;
         is_good = take_file(&metalink.files[i], args->file, metalink.count == 1, &spec->files[i]);
     }
+    if (metalink.left_out > 0)
+        oq_console_error("%zu files have no URL of http or https and are left out, the first is %s",
+                         metalink.left_out, metalink.left_out_name);
     oq_metalink_release(&metalink);
     if (!is_good)
         oq_console_error("the name of a file is not valid, or there is not enough memory");
-    return is_good;
+    return is_good && are_names_distinct(spec);
 }
 
 bool oq_download_spec_make(const struct oq_args *args, struct oq_download_spec *spec)

@@ -54,15 +54,14 @@ struct http_row {
 /* Transient by contract A.1: 408, 429, 500, 502, 503, 504. Beyond it: 425 asks for the same request
  * once more (RFC 8470, 5.2); 509, 511, 520 to 525, 527, 530, 598 and 599 are not in the contract
  * and are what hosting companies, captive portals and gateways say instead of 502, 503 and 504.
- * Success statuses without the file (201 to 205) and redirects that lead nowhere are fatal: a
- * repeat would give the same, and taking them for success would be worse. 421 is not sent to a
+ * 202 is what a server says that makes the file first. Other success statuses without the file and
+ * redirects that lead nowhere are fatal: a repeat would give the same, and taking them for success
+ * would be worse. 421 is not sent to a
  * client that keeps to one host per connection. */
 /* clang-format off */
 static const struct http_row http_rows[] = {
-    {202, FATAL,     WIN32_BAD_NET_RESP,
-     "Accepted: the server has not made the file yet; try again later"},
-    {203, FATAL,     WIN32_BAD_NET_RESP,
-     "Non-authoritative information: a proxy has changed the file; try without the proxy"},
+    {202, TRANSIENT, WIN32_BAD_NET_RESP,
+     "Accepted: the server has not made the file yet"},
     {204, FATAL,     WIN32_BAD_NET_RESP,
      "No content: the server has no file at this URL; check the URL"},
     {205, FATAL,     WIN32_BAD_NET_RESP,

@@ -279,6 +279,12 @@ static bool may_refuse_range(uint32_t status)
 struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
                                       const struct oq_http_response *response)
 {
+    /* The file too, though somebody has changed its form (15.3.4; RFC 3229, 10.4.1). */
+    if (response->status == 203 || response->status == 226) {
+        struct oq_http_response whole = *response;
+        whole.status = 200;
+        return oq_http_judge(request, &whole);
+    }
     if (response->is_length_malformed && (response->status == 200 || response->status == 206))
         return fail(OQ_NET_PROTOCOL, "the length of the body cannot be understood");
     if (response->status == 200 && !is_part(request, response))

@@ -66,11 +66,12 @@ OQ_MUST_CHECK enum oq_status oq_http_parse_retry_after(const char *value, size_t
                                                        int64_t now_wall_ms, int64_t *delay_ms);
 
 /* Does this Content-Encoding (8.4) mean that other bytes come than those of the file? For
- * oq_http_response.is_encoded. Not for "identity" and an empty value; and not when the coding is
- * what the ending of the URL's path says anyway (gzip for .gz, .tgz and .svgz, and so on): such
- * servers name the form in which the file is stored, and the stored form is what is wanted. `url`
- * is the final URL, NULL if unknown. */
-bool oq_http_is_foreign_coding(const char *value, size_t length, const char *url);
+ * oq_http_response.is_encoded. Not for words that are no coding (identity, none, utf-8, binary,
+ * aws-chunked); and not when the coding is what an ending of a name says anyway (gzip for .gz, .tgz
+ * and .svgz, and so on): such servers name the form in which the file is stored, and the stored
+ * form is what is wanted. `names`: the URLs and the local name of the file; each may be NULL. */
+bool oq_http_is_foreign_coding(const char *value, size_t length, const char *const names[],
+                               size_t count);
 
 /* How saved bytes are asked to be continued. The next one is tried when the server has sent the
  * whole file although it has the same version: some know If-Range with a date only, some send

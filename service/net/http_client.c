@@ -35,7 +35,7 @@ enum oq_status oq_net_new(const struct oq_net_options *options, const struct oq_
     }
     net->events = events;
     net->options = *options;
-    net->probes.sockets = net->sockets = oq_tcp_sockets_new();
+    net->sockets = oq_tcp_sockets_new();
     net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
         oq_tcp_sockets_free(net->sockets);
@@ -55,7 +55,6 @@ void oq_net_free(struct oq_net *net)
     if (!net)
         return;
     curl_multi_cleanup(net->multi); /* closes connections: their sockets are forgotten */
-    oq_handshake_probes_release(&net->probes);
     oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
@@ -145,7 +144,7 @@ static char *resolve(const struct oq_net_handle *handle, const char *location)
     if (parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
         curl_url_set(parts, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK)
-        copy = oq_strdup(url);
+        copy = oq_url_normalize(url);
     curl_url_cleanup(parts);
     curl_free(url);
     return copy;
@@ -246,10 +245,25 @@ static bool has_whole_body(const struct oq_net_handle *handle)
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
 
+/* Has the server refused Basic and offers Digest? Then the request is made once more. */
+static bool wants_digest(struct oq_net_handle *handle)
+{
+    long offered = 0;
+    if (handle->is_digest || handle->auth || oq_net_status(handle) != 401 ||
+        !oq_proxy_has_user(handle->request.url))
+        return false;
+    curl_easy_getinfo(handle->easy, CURLINFO_HTTPAUTH_AVAIL, &offered);
+    return (offered & (long)CURLAUTH_DIGEST) != 0;
+}
+
 static bool report_header(struct oq_net_handle *handle)
 {
     if (handle->is_header_reported)
         return true;
+    if (wants_digest(handle)) {
+        handle->must_repeat = true;
+        return false;
+    }
     handle->is_header_reported = true;
     return handle->net->events->header_complete(handle->transfer);
 }
@@ -304,9 +318,15 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
 
 /* Without a user's name, or with Negotiate, Windows would authenticate as the account of this
  * program: only oq_net_auth_set_options allows that, and then as the owner. */
-static long auth_methods(const char *url)
+static long proxy_auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
+}
+
+/* Basic with the first request: many servers answer one without a name by a sign-in page or 404. */
+static long auth_methods(const struct oq_net_handle *handle)
+{
+    return (long)(handle->is_digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
 
 static CURLcode set_options(struct oq_net_handle *handle)
@@ -330,11 +350,14 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
-    SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
+    SET(CURLOPT_HTTPAUTH, auth_methods(handle));
+    SET(CURLOPT_COOKIEFILE, ""); /* cookies: within this request and its redirects */
+    for (struct curl_slist *cookie = handle->cookies; cookie; cookie = cookie->next)
+        SET(CURLOPT_COOKIELIST, cookie->data);
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* the bypass list has been applied already */
-        SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
+        SET(CURLOPT_PROXYAUTH, proxy_auth_methods(request->proxy));
         SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also Windows' own */
     }
     SET(CURLOPT_USERAGENT, handle->net->options.user_agent);
@@ -509,6 +532,9 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         unpause(handle);
         return;
     }
+    curl_slist_free_all(handle->cookies);
+    handle->cookies = NULL;
+    (void)curl_easy_getinfo(handle->easy, CURLINFO_COOKIELIST, &handle->cookies);
     remove_easy(handle);
     handle->redirects += (unsigned)redirects + 1;
     bool is_kept = keep_request(handle, &next);
@@ -524,6 +550,7 @@ void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
         return;
     remove_easy(handle);
     forget_request(&handle->request);
+    curl_slist_free_all(handle->cookies);
     oq_free(handle->location);
     oq_free(handle);
 }
@@ -533,6 +560,14 @@ static void finish(struct oq_net_handle *handle, CURLcode result)
     enum oq_net_error error = oq_net_classify(handle, result);
     if (error == OQ_NET_NONE && !report_header(handle)) /* it had no body */
         error = OQ_NET_CUT;
+    if (handle->must_repeat) {
+        handle->must_repeat = handle->is_header_complete = false;
+        handle->is_digest = true;
+        remove_easy(handle);
+        if (add_easy(handle, NULL) == OQ_OK)
+            return;
+        error = OQ_NET_NOMEM;
+    }
     handle->net->events->done(handle->transfer, error,
                               handle->text[0] ? handle->text : curl_easy_strerror(result));
 }
@@ -549,12 +584,8 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
         count += oq_tcp_sockets_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
                                      &timeout_ms);
     }
-    if (net->probes.count > 0)
-        count += oq_tcp_sockets_wait(net->sockets, net->probes.multi, waits + count,
-                                     WAITS_MAX - count, &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options.clock);
-    oq_handshake_probes_perform(&net->probes); /* first: they measure a duration */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

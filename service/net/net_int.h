@@ -18,7 +18,6 @@
 struct oq_net {
     CURLM *multi;
     struct oq_tcp_sockets *sockets;
-    struct oq_handshake_probes probes;
     const struct oq_net_events *events;
     struct oq_net_options options;
     int64_t
@@ -39,6 +38,9 @@ struct oq_net_handle {
     CURLcode result;
     struct curl_slist *fields;
     void *transfer;
+    struct curl_slist *cookies; /* of redirects that were followed with an easy handle of before */
+    bool is_digest;             /* authenticates by Digest, no longer by Basic */
+    bool must_repeat;           /* with Digest, when it is over */
     bool is_added;
     bool is_controlled;      /* its window will be set by rate control, from the first byte on */
     bool is_header_complete; /* of the response that is being read */

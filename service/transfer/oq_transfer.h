@@ -62,6 +62,8 @@ struct oq_transfer_host {
                            struct oq_error *err);
     /* More bytes have been saved than ever before. */
     void (*progressed)(const struct oq_transfer_owner *owner);
+    /* Bytes that were there come again; `why` is a sentence for the user. */
+    void (*restarted)(const struct oq_transfer_owner *owner, const char *why);
     uint64_t (*random)(const struct oq_transfer_owner *owner);
     /* FETCHED has been saved. The transfer is freed when this is called. */
     void (*ended)(const struct oq_transfer_owner *owner, const struct oq_transfer_end *end);

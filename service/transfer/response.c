@@ -63,6 +63,18 @@ const struct oq_http_response *oq_response_complete(struct oq_transfer *transfer
     return http;
 }
 
+/* A date is one of the server's clock, which its Date field tells; the fields come in any order. */
+static void read_retry_after(struct oq_transfer *transfer)
+{
+    struct response *response = &transfer->response;
+    int64_t delay_ms = 0;
+    int64_t now_ms =
+        response->has_date ? response->date_ms : oq_clock_wall_ms(transfer->context->clock);
+    if (oq_http_parse_retry_after(response->retry_after, strlen(response->retry_after), now_ms,
+                                  &delay_ms) == OQ_OK)
+        response->retry_after_ms = delay_ms;
+}
+
 static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
                        const char *value, size_t length)
 {
@@ -102,7 +114,10 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
     } else if (IS("Accept-Ranges")) {
         http->refuses_ranges = oq_ascii_is_word(value, length, "none");
     } else if (IS("Content-Encoding")) {
-        http->is_encoded |= oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
+        const struct oq_file *file = oq_transfer_file(transfer);
+        const char *const names[] = {oq_net_url(transfer->net),
+                                     oq_sources_url(file, transfer->source), file->local};
+        http->is_encoded |= oq_http_is_foreign_coding(value, length, names, 3);
     } else if (IS("Repr-Digest")) {
         struct oq_digest *digest = &response->digest;
         if (oq_digest_parse_repr(value, length, digest) != OQ_OK)
@@ -112,11 +127,13 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
         if (response->digest.kind == OQ_HASH_NONE &&
             oq_digest_parse_rfc3230(value, length, &older) == OQ_OK)
             response->digest = older;
-    } else if (IS("Retry-After")) {
-        int64_t delay_ms = 0;
-        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->context->clock),
-                                      &delay_ms) == OQ_OK)
-            response->retry_after_ms = delay_ms;
+    } else if (IS("Retry-After") && length <= OQ_DATE_MAX) {
+        memcpy(response->retry_after, value, length);
+        response->retry_after[length] = '\0';
+        read_retry_after(transfer);
+    } else if (IS("Date")) {
+        response->has_date = oq_http_parse_date(value, length, &response->date_ms) == OQ_OK;
+        read_retry_after(transfer);
     }
 #undef IS
 }
@@ -143,11 +160,22 @@ static void on_header(void *ctx, const char *line, size_t length)
 
 /* --- the verdict ------------------------------------------------------------------------------ */
 
+/* A response that is no HTTP is a middlebox's glitch as often as the server's own. */
+#define PROTOCOL_ATTEMPTS 4
+
+static struct oq_verdict net_verdict(const struct oq_transfer *transfer, enum oq_net_error error)
+{
+    struct oq_verdict verdict = oq_errors_net(error);
+    verdict.is_transient |=
+        error == OQ_NET_PROTOCOL && oq_transfer_history(transfer)->attempts + 1 < PROTOCOL_ATTEMPTS;
+    return verdict;
+}
+
 void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decision *decision)
 {
     char text[256];
     struct oq_verdict verdict = decision->net != OQ_NET_NONE
-                                    ? oq_errors_net(decision->net)
+                                    ? net_verdict(transfer, decision->net)
                                     : oq_errors_http(transfer->response.http.status);
     if (verdict.http)
         oq_errors_describe_http(verdict.http, text, sizeof text);
@@ -313,7 +341,7 @@ static bool on_header_complete(void *ctx)
         return accept_body(transfer, transfer->written_bytes);
     case OQ_HTTP_REPLACE:
         if (transfer->written_bytes > 0)
-            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+            oq_transfer_restarts(transfer, decision.why);
         return accept_body(transfer, 0);
     case OQ_HTTP_AGAIN:
         oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
@@ -417,10 +445,16 @@ static void fail_request(struct oq_transfer *transfer, enum oq_net_error error, 
 {
     char sentence[256];
     uint32_t refusal = oq_net_proxy_refusal(transfer->net);
-    struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : oq_errors_net(error);
+    struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : net_verdict(transfer, error);
     snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
     if (refusal)
         oq_errors_describe_http(refusal, sentence, sizeof sentence);
+    if (refusal && refusal != 407)
+        snprintf(
+            sentence, sizeof sentence,
+            "The proxy does not connect to the server (HTTP %u from the proxy); check the proxy "
+            "settings.",
+            (unsigned)refusal);
     oq_transfer_fail(transfer, &verdict, true, sentence);
 }
 

@@ -106,6 +106,14 @@ static void fail_full(struct oq_transfer *transfer, uint64_t missing_bytes)
     oq_transfer_fail(transfer, &verdict, false, text);
 }
 
+void oq_transfer_restarts(const struct oq_transfer *transfer, const char *why)
+{
+    char text[sizeof transfer->failure.text];
+    snprintf(text, sizeof text, "The download started again from zero: %s.", why);
+    oq_transfer_log(transfer, OQ_LOG_INFO, text);
+    transfer->context->host->restarted(&transfer->owner, text);
+}
+
 /* Gives up the saved bytes, durably, before anything is done to the file. */
 static enum oq_status forget(struct oq_transfer *transfer, struct oq_error *err)
 {
@@ -266,7 +274,10 @@ static void conclude(struct oq_transfer *transfer)
         if (status == OQ_OK)
             history->attempts = 0;
     } else if (end.outcome == OQ_OUTCOME_RESTART) {
-        oq_transfer_log(transfer, OQ_LOG_INFO, failure.text);
+        if (transfer->written_bytes > 0)
+            oq_transfer_restarts(transfer, failure.text);
+        else
+            oq_transfer_log(transfer, OQ_LOG_INFO, failure.text);
         status = forget(transfer, &err);
         history->is_plain = true;
         if (status == OQ_OK && history->attempts > 0) {
@@ -512,8 +523,7 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
     const struct oq_file_port *files = transfer->context->files;
     enum oq_status status = OQ_OK;
     if (size_bytes < oq_transfer_file(transfer)->done_bytes) {
-        oq_transfer_log(transfer, OQ_LOG_WARNING,
-                        "the temporary file was cut; the file is fetched again from the start");
+        oq_transfer_restarts(transfer, "the temporary file was cut");
         status = forget(transfer, err);
     }
     transfer->written_bytes = oq_transfer_file(transfer)->done_bytes;
@@ -535,8 +545,7 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
 static enum oq_status replace_file(struct oq_transfer *transfer, struct oq_error *err)
 {
     if (oq_transfer_file(transfer)->done_bytes > 0) {
-        oq_transfer_log(transfer, OQ_LOG_WARNING,
-                        "the temporary file is gone; the file is fetched again from the start");
+        oq_transfer_restarts(transfer, "the temporary file is gone");
         enum oq_status status = forget(transfer, err);
         if (status != OQ_OK)
             return status;

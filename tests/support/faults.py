@@ -693,6 +693,66 @@ def signed(x):
     return x.say("403 Signed for GET") if x.method != "GET" else x.ok()
 
 
+# --- what is taken although it is odd ----------------------------------------------------------------------------------------
+
+
+def with_fields(*fields, status=None):
+    """A proper answer, with fields besides, and perhaps another status."""
+    def play(x):
+        if status:
+            x.head(status, "Content-Length: %d" % SIZE, *x.validators(), *fields)
+            return x.send(x.data)
+        return x.ok(*fields)
+    return play
+
+
+def wants_a_cookie(*via):
+    """Sends on, by other hosts perhaps, and wants the cookie back that it has set."""
+    def play(x):
+        _, _, step = x.path.partition("?")
+        step = int(step or 0)
+        if step <= len(via):
+            cookie = ["Set-Cookie: seen=1; path=/"] if step == 0 else []
+            return x.redirect(x.url((via + ("http",))[step], "?%d" % (step + 1)), "302 Found", *cookie)
+        return x.ok() if x.fields.get("cookie") == "seen=1" else x.say("403 No cookie")
+    return play
+
+
+def forgets_the_cookie(x):
+    """The cookie is one of the first request's redirects; the second request, after a failure, must not have it."""
+    if "?" not in x.path:
+        if "cookie" in x.fields:
+            return x.say("403 A cookie of an earlier request")
+        return x.redirect(x.url("http", "?x"), "302 Found", "Set-Cookie: seen=1; path=/")
+    return x.ok(stop=HALF if x.number <= 2 else None)
+
+
+def clock_ahead():
+    """The server's clock is a day ahead, and it asks for a second."""
+    now = time.time() + 86400
+    return "Date: %s\r\nRetry-After: %s" % (email.utils.formatdate(now, usegmt=True), email.utils.formatdate(now + 1, usegmt=True))
+
+
+def no_name_no_file(status, *fields):
+    """Servers that do not ask for a name: without one there is this, with it the file."""
+    def play(x):
+        if x.fields.get("authorization", "") == "Basic dXNlcjp3b3Jk":
+            return x.ok()
+        return x.say(status, *fields)
+    return play
+
+
+def glitch(times, data):
+    """Something in between answers, so often. What comes over a connection that was kept counts as the rest of another answer,
+    hence more than once."""
+    def play(x):
+        if x.number <= times:
+            x.send(data)
+            x.close()
+        x.ok()
+    return play
+
+
 # --- the table ---------------------------------------------------------------------------------------------------------------
 
 Fault = collections.namedtuple("Fault", "name play outcome win32 http words station size")
@@ -939,10 +999,32 @@ FAULTS = [
     fault("proxy-cut", half_first, words=CUT, at="proxy"),
     fault("proxy-https", proper, at="proxy-https"),
     fails("proxy-wants-auth", proper, 5, "HTTP 407", 407, at="proxy-407"),
-    fails("proxy-refuses", proper, 5, "HTTP 403", 403, at="proxy-403"),
-    fault("proxy-is-busy", proper, words="HTTP 503", at="proxy-503"),
+    fails("proxy-refuses", proper, 5, "HTTP 403 from the proxy", 403, at="proxy-403"),
+    fault("proxy-is-busy", proper, words="HTTP 503 from the proxy", at="proxy-503"),
     fault("auth-basic", authenticate("Basic"), at="auth"),
     fault("auth-digest", authenticate("Digest"), at="auth"),
+    fault("auth-basic-or-404", no_name_no_file("404 Not Found"), at="auth"),
+    fault("auth-basic-or-403", no_name_no_file("403 Forbidden"), at="auth"),
+    fault("auth-basic-or-bare-401", no_name_no_file("401 Who"), at="auth"),
+    fault("auth-basic-or-sign-in", no_name_no_file("200 OK", "Content-Type: text/html"), at="auth"),
+    # what is taken although it is odd
+    fault("coding-none", with_fields("Content-Encoding: none")),
+    fault("coding-utf-8", with_fields("Content-Encoding: UTF-8")),
+    fault("coding-aws-chunked", with_fields("Content-Encoding: aws-chunked")),
+    fault("coding-binary-cut", lambda x: x.cut() if x.number == 1 else x.ok("Content-Encoding: binary"), words=CUT),
+    fault("203", with_fields(status="203 Non-Authoritative Information")),
+    fault("226", with_fields(status="226 IM Used")),
+    fault("202", first("202 Accepted"), words="HTTP 202"),
+    fault("202-after-seconds", first("202 Accepted", "Retry-After: 1"), words="HTTP 202"),
+    fails("202-always", always("202 Accepted", "Retry-After: 1"), BAD_NET_RESP, "HTTP 202", 202),
+    fault("503-clock-ahead", first("503 Busy", clock_ahead), words="HTTP 503"),
+    fault("cookie", wants_a_cookie()),
+    fault("cookie-by-a-proxy", wants_a_cookie("proxy")),
+    fault("cookie-forgotten", forgets_the_cookie, words=CUT),
+    fault("glitch-no-http", glitch(3, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response"),
+    fault("glitch-two-lengths", glitch(3, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
+          words="Invalid HTTP response"),
+    fault("glitch-head", glitch(3, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response"),
     # the way there
     fails("refused", proper, 0x8020002D, "Connection failed", at="closed"),
     fails("no-such-host", proper, 0x80200031, "Host not found", at="nowhere"),
