@@ -35,7 +35,7 @@ enum oq_status oq_net_new(const struct oq_net_options *options, const struct oq_
     }
     net->events = events;
     net->options = *options;
-    net->probes.sockets = net->sockets = oq_tcp_sockets_new();
+    net->sockets = oq_tcp_sockets_new();
     net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
         oq_tcp_sockets_free(net->sockets);
@@ -57,7 +57,6 @@ void oq_net_free(struct oq_net *net)
     for (unsigned i = 0; i < PATIENCE_HOSTS; i++)
         oq_free(net->patience[i].host);
     curl_multi_cleanup(net->multi); /* closes connections: their sockets are forgotten */
-    oq_handshake_probes_release(&net->probes);
     oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
@@ -632,12 +631,8 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
         count += oq_tcp_sockets_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
                                      &timeout_ms);
     }
-    if (net->probes.count > 0)
-        count += oq_tcp_sockets_wait(net->sockets, net->probes.multi, waits + count,
-                                     WAITS_MAX - count, &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options.clock);
-    oq_handshake_probes_perform(&net->probes); /* first: they measure a duration */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

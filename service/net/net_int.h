@@ -27,7 +27,6 @@ struct oq_patience {
 struct oq_net {
     CURLM *multi;
     struct oq_tcp_sockets *sockets;
-    struct oq_handshake_probes probes;
     const struct oq_net_events *events;
     struct oq_net_options options;
     int64_t

@@ -108,8 +108,10 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
         passed_ms < context->config->slow_source_ms)
         return false;
     uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;
+    int64_t since_us = 0;
     oq_transfer_restart_window(transfer);
-    if (oq_rate_control_limit(context->rate_control, transfer->bucket, &unused) != OQ_LIMIT_NONE)
+    if (oq_rate_control_limit(context->rate_control, transfer->bucket, &unused, &since_us) !=
+        OQ_LIMIT_NONE)
         return false; /* it is not the source that is slow */
     if (rate >= (uint64_t)context->config->slow_source_bytes ||
         oq_sources_leave(run, oq_sources_count(file), file->bad_sources, OQ_LEAVE_SLOW,

@@ -397,7 +397,7 @@ def longer(version="1.1", length=HALF, end="", *fields):
         x.send("HTTP/%s 200 OK\r\nContent-Length: %d\r\n" % (version, length) + "".join(f + "\r\n" for f in fields) + "\r\n")
         time.sleep(0.1)
         x.send(x.data + end.encode())
-        if version == "1.0" or fields:
+        if version == "1.0" or fields or end:  # else the end could be the next request's answer
             x.close()
     return play
 
@@ -768,7 +768,8 @@ def expired_address(x):
 
 
 def glitch(times, data):
-    """Something in between answers, so often."""
+    """Something in between answers, so often. What comes over a connection that was kept counts as the rest of another answer,
+    hence more than once."""
     def play(x):
         if x.number <= times:
             x.send(data)
