@@ -269,7 +269,7 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_NOMEM]              = {TRANSIENT, WIN32_CODE(14),
      "Out of memory; close some programs."},
     [OQ_NET_OTHER]              = {FATAL,     BG_E_UNKNOWN_ERROR,
-     "Unknown network error."},
+     "Internal error of the HTTP library; report it with the words that follow."},
     [OQ_NET_SLOW]               = {TRANSIENT, BG_E_TIMEOUT,
      "Server too slow: the download continues at another URL."},
     [OQ_NET_WRONG_SIZE]         = {FATAL,     WIN32_CODE(323), /* ERROR_DATA_CHECKSUM_ERROR */
@@ -279,6 +279,11 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_WRONG_DIGEST]       = {FATAL,     WIN32_CODE(323),
      "Digest mismatch: the file does not have the hash that the server sent with it, also "
      "after it was downloaded again."},
+    [OQ_NET_SIGN_IN]            = {FATAL,     WIN32_CODE(WIN32_ACCESS_DENIED),
+     "Sign-in failed: the server does not send the file to the user of the URL; check user "
+     "name and password."},
+    [OQ_NET_PROXY]              = {TRANSIENT, BG_E_CONNECT_FAILURE,
+     "The proxy does not connect to the server; check the proxy settings."},
     [OQ_NET_OTHER_RESOURCE]     = {TRANSIENT, BG_E_INVALID_SERVER_RESPONSE,
      "Not the file: the network or the server answers with another page, perhaps to sign in; "
      "the bytes that are there are kept, and the download continues when the file comes again."},

@@ -38,6 +38,8 @@ enum oq_net_error {
     OQ_NET_WRONG_HASH,     /* all bytes are there, and their hash is not the one the client gave */
     OQ_NET_WRONG_DIGEST,   /* the same with the hash that the server itself sent */
     OQ_NET_OTHER_RESOURCE, /* the response is another resource's: a sign-in or block page */
+    OQ_NET_SIGN_IN,        /* the user name of the URL is of no use there */
+    OQ_NET_PROXY,          /* the proxy does not connect to the server */
     OQ_NET_ERROR_COUNT
 };
 

@@ -54,6 +54,8 @@ void oq_net_free(struct oq_net *net)
 {
     if (!net)
         return;
+    for (unsigned i = 0; i < PATIENCE_HOSTS; i++)
+        oq_free(net->patience[i].host);
     curl_multi_cleanup(net->multi); /* closes connections: their sockets are forgotten */
     oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
@@ -105,6 +107,50 @@ const char *oq_net_url(const struct oq_net_handle *handle)
     curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);
     return url;
 }
+
+/* --- how long a host may be silent ------------------------------------------------------------ */
+
+static struct oq_patience *find_patience(struct oq_net *net, const char *host)
+{
+    for (unsigned i = 0; host && i < PATIENCE_HOSTS; i++)
+        if (net->patience[i].host && strcmp(net->patience[i].host, host) == 0)
+            return &net->patience[i];
+    return NULL;
+}
+
+static int64_t stall_timeout_ms(struct oq_net *net, const char *url)
+{
+    char *host = oq_url_host_key(url);
+    const struct oq_patience *patience = find_patience(net, host);
+    int64_t ms = net->options.config->stall_timeout_ms;
+    oq_free(host);
+    return patience && patience->ms > ms ? patience->ms : ms;
+}
+
+int64_t oq_net_wait_longer(struct oq_net_handle *handle)
+{
+    struct oq_net *net = handle->net;
+    curl_off_t asked_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
+    if (asked_us == 0 || handle->stall_ms >= PATIENCE_MAX_MS ||
+        stall_timeout_ms(net, handle->request.url) > handle->stall_ms) /* said by another file */
+        return 0;
+    char *host = oq_url_host_key(handle->request.url);
+    struct oq_patience *patience = find_patience(net, host);
+    if (patience) {
+        oq_free(host);
+    } else if (host) { /* the oldest one goes */
+        patience = &net->patience[net->next_patience++ % PATIENCE_HOSTS];
+        oq_free(patience->host);
+        patience->host = host;
+    } else {
+        return 0;
+    }
+    patience->ms = handle->stall_ms < PATIENCE_MAX_MS / 2 ? 2 * handle->stall_ms : PATIENCE_MAX_MS;
+    return patience->ms;
+}
+
+/* --- redirects, the header and the body ------------------------------------------------------- */
 
 static bool starts_with_https(const char *url)
 {
@@ -364,7 +410,8 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(CURLOPT_LOW_SPEED_TIME, (long)((config->stall_timeout_ms + 999) / 1000));
+    handle->stall_ms = stall_timeout_ms(handle->net, request->url);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)((handle->stall_ms + 999) / 1000));
     /* Background: one connection per transfer, since HTTP/2 streams share one receive window and
      * rate control works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
      * connection to show whether it multiplexes stayed waiting until another one was over

@@ -38,6 +38,8 @@ struct oq_transfer_history {
     uint32_t attempts;       /* failures in a row */
     uint64_t furthest_bytes; /* progress is what goes beyond: the same half again is none */
     bool is_plain;           /* the next request is without a range */
+    bool has_stalled;        /* the last time-out of the server's was at stalled_bytes */
+    uint64_t stalled_bytes;
     /* Of `range_source`, the source that was last asked; see struct oq_http_request: */
     uint32_t range_source;
     enum oq_http_resume resume;

@@ -182,6 +182,10 @@ void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decisio
     else
         snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
                  decision->why);
+    size_t length = strlen(text);
+    if (verdict.http && !verdict.is_transient && transfer->written_bytes > 0)
+        snprintf(text + length, sizeof text - length,
+                 " The bytes are kept: set-url continues at a new URL.");
     oq_transfer_fail(transfer, &verdict, true, text);
 }
 
@@ -296,6 +300,12 @@ static struct oq_http_decision judge(struct oq_transfer *transfer,
         decision.verdict = OQ_HTTP_FAIL;
         decision.net = is_other ? OQ_NET_OTHER_RESOURCE : OQ_NET_WRONG_SIZE;
         decision.why = "its size is not the expected one";
+    }
+    if (decision.verdict != OQ_HTTP_FAIL && transfer->response.http.is_page &&
+        !request->may_be_page && oq_proxy_has_user(oq_sources_url(file, transfer->source))) {
+        decision.verdict = OQ_HTTP_FAIL;
+        decision.net = OQ_NET_SIGN_IN;
+        decision.why = "it sends HTML instead of the file";
     }
     if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer, request->is_hashed)) {
         decision.verdict = OQ_HTTP_RESTART;
@@ -441,10 +451,32 @@ static enum oq_net_error complete_body(struct oq_transfer *transfer)
     return OQ_NET_NONE;
 }
 
+/* Silent again where it was silent before: something on the way scans the file before it gives the
+ * rest, and does so again with each request. */
+static void note_silence(struct oq_transfer *transfer)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    uint64_t position_bytes = oq_transfer_position(transfer);
+    int64_t ms = history->has_stalled && history->stalled_bytes == position_bytes
+                     ? oq_net_wait_longer(transfer->net)
+                     : 0;
+    char text[128];
+    history->has_stalled = true;
+    history->stalled_bytes = position_bytes;
+    if (ms == 0)
+        return;
+    snprintf(text, sizeof text,
+             "silent twice at byte %llu: StallTimeoutMs is %lld for this server now",
+             (unsigned long long)position_bytes, (long long)ms);
+    oq_transfer_log(transfer, OQ_LOG_INFO, text);
+}
+
 static void fail_request(struct oq_transfer *transfer, enum oq_net_error error, const char *text)
 {
     char sentence[256];
     uint32_t refusal = oq_net_proxy_refusal(transfer->net);
+    if (error == OQ_NET_STALLED || error == OQ_NET_TIMEOUT)
+        note_silence(transfer);
     struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : net_verdict(transfer, error);
     snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
     if (refusal)

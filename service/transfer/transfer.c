@@ -9,6 +9,7 @@
 
 #include "oq_alloc.h"
 #include "oq_path.h"
+#include "oq_url.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -256,6 +257,19 @@ static enum oq_status save_fetched(struct oq_transfer *transfer, struct oq_error
     return oq_transfer_save(transfer, &next, err);
 }
 
+/* With several sources it is open which one has failed. */
+static void name_source(const struct oq_transfer *transfer, struct failure *failure)
+{
+    const struct oq_file *file = oq_transfer_file(transfer);
+    char text[sizeof failure->text];
+    if (!failure->is_of_source || oq_sources_count(file) == 1)
+        return;
+    char *host = oq_url_host_key(oq_sources_url(file, transfer->source));
+    if (host && snprintf(text, sizeof text, "%s: %s", host, failure->text) < (int)sizeof text)
+        memcpy(failure->text, text, sizeof text);
+    oq_free(host);
+}
+
 /* Reports, and frees the transfer. */
 static void conclude(struct oq_transfer *transfer)
 {
@@ -295,6 +309,7 @@ static void conclude(struct oq_transfer *transfer)
     }
     if (end.outcome == OQ_OUTCOME_FAILED)
         oq_transfer_log(transfer, OQ_LOG_WARNING, failure.text);
+    name_source(transfer, &failure);
     end.verdict = failure.verdict;
     end.is_of_source = failure.is_of_source;
     end.text = failure.text;

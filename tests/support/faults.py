@@ -397,7 +397,7 @@ def longer(version="1.1", length=HALF, end="", *fields):
         x.send("HTTP/%s 200 OK\r\nContent-Length: %d\r\n" % (version, length) + "".join(f + "\r\n" for f in fields) + "\r\n")
         time.sleep(0.1)
         x.send(x.data + end.encode())
-        if version == "1.0" or fields:
+        if version == "1.0" or fields or end:  # else the end could be the next request's answer
             x.close()
     return play
 
@@ -742,6 +742,31 @@ def no_name_no_file(status, *fields):
     return play
 
 
+def scanned(first_byte):
+    """A filter that scans before it gives the last bytes, or the first; with each request again."""
+    def play(x):
+        # In a body libcurl sees five seconds of the past, so that its first silence counts later.
+        silence_s = 12 if x.number == 1 and not first_byte else 3
+        first = x.offset or 0
+        if not first_byte:
+            x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (first, SIZE - 1, SIZE), "Content-Length: %d" % (SIZE - first),
+                   *x.validators())
+            x.send(x.data[first : max(first, SIZE - 4000)])
+        time.sleep(silence_s)
+        return x.ok() if first_byte else x.send(x.data[max(first, SIZE - 4000) :])
+    return play
+
+
+def sign_in_page(x):
+    """For somebody whose name is not the right one."""
+    x.head("200 OK", "Content-Type: text/html; charset=utf-8", "Content-Length: 15")
+    x.send("<html>who</html>"[:15])
+
+
+def expired_address(x):
+    return x.ok(stop=HALF) if x.number == 1 else x.say("403 Expired")
+
+
 def glitch(times, data):
     """Something in between answers, so often. What comes over a connection that was kept counts as the rest of another answer,
     hence more than once."""
@@ -1021,10 +1046,14 @@ FAULTS = [
     fault("cookie", wants_a_cookie()),
     fault("cookie-by-a-proxy", wants_a_cookie("proxy")),
     fault("cookie-forgotten", forgets_the_cookie, words=CUT),
-    fault("glitch-no-http", glitch(3, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response"),
-    fault("glitch-two-lengths", glitch(3, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
-          words="Invalid HTTP response"),
-    fault("glitch-head", glitch(3, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response"),
+    fault("scanned-before-the-end", scanned(False), words="silent twice at byte 196000", at="scans-the-end"),
+    fault("scanned-before-the-first-byte", scanned(True), words="silent twice at byte 0", at="scans-first"),
+    fails("auth-sign-in-page.bin", sign_in_page, 5, "Sign-in failed", at="auth"),
+    fails("expired-address", expired_address, 5, "set-url continues", 403),
+    fault("glitch-no-http", glitch(2, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response", at="fresh-1"),
+    fault("glitch-two-lengths", glitch(2, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
+          words="Invalid HTTP response", at="fresh-2"),
+    fault("glitch-head", glitch(2, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response", at="fresh-3"),
     # the way there
     fails("refused", proper, 0x8020002D, "Connection failed", at="closed"),
     fails("no-such-host", proper, 0x80200031, "Host not found", at="nowhere"),

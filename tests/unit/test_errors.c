@@ -116,6 +116,8 @@ static const struct {
     {OQ_NET_WRONG_HASH, false, 0x80070143, 323},
     {OQ_NET_WRONG_DIGEST, false, 0x80070143, 323},
     {OQ_NET_OTHER_RESOURCE, true, 0x8020001B, 0x8020001B},
+    {OQ_NET_SIGN_IN, false, 0x80070005, 5},
+    {OQ_NET_PROXY, true, 0x8020002D, 0x8020002D},
 };
 
 /* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */

@@ -592,23 +592,6 @@ static void other_status__fails_with_it(void **state)
     }
 }
 
-static void status_203_and_226__are_taken_as_200(void **state)
-{
-    static const uint32_t alike[] = {203, 226};
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(alike); i++) {
-        struct oq_http_response response = whole(100);
-        response.status = alike[i];
-        expect(&first, response, OQ_HTTP_REPLACE, 100, 100);
-        response.is_encoded = true;
-        expect_fail(&first, response, OQ_NET_ENCODED);
-        response.is_encoded = false;
-        response.is_length_malformed = true;
-        expect_fail(&first, response, OQ_NET_PROTOCOL);
-    }
-}
-
 static void number_that_is_no_status__fails_as_broken_protocol(void **state)
 {
     static const uint32_t numbers[] = {0, 1, 99, 1000, 20000, UINT32_MAX};
@@ -718,7 +701,6 @@ int main(void)
         cmocka_unit_test(plain_request__answered_by_a_useless_206__fails_as_broken_protocol),
         cmocka_unit_test(plain_request__answered_by_416__fails_with_it),
         cmocka_unit_test(other_status__fails_with_it),
-        cmocka_unit_test(status_203_and_226__are_taken_as_200),
         cmocka_unit_test(number_that_is_no_status__fails_as_broken_protocol),
         cmocka_unit_test(append__in_every_small_combination__keeps_its_promises),
     };
