@@ -629,9 +629,10 @@ static void check_system(enum system system, const char *name, bool is_trusted)
     run(&s, 8);
     double alone = share(&s, BACKGROUND, 4);
     model_switch(s.model, FOREIGN, true);
-    double reaction = 0;
-    for (; reaction < 8 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD; reaction += 0.04)
+    unsigned steps = 0;
+    for (; steps < 200 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD; steps++)
         run(&s, 0.04);
+    double reaction = 0.04 * steps;
     double foreign = share(&s, FOREIGN, 8);
     model_switch(s.model, FOREIGN, false);
     double recovery = time_until(&s, false, 0.8, 8);
