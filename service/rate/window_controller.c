@@ -80,7 +80,7 @@ void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us,
     ctl->mode = OQ_WINDOW_SLOW_START;
     ctl->factor = factor;
     ctl->most = (double)most_bytes;
-    ctl->window = OQ_WINDOW_BEGIN * factor;
+    ctl->window = OQ_WINDOW_BEGIN(ctl->most) * factor;
     ctl->base_ms = base_ms;
     ctl->look_ms = -1;
     ctl->step_us = ctl->changed_us = now_us;
@@ -617,7 +617,7 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
         ctl->rate_high = most(ctl->rate, ctl->rate_high);
     if (!ctl->is_begun && ctl->mode == OQ_WINDOW_SLOW_START) {
         /* Then what was advertised before the first window was set does not exceed it. */
-        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN)
+        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN(ctl->most))
             enter_drain(ctl, now_us, input, false, OQ_WINDOW_FIRST * ctl->factor);
         return;
     }

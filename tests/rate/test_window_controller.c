@@ -70,7 +70,8 @@ static void start(struct scene *s, unsigned index)
     *flow = (struct model_flow){.sender = MODEL_WINDOW,
                                 .base_ms = s->base_ms,
                                 .granted_bytes = s->most,
-                                .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
+                                .window_bytes =
+                                    (uint64_t)((double)OQ_WINDOW_BEGIN(s->most) * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
     /* The handshake has measured the path, and the queue that there was. */
