@@ -226,9 +226,12 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
         return 0;
     /* Not before: how large it may become later is decided with the first packets. Not later: until
      * then the advertised window grows. */
-    if (handle->is_controlled && length >= 5 && memcmp(data, "HTTP/", 5) == 0)
-        (void)oq_tcp_socket_set_window(oq_tcp_socket_find(handle->net->sockets, handle->easy),
-                                       OQ_WINDOW_BEGIN);
+    if (handle->is_controlled && length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        int64_t socket = oq_tcp_socket_find(handle->net->sockets, handle->easy);
+        uint64_t made_bytes = oq_tcp_sockets_made_with(handle->net->sockets, socket);
+        if (made_bytes >= OQ_WINDOW_MOST) /* otherwise windows are not set */
+            (void)oq_tcp_socket_set_window(socket, OQ_WINDOW_BEGIN(made_bytes));
+    }
     handle->header_bytes += length;
     if (handle->header_bytes > HEADER_BYTES_MAX)
         return 0;

@@ -223,7 +223,7 @@ static void take_control(struct oq_rate_control *control, struct oq_flow *flow)
     if (control->is_paced)
         oq_window_controller_set_paced(&flow->window, now_us(control));
     else
-        set_window(flow, OQ_WINDOW_BEGIN);
+        set_window(flow, OQ_WINDOW_BEGIN(flow->made_bytes));
 }
 
 static void release_control(struct oq_rate_control *control, struct oq_flow *flow)
@@ -393,7 +393,8 @@ static void stop_setting_windows(struct oq_rate_control *control, struct oq_flow
     memset(control->peers, 0, sizeof control->peers); /* were learned with wrong windows */
     oq_log_warning("rate control: the system does not follow the size of receive buffers: reading "
                    "is paced instead");
-    oq_tcp_sockets_set_background(changed->net->net->sockets, NULL, OQ_WINDOW_BEGIN);
+    oq_tcp_sockets_set_background(changed->net->net->sockets, NULL,
+                                  OQ_WINDOW_BEGIN(OQ_WINDOW_MOST));
     for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
         if (flow->is_controlled && !flow->window.is_paced)
             oq_window_controller_set_paced(&flow->window, now_us(control));

@@ -45,7 +45,7 @@
 #define OQ_WINDOW_FAR_GROWTH 4
 #define OQ_WINDOW_FAR_MOST 4194304u
 #define OQ_WINDOW_FIRST 16384u
-#define OQ_WINDOW_BEGIN 131072u /* before the first drain */
+#define OQ_WINDOW_BEGIN(most) ((most) / 4) /* before the first drain */
 #define OQ_WINDOW_STEPS 64
 
 enum oq_window_mode {
@@ -126,7 +126,7 @@ struct oq_window_controller_input {
     bool is_limited;   /* a limit has held reading back: there is no RTT */
 };
 
-/* A connection begins, with a window of OQ_WINDOW_BEGIN; `base_ms` is what is known of its
+/* A connection begins, with a window of OQ_WINDOW_BEGIN(most); `base_ms` is what is known of its
  * base RTT (the TCP handshake, earlier connections to the host), not too short, 0 = nothing.
  * `factor`: how much larger the advertised window is than the one that was set (Linux 6: 1.25 where
  * packets have 1500 bytes, measured; Windows: 1). One that turns out too small is corrected. The

@@ -57,6 +57,7 @@
 #define GROWING 1.3      /* the sender still accelerates */
 #define FAILED_SHARE 0.6 /* of the former rate: a return has failed, the link may be slower now */
 #define GAIN_MOST 64.0
+#define AT_MOST 0.97 /* of the window that a connection was made with: it arrives per base RTT */
 #define FORMER_US 5000000.0 /* time constant with which the former rate decays */
 /* A constant queueing delay for so long is a route change: the base RTT is reset. */
 #define ROUTE_CHANGE_US 30000000
@@ -79,7 +80,7 @@ void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us,
     ctl->mode = OQ_WINDOW_SLOW_START;
     ctl->factor = factor;
     ctl->most = (double)most_bytes;
-    ctl->window = OQ_WINDOW_BEGIN * factor;
+    ctl->window = OQ_WINDOW_BEGIN(ctl->most) * factor;
     ctl->base_ms = base_ms;
     ctl->look_ms = -1;
     ctl->step_us = ctl->changed_us = now_us;
@@ -232,7 +233,7 @@ static bool is_window_used(const struct oq_window_controller *ctl)
 bool oq_window_controller_is_at_most(const struct oq_window_controller *ctl)
 {
     return ctl->mode == OQ_WINDOW_STEADY && !ctl->is_paced && ctl->grow_to == 0 &&
-           ctl->window >= 0.98 * ctl->most * ctl->factor && is_window_used(ctl) &&
+           ctl->rate * ctl->base_ms >= AT_MOST * ctl->most * ctl->factor &&
            oq_window_controller_queue_ms(ctl) < 0.01 * ctl->base_ms + ctl->jitter_ms;
 }
 
@@ -616,7 +617,7 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
         ctl->rate_high = most(ctl->rate, ctl->rate_high);
     if (!ctl->is_begun && ctl->mode == OQ_WINDOW_SLOW_START) {
         /* Then what was advertised before the first window was set does not exceed it. */
-        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN)
+        if ((double)ctl->rtt.received >= ctl->most - OQ_WINDOW_BEGIN(ctl->most))
             enter_drain(ctl, now_us, input, false, OQ_WINDOW_FIRST * ctl->factor);
         return;
     }

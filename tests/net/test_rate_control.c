@@ -322,10 +322,8 @@ static void cross_traffic_of_this_computer__is_left_the_link(void **state)
     assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, NULL), OQ_OK);
 }
 
-/* A sender that is slower than the floor looks like a queue as long as only its bytes in the middle
- * of a window are looked at. Nothing else is on the link any more: so the download may not stay
- * where it was held. */
-static void cross_traffic_has_ended__slow_sender_leaves_the_floor(void **state)
+/* A slow sender, whose bytes in the middle of a window are late without any queue. */
+static void cross_traffic_has_ended__returns_and_since_when_is_known(void **state)
 {
     struct fixture *f = *state;
     static const char *const files[][2] = {{"file.bin?rate=60000", "file.bin"}};
@@ -388,7 +386,7 @@ int main(void)
         TEST(schedule__paused_hour__ends_when_the_time_zone_changes),
         TEST(metered_network__holds_the_background_only),
         TEST(cross_traffic_of_this_computer__is_left_the_link),
-        TEST(cross_traffic_has_ended__slow_sender_leaves_the_floor),
+        TEST(cross_traffic_has_ended__returns_and_since_when_is_known),
         TEST(no_route_known__is_no_error),
         TEST(idle_throttle_off__touches_nothing),
     };

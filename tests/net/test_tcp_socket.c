@@ -54,9 +54,9 @@ static void background_connection__to_a_far_peer__is_made_with_a_larger_window(v
     assert_int_equal(made_with(sockets, 1, ports[0]), OQ_WINDOW_FAR_MOST);
     assert_int_equal(made_with(sockets, 2, ports[1]), OQ_WINDOW_MOST); /* another one's as before */
     /* Windows are not set any more: no connection is made with much. */
-    oq_tcp_sockets_set_background(sockets, NULL, OQ_WINDOW_BEGIN);
-    assert_int_equal(made_with(sockets, 1, ports[0]), OQ_WINDOW_BEGIN);
-    assert_int_equal(made_with(sockets, 2, ports[1]), OQ_WINDOW_BEGIN);
+    oq_tcp_sockets_set_background(sockets, NULL, OQ_WINDOW_BEGIN(OQ_WINDOW_MOST));
+    assert_int_equal(made_with(sockets, 1, ports[0]), OQ_WINDOW_BEGIN(OQ_WINDOW_MOST));
+    assert_int_equal(made_with(sockets, 2, ports[1]), OQ_WINDOW_BEGIN(OQ_WINDOW_MOST));
     oq_tcp_sockets_free(sockets);
     close(listening[0]);
     close(listening[1]);

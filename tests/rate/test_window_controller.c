@@ -70,7 +70,8 @@ static void start(struct scene *s, unsigned index)
     *flow = (struct model_flow){.sender = MODEL_WINDOW,
                                 .base_ms = s->base_ms,
                                 .granted_bytes = s->most,
-                                .window_bytes = (uint64_t)(OQ_WINDOW_BEGIN * s->factor),
+                                .window_bytes =
+                                    (uint64_t)((double)OQ_WINDOW_BEGIN(s->most) * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
     /* The handshake has measured the path, and the queue that there was. */
@@ -271,12 +272,15 @@ static void window__long_fat_path__is_filled_by_a_larger_connection(void **state
     assert_true(large > 0.9);
     assert_false(oq_window_controller_is_at_most(&s.downloads[0].ctl));
     model_free(s.model);
-    set_up_scene(&s, 20, 100); /* shorter: never */
-    for (unsigned i = 0; i < 400; i++) {
-        run(&s, 0.04);
-        assert_false(oq_window_controller_is_at_most(&s.downloads[0].ctl));
+    static const double others[][2] = {{20, 100}, {200, 20}, {50, 20}};
+    for (size_t i = 0; i < COUNT_OF(others); i++) { /* they need no more */
+        set_up_scene(&s, others[i][0], others[i][1]);
+        for (unsigned j = 0; j < 400; j++) {
+            run(&s, 0.04);
+            assert_false(oq_window_controller_is_at_most(&s.downloads[0].ctl));
+        }
+        model_free(s.model);
     }
-    model_free(s.model);
 }
 
 static void window__bursty_flow__leaves_it_its_bursts_and_uses_the_gaps(void **state)
@@ -618,6 +622,34 @@ static void window__sender_held_at_the_floor__escapes(void **state)
     model_free(s.model);
 }
 
+/* And when it may send more it tries that only a quarter at a time, every eight RTTs (as BBR does):
+ * that looks like a queue, too, and must not lead back to the floor. */
+static void window__sender_that_accelerates_slowly__is_followed(void **state)
+{
+    struct scene s;
+    unsigned yields = 0;
+    (void)state;
+    set_up_scene(&s, 200, 20);
+    run(&s, 6);
+    model_switch(s.model, FOREIGN, true);
+    run_paced(&s, 6);
+    model_switch(s.model, FOREIGN, false);
+    double pace = 0.006 * s.rate;
+    for (unsigned i = 0; i < 120; i++) {
+        bool is_at_floor = s.downloads[0].ctl.mode == OQ_WINDOW_YIELD;
+        yields += is_at_floor;
+        pace = is_at_floor ? pace : fmin(pace * pow(1.25, 0.05 / 0.16), 2 * s.rate);
+        model_flow(s.model, BACKGROUND)->rate_bytes_ms = pace;
+        run(&s, 0.05);
+    }
+    double after = share(&s, BACKGROUND, 4);
+    print_message("a sender that accelerates slowly: %u of 120 at the floor, then %.3f\n", yields,
+                  after);
+    assert_true(yields <= 40);
+    assert_true(after > 0.9);
+    model_free(s.model);
+}
+
 /* A system that does not follow what is set: it is found out, reading is paced instead, and the
  * download yields, returns, and uses an idle link. One that rounds up is corrected for. */
 static void check_system(enum system system, const char *name, bool is_trusted)
@@ -629,9 +661,10 @@ static void check_system(enum system system, const char *name, bool is_trusted)
     run(&s, 8);
     double alone = share(&s, BACKGROUND, 4);
     model_switch(s.model, FOREIGN, true);
-    double reaction = 0;
-    for (; reaction < 8 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD; reaction += 0.04)
+    unsigned steps = 0;
+    for (; steps < 200 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD; steps++)
         run(&s, 0.04);
+    double reaction = 0.04 * steps;
     double foreign = share(&s, FOREIGN, 8);
     model_switch(s.model, FOREIGN, false);
     double recovery = time_until(&s, false, 0.8, 8);
@@ -725,6 +758,7 @@ int main(void)
         cmocka_unit_test(window__sender_of_its_own_rate__gets_that_rate),
         cmocka_unit_test(window__sender_that_stops_and_goes__is_followed),
         cmocka_unit_test(window__sender_held_at_the_floor__escapes),
+        cmocka_unit_test(window__sender_that_accelerates_slowly__is_followed),
         cmocka_unit_test(window__system_does_not_follow__reading_is_paced),
         cmocka_unit_test(window__must_yield__goes_to_the_floor_at_once),
     };
