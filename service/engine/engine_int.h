@@ -39,6 +39,7 @@ struct oq_file_run {
     struct oq_transfer_history history;
     int64_t retry_at_ms;    /* monotonic; 0 = not in back-off */
     bool is_suspect;        /* it was running at the last, unclean end: crash_breaker.c */
+    bool is_convicted;      /* and at as many before as it takes */
     uint64_t suspect_bytes; /* until more than these are saved */
 };
 
