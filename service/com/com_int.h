@@ -196,9 +196,7 @@ void oq_open_manager_init(struct oq_open_manager *part, struct oq_object *object
 /* *out only on success. OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_group_info_of(const struct oq_group_summary *summary,
                                               OPENQMGR_GROUP_INFO *out);
-OQ_MUST_CHECK enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index,
-                                             const struct oq_file_view *file,
-                                             const struct oq_checks_view *checks,
+OQ_MUST_CHECK enum oq_status oq_file_info_of(const struct oq_file_view *file,
                                              OPENQMGR_FILE_INFO *out);
 
 /* --- group.c and group_info.c: what several classes do alike ---------------------------------- */

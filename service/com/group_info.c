@@ -211,31 +211,29 @@ enum oq_status oq_group_info_of(const struct oq_group_summary *summary, OPENQMGR
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static OPENQMGR_FILE file_state_of(const struct oq_group_view *group,
-                                   const struct oq_file_view *file, uint32_t index)
+static OPENQMGR_FILE file_state_of(const struct oq_file_view *file)
 {
     if (file->state == OQ_FILE_FINAL)
         return OPENQMGR_FILE_COMPLETE;
-    if (group->is_gone)
+    if (file->is_group_gone)
         return OPENQMGR_FILE_CANCELLED;
     if (file->state == OQ_FILE_FETCHED)
         return OPENQMGR_FILE_DOWNLOADED;
     if (file->is_running)
         return OPENQMGR_FILE_TRANSFERRING;
-    if (group->state == OQ_GROUP_ERROR && group->error_file == index)
+    if (file->is_reason)
         return OPENQMGR_FILE_ERROR;
     if (file->is_waiting)
         return OPENQMGR_FILE_WAITING;
     return OPENQMGR_FILE_QUEUED;
 }
 
-enum oq_status oq_file_info_of(const struct oq_group_view *group, uint32_t index,
-                               const struct oq_file_view *file, const struct oq_checks_view *checks,
-                               OPENQMGR_FILE_INFO *out)
+enum oq_status oq_file_info_of(const struct oq_file_view *file, OPENQMGR_FILE_INFO *out)
 {
+    const struct oq_checks_view *checks = &file->checks;
     char sha256[OQ_HEX_MAX] = "";
     OPENQMGR_FILE_INFO info = {
-        .eState = file_state_of(group, file, index),
+        .eState = file_state_of(file),
         .ePieceHash = (OPENQMGR_HASH)checks->piece_kind,
         .ullSizeBytes = file->size_bytes,
         .ullDoneBytes = file->done_bytes,

@@ -87,24 +87,17 @@ static HRESULT STDMETHODCALLTYPE open_group_GetFile(IOpenQmgrGroup *iface, DWORD
     *name = *temporary_name = *validator = NULL;
 
     struct oq_call call;
-    struct oq_group_view group;
     struct oq_file_view file = {0};
-    struct oq_checks_view checks = {0};
     BSTR texts[3] = {NULL, NULL, NULL};
     enum oq_status status = begin(part, &call);
     if (status == OQ_OK)
-        status = oq_engine_view_group(call.engine, call.caller, part->group_id, &group, &call.err);
-    if (status == OQ_OK)
         status =
             oq_engine_view_file(call.engine, call.caller, part->group_id, index, &file, &call.err);
-    if (status == OQ_OK)
-        status = oq_engine_view_checks(call.engine, call.caller, part->group_id, index, &checks,
-                                       &call.err);
     const char *const from[] = {file.local, file.temp_path, file.validator};
     for (size_t i = 0; i < ARRAYSIZE(texts) && status == OQ_OK; i++)
         status = oq_convert_to_bstr(from[i], &texts[i]);
     if (status == OQ_OK)
-        status = oq_file_info_of(&group, index, &file, &checks, info);
+        status = oq_file_info_of(&file, info);
     if (status == OQ_OK) {
         *name = texts[0];
         *temporary_name = texts[1];

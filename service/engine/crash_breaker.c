@@ -64,55 +64,44 @@ void oq_breaker_stopped(struct oq_engine *engine)
         log_failure(&err);
 }
 
-/* What was running at the last end, collected first: the store must not be called while it reads.
- */
-struct found {
-    struct oq_entry *entry;
-    uint32_t index;
-    struct oq_store_running row;
-};
-
-struct search {
-    struct oq_engine *engine;
-    struct found found[256]; /* FilesInFlight x BackgroundGroups, and foreground groups */
-    unsigned count;
-};
-
+/* Only marks the file: the store must not be called while it reads. */
 static void take(void *ctx, const struct oq_store_running *row)
 {
-    struct search *search = ctx;
-    if (search->count == sizeof search->found / sizeof search->found[0])
-        return;
-    for (struct oq_entry *entry = search->engine->catalogue.first; entry; entry = entry->next)
-        if (entry->group.job.id == row->job_id && row->file_index < entry->group.job.file_count)
-            search->found[search->count++] =
-                (struct found){.entry = entry, .index = row->file_index, .row = *row};
+    struct oq_engine *engine = ctx;
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next) {
+        if (entry->group.job.id != row->job_id || row->file_index >= entry->group.job.file_count)
+            continue;
+        struct oq_file_run *run = &entry->runs[row->file_index];
+        run->is_suspect = true;
+        run->suspect_bytes = row->start_bytes;
+        run->is_convicted = row->crashes >= CRASHES_MOST || row->starts >= ENDS_MOST;
+    }
+}
+
+static void judge(struct oq_engine *engine, struct oq_entry *entry, uint32_t index,
+                  void (*hold_back)(struct oq_engine *engine, struct oq_entry *entry,
+                                    uint32_t index))
+{
+    struct oq_file_run *run = &entry->runs[index];
+    uint64_t done_bytes = entry->group.job.files[index].done_bytes;
+    bool has_progress = done_bytes > run->suspect_bytes;
+    run->suspect_bytes = done_bytes;
+    if (!has_progress && run->is_convicted && entry->group.state == OQ_GROUP_ACTIVE)
+        hold_back(engine, entry, index);
+    if (has_progress || run->is_convicted)
+        oq_breaker_ended(engine, entry, index);
 }
 
 void oq_breaker_recover(struct oq_engine *engine,
                         void (*hold_back)(struct oq_engine *engine, struct oq_entry *entry,
                                           uint32_t index))
 {
-    static struct search search; /* of the one thread that starts an engine */
     struct oq_error err;
     oq_error_init(&err);
-    search.engine = engine;
-    search.count = 0;
-    if (oq_store_load_running(engine->store, take, &search, &err) != OQ_OK)
+    if (oq_store_load_running(engine->store, take, engine, &err) != OQ_OK)
         log_failure(&err);
-    for (unsigned i = 0; i < search.count; i++) {
-        const struct found *found = &search.found[i];
-        uint64_t done_bytes = found->entry->group.job.files[found->index].done_bytes;
-        bool has_progress = done_bytes > found->row.start_bytes;
-        bool is_over =
-            !has_progress && (found->row.crashes >= CRASHES_MOST || found->row.starts >= ENDS_MOST);
-        if (is_over && found->entry->group.state == OQ_GROUP_ACTIVE)
-            hold_back(engine, found->entry, found->index);
-        if (is_over || has_progress) {
-            oq_breaker_ended(engine, found->entry, found->index);
-        } else {
-            found->entry->runs[found->index].is_suspect = true;
-            found->entry->runs[found->index].suspect_bytes = done_bytes;
-        }
-    }
+    for (struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
+        for (uint32_t i = 0; i < entry->group.job.file_count; i++)
+            if (entry->runs[i].is_suspect)
+                judge(engine, entry, i, hold_back);
 }

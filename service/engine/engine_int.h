@@ -39,6 +39,7 @@ struct oq_file_run {
     struct oq_transfer_history history;
     int64_t retry_at_ms;    /* monotonic; 0 = not in back-off */
     bool is_suspect;        /* it was running at the last, unclean end: crash_breaker.c */
+    bool is_convicted;      /* and at as many before as it takes */
     uint64_t suspect_bytes; /* until more than these are saved */
 };
 
@@ -182,6 +183,8 @@ void oq_entry_file_failed(struct oq_engine *engine, struct oq_entry *entry, uint
 void oq_entry_remember_failure(struct oq_engine *engine, struct oq_entry *entry,
                                const struct oq_verdict *verdict, uint32_t file_index,
                                const char *text);
+/* What it remembers; after a restart only what was fatal. code 0: nothing. */
+const struct oq_failure *oq_entry_failure(const struct oq_entry *entry);
 /* Bytes have been saved: the no-progress period ends, inactivity starts again. */
 void oq_entry_progressed(struct oq_engine *engine, struct oq_entry *entry);
 /* Saves `expectations` (NULL: none) as those of the file, together with `next`, a copy of it

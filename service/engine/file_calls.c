@@ -236,6 +236,24 @@ void oq_file_view_release(struct oq_file_view *view)
     memset(view, 0, sizeof *view);
 }
 
+static struct oq_checks_view checks_of(const struct oq_file *file,
+                                       const struct oq_transfer *transfer)
+{
+    struct oq_checks_view view = {.size_bytes = OQ_SIZE_UNKNOWN,
+                                  .source_count = oq_sources_count(file),
+                                  .mismatches = file->mismatches,
+                                  .is_checking = transfer && oq_transfer_is_verifying(transfer)};
+    if (file->expectations) {
+        view.has_sha256 = file->expectations->has_sha256;
+        memcpy(view.sha256, file->expectations->sha256, sizeof view.sha256);
+        view.size_bytes = file->expectations->size_bytes;
+        view.piece_kind = file->expectations->pieces.kind;
+        view.piece_bytes = file->expectations->pieces.piece_bytes;
+        view.piece_count = file->expectations->pieces.count;
+    }
+    return view;
+}
+
 static enum oq_status run_view_file(struct oq_engine *engine, struct oq_call *call)
 {
     const struct file_args *args = call->args;
@@ -261,6 +279,10 @@ static enum oq_status run_view_file(struct oq_engine *engine, struct oq_call *ca
     view.is_running = transfer != NULL;
     view.is_waiting =
         entry->group.state == OQ_GROUP_ACTIVE && !transfer && run->retry_at_ms > oq_now_ms(engine);
+    view.is_group_gone = entry->group.state == OQ_GROUP_CANCELLING;
+    view.is_reason =
+        entry->group.state == OQ_GROUP_ERROR && oq_entry_failure(entry)->file_index == args->index;
+    view.checks = checks_of(file, transfer);
     view.size_bytes = file->size_bytes;
     view.done_bytes = file->done_bytes;
     if (transfer && oq_transfer_received(transfer) > view.done_bytes)

@@ -277,6 +277,19 @@ OQ_MUST_CHECK enum oq_status oq_engine_add_files(struct oq_engine *engine,
                                                  const struct oq_file_spec *specs, uint32_t count,
                                                  struct oq_error *err);
 
+/* What is known and expected of a file's bytes. */
+struct oq_checks_view {
+    bool has_sha256;
+    uint8_t sha256[OQ_SHA256_BYTES];
+    uint64_t size_bytes; /* expected, or OQ_SIZE_UNKNOWN */
+    enum oq_hash_kind piece_kind;
+    uint64_t piece_bytes;
+    uint32_t piece_count;
+    uint32_t mismatches;   /* since the last resume */
+    uint32_t source_count; /* its first URL included */
+    bool is_checking;      /* the file is being hashed, or bad pieces are fetched again */
+};
+
 /* A copy of one file's state. */
 struct oq_file_view {
     char *remote, *local, *temp_path, *validator; /* owned; temp_path and validator may be NULL */
@@ -285,6 +298,9 @@ struct oq_file_view {
     bool is_waiting;                 /* failed for now, and is tried again later */
     uint64_t size_bytes, done_bytes; /* done: received so far */
     uint64_t rate_bytes_per_s;
+    bool is_group_gone; /* it was cancelled */
+    bool is_reason;     /* for the group's ERROR */
+    struct oq_checks_view checks;
 };
 /* OQ_E_NOT_FOUND for an index beyond the files. Release with oq_file_view_release. */
 OQ_MUST_CHECK enum oq_status oq_engine_view_file(struct oq_engine *engine,

@@ -54,21 +54,6 @@ OQ_MUST_CHECK enum oq_status oq_engine_view_source(struct oq_engine *engine,
                                                    struct oq_source_view *view,
                                                    struct oq_error *err);
 
-struct oq_checks_view {
-    bool has_sha256;
-    uint8_t sha256[OQ_SHA256_BYTES];
-    uint64_t size_bytes; /* expected, or OQ_SIZE_UNKNOWN */
-    enum oq_hash_kind piece_kind;
-    uint64_t piece_bytes;
-    uint32_t piece_count;
-    uint32_t mismatches;   /* since the last resume */
-    uint32_t source_count; /* its first URL included */
-    bool is_checking;      /* the file is being hashed, or bad pieces are fetched again */
-};
-OQ_MUST_CHECK enum oq_status oq_engine_view_checks(struct oq_engine *engine,
-                                                   const struct oq_caller *caller, int64_t group,
-                                                   uint32_t index, struct oq_checks_view *view,
-                                                   struct oq_error *err);
 /* The hashes of the file's pieces, kind OQ_HASH_NONE if there are none; *pieces only on success,
  * its hashes are the caller's (oq_free). */
 OQ_MUST_CHECK enum oq_status oq_engine_view_pieces(struct oq_engine *engine,

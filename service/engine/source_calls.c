@@ -10,12 +10,6 @@
 
 #include <string.h>
 
-static bool is_checking(const struct oq_entry *entry, const struct oq_file *file)
-{
-    const struct oq_transfer *transfer = entry->runs[file->index].transfer;
-    return transfer && oq_transfer_is_verifying(transfer);
-}
-
 /* The time of the client's last change, saved: groups expire by that. */
 static enum oq_status touch(struct oq_engine *engine, struct oq_call *call, struct oq_entry *entry)
 {
@@ -59,7 +53,8 @@ static enum oq_status find_expected(struct oq_engine *engine, struct oq_call *ca
         return status;
     if (!engine->options.hash)
         return oq_call_fail(call, OQ_E_NOT_SUPPORTED, "hashes are not available here");
-    if (is_checking(*entry, *file))
+    const struct oq_transfer *transfer = (*entry)->runs[index].transfer;
+    if (transfer && oq_transfer_is_verifying(transfer))
         return oq_call_fail(call, OQ_E_INVALID_STATE, "the file is being verified");
     *expectations = oq_expectations_copy((*file)->expectations);
     return *expectations ? OQ_OK : oq_call_fail(call, OQ_E_NOMEM, "out of memory");
@@ -154,44 +149,6 @@ enum oq_status oq_engine_view_pieces(struct oq_engine *engine, const struct oq_c
 {
     struct pieces_args args = {.index = index, .out = pieces};
     return oq_call(engine, run_view_pieces, caller, group, &args, err);
-}
-
-struct checks_args {
-    uint32_t index;
-    struct oq_checks_view *view;
-};
-
-static enum oq_status run_view_checks(struct oq_engine *engine, struct oq_call *call)
-{
-    const struct checks_args *args = call->args;
-    struct oq_entry *entry = NULL;
-    struct oq_file *file = NULL;
-    enum oq_status status =
-        oq_call_find_file(engine, call, OQ_ACCESS_READ, args->index, &entry, &file);
-    if (status != OQ_OK)
-        return status;
-    struct oq_checks_view view = {.size_bytes = OQ_SIZE_UNKNOWN};
-    if (file->expectations) {
-        view.has_sha256 = file->expectations->has_sha256;
-        memcpy(view.sha256, file->expectations->sha256, sizeof view.sha256);
-        view.size_bytes = file->expectations->size_bytes;
-        view.piece_kind = file->expectations->pieces.kind;
-        view.piece_bytes = file->expectations->pieces.piece_bytes;
-        view.piece_count = file->expectations->pieces.count;
-    }
-    view.source_count = oq_sources_count(file);
-    view.mismatches = file->mismatches;
-    view.is_checking = is_checking(entry, file);
-    *args->view = view;
-    return OQ_OK;
-}
-
-enum oq_status oq_engine_view_checks(struct oq_engine *engine, const struct oq_caller *caller,
-                                     int64_t group, uint32_t index, struct oq_checks_view *view,
-                                     struct oq_error *err)
-{
-    struct checks_args args = {index, view};
-    return oq_call(engine, run_view_checks, caller, group, &args, err);
 }
 
 /* --- mirrors and URLs ------------------------------------------------------------------------- */

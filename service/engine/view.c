@@ -53,6 +53,11 @@ static uint32_t groups_with_place(const struct oq_engine *engine)
     return count;
 }
 
+const struct oq_failure *oq_entry_failure(const struct oq_entry *entry)
+{
+    return entry->last_failure.code ? &entry->last_failure : &entry->group.error;
+}
+
 void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_group_view *view)
 {
     const struct oq_group *group = &entry->group;
@@ -95,9 +100,7 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     if (view->limit != OQ_LIMIT_NONE)
         view->limit_ms = now_ms - since_us / 1000;
 
-    /* After a restart only what was fatal is known. */
-    const struct oq_failure *failure =
-        entry->last_failure.code ? &entry->last_failure : &group->error;
+    const struct oq_failure *failure = oq_entry_failure(entry);
     if (failure->code)
         view->error_at_ms = entry->failed_at_ms ? entry->failed_at_ms : group->changed_at_ms;
     view->error_code = failure->code;

@@ -66,16 +66,6 @@ enum oq_status oq_engine_view_source(struct oq_engine *engine, const struct oq_c
     return OQ_OK;
 }
 
-enum oq_status oq_engine_view_checks(struct oq_engine *engine, const struct oq_caller *caller,
-                                     int64_t group, uint32_t index, struct oq_checks_view *view,
-                                     struct oq_error *err)
-{
-    enum oq_status status = asked(engine, FAKE_VIEW_CHECKS, caller, group, index, err);
-    if (status == OQ_OK)
-        *view = fake_sources.checks;
-    return status;
-}
-
 /* Each byte of the hashes is the first one. */
 enum oq_status oq_engine_view_pieces(struct oq_engine *engine, const struct oq_caller *caller,
                                      int64_t group, uint32_t index, struct oq_pieces *pieces,

@@ -8,7 +8,6 @@
 extern struct fake_sources {
     /* script */
     enum oq_source_state state;
-    struct oq_checks_view checks;
     /* what was asked */
     uint32_t index, source;
     bool has_sha256;

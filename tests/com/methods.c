@@ -459,7 +459,7 @@ const struct method methods[] = {
     {"GetSettings",            call_GetSettings,            true,  FAKE_VIEW_POLICY,      false},
     {"GetInfo",                call_GetInfo,                true,  FAKE_SUMMARISE_GROUP,  false},
     {"SetMaxRate",             call_SetMaxRate,             false, FAKE_SET_MAX_RATE,     false},
-    {"IOpenQmgrGroup GetFile", call_open_GetFile,           true,  FAKE_VIEW_GROUP,       false},
+    {"IOpenQmgrGroup GetFile", call_open_GetFile,           true,  FAKE_VIEW_FILE,        false},
     {"GetSource",              call_GetSource,              true,  FAKE_VIEW_SOURCE,      false},
     {"AddSource",              call_AddSource,              true,  FAKE_ADD_SOURCE,       false},
     {"SetUrl",                 call_SetUrl,                 true,  FAKE_SET_URL,          false},

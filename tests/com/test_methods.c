@@ -134,8 +134,8 @@ static void method__nth_allocation_fails__is_out_of_memory_and_changes_nothing(v
             unsigned changes =
                 fixture->engine.calls - fixture->engine.count[FAKE_VIEW_GROUP] -
                 fixture->engine.count[FAKE_VIEW_FILE] - fixture->engine.count[FAKE_GET_TEXT] -
-                fixture->engine.count[FAKE_VIEW_SOURCE] - fixture->engine.count[FAKE_VIEW_CHECKS] -
-                fixture->engine.count[FAKE_VIEW_PIECES] - fixture->engine.count[FAKE_LIST_GROUPS] -
+                fixture->engine.count[FAKE_VIEW_SOURCE] - fixture->engine.count[FAKE_VIEW_PIECES] -
+                fixture->engine.count[FAKE_LIST_GROUPS] -
                 fixture->engine.count[FAKE_SUMMARISE_GROUP] -
                 fixture->engine.count[FAKE_SUMMARISE_GROUPS] -
                 fixture->engine.count[FAKE_VIEW_POLICY];

@@ -313,35 +313,19 @@ static void free_file(struct file *file)
     SysFreeString(file->validator);
 }
 
-/* clang-format off */
 static const struct {
-    enum oq_group_state group;
-    enum oq_activity activity;
-    bool is_gone;
-    uint32_t error_file;
-    enum oq_file_state file;
-    bool is_running;
+    struct oq_file_view file;
     OPENQMGR_FILE says;
-} file_rows[] = { /* of file 3 */
-    {OQ_GROUP_SUSPENDED, OQ_ACTIVITY_NONE, false, OQ_NO_FILE, OQ_FILE_WAITING, false,
-     OPENQMGR_FILE_QUEUED},
-    {OQ_GROUP_ACTIVE, OQ_ACTIVITY_TRANSFERRING, false, OQ_NO_FILE, OQ_FILE_WAITING, false,
-     OPENQMGR_FILE_QUEUED},
-    {OQ_GROUP_ACTIVE, OQ_ACTIVITY_TRANSFERRING, false, OQ_NO_FILE, OQ_FILE_WAITING, true,
-     OPENQMGR_FILE_TRANSFERRING},
-    {OQ_GROUP_ACTIVE, OQ_ACTIVITY_BACKOFF, false, 3, OQ_FILE_WAITING, false, OPENQMGR_FILE_WAITING},
-    {OQ_GROUP_ACTIVE, OQ_ACTIVITY_BACKOFF, false, 3, OQ_FILE_FETCHED, false,
-     OPENQMGR_FILE_DOWNLOADED},
-    {OQ_GROUP_COMMITTING, OQ_ACTIVITY_COMMITTING, false, OQ_NO_FILE, OQ_FILE_FINAL, false,
-     OPENQMGR_FILE_COMPLETE},
-    {OQ_GROUP_ERROR, OQ_ACTIVITY_NONE, false, 3, OQ_FILE_WAITING, false, OPENQMGR_FILE_ERROR},
-    {OQ_GROUP_ERROR, OQ_ACTIVITY_NONE, false, 2, OQ_FILE_WAITING, false, OPENQMGR_FILE_QUEUED},
-    {OQ_GROUP_SUSPENDED, OQ_ACTIVITY_NONE, true, OQ_NO_FILE, OQ_FILE_WAITING, false,
-     OPENQMGR_FILE_CANCELLED},
-    {OQ_GROUP_SUSPENDED, OQ_ACTIVITY_NONE, true, OQ_NO_FILE, OQ_FILE_FINAL, false,
-     OPENQMGR_FILE_COMPLETE},
+} file_rows[] = {
+    {{.state = OQ_FILE_WAITING}, OPENQMGR_FILE_QUEUED},
+    {{.state = OQ_FILE_WAITING, .is_running = true}, OPENQMGR_FILE_TRANSFERRING},
+    {{.state = OQ_FILE_WAITING, .is_waiting = true}, OPENQMGR_FILE_WAITING},
+    {{.state = OQ_FILE_FETCHED, .is_waiting = true}, OPENQMGR_FILE_DOWNLOADED},
+    {{.state = OQ_FILE_FINAL}, OPENQMGR_FILE_COMPLETE},
+    {{.state = OQ_FILE_WAITING, .is_reason = true}, OPENQMGR_FILE_ERROR},
+    {{.state = OQ_FILE_WAITING, .is_group_gone = true}, OPENQMGR_FILE_CANCELLED},
+    {{.state = OQ_FILE_FINAL, .is_group_gone = true}, OPENQMGR_FILE_COMPLETE},
 };
-/* clang-format on */
 
 /* Shows OPENQMGR_FILE_QUEUED OPENQMGR_FILE_TRANSFERRING OPENQMGR_FILE_WAITING
  * OPENQMGR_FILE_DOWNLOADED OPENQMGR_FILE_COMPLETE OPENQMGR_FILE_ERROR OPENQMGR_FILE_CANCELLED */
@@ -350,13 +334,7 @@ static void file__each_state__has_its_number(void **state)
     struct fixture *fixture = *state;
     for (size_t i = 0; i < COUNT_OF(file_rows); i++) {
         struct file file;
-        fixture->engine.view.state = file_rows[i].group;
-        fixture->engine.view.activity = file_rows[i].activity;
-        fixture->engine.view.is_gone = file_rows[i].is_gone;
-        fixture->engine.view.error_file = file_rows[i].error_file;
-        fixture->engine.file.state = file_rows[i].file;
-        fixture->engine.file.is_running = file_rows[i].is_running;
-        fixture->engine.file.is_waiting = file_rows[i].activity == OQ_ACTIVITY_BACKOFF;
+        fixture->engine.file = file_rows[i].file;
         assert_hr(get_file(open_of(fixture->group), 3, &file), S_OK);
         assert_int_equal(file.info.eState, file_rows[i].says);
         assert_int_equal(fixture->engine.index, 3);
@@ -374,18 +352,18 @@ static void file__everything__comes_back(void **state)
     fixture->engine.file.rate_bytes_per_s = 0x300000000;
     fixture->engine.file_temp = "C:\\folder\\BIT0123.tmp";
     fixture->engine.file_validator = "\"etag\"";
-    fake_sources.checks = (struct oq_checks_view){.has_sha256 = true,
-                                                  .sha256 = {0xab, 0x01},
-                                                  .size_bytes = 0x100000001,
-                                                  .piece_kind = OQ_HASH_SHA1,
-                                                  .piece_bytes = 0x200000000,
-                                                  .piece_count = 17,
-                                                  .mismatches = 2,
-                                                  .source_count = 5,
-                                                  .is_checking = true};
+    fixture->engine.file.checks = (struct oq_checks_view){.has_sha256 = true,
+                                                          .sha256 = {0xab, 0x01},
+                                                          .size_bytes = 0x100000001,
+                                                          .piece_kind = OQ_HASH_SHA1,
+                                                          .piece_bytes = 0x200000000,
+                                                          .piece_count = 17,
+                                                          .mismatches = 2,
+                                                          .source_count = 5,
+                                                          .is_checking = true};
     assert_hr(get_file(open_of(fixture->job), 6, &file), S_OK);
     assert_int_equal(fixture->engine.index, 6);
-    assert_int_equal(fake_sources.index, 6);
+    assert_int_equal(fixture->engine.calls, 1);
     assert_int_equal(file.info.ePieceHash, OPENQMGR_HASH_SHA1);
     assert_true(file.info.ullSizeBytes == 0x100000000);
     assert_true(file.info.ullDoneBytes == 0xffffffff);
@@ -408,7 +386,7 @@ static void file__nothing_known__has_empty_texts(void **state)
     struct fixture *fixture = *state;
     struct file file;
     fixture->engine.file.size_bytes = OQ_SIZE_UNKNOWN;
-    fake_sources.checks = (struct oq_checks_view){.size_bytes = OQ_SIZE_UNKNOWN};
+    fixture->engine.file.checks = (struct oq_checks_view){.size_bytes = OQ_SIZE_UNKNOWN};
     assert_hr(get_file(open_of(fixture->job), 0, &file), S_OK);
     assert_true(file.info.ullSizeBytes == OPENQMGR_SIZE_UNKNOWN);
     assert_true(file.info.ullExpectedBytes == OPENQMGR_SIZE_UNKNOWN);

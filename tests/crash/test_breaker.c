@@ -2,6 +2,7 @@
  * ERROR and all others done. The crash is in the file port, which aborts at a name.
  */
 #include "engine_fixture.h"
+#include "oq_store.h"
 #include "posix_files.h"
 
 #include <stdarg.h>
@@ -166,6 +167,38 @@ static void breaker__ends_without_a_crash__five_are_needed(void **state)
     fixture_wait(f, find(f, 1), OQ_GROUP_COMPLETE);
 }
 
+/* The one that ends the service is the last of more than are transferred at once by default. */
+static void breaker__300_files_were_running__the_last_one_is_found(void **state)
+{
+    enum { FILES = 300 };
+    struct fixture *f = *state;
+    struct oq_error err;
+    char database[400];
+    const char *files[FILES][2];
+    oq_error_init(&err);
+    for (unsigned i = 0; i < FILES; i++)
+        files[i][0] = "good.bin?rate=1000", files[i][1] = "300.bin";
+    f->config.files_per_job = FILES;
+    fixture_start(f);
+    int64_t group = fixture_group(f, 1, FILES, files);
+    const int64_t job = 1; /* the first one of this database */
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
+    fixture_stop(f);
+
+    struct oq_store *store = NULL;
+    snprintf(database, sizeof database, "%s/queue.db", f->folder);
+    const struct oq_store_options options = {.path = database};
+    assert_int_equal(oq_store_open(&options, &store, &err), OQ_OK);
+    for (uint32_t i = 0; i < FILES; i++)
+        for (uint32_t starts = i == FILES - 1 ? 5 : 1; starts > 0; starts--)
+            assert_int_equal(oq_store_running_begin(store, job, i, 1u << 30, &err), OQ_OK);
+    oq_store_close(store);
+
+    fixture_start(f);
+    struct oq_group_view view = fixture_wait(f, find(f, 1), OQ_GROUP_ERROR);
+    assert_int_equal(view.error_file, FILES - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +208,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(breaker__a_stop_in_between__starts_counting_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(breaker__300_files_were_running__the_last_one_is_found,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);
 }

@@ -151,7 +151,7 @@ static void check_source(struct fixture *f, int64_t group, const char *rest, uin
 static void check(struct fixture *f, enum mark told, uint64_t step)
 {
     struct oq_guid guid = fixture_guid(1);
-    struct oq_checks_view checks;
+    struct oq_file_view file;
     struct oq_error err;
     int64_t group = 0, start_ms = 0;
     oq_error_init(&err);
@@ -161,8 +161,9 @@ static void check(struct fixture *f, enum mark told, uint64_t step)
     if (told >= COMPLETE && !fixture_is_same(f, "p.bin", "p.bin"))
         fail_msg("step %llu: the file is missing or wrong", (unsigned long long)step);
     if (found == OQ_OK && fixture_view(f, group).progress.files_total == 1) {
-        assert_int_equal(oq_engine_view_checks(f->engine, &f->user, group, 0, &checks, &err),
-                         OQ_OK);
+        assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, 0, &file, &err), OQ_OK);
+        struct oq_checks_view checks = file.checks;
+        oq_file_view_release(&file);
         if (told >= HAS_HASH)
             assert_true(checks.has_sha256 && checks.size_bytes == SIZE);
         if (told >= HAS_PIECES)

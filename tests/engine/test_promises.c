@@ -288,6 +288,13 @@ static void add_files__group_in_error__stays_in_error(void **state)
     assert_int_equal(view.state, OQ_GROUP_ERROR);
     assert_int_equal(view.error_http, 404);
     assert_int_equal(view.progress.files_total, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct oq_file_view file;
+        struct oq_error err;
+        assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, i, &file, &err), OQ_OK);
+        assert_int_equal(file.is_reason, i == 0);
+        oq_file_view_release(&file);
+    }
     fixture_expect_requests(f, "second.bin", "GET", 0);
 }
 

@@ -255,13 +255,13 @@ static void source_views__of_a_file_that_is_not_there__are_refused(void **state)
     struct fixture *f = *state;
     struct oq_error err;
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
-    struct oq_checks_view checks;
+    struct oq_file_view file;
     struct oq_source_view source;
     const char *url = fixture_url(f, "slow.bin");
     int64_t group = fixture_group(f, 1, 1, (const char *const[][2]){{"slow.bin", "slow.bin"}});
     assert_int_equal(oq_engine_view_pieces(f->engine, &f->user, group, 1, &pieces, &err),
                      OQ_E_NOT_FOUND);
-    assert_int_equal(oq_engine_view_checks(f->engine, &f->user, group, 1, &checks, &err),
+    assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, 1, &file, &err),
                      OQ_E_NOT_FOUND);
     assert_int_equal(oq_engine_view_source(f->engine, &f->user, group, 1, 0, &source, &err),
                      OQ_E_NOT_FOUND);

@@ -291,14 +291,16 @@ static enum oq_status set_pieces(int64_t group, uint32_t index, struct input *in
 static void look(int64_t group, uint32_t index)
 {
     struct oq_group_view view;
-    struct oq_checks_view checks;
+    struct oq_file_view file;
     struct oq_pieces pieces = {.kind = OQ_HASH_NONE};
     struct oq_source_view source = {.url = NULL};
     struct oq_error err;
     oq_error_init(&err);
     MUST(oq_engine_view_group(engine, &user, group, &view, &err) == OQ_OK);
-    if (oq_engine_view_checks(engine, &user, group, index, &checks, &err) != OQ_OK)
+    if (oq_engine_view_file(engine, &user, group, index, &file, &err) != OQ_OK)
         return;
+    struct oq_checks_view checks = file.checks;
+    oq_file_view_release(&file);
     MUST(oq_engine_view_pieces(engine, &user, group, index, &pieces, &err) == OQ_OK);
     MUST(pieces.count == checks.piece_count && pieces.piece_bytes == checks.piece_bytes);
     MUST(!oq_pieces_check(&pieces, checks.size_bytes));

@@ -148,10 +148,12 @@ uint64_t source_sent(struct fixture *f, const char *word, unsigned requests)
 
 struct oq_checks_view source_checks(struct fixture *f, int64_t group)
 {
-    struct oq_checks_view view;
+    struct oq_file_view view;
     struct oq_error err;
     oq_error_init(&err);
-    if (oq_engine_view_checks(f->engine, &f->user, group, 0, &view, &err) != OQ_OK)
-        fail_msg("view checks: %s", err.text);
-    return view;
+    if (oq_engine_view_file(f->engine, &f->user, group, 0, &view, &err) != OQ_OK)
+        fail_msg("view file: %s", err.text);
+    struct oq_checks_view checks = view.checks;
+    oq_file_view_release(&view);
+    return checks;
 }
