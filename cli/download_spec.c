@@ -204,7 +204,7 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
         oq_console_error("%s has no URLs, or more than %u", args->input, OQ_LISTS_MAX_URLS);
         is_good = false;
     }
-    size_t count = (size_t)(args->url_count + listed_count);
+    size_t given = (size_t)args->url_count, count = given + (size_t)listed_count;
     plan->specs = is_good ? oq_calloc(count, sizeof *plan->specs) : NULL;
     is_good = plan->specs != NULL;
     for (size_t i = 0; is_good && i < count; i++) {
