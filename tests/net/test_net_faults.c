@@ -31,6 +31,7 @@ struct row {
     uint32_t win32, http;
     int64_t group;
     bool is_over, was_said;
+    char lines[1500]; /* what the log said of it, for a row that is not as documented */
     struct oq_group_view view;
 };
 
@@ -53,8 +54,8 @@ static void look_at_line(void *ctx, enum oq_log_level level, const char *line)
     struct row *row = &rows[number - 1];
     if (strstr(line, row->words))
         __atomic_store_n(&row->was_said, true, __ATOMIC_RELEASE);
-    if (getenv("OQ_TEST_TALK"))
-        fprintf(stderr, "%s | %s\n", row->name, line);
+    size_t length = strlen(row->lines);
+    (void)snprintf(row->lines + length, sizeof row->lines - length, "  %s\n", line);
 }
 
 /* --- the server and its table ----------------------------------------------------------------- */
@@ -193,6 +194,7 @@ static bool is_right(const struct row *row)
                 view->state == OQ_GROUP_COMPLETE && !is_whole ? " and another file" : "",
                 view->error_text, was_said ? "" : "; the log never said \"",
                 was_said ? "" : row->words, was_said ? "" : "\"");
+    print_error("%s", row->lines);
     return false;
 }
 
