@@ -15,7 +15,8 @@ const struct oq_option oq_options[] = {
     [OPTION_FOLDER] = {"folder", 'd', "FOLDER", "save in FOLDER"},
     [OPTION_NAME] = {"name", 0, "NAME", "the name that list shows and that can stand for GROUP"},
     [OPTION_MIRROR] = {"mirror", 0, "URL", "a further source of the same file; may be repeated"},
-    [OPTION_METALINK] = {"metalink", 0, "DOCUMENT", "download the files of a Metalink 4 document, a file or a URL"},
+    [OPTION_METALINK] = {"metalink", 0, "DOCUMENT",
+     "download the files of a Metalink 4 document, a file or a URL"},
     [OPTION_SHA256] = {"sha256", 0, "HASH", "the SHA-256 that the file must have: 64 hexadecimal "
      "digits, sha256:HEX, or a file with a list of hashes such as SHA256SUMS"},
     [OPTION_LIMIT] = {"limit", 0, "RATE", "limit the rate, as 500k or 2M; see limit --help"},
