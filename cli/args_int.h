@@ -71,6 +71,7 @@ struct oq_args {
     const char
         *file; /* FILE or FOLDER; NULL: named after the URL (get); NULL or "-": standard output
                          (export) or input (import) */
+    const char *name;           /* --name, or NULL */
     const char *folder, *input; /* --folder; --input: a file with URLs, "-" for standard input */
     const char *mirrors[OQ_SOURCES_MAX - 1];
     unsigned mirror_count;

@@ -67,6 +67,12 @@ BSTR oq_text_to_bstr(const char *text);
  * Returns the exit status for it. */
 int oq_client_report(const char *subject, HRESULT hr);
 
+/* Downloads a small file for a command of its own, quietly; *path is its name, to be deleted by the
+ * caller. OQ_EXIT_DONE, or the exit status after a sentence. */
+#define OQ_TEMPORARY (MAX_PATH + 64)
+int oq_get_temporary(struct oq_client *client, const struct oq_args *args, char *url,
+                     wchar_t path[OQ_TEMPORARY]);
+
 /* The commands of commands.def. Each prints its results and errors and returns the exit status of
  * the program. */
 #define COMMAND(ID, name, function, ...)                                                           \

@@ -3,7 +3,9 @@
 #include "client_int.h"
 
 #include "console_int.h"
+#include "oq_alloc.h"
 #include "oq_url.h"
+#include "result_int.h"
 #include "select_int.h"
 
 /* --- suspend, resume, cancel, foreground, prune ----------------------------------------------- */
@@ -22,7 +24,7 @@ static HRESULT change_step(struct oq_client *client, void *ctx)
     bool is_removal = change->command == OQ_COMMAND_CANCEL || change->command == OQ_COMMAND_PRUNE;
 
     change->attempts++;
-    HRESULT hr = oq_remote_open(client, &remote);
+    HRESULT hr = oq_remote_open_group(client, &remote);
     if (SUCCEEDED(hr) && change->command == OQ_COMMAND_SUSPEND)
         hr = IBackgroundCopyGroup_SuspendGroup(remote.group);
     if (SUCCEEDED(hr) && change->is_foreground)
@@ -48,37 +50,116 @@ static void print_count(enum oq_command command, size_t count)
     oq_console_print("%zu download%s %s", count, count == 1 ? "" : "s", done);
 }
 
+/* Many at once: most of a change is waiting for the service's answers. */
+#define WORKERS 8
+#define WORKER_PAUSE_MS 20
+
+struct batch {
+    struct oq_client *client;
+    struct change *changes;
+    HRESULT *results; /* S_FALSE: still to do */
+    size_t count;
+    volatile LONG next; /* index of the next change that a worker takes */
+};
+
+static DWORD WINAPI work(void *ctx)
+{
+    struct batch *batch = ctx;
+    bool has_com = SUCCEEDED(CoInitializeEx(NULL, COINIT_MULTITHREADED));
+
+    for (size_t i; (i = (size_t)InterlockedIncrement(&batch->next) - 1) < batch->count;) {
+        if (batch->results[i] == S_FALSE || oq_result_is_disconnect((uint32_t)batch->results[i]))
+            batch->results[i] = change_step(batch->client, &batch->changes[i]);
+    }
+    if (has_com)
+        CoUninitialize();
+    return 0;
+}
+
+/* Repeated for those that the loss of the connection has prevented. */
+static HRESULT batch_step(struct oq_client *client, void *ctx)
+{
+    struct batch *batch = ctx;
+    HANDLE workers[WORKERS];
+    DWORD count = 0;
+
+    batch->client = client;
+    batch->next = 0;
+    while (count < WORKERS && count < batch->count) {
+        workers[count] = CreateThread(NULL, 0, work, batch, 0, NULL);
+        if (!workers[count])
+            break;
+        count++;
+    }
+    if (count == 0)
+        return E_OUTOFMEMORY;
+    while (WaitForMultipleObjects(count, workers, TRUE, WORKER_PAUSE_MS) == WAIT_TIMEOUT) {
+        if (oq_console_wait(0))
+            InterlockedExchange(&batch->next, (LONG)batch->count);
+    }
+    for (DWORD i = 0; i < count; i++)
+        CloseHandle(workers[i]);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (oq_result_is_disconnect((uint32_t)batch->results[i]))
+            return batch->results[i];
+    }
+    return S_OK;
+}
+
+/* Reports the failures; the exit status of the first one. */
+static int report_failures(const struct oq_args *args, const struct batch *batch, size_t *changed)
+{
+    int status = OQ_EXIT_DONE;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        HRESULT hr = batch->results[i];
+        char name[OQ_RENDER_GROUP_DIGITS + 1];
+        *changed += hr == S_OK;
+        /* One of a set that has left the queue meanwhile is no failure. */
+        if (SUCCEEDED(hr) || (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && args->group_count == 0))
+            continue;
+        oq_render_group(&batch->changes[i].guid, name);
+        int failed = oq_client_report(name, hr);
+        status = status ? status : failed;
+    }
+    return status;
+}
+
 int oq_command_change(struct oq_client *client, const struct oq_args *args)
 {
     struct oq_args which = *args;
-    struct change change = {.command = args->command,
-                            .is_foreground =
-                                args->is_foreground || args->command == OQ_COMMAND_FOREGROUND};
     struct oq_selection selection;
     size_t changed = 0;
 
     which.is_complete = args->is_complete || args->command == OQ_COMMAND_PRUNE;
     oq_select(client, &which, &selection);
     int status = selection.status;
-    for (size_t i = 0; i < selection.count; i++) {
-        char name[OQ_RENDER_GROUP_DIGITS + 1];
-        if (oq_console_wait(0))
-            break;
-        change.guid = selection.guids[i];
-        change.attempts = 0;
-        HRESULT hr = oq_client_run(client, change_step, &change);
-        changed += SUCCEEDED(hr);
-        /* One of a set that has left the queue meanwhile is no failure. */
-        if (SUCCEEDED(hr) || (hr == (HRESULT)QM_E_ITEM_NOT_FOUND && args->group_count == 0))
-            continue;
-        oq_render_group(&change.guid, name);
-        int failed = oq_client_report(name, hr);
-        status = status ? status : failed;
+    struct batch batch = {.changes = oq_calloc(selection.count + 1, sizeof *batch.changes),
+                          .results = oq_calloc(selection.count + 1, sizeof *batch.results),
+                          .count = selection.count};
+    if (!batch.changes || !batch.results) {
+        status = oq_client_report(NULL, E_OUTOFMEMORY);
+        goto out;
     }
+    for (size_t i = 0; i < batch.count; i++) {
+        batch.changes[i] = (struct change){.command = args->command,
+                                           .is_foreground = args->is_foreground ||
+                                                            args->command == OQ_COMMAND_FOREGROUND,
+                                           .guid = selection.guids[i]};
+        batch.results[i] = S_FALSE;
+    }
+    HRESULT hr = batch.count > 0 ? oq_client_run(client, batch_step, &batch) : S_OK;
+    int failed = FAILED(hr) ? oq_client_report(NULL, hr) : report_failures(args, &batch, &changed);
+    status = status ? status : failed;
     if (args->group_count == 0 && !selection.status)
         print_count(args->command, changed);
+    if (!status && oq_console_wait(0))
+        status = OQ_EXIT_INTERRUPTED;
+out:
+    oq_free(batch.changes);
+    oq_free(batch.results);
     oq_selection_release(&selection);
-    return oq_console_wait(0) && !status ? OQ_EXIT_INTERRUPTED : status;
+    return status;
 }
 
 /* --- set-url ---------------------------------------------------------------------------------- */

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define LOW_BYTES (UINT64_C(1) << 30)
-#define TEST_TIME_MS 30000
 
 struct doctor {
     struct oq_client *client;
@@ -159,27 +158,14 @@ static void check_queue(struct doctor *doctor)
     oq_free(all.list);
 }
 
-/* Downloads the URL to a temporary file. */
 static void check_url(struct doctor *doctor, const struct oq_args *args)
 {
-    wchar_t folder[MAX_PATH], path[MAX_PATH + 64];
-    struct oq_args get = *args;
+    wchar_t path[OQ_TEMPORARY];
+    int status = oq_get_temporary(doctor->client, args, args->urls[0], path);
 
-    DWORD length = GetTempPathW(MAX_PATH, folder);
-    if (length == 0 || length > MAX_PATH)
-        return;
-    _snwprintf(path, MAX_PATH + 64, L"%lsqmgrctl-doctor-%lu.tmp", folder, GetCurrentProcessId());
-    char *file = oq_text_from_bstr(path);
-    get.command = OQ_COMMAND_GET;
-    get.file = file;
-    get.is_quiet = true;
-    get.is_foreground = true;
-    get.existing = OQ_EXISTING_REPLACED;
-    get.max_time_ms = TEST_TIME_MS;
-    int status = file ? oq_command_get(doctor->client, &get) : OQ_EXIT_FAILED;
     tell(doctor, status, "download", args->urls[0], "see above");
-    DeleteFileW(path);
-    oq_free(file);
+    if (!status)
+        DeleteFileW(path);
 }
 
 int oq_command_doctor(struct oq_client *client, const struct oq_args *args)

@@ -185,30 +185,41 @@ static bool apply_hashes(const char *name, struct oq_download_plan *plan)
 
 static int compare_files(const void *a, const void *b)
 {
-    return _wcsicmp(*(const wchar_t *const *)a, *(const wchar_t *const *)b);
+    const struct oq_file_spec *const *x = a, *const *y = b;
+
+    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
 }
 
-/* Would two URLs be saved as one file? */
+/* Sorts the list. Two names that differ in case only are one file. */
+static bool are_names_distinct(const struct oq_file_spec **list, size_t count)
+{
+    qsort(list, count, sizeof *list, compare_files);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_files(&list[i - 1], &list[i]) != 0)
+            continue;
+        oq_console_error("%s and %s are one file to Windows; neither is downloaded",
+                         list[i - 1]->file, list[i]->file);
+        return false;
+    }
+    return true;
+}
+
+/* Would two URLs, or two files of a document, be saved as one file? */
 static bool check_names(const struct oq_download_plan *plan)
 {
-    const wchar_t **names = plan->count > 1 ? oq_calloc(plan->count, sizeof *names) : NULL;
-    bool is_good = names || plan->count < 2;
+    size_t count = 0, all = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        all += plan->specs[i].count;
+    const struct oq_file_spec **list = oq_calloc(all + 1, sizeof *list);
 
-    for (size_t i = 0; names && i < plan->count; i++)
-        names[i] = plan->specs[i].files[0].local_name;
-    if (names)
-        qsort(names, plan->count, sizeof *names, compare_files);
-    for (size_t i = 1; names && is_good && i < plan->count; i++) {
-        is_good = _wcsicmp(names[i - 1], names[i]) != 0;
-        if (!is_good) {
-            char *name = oq_text_from_bstr(names[i]);
-            oq_console_error("two of the URLs would be saved as %s: download them one by one, with "
-                             "--output",
-                             name ? name : "one file");
-            oq_free(name);
-        }
+    if (!list)
+        oq_console_error("there is not enough memory");
+    for (size_t i = 0; list && i < plan->count; i++) {
+        for (uint32_t k = 0; k < plan->specs[i].count; k++)
+            list[count++] = &plan->specs[i].files[k];
     }
-    oq_free(names);
+    bool is_good = list && are_names_distinct(list, count);
+    oq_free(list);
     return is_good;
 }
 
@@ -223,7 +234,7 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
         oq_console_error("%s has no URLs, or more than %u", args->input, OQ_LISTS_MAX_URLS);
         is_good = false;
     }
-    size_t count = (size_t)(args->url_count + listed_count);
+    size_t given = (size_t)args->url_count, count = given + (size_t)listed_count;
     plan->specs = is_good ? oq_calloc(count, sizeof *plan->specs) : NULL;
     is_good = plan->specs != NULL;
     for (size_t i = 0; is_good && i < count; i++) {
@@ -234,8 +245,7 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
     }
     oq_free(listed);
     oq_free(text);
-    return is_good && check_names(plan) &&
-           (!args->sha256_file || apply_hashes(args->sha256_file, plan));
+    return is_good && (!args->sha256_file || apply_hashes(args->sha256_file, plan));
 }
 
 /* The path of a file of a document: `to` is the folder, or the file if the document has only
@@ -268,35 +278,6 @@ static bool take_file(struct oq_metalink_file *from, const char *to, bool is_onl
     return oq_file_spec_convert_names(file);
 }
 
-static int compare_files(const void *a, const void *b)
-{
-    const struct oq_file_spec *const *x = a, *const *y = b;
-
-    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
-}
-
-/* Two names that differ in case only are one file. */
-static bool are_names_distinct(const struct oq_download_spec *spec)
-{
-    const struct oq_file_spec **list = oq_calloc(spec->count, sizeof *list);
-    bool is_good = list != NULL;
-
-    if (!list)
-        oq_console_error("there is not enough memory");
-    for (uint32_t i = 0; is_good && i < spec->count; i++)
-        list[i] = &spec->files[i];
-    if (is_good)
-        qsort(list, spec->count, sizeof *list, compare_files);
-    for (uint32_t i = 1; is_good && i < spec->count; i++) {
-        is_good = compare_files(&list[i - 1], &list[i]) != 0;
-        if (!is_good)
-            oq_console_error("%s and %s are one file to Windows; neither is downloaded",
-                             list[i - 1]->file, list[i]->file);
-    }
-    oq_free(list);
-    return is_good;
-}
-
 static bool make_from_document(const struct oq_args *args, struct oq_download_spec *spec)
 {
     const char *to = args->file ? args->file : args->folder;
@@ -326,7 +307,7 @@ static bool make_from_document(const struct oq_args *args, struct oq_download_sp
     oq_metalink_release(&metalink);
     if (!is_good)
         oq_console_error("the name of a file is not valid, or there is not enough memory");
-    return is_good && are_names_distinct(spec);
+    return is_good;
 }
 
 static void release_file(struct oq_file_spec *file)
@@ -425,7 +406,7 @@ int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *p
     } else {
         is_good = make_from_urls(args, plan);
     }
-    if (!is_good) {
+    if (!is_good || !check_names(plan)) {
         oq_download_plan_release(plan);
         return OQ_EXIT_USAGE;
     }

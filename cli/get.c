@@ -21,6 +21,8 @@
 #define SUBJECT_COLUMNS 160
 #define SUBJECT (4 * SUBJECT_COLUMNS + 1)
 
+#define TEMPORARY_MS 30000 /* for a small file */
+
 /* --- starting --------------------------------------------------------------------------------- */
 
 struct start {
@@ -54,6 +56,18 @@ static HRESULT set_limit(IBackgroundCopyGroup *group, uint64_t bytes_per_s)
     return hr;
 }
 
+static HRESULT set_name(IBackgroundCopyGroup *group, const char *name)
+{
+    VARIANT value;
+
+    V_VT(&value) = VT_BSTR;
+    V_BSTR(&value) = oq_text_to_bstr(name);
+    HRESULT hr = V_BSTR(&value) ? IBackgroundCopyGroup_SetProp(group, GROUPPROP_DISPLAYNAME, &value)
+                                : E_OUTOFMEMORY;
+    VariantClear(&value);
+    return hr;
+}
+
 static HRESULT start_step(struct oq_client *client, void *ctx)
 {
     struct start *start = ctx;
@@ -84,7 +98,9 @@ static HRESULT start_step(struct oq_client *client, void *ctx)
     hr = oq_download_spec_set_expectations(start->spec, job);
     if (FAILED(hr))
         goto out;
-    if (start->args->bytes_per_s > 0)
+    if (start->args->name)
+        hr = set_name(group, start->args->name);
+    if (SUCCEEDED(hr) && start->args->bytes_per_s > 0)
         hr = set_limit(group, start->args->bytes_per_s);
     if (SUCCEEDED(hr) && start->args->is_foreground)
         hr = IBackgroundCopyGroup_SwitchToForeground(group);
@@ -207,12 +223,59 @@ static void tell_start(const struct oq_args *args, const struct oq_followed *sta
     }
 }
 
+int oq_get_temporary(struct oq_client *client, const struct oq_args *args, char *url,
+                     wchar_t path[OQ_TEMPORARY])
+{
+    char *urls[] = {url};
+    struct oq_args get = {.command = OQ_COMMAND_GET,
+                          .urls = urls,
+                          .url_count = 1,
+                          .existing = OQ_EXISTING_REPLACED,
+                          .is_quiet = true,
+                          .is_foreground = true,
+                          .stall_timeout_ms = -1,
+                          .max_time_ms = TEMPORARY_MS,
+                          .is_legacy = args->is_legacy};
+    wchar_t folder[MAX_PATH];
+    DWORD length = GetTempPathW(MAX_PATH, folder);
+
+    if (length == 0 || length > MAX_PATH)
+        return oq_client_report(NULL, HRESULT_FROM_WIN32(GetLastError()));
+    _snwprintf(path, OQ_TEMPORARY, L"%lsqmgrctl-%lu.tmp", folder, GetCurrentProcessId());
+    char *file = oq_text_from_bstr(path);
+    get.file = file;
+    int status = file ? oq_command_get(client, &get) : OQ_EXIT_FAILED;
+    oq_free(file);
+    return status;
+}
+
+/* A document of the web is downloaded first, as any file. */
+static int make_plan(struct oq_client *client, const struct oq_args *args,
+                     struct oq_download_plan *plan)
+{
+    struct oq_args local = *args;
+    wchar_t path[OQ_TEMPORARY];
+
+    if (!args->metalink || oq_url_scheme(args->metalink) == OQ_URL_OTHER)
+        return oq_download_plan_make(args, plan);
+    char *url = oq_strdup(args->metalink), *document = NULL;
+    int status = url ? oq_get_temporary(client, args, url, path) : OQ_EXIT_FAILED;
+    if (!status) {
+        local.metalink = document = oq_text_from_bstr(path);
+        status = document ? oq_download_plan_make(&local, plan) : OQ_EXIT_FAILED;
+        DeleteFileW(path);
+    }
+    oq_free(document);
+    oq_free(url);
+    return status;
+}
+
 int oq_command_get(struct oq_client *client, const struct oq_args *args)
 {
     struct oq_download_plan plan = {0};
     struct oq_followed *started = NULL;
     size_t count = 0;
-    int status = oq_download_plan_make(args, &plan);
+    int status = make_plan(client, args, &plan);
 
     if (plan.count > 0)
         started = oq_calloc(plan.count, sizeof *started);

@@ -20,7 +20,7 @@ void oq_remote_release(struct oq_remote *remote)
     remote->group = NULL;
 }
 
-HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
+HRESULT oq_remote_open_group(struct oq_client *client, struct oq_remote *remote)
 {
     GUID guid;
 
@@ -36,8 +36,15 @@ HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
         return hr;
     }
     remote->generation = client->generation;
-    if (client->is_legacy)
-        return S_OK;
+    return S_OK;
+}
+
+HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote)
+{
+    HRESULT hr = oq_remote_open_group(client, remote);
+
+    if (FAILED(hr) || client->is_legacy || remote->extension)
+        return hr;
     hr = IBackgroundCopyGroup_QueryInterface(remote->group, &IID_IOpenQmgrGroup,
                                              (void **)&remote->extension);
     return hr == E_NOINTERFACE ? S_OK : hr;
@@ -67,7 +74,7 @@ static HRESULT remove_step(struct oq_client *client, void *ctx)
 {
     struct oq_remote remote = {.guid = *(const struct oq_guid *)ctx};
 
-    HRESULT hr = oq_remote_open(client, &remote);
+    HRESULT hr = oq_remote_open_group(client, &remote);
     if (SUCCEEDED(hr))
         hr = IBackgroundCopyGroup_CancelGroup(remote.group);
     oq_remote_release(&remote);

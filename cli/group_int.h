@@ -23,6 +23,8 @@ struct oq_remote {
  * The owner of the group stays the same, unless the service has no IOpenQmgrManager: GetGroup makes
  * an administrator the owner of another user's group (contract section 4). */
 HRESULT oq_remote_open(struct oq_client *client, struct oq_remote *remote);
+/* The same without the extension, for a single call. */
+HRESULT oq_remote_open_group(struct oq_client *client, struct oq_remote *remote);
 void oq_remote_release(struct oq_remote *remote);
 
 /* The group's job; NULL and S_FALSE if it has none. Caller releases. */

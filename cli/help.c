@@ -53,7 +53,7 @@ static void append_wrapped(char **text, unsigned indent, unsigned used, const ch
 /* The options of a command, or all for NULL. */
 static void append_options(char **text, const struct oq_command_row *command)
 {
-    for (size_t i = 0; i < oq_option_count; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct oq_option *option = &oq_options[i];
         char name[40];
         if (command && !oq_command_takes(command, i))
@@ -143,7 +143,7 @@ static void append_option_names(char **text, const struct oq_command_row *comman
 {
     const char *blank = "";
 
-    for (size_t i = 0; i < oq_option_count; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (!oq_command_takes(command, i))
             continue;
         append(text, "%s--%s", blank, oq_options[i].name);

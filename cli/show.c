@@ -4,13 +4,27 @@
 
 #include "console_int.h"
 #include "oq_alloc.h"
-#include "oq_clock.h"
 #include "oq_url.h"
 #include "result_int.h"
 #include "select_int.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define EPOCH_MS UINT64_C(11644473600000) /* from 1601, where FILETIME begins, to 1970 */
+
+/* "2026-12-01 14:03:07", the time of the computer. */
+static void local_time(int64_t wall_ms, char text[32])
+{
+    ULARGE_INTEGER ticks = {.QuadPart = ((uint64_t)wall_ms + EPOCH_MS) * 10000};
+    FILETIME file = {ticks.LowPart, ticks.HighPart};
+    SYSTEMTIME utc, local;
+
+    text[0] = '\0';
+    if (FileTimeToSystemTime(&file, &utc) && SystemTimeToTzSpecificLocalTime(NULL, &utc, &local))
+        snprintf(text, 32, "%04u-%02u-%02u %02u:%02u:%02u", local.wYear, local.wMonth, local.wDay,
+                 local.wHour, local.wMinute, local.wSecond);
+}
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -191,7 +205,7 @@ static void print_failure(const struct details *details)
         oq_console_print("               %s", details->files[s->failed_file].file.local);
     if (s->failed_at_ms > 0) {
         char time[32];
-        oq_clock_format_wall(s->failed_at_ms, time);
+        local_time(s->failed_at_ms, time);
         oq_console_print("               at %s", time);
     }
 }
@@ -291,7 +305,7 @@ static void print_time(const char *what, int64_t wall_ms)
 {
     char time[32];
 
-    oq_clock_format_wall(wall_ms, time);
+    local_time(wall_ms, time);
     oq_console_print("%-14s %s", what, time);
 }
 
@@ -332,11 +346,68 @@ static void print_details(const struct details *details)
                          (unsigned long long)(s->max_bytes_per_s / OQ_BYTES_PER_KBIT));
     if (s->retries > 0)
         oq_console_print("retries        %u", s->retries);
+    /* The reason of a wait to retry is the failure, which follows. */
+    const char *reason = s->failure ? strstr(s->waiting, s->failure_text) : NULL;
     if (s->waiting[0])
-        oq_console_print("status         %s", s->waiting);
+        oq_console_print("status         %.*s",
+                         (int)(reason && reason > s->waiting + 2 ? reason - s->waiting - 2
+                                                                 : (long)strlen(s->waiting)),
+                         s->waiting);
     print_failure(details);
     for (uint32_t i = 0; i < details->count; i++)
         print_file(i, &details->files[i]);
+}
+
+/* A URL for a program; a password in it is shown as "***". New string. */
+static char *copy_url(const char *url)
+{
+    char shown[OQ_URL_MAX_CHARS + 8];
+
+    oq_render_url(url, OQ_URL_MAX_CHARS + 4, shown, sizeof shown);
+    return oq_strdup(shown);
+}
+
+static void fill_json(const struct detail *detail, struct oq_json_file *out)
+{
+    static const char *const states[] = {"unknown", "ready", "in use", "failed or slow",
+                                         "wrong data"};
+    const struct oq_remote_file *file = &detail->file;
+    const OPENQMGR_FILE_INFO *info = &file->info;
+
+    *out = (struct oq_json_file){.url = copy_url(file->remote),
+                                 .file = file->local,
+                                 .temporary = file->temporary,
+                                 .validator = file->validator,
+                                 .total_bytes = OQ_RENDER_UNKNOWN};
+    if (!file->has_details)
+        return;
+    out->sha256 = oq_text_from_bstr(info->szSha256);
+    out->state = file_state(info->eState);
+    out->done_bytes = info->ullDoneBytes;
+    out->mismatches = info->dwMismatches;
+    if (info->ullSizeBytes != OPENQMGR_SIZE_UNKNOWN)
+        out->total_bytes = info->ullSizeBytes;
+    for (uint32_t i = 0; i < detail->source_count; i++) {
+        OPENQMGR_SOURCE state = detail->sources[i].state;
+        out->sources[out->source_count++] = (struct oq_json_source){
+            copy_url(detail->sources[i].url), states[state <= OPENQMGR_SOURCE_WRONG ? state : 0]};
+    }
+}
+
+static void print_json(const struct details *details)
+{
+    struct oq_json_file *files = oq_calloc(details->count + 1, sizeof *files);
+
+    for (uint32_t i = 0; files && i < details->count; i++)
+        fill_json(&details->files[i], &files[i]);
+    oq_console_json(files ? oq_json_info(&details->snapshot, files, details->count) : NULL);
+    for (uint32_t i = 0; files && i < details->count; i++) {
+        oq_free(files[i].url);
+        oq_free(files[i].sha256);
+        for (unsigned k = 0; k < files[i].source_count; k++)
+            oq_free(files[i].sources[k].url);
+    }
+    oq_free(files);
 }
 
 int oq_command_info(struct oq_client *client, const struct oq_args *args)
@@ -349,7 +420,7 @@ int oq_command_info(struct oq_client *client, const struct oq_args *args)
         struct details details = {.guid = selection.guids[i]};
         HRESULT hr = oq_client_run(client, details_step, &details);
         if (SUCCEEDED(hr) && args->is_json) {
-            oq_console_json(oq_json_group(&details.snapshot));
+            print_json(&details);
         } else if (SUCCEEDED(hr)) {
             if (i > 0)
                 oq_console_print("%s", "");
@@ -415,7 +486,7 @@ static void print_why(const struct oq_snapshot *s)
 
     oq_render_group(&s->guid, group);
     if (at_ms > 0) {
-        oq_clock_format_wall(at_ms, time);
+        local_time(at_ms, time);
         snprintf(since, sizeof since, " since %s", time);
     }
     oq_console_print("%s %s: %s%s%s%s%s%s", group, oq_snapshot_name(s), s->state_text,

@@ -121,8 +121,8 @@ void oq_snapshot_sort(struct oq_snapshot *list, size_t count, enum oq_sort by)
 
 #define FIXED_COLUMNS 36 /* GROUP, STATE and % with their gaps */
 #define SIZE_COLUMNS 10
-#define RATE_COLUMNS 21 /* RATE and LEFT */
-#define NAME_COLUMNS 16 /* what the name should have before another column is shown */
+#define RATE_COLUMNS 20 /* RATE and LEFT */
+#define NAME_COLUMNS 15 /* what the name should have before another column is shown */
 #define BAR_COLUMNS 22
 
 /* "3m05s", "2h07m", "3d4h": six columns. */
@@ -158,7 +158,7 @@ static void join(unsigned columns, bool has_bar, const char *group, const char *
         taken += SIZE_COLUMNS;
     }
     if (room >= taken + RATE_COLUMNS + NAME_COLUMNS) {
-        used += (size_t)snprintf(line + used, OQ_RENDER_LINE - used, "%11s  %6s  ", rate, left);
+        used += (size_t)snprintf(line + used, OQ_RENDER_LINE - used, "%10s  %6s  ", rate, left);
         taken += RATE_COLUMNS;
     }
     if (has_bar && room >= taken + BAR_COLUMNS + NAME_COLUMNS) {
@@ -223,7 +223,7 @@ static json_t *number_or_null(uint64_t value)
 
 static json_t *text_or_null(const char *text)
 {
-    json_t *value = text[0] ? json_string(text) : json_null();
+    json_t *value = text && text[0] ? json_string(text) : json_null();
 
     return value ? value : json_string("?"); /* it is not UTF-8 */
 }
@@ -290,6 +290,38 @@ static char *print(json_t *object)
 char *oq_json_group(const struct oq_snapshot *s)
 {
     return print(group_object(s));
+}
+
+static json_t *file_object(const struct oq_json_file *file)
+{
+    json_t *sources = json_array();
+
+    for (unsigned i = 0; i < file->source_count; i++)
+        json_array_append_new(sources,
+                              json_pack("{s:o, s:o}", "url", text_or_null(file->sources[i].url),
+                                        "state", text_or_null(file->sources[i].state)));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:i, s:o}", "url", text_or_null(file->url),
+        "file", text_or_null(file->file), "state", text_or_null(file->state), "total_bytes",
+        number_or_null(file->total_bytes), "done_bytes", (json_int_t)file->done_bytes, "temporary",
+        text_or_null(file->temporary), "validator", text_or_null(file->validator), "sha256",
+        text_or_null(file->sha256), "mismatches", (int)file->mismatches, "sources", sources);
+}
+
+char *oq_json_info(const struct oq_snapshot *s, const struct oq_json_file *files, size_t count)
+{
+    json_t *object = group_object(s), *list = json_array();
+    bool is_good = object != NULL;
+
+    for (size_t i = 0; is_good && i < count; i++)
+        is_good = json_array_append_new(list, file_object(&files[i])) == 0;
+    if (is_good)
+        is_good = json_object_set(object, "file_list", list) == 0;
+    json_decref(list);
+    if (is_good)
+        return print(object);
+    json_decref(object);
+    return NULL;
 }
 
 char *oq_json_event(const char *event, const struct oq_snapshot *s, int exit_status)

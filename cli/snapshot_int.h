@@ -78,6 +78,20 @@ void oq_table_reason(const struct oq_snapshot *s, unsigned columns, char line[OQ
 /* One object in one line, as docs/qmgrctl.schema.json describes "group"; new string (oq_free), NULL
  * when out of memory. */
 char *oq_json_group(const struct oq_snapshot *s);
+/* The same with its files, as "info": all texts may be NULL. */
+struct oq_json_source {
+    char *url;
+    const char *state;
+};
+struct oq_json_file {
+    char *url, *file, *temporary, *validator, *sha256;
+    const char *state;
+    uint64_t total_bytes, done_bytes; /* total: or OQ_RENDER_UNKNOWN */
+    uint32_t mismatches;
+    struct oq_json_source sources[OQ_SOURCES_MAX];
+    unsigned source_count;
+};
+char *oq_json_info(const struct oq_snapshot *s, const struct oq_json_file *files, size_t count);
 /* The same as an event of get, wait and watch: "event" is its kind; exit_status is left out if
  * negative. */
 char *oq_json_event(const char *event, const struct oq_snapshot *s, int exit_status);

@@ -223,11 +223,11 @@ bool oq_tcp_socket_was_reset(const struct oq_tcp_sockets *sockets, CURL *easy)
     for (size_t i = 0; i < sockets->count; i++) {
         socklen_t size = sizeof address;
         memset(&address, 0, sizeof address);
-        if (getsockname(sockets->list[i], (struct sockaddr *)&address, &size) != 0 ||
+        if (getsockname(sockets->list[i].socket, (struct sockaddr *)&address, &size) != 0 ||
             read_address(&address, text, sizeof text) != port)
             continue;
         size = sizeof address;
-        if (getpeername(sockets->list[i], (struct sockaddr *)&address, &size) != 0)
+        if (getpeername(sockets->list[i].socket, (struct sockaddr *)&address, &size) != 0)
             return true;
     }
     return false;

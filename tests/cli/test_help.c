@@ -28,7 +28,7 @@ static void help__every_command_and_option__is_in_it(void **state)
         if (!strstr(help, word))
             fail_msg("'%s' is not in\n%s", word, help);
     }
-    for (size_t i = 0; i < oq_option_count; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         snprintf(word, sizeof word, " --%s ", oq_options[i].name);
         if (!strstr(help, word))
             fail_msg("'%s' is not in\n%s", word, help);
@@ -116,7 +116,7 @@ static void completion__of_both_shells__has_every_command_and_option(void **stat
             if (!strstr(script, oq_commands[k].name))
                 fail_msg("%s is not in\n%s", oq_commands[k].name, script);
         }
-        for (size_t k = 0; k < oq_option_count; k++) {
+        for (size_t k = 0; k < OPTION_COUNT; k++) {
             if (!strstr(script, oq_options[k].name))
                 fail_msg("%s is not in\n%s", oq_options[k].name, script);
         }
@@ -150,6 +150,45 @@ static void page__of_qmgrctl__has_every_exit_status(void **state)
     oq_free(page);
 }
 
+static bool is_known_word(const char *word, size_t length)
+{
+    bool is_long = length > 2 && word[0] == '-' && word[1] == '-';
+
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct oq_option *option = &oq_options[i];
+        if ((is_long && strlen(option->name) == length - 2 &&
+             memcmp(option->name, word + 2, length - 2) == 0) ||
+            (word[0] == '-' && length == 2 && option->letter == word[1]))
+            return true;
+    }
+    for (size_t i = 0; word[0] != '-' && i < OQ_COMMAND_COUNT; i++) {
+        if (strlen(oq_commands[i].name) == length && memcmp(oq_commands[i].name, word, length) == 0)
+            return true;
+    }
+    /* settings and functions */
+    return word[0] >= 'A' && word[0] <= 'Z';
+}
+
+/* What stands between backquotes in the right column begins with a command or an option. */
+static void page__of_other_programs__names_what_there_is(void **state)
+{
+    (void)state;
+    char *page = read_page("coming-from.md");
+    unsigned found = 0;
+    for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n")) {
+        char *cell = strncmp(line, "| ", 2) == 0 ? strstr(line + 2, " | ") : NULL;
+        for (char *word = cell ? strchr(cell, '`') : NULL; word; word = strchr(word, '`')) {
+            size_t length = strcspn(++word, " `");
+            if (!is_known_word(word, length))
+                fail_msg("%.*s is not known: %s", (int)length, word, line);
+            found++;
+            word = strchr(word, '`') + 1;
+        }
+    }
+    assert_in_range(found, 80, 10000);
+    oq_free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +196,7 @@ int main(void)
         cmocka_unit_test(help__of_a_command__has_its_usage_options_and_examples),
         cmocka_unit_test(help__every_example__is_understood),
         cmocka_unit_test(page__of_qmgrctl__has_every_exit_status),
+        cmocka_unit_test(page__of_other_programs__names_what_there_is),
         cmocka_unit_test(completion__of_both_shells__has_every_command_and_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

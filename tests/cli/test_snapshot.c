@@ -37,12 +37,12 @@ static void table__columns__come_as_they_fit(void **state)
          "16f41c69  downloading        25%  disk.iso"},
         {60, false, "GROUP     STATE                %      SIZE  NAME",
          "16f41c69  downloading        25%  64.0 MiB  disk.iso"},
-        {81, false, "GROUP     STATE                %      SIZE         RATE    LEFT  NAME",
-         "16f41c69  downloading        25%  64.0 MiB    1.0 MiB/s     48s  disk.iso"},
+        {79, false, "GROUP     STATE                %      SIZE        RATE    LEFT  NAME",
+         "16f41c69  downloading        25%  64.0 MiB   1.0 MiB/s     48s  disk.iso"},
         {140, true,
-         "GROUP     STATE                %      SIZE         RATE    LEFT                        "
+         "GROUP     STATE                %      SIZE        RATE    LEFT                        "
          "NAME",
-         "16f41c69  downloading        25%  64.0 MiB    1.0 MiB/s     48s  #####...............  "
+         "16f41c69  downloading        25%  64.0 MiB   1.0 MiB/s     48s  #####...............  "
          "disk.iso"},
     };
     struct oq_snapshot s = sample();
@@ -200,6 +200,9 @@ static void assert_fits(json_t *schema, json_t *object)
             fail_msg("%s has a value that is not in the schema", key);
         if (json_is_object(value))
             assert_fits(property, value);
+        size_t n;
+        json_t *item;
+        json_array_foreach(value, n, item) assert_fits(json_object_get(property, "items"), item);
     }
     json_array_foreach(json_object_get(schema, "required"), i, name)
     {
@@ -257,6 +260,32 @@ static void json__every_kind_of_snapshot__fits_the_schema(void **state)
     json_decref(event);
 }
 
+static void json__info_with_files__fits_the_schema(void **state)
+{
+    (void)state;
+    static char url[] = "http://h/a", path[] = "C:\\a";
+    struct oq_json_file files[2] = {
+        {.url = url,
+         .file = path,
+         .state = "complete",
+         .total_bytes = 7,
+         .sources = {{url, "in use"}, {url, "ready"}},
+         .source_count = 2},
+        {.total_bytes = OQ_RENDER_UNKNOWN},
+    };
+    struct oq_snapshot s = sample();
+    json_t *schema = load_schema("info");
+    for (size_t count = 0; count <= 2; count++) {
+        char *text = oq_json_info(&s, files, count);
+        json_t *object = json_loads(text, 0, NULL);
+        assert_fits(schema, object);
+        assert_int_equal(json_array_size(json_object_get(object, "file_list")), count);
+        json_decref(object);
+        oq_free(text);
+    }
+    json_decref(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +294,7 @@ int main(void)
         cmocka_unit_test(reason__of_a_failure_or_wait__is_told_and_no_other),
         cmocka_unit_test(snapshot__names_and_sets__find_it),
         cmocka_unit_test(snapshot__sorted__is_in_that_order),
+        cmocka_unit_test(json__info_with_files__fits_the_schema),
         cmocka_unit_test(json__every_kind_of_snapshot__fits_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,12 +90,18 @@ def times(rig, server):
     rig.check("a pipe gets no flood, and standard output nothing", not result.out and len(result.err.splitlines()) <= 3, result.err)
     rows = queue(rig)
     rig.check("it is still in the queue", len(rows) == 1 and rows[0]["file"] == "slow.bin", rows)
+    info = [json.loads(line) for line in rig.ctl("info", "--json", "slow.bin").out.splitlines()]
+    rig.check("info --json has its files", len(info) == 1 and len(info[0]["file_list"]) == 1
+              and info[0]["file_list"][0]["url"] == url and info[0]["file_list"][0]["sources"][0]["url"] == url, info)
     result = rig.ctl("cancel", "slow.bin")
     rig.check("a download is named by its file", result.status == 0 and not queue(rig), result)
     result = rig.ctl("get", "--limit", "100k", "--max-time", "2", server.url("slow.bin"), to)
     info = rig.ctl("info", "slow.bin")
     rig.check("--limit is the download's own", re.search(r"^limit +819 kbit/s$", info.out, re.M), info.out.splitlines()[:12])
     rig.ctl("cancel", "--all")
+    rig.ctl("get", "--no-wait", "--name", "my download", server.url("slow.bin", "delay=60000"), to)
+    result = rig.ctl("cancel", "My Download")
+    rig.check("--name gives a download a name", result.status == 0 and not queue(rig), result)
 
 
 def sets(rig, server):
@@ -108,6 +114,9 @@ def sets(rig, server):
               result.out)
     result = rig.ctl("list", "--state", "failed", "--sort", "name")
     rig.check("list --state", "gone.bin" in result.out and "set-0.bin" not in result.out, result.out)
+    owner = queue(rig)[0]["owner"]
+    rig.check("list --user", rig.ctl("list", "--user", owner).out.count("set-") == 3
+              and "no downloads" in rig.ctl("list", "--user", "S-1-5-18").out and rig.ctl("list", "--user", "no/body").status == 2, owner)
     result = rig.ctl("suspend", "--match", "set-*")
     rig.check("suspend --match", result.out == "3 downloads suspended\n"
               and sum(row["state"] == "suspended" for row in queue(rig)) == 3, result)
@@ -166,6 +175,12 @@ def events(rig, server):
     rig.check("get --json tells events, one in each line", result.status == 0 and seen[0] == "started" and seen[-1] == "complete"
               and "progress" in seen and not result.err, seen)
     rig.check("each fits the schema", all(fits(schema, line) for line in lines), lines[-1])
+    document = os.path.join(server.root, "doc.meta4")
+    with open(document, "w", encoding="utf-8") as file:
+        file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="meta.bin"><url>%s</url></file></metalink>'
+                   % server.url("c.bin"))
+    meta = rig.ctl("get", "--metalink", server.url("doc.meta4"), rig.path(rig.downloads))
+    rig.check("--metalink takes a URL", meta.status == 0 and same(rig, server, "c.bin", "meta.bin"), meta)
     rig.check("the last one has the exit status", lines[-1].get("exit_status") == 0 and "exit_status" not in lines[0], lines[-1])
     result = rig.ctl("get", "--json", server.url("none.bin"), rig.path(rig.target("none.bin")))
     last = json.loads(result.out.splitlines()[-1])

@@ -11,16 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(claim)                                                                                \
-    do {                                                                                           \
-        if (!(claim))                                                                              \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void look_at(const struct oq_exported_group *record)
-#include "fuzz.h"
 {
     MUST(!oq_guid_is_null(&record->group));
     MUST((unsigned)record->state < OQ_EXPORTED_STATE_COUNT);
