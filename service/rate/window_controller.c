@@ -457,9 +457,6 @@ static void step_steady(struct oq_window_controller *ctl, int64_t now_us,
         /* If the drain finds no queue, the link is slower now. */
         ctl->drain_rate_high =
             is_lost ? most(ctl->rate, FAILED_SHARE * ctl->rate_high) : ctl->rate_high;
-        /* The last one found none: it is what the sender sends now. */
-        if (ctl->no_queue_us != 0 && now_us - ctl->no_queue_us < DRAIN_AFTER_US)
-            ctl->drain_rate_high = ctl->rate;
         double rate = most(ctl->rate, KEPT * ctl->drain_rate_high);
         if (is_repeated_alarm(ctl, now_us)) {
             ctl->drain_us = now_us + DRAIN_AFTER_US;

@@ -634,12 +634,13 @@ static void window__sender_that_accelerates_slowly__is_followed(void **state)
     model_switch(s.model, FOREIGN, true);
     run_paced(&s, 6);
     model_switch(s.model, FOREIGN, false);
-    double pace = 0.006 * s.rate;
+    double sender_rate = 0.006 * s.rate;
     for (unsigned i = 0; i < 120; i++) {
         bool is_at_floor = s.downloads[0].ctl.mode == OQ_WINDOW_YIELD;
         yields += is_at_floor;
-        pace = is_at_floor ? pace : fmin(pace * pow(1.25, 0.05 / 0.16), 2 * s.rate);
-        model_flow(s.model, BACKGROUND)->rate_bytes_ms = pace;
+        sender_rate =
+            is_at_floor ? sender_rate : fmin(sender_rate * pow(1.25, 0.05 / 0.16), 2 * s.rate);
+        model_flow(s.model, BACKGROUND)->rate_bytes_ms = sender_rate;
         run(&s, 0.05);
     }
     double after = share(&s, BACKGROUND, 4);
