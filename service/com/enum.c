@@ -128,19 +128,7 @@ static HRESULT get_count(const struct enumerator *self, ULONG *count)
     {                                                                                              \
         return CONTAINER_OF(iface, struct enumerator, iface.name);                                 \
     }                                                                                              \
-    static HRESULT STDMETHODCALLTYPE name##_QueryInterface(INTERFACE *iface, REFIID iid,           \
-                                                           void **out)                             \
-    {                                                                                              \
-        return oq_object_query(&of_##name(iface)->object, iid, out);                               \
-    }                                                                                              \
-    static ULONG STDMETHODCALLTYPE name##_AddRef(INTERFACE *iface)                                 \
-    {                                                                                              \
-        return oq_object_ref(&of_##name(iface)->object);                                           \
-    }                                                                                              \
-    static ULONG STDMETHODCALLTYPE name##_Release(INTERFACE *iface)                                \
-    {                                                                                              \
-        return oq_object_unref(&of_##name(iface)->object);                                         \
-    }                                                                                              \
+    OQ_IUNKNOWN(INTERFACE, name, &of_##name(iface)->object)                                        \
     static HRESULT STDMETHODCALLTYPE name##_Next(INTERFACE *iface, ULONG wanted, GUID *guids,      \
                                                  ULONG *fetched)                                   \
     {                                                                                              \
