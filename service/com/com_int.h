@@ -149,6 +149,22 @@ void oq_object_init(struct oq_object *object, struct oq_context *context,
 HRESULT oq_object_query(struct oq_object *object, REFIID iid, void **out);
 ULONG oq_object_ref(struct oq_object *object);
 ULONG oq_object_unref(struct oq_object *object);
+/* Defines <name>_QueryInterface, <name>_AddRef and <name>_Release of an interface. `object` is an
+ * expression of `iface`, a pointer to that interface: its struct oq_object. */
+#define OQ_IUNKNOWN(INTERFACE, name, object)                                                       \
+    static HRESULT STDMETHODCALLTYPE name##_QueryInterface(INTERFACE *iface, REFIID iid,           \
+                                                           void **out)                             \
+    {                                                                                              \
+        return oq_object_query(object, iid, out);                                                  \
+    }                                                                                              \
+    static ULONG STDMETHODCALLTYPE name##_AddRef(INTERFACE *iface)                                 \
+    {                                                                                              \
+        return oq_object_ref(object);                                                              \
+    }                                                                                              \
+    static ULONG STDMETHODCALLTYPE name##_Release(INTERFACE *iface)                                \
+    {                                                                                              \
+        return oq_object_unref(object);                                                            \
+    }
 /* Disconnects every object but the class objects from its clients. After
  * oq_context_refuse_calls. */
 void oq_objects_disconnect(struct oq_context *context);

@@ -105,187 +105,67 @@ static HRESULT get_count(const struct enumerator *self, ULONG *count)
     return S_OK;
 }
 
-/* --- IEnumBackgroundCopyGroups ---------------------------------------------------------------- */
+/* --- the two interfaces ----------------------------------------------------------------------- */
 
-static enum oq_status new_groups(struct oq_context *context, const struct oq_guid *guids,
-                                 size_t count, size_t position, IEnumBackgroundCopyGroups **out);
+/* `name` is the member of struct enumerator's union; oq_enum_<name>_new makes one. */
+#define ENUMERATOR(INTERFACE, name)                                                                \
+    static const struct oq_object_class name##_class = {.iid = &IID_##INTERFACE,                   \
+                                                        .free = enumerator_free};                  \
+    static const INTERFACE##Vtbl name##_vtbl;                                                      \
+                                                                                                   \
+    static enum oq_status name##_new(struct oq_context *context, const struct oq_guid *guids,      \
+                                     size_t count, size_t position, INTERFACE **out)               \
+    {                                                                                              \
+        struct enumerator *self = new_snapshot(guids, count, position);                            \
+        if (!self)                                                                                 \
+            return OQ_E_NOMEM;                                                                     \
+        self->iface.name.lpVtbl = &name##_vtbl;                                                    \
+        oq_object_init(&self->object, context, &name##_class, (IUnknown *)&self->iface.name);      \
+        *out = &self->iface.name;                                                                  \
+        return OQ_OK;                                                                              \
+    }                                                                                              \
+    static struct enumerator *of_##name(INTERFACE *iface)                                          \
+    {                                                                                              \
+        return CONTAINER_OF(iface, struct enumerator, iface.name);                                 \
+    }                                                                                              \
+    OQ_IUNKNOWN(INTERFACE, name, &of_##name(iface)->object)                                        \
+    static HRESULT STDMETHODCALLTYPE name##_Next(INTERFACE *iface, ULONG wanted, GUID *guids,      \
+                                                 ULONG *fetched)                                   \
+    {                                                                                              \
+        return next(of_##name(iface), wanted, guids, fetched);                                     \
+    }                                                                                              \
+    static HRESULT STDMETHODCALLTYPE name##_Skip(INTERFACE *iface, ULONG wanted)                   \
+    {                                                                                              \
+        return skip(of_##name(iface), wanted);                                                     \
+    }                                                                                              \
+    static HRESULT STDMETHODCALLTYPE name##_Reset(INTERFACE *iface)                                \
+    {                                                                                              \
+        return reset(of_##name(iface));                                                            \
+    }                                                                                              \
+    static HRESULT STDMETHODCALLTYPE name##_Clone(INTERFACE *iface, INTERFACE **out)               \
+    {                                                                                              \
+        struct enumerator *self = of_##name(iface);                                                \
+        if (!out)                                                                                  \
+            return E_INVALIDARG;                                                                   \
+        *out = NULL;                                                                               \
+        return oq_hresult_of(                                                                      \
+            name##_new(self->object.context, self->guids, self->count, position_of(self), out),    \
+            NULL);                                                                                 \
+    }                                                                                              \
+    static HRESULT STDMETHODCALLTYPE name##_GetCount(INTERFACE *iface, ULONG *count)               \
+    {                                                                                              \
+        return get_count(of_##name(iface), count);                                                 \
+    }                                                                                              \
+                                                                                                   \
+    static const INTERFACE##Vtbl name##_vtbl = {                                                   \
+        name##_QueryInterface, name##_AddRef, name##_Release, name##_Next,                         \
+        name##_Skip,           name##_Reset,  name##_Clone,   name##_GetCount};                    \
+                                                                                                   \
+    enum oq_status oq_enum_##name##_new(struct oq_context *context, const struct oq_guid *guids,   \
+                                        size_t count, INTERFACE **out)                             \
+    {                                                                                              \
+        return name##_new(context, guids, count, 0, out);                                          \
+    }
 
-static struct enumerator *from_groups(IEnumBackgroundCopyGroups *iface)
-{
-    return CONTAINER_OF(iface, struct enumerator, iface.groups);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_QueryInterface(IEnumBackgroundCopyGroups *iface,
-                                                            REFIID iid, void **out)
-{
-    return oq_object_query(&from_groups(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE enum_groups_AddRef(IEnumBackgroundCopyGroups *iface)
-{
-    return oq_object_ref(&from_groups(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE enum_groups_Release(IEnumBackgroundCopyGroups *iface)
-{
-    return oq_object_unref(&from_groups(iface)->object);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_Next(IEnumBackgroundCopyGroups *iface, ULONG wanted,
-                                                  GUID *guids, ULONG *fetched)
-{
-    return next(from_groups(iface), wanted, guids, fetched);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_Skip(IEnumBackgroundCopyGroups *iface, ULONG wanted)
-{
-    return skip(from_groups(iface), wanted);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_Reset(IEnumBackgroundCopyGroups *iface)
-{
-    return reset(from_groups(iface));
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_Clone(IEnumBackgroundCopyGroups *iface,
-                                                   IEnumBackgroundCopyGroups **out)
-{
-    struct enumerator *self = from_groups(iface);
-    if (!out)
-        return E_INVALIDARG;
-    *out = NULL;
-    return oq_hresult_of(
-        new_groups(self->object.context, self->guids, self->count, position_of(self), out), NULL);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_groups_GetCount(IEnumBackgroundCopyGroups *iface,
-                                                      ULONG *count)
-{
-    return get_count(from_groups(iface), count);
-}
-
-/* clang-format off */
-static const IEnumBackgroundCopyGroupsVtbl enum_groups_vtbl = {
-    enum_groups_QueryInterface,
-    enum_groups_AddRef,
-    enum_groups_Release,
-    enum_groups_Next,
-    enum_groups_Skip,
-    enum_groups_Reset,
-    enum_groups_Clone,
-    enum_groups_GetCount,
-};
-/* clang-format on */
-
-static const struct oq_object_class enum_groups_class = {.iid = &IID_IEnumBackgroundCopyGroups,
-                                                         .free = enumerator_free};
-
-static enum oq_status new_groups(struct oq_context *context, const struct oq_guid *guids,
-                                 size_t count, size_t position, IEnumBackgroundCopyGroups **out)
-{
-    struct enumerator *self = new_snapshot(guids, count, position);
-    if (!self)
-        return OQ_E_NOMEM;
-    self->iface.groups.lpVtbl = &enum_groups_vtbl;
-    oq_object_init(&self->object, context, &enum_groups_class, (IUnknown *)&self->iface.groups);
-    *out = &self->iface.groups;
-    return OQ_OK;
-}
-
-enum oq_status oq_enum_groups_new(struct oq_context *context, const struct oq_guid *guids,
-                                  size_t count, IEnumBackgroundCopyGroups **out)
-{
-    return new_groups(context, guids, count, 0, out);
-}
-
-/* --- IEnumBackgroundCopyJobs1 ----------------------------------------------------------------- */
-
-static enum oq_status new_jobs(struct oq_context *context, const struct oq_guid *guids,
-                               size_t count, size_t position, IEnumBackgroundCopyJobs1 **out);
-
-static struct enumerator *from_jobs(IEnumBackgroundCopyJobs1 *iface)
-{
-    return CONTAINER_OF(iface, struct enumerator, iface.jobs);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_QueryInterface(IEnumBackgroundCopyJobs1 *iface,
-                                                          REFIID iid, void **out)
-{
-    return oq_object_query(&from_jobs(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE enum_jobs_AddRef(IEnumBackgroundCopyJobs1 *iface)
-{
-    return oq_object_ref(&from_jobs(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE enum_jobs_Release(IEnumBackgroundCopyJobs1 *iface)
-{
-    return oq_object_unref(&from_jobs(iface)->object);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_Next(IEnumBackgroundCopyJobs1 *iface, ULONG wanted,
-                                                GUID *guids, ULONG *fetched)
-{
-    return next(from_jobs(iface), wanted, guids, fetched);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_Skip(IEnumBackgroundCopyJobs1 *iface, ULONG wanted)
-{
-    return skip(from_jobs(iface), wanted);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_Reset(IEnumBackgroundCopyJobs1 *iface)
-{
-    return reset(from_jobs(iface));
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_Clone(IEnumBackgroundCopyJobs1 *iface,
-                                                 IEnumBackgroundCopyJobs1 **out)
-{
-    struct enumerator *self = from_jobs(iface);
-    if (!out)
-        return E_INVALIDARG;
-    *out = NULL;
-    return oq_hresult_of(
-        new_jobs(self->object.context, self->guids, self->count, position_of(self), out), NULL);
-}
-
-static HRESULT STDMETHODCALLTYPE enum_jobs_GetCount(IEnumBackgroundCopyJobs1 *iface, ULONG *count)
-{
-    return get_count(from_jobs(iface), count);
-}
-
-/* clang-format off */
-static const IEnumBackgroundCopyJobs1Vtbl enum_jobs_vtbl = {
-    enum_jobs_QueryInterface,
-    enum_jobs_AddRef,
-    enum_jobs_Release,
-    enum_jobs_Next,
-    enum_jobs_Skip,
-    enum_jobs_Reset,
-    enum_jobs_Clone,
-    enum_jobs_GetCount,
-};
-/* clang-format on */
-
-static const struct oq_object_class enum_jobs_class = {.iid = &IID_IEnumBackgroundCopyJobs1,
-                                                       .free = enumerator_free};
-
-static enum oq_status new_jobs(struct oq_context *context, const struct oq_guid *guids,
-                               size_t count, size_t position, IEnumBackgroundCopyJobs1 **out)
-{
-    struct enumerator *self = new_snapshot(guids, count, position);
-    if (!self)
-        return OQ_E_NOMEM;
-    self->iface.jobs.lpVtbl = &enum_jobs_vtbl;
-    oq_object_init(&self->object, context, &enum_jobs_class, (IUnknown *)&self->iface.jobs);
-    *out = &self->iface.jobs;
-    return OQ_OK;
-}
-
-enum oq_status oq_enum_jobs_new(struct oq_context *context, const struct oq_guid *guids,
-                                size_t count, IEnumBackgroundCopyJobs1 **out)
-{
-    return new_jobs(context, guids, count, 0, out);
-}
+ENUMERATOR(IEnumBackgroundCopyGroups, groups)
+ENUMERATOR(IEnumBackgroundCopyJobs1, jobs)

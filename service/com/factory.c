@@ -19,21 +19,7 @@ static struct factory *from_iface(IClassFactory *iface)
     return CONTAINER_OF(iface, struct factory, iface);
 }
 
-static HRESULT STDMETHODCALLTYPE factory_QueryInterface(IClassFactory *iface, REFIID iid,
-                                                        void **out)
-{
-    return oq_object_query(&from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE factory_AddRef(IClassFactory *iface)
-{
-    return oq_object_ref(&from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE factory_Release(IClassFactory *iface)
-{
-    return oq_object_unref(&from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IClassFactory, factory, &from_iface(iface)->object)
 
 /* The caller is not asked for here: the object that it gets knows nothing, and each of its methods
  * asks. */

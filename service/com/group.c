@@ -20,23 +20,7 @@ static struct group *from_iface(IBackgroundCopyGroup *iface)
     return CONTAINER_OF(iface, struct group, iface);
 }
 
-/* --- IUnknown --------------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE group_QueryInterface(IBackgroundCopyGroup *iface, REFIID iid,
-                                                      void **out)
-{
-    return oq_object_query(&from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE group_AddRef(IBackgroundCopyGroup *iface)
-{
-    return oq_object_ref(&from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE group_Release(IBackgroundCopyGroup *iface)
-{
-    return oq_object_unref(&from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IBackgroundCopyGroup, group, &from_iface(iface)->object)
 
 /* --- IBackgroundCopyGroup --------------------------------------------------------------------- */
 

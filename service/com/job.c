@@ -21,23 +21,7 @@ static struct job *from_iface(IBackgroundCopyJob1 *iface)
     return CONTAINER_OF(iface, struct job, iface);
 }
 
-/* --- IUnknown --------------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE job_QueryInterface(IBackgroundCopyJob1 *iface, REFIID iid,
-                                                    void **out)
-{
-    return oq_object_query(&from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE job_AddRef(IBackgroundCopyJob1 *iface)
-{
-    return oq_object_ref(&from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE job_Release(IBackgroundCopyJob1 *iface)
-{
-    return oq_object_unref(&from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IBackgroundCopyJob1, job, &from_iface(iface)->object)
 
 /* --- IBackgroundCopyJob1 ---------------------------------------------------------------------- */
 

@@ -25,23 +25,7 @@ static enum oq_status begin(struct oq_open_group *part, struct oq_call *call)
     return oq_call_begin(call, part->object->context);
 }
 
-/* --- IUnknown: the object's own --------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE open_group_QueryInterface(IOpenQmgrGroup *iface, REFIID iid,
-                                                           void **out)
-{
-    return oq_object_query(from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE open_group_AddRef(IOpenQmgrGroup *iface)
-{
-    return oq_object_ref(from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE open_group_Release(IOpenQmgrGroup *iface)
-{
-    return oq_object_unref(from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IOpenQmgrGroup, open_group, from_iface(iface)->object)
 
 /* --- IOpenQmgrGroup --------------------------------------------------------------------------- */
 

@@ -20,23 +20,7 @@ static enum oq_status begin(struct oq_open_manager *part, struct oq_call *call)
     return oq_call_begin(call, part->object->context);
 }
 
-/* --- IUnknown: the object's own --------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE open_manager_QueryInterface(IOpenQmgrManager *iface, REFIID iid,
-                                                             void **out)
-{
-    return oq_object_query(from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE open_manager_AddRef(IOpenQmgrManager *iface)
-{
-    return oq_object_ref(from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE open_manager_Release(IOpenQmgrManager *iface)
-{
-    return oq_object_unref(from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IOpenQmgrManager, open_manager, from_iface(iface)->object)
 
 /* --- IOpenQmgrManager: groups ----------------------------------------------------------------- */
 

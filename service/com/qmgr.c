@@ -17,23 +17,7 @@ static struct qmgr *from_iface(IBackgroundCopyQMgr *iface)
     return CONTAINER_OF(iface, struct qmgr, iface);
 }
 
-/* --- IUnknown --------------------------------------------------------------------------------- */
-
-static HRESULT STDMETHODCALLTYPE qmgr_QueryInterface(IBackgroundCopyQMgr *iface, REFIID iid,
-                                                     void **out)
-{
-    return oq_object_query(&from_iface(iface)->object, iid, out);
-}
-
-static ULONG STDMETHODCALLTYPE qmgr_AddRef(IBackgroundCopyQMgr *iface)
-{
-    return oq_object_ref(&from_iface(iface)->object);
-}
-
-static ULONG STDMETHODCALLTYPE qmgr_Release(IBackgroundCopyQMgr *iface)
-{
-    return oq_object_unref(&from_iface(iface)->object);
-}
+OQ_IUNKNOWN(IBackgroundCopyQMgr, qmgr, &from_iface(iface)->object)
 
 /* --- IBackgroundCopyQMgr ---------------------------------------------------------------------- */
 

@@ -60,7 +60,7 @@ static HRESULT STDMETHODCALLTYPE channel_send(IRpcChannelBuffer *self, RPCOLEMES
 {
     (void)self;
     (void)message;
-    (void)status;
+    *status = 0;
     return E_NOTIMPL;
 }
 
