@@ -107,16 +107,19 @@ static bool make_one(const struct oq_args *args, const char *url, bool is_alone,
     spec->files = file;
     spec->count = is_good ? 1 : 0;
     if (is_good) {
-        file->url = oq_strdup(url);
-        file->file = choose_file(url, args, is_alone);
+        file->url = oq_url_normalize(url);
+        file->file = file->url ? choose_file(file->url, args, is_alone) : NULL;
         is_good = oq_file_spec_convert_names(file);
     }
     if (is_good && (args->mirror_count > 0 || args->has_sha256 || args->sha256_file)) {
         file->expectations = oq_expectations_new();
         is_good = file->expectations != NULL;
     }
-    for (unsigned i = 0; is_good && i < args->mirror_count; i++)
-        is_good = oq_expectations_add_mirror(file->expectations, args->mirrors[i]) == OQ_OK;
+    for (unsigned i = 0; is_good && i < args->mirror_count; i++) {
+        char *mirror = oq_url_normalize(args->mirrors[i]);
+        is_good = mirror && oq_expectations_add_mirror(file->expectations, mirror) == OQ_OK;
+        oq_free(mirror);
+    }
     if (is_good && args->has_sha256) {
         file->expectations->has_sha256 = true;
         memcpy(file->expectations->sha256, args->sha256, OQ_SHA256_BYTES);
@@ -164,35 +167,6 @@ static bool apply_hashes(const char *name, struct oq_download_plan *plan)
     return is_good;
 }
 
-static int compare_files(const void *a, const void *b)
-{
-    return _wcsicmp(*(const wchar_t *const *)a, *(const wchar_t *const *)b);
-}
-
-/* Would two URLs be saved as one file? */
-static bool check_names(const struct oq_download_plan *plan)
-{
-    const wchar_t **names = plan->count > 1 ? oq_calloc(plan->count, sizeof *names) : NULL;
-    bool is_good = names || plan->count < 2;
-
-    for (size_t i = 0; names && i < plan->count; i++)
-        names[i] = plan->specs[i].files[0].local_name;
-    if (names)
-        qsort(names, plan->count, sizeof *names, compare_files);
-    for (size_t i = 1; names && is_good && i < plan->count; i++) {
-        is_good = _wcsicmp(names[i - 1], names[i]) != 0;
-        if (!is_good) {
-            char *name = oq_text_from_bstr(names[i]);
-            oq_console_error("two of the URLs would be saved as %s: download them one by one, with "
-                             "--output",
-                             name ? name : "one file");
-            oq_free(name);
-        }
-    }
-    oq_free(names);
-    return is_good;
-}
-
 static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *plan)
 {
     char *text = args->input ? read_text(args->input) : NULL;
@@ -208,23 +182,41 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
     plan->specs = is_good ? oq_calloc(count, sizeof *plan->specs) : NULL;
     is_good = plan->specs != NULL;
     for (size_t i = 0; is_good && i < count; i++) {
-        const char *url =
-            i < (size_t)args->url_count ? args->urls[i] : listed[i - (size_t)args->url_count];
+        const char *url = i < given ? args->urls[i] : listed[i - given];
         plan->count++;
         is_good = make_one(args, url, count == 1 && !args->input, &plan->specs[i]);
     }
     oq_free(listed);
     oq_free(text);
-    return is_good && check_names(plan) &&
-           (!args->sha256_file || apply_hashes(args->sha256_file, plan));
+    return is_good && (!args->sha256_file || apply_hashes(args->sha256_file, plan));
+}
+
+/* Makes the folders of a document's name, which is the end of the path. Whether they are there
+ * then, AddFiles sees. */
+static void make_folders(const char *path, const char *name)
+{
+    size_t before = strlen(path) - strlen(name);
+
+    for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
+        char *folder = oq_strndup(path, before + (size_t)(end - name));
+        uint16_t *wide = NULL;
+        if (folder && oq_utf8_to_16(folder, &wide, NULL) == OQ_OK)
+            (void)CreateDirectoryW((const wchar_t *)wide, NULL);
+        oq_free(wide);
+        oq_free(folder);
+    }
 }
 
 /* The path of a file of a document: `to` is the folder, or the file if the document has only
  * one. */
 static char *choose_place(const char *name, const char *to, bool is_only)
 {
-    char *joined = to && *to && is_only && !is_folder(to) ? oq_strdup(to) : join(to, name);
+    bool is_file = to && *to && is_only && !is_folder(to);
+    char *joined = is_file ? oq_strdup(to) : join(to, name);
     char *full = joined ? full_name(joined) : NULL;
+
+    if (joined && !is_file)
+        make_folders(joined, name);
 
     oq_free(joined);
     return full;
@@ -269,6 +261,9 @@ static bool make_from_document(const struct oq_args *args, struct oq_download_sp
         spec->count++;
         is_good = take_file(&metalink.files[i], to, metalink.count == 1, &spec->files[i]);
     }
+    if (metalink.left_out > 0)
+        oq_console_error("%zu files have no URL of http or https and are left out, the first is %s",
+                         metalink.left_out, metalink.left_out_name);
     oq_metalink_release(&metalink);
     if (!is_good)
         oq_console_error("the name of a file is not valid, or there is not enough memory");
@@ -359,6 +354,41 @@ static int check_existing(const struct oq_args *args, struct oq_download_spec *s
     return status;
 }
 
+static int compare_files(const void *a, const void *b)
+{
+    const struct oq_file_spec *const *x = a, *const *y = b;
+
+    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
+}
+
+/* Two names that differ in case only are one file. */
+static bool are_names_distinct(const struct oq_download_plan *plan)
+{
+    const struct oq_file_spec **list;
+    size_t count = 0, used = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->specs[i].count;
+    list = oq_calloc(count + 1, sizeof *list);
+    bool is_good = list != NULL;
+    if (!list)
+        oq_console_error("there is not enough memory");
+    for (size_t i = 0; is_good && i < plan->count; i++) {
+        for (uint32_t k = 0; k < plan->specs[i].count; k++)
+            list[used++] = &plan->specs[i].files[k];
+    }
+    if (is_good)
+        qsort(list, used, sizeof *list, compare_files);
+    for (size_t i = 1; is_good && i < used; i++) {
+        is_good = compare_files(&list[i - 1], &list[i]) != 0;
+        if (!is_good)
+            oq_console_error("%s and %s are one file to Windows; neither is downloaded",
+                             list[i - 1]->file, list[i]->file);
+    }
+    oq_free(list);
+    return is_good;
+}
+
 int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *plan)
 {
     int status = OQ_EXIT_DONE;
@@ -371,7 +401,7 @@ int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *p
     } else {
         is_good = make_from_urls(args, plan);
     }
-    if (!is_good) {
+    if (!is_good || !are_names_distinct(plan)) {
         oq_download_plan_release(plan);
         return OQ_EXIT_USAGE;
     }

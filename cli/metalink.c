@@ -3,6 +3,7 @@
 
 #include "oq_alloc.h"
 #include "oq_model.h"
+#include "oq_http.h"
 #include "oq_url.h"
 
 #include <expat.h>
@@ -10,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMESPACE "urn:ietf:params:xml:ns:metalink"
 #define SEPARATOR '|'
 #define NO_PRIORITY 1000000 /* after the largest one, 999999 (4.2.16.1) */
+#define PREFERENCE_MAX 100  /* of version 3, the opposite */
 
-enum element { OTHER, METALINK, FILE_, SIZE, HASH, URL, PIECES, PIECE_HASH };
+/* GROUP: of version 3, "files", "resources" and "verification", which only hold others together. */
+enum element { OTHER, METALINK, GROUP, FILE_, SIZE, HASH, URL, PIECES, PIECE_HASH };
+#define DEPTH_MAX 8 /* of elements of interest */
 
 struct url {
     char *text;
@@ -28,16 +31,20 @@ struct parsing {
     struct oq_error *err;
     enum oq_status status;
     bool is_metalink;
-    unsigned depth;       /* open elements */
-    unsigned other_depth; /* depth of the ignored element that is open; 0: none */
-    enum element element;
+    unsigned depth;               /* open elements */
+    unsigned other_depth;         /* depth of the ignored element that is open; 0: none */
+    enum element open[DEPTH_MAX]; /* the elements of interest; [0] is OTHER, the document itself */
+    unsigned open_depth;
     char *text; /* of the innermost element of interest */
     size_t text_length, text_capacity;
     /* of the file that is open */
     struct url *urls;
     size_t url_count, url_capacity;
+    size_t closed_files;    /* as many as there are: no file is open */
     unsigned long priority; /* of the URL that is open */
-    enum oq_hash_kind kind; /* of the hash that is open */
+    enum oq_hash_kind kind; /* of the hash that is open; NONE: not supported */
+    struct oq_digest whole; /* the strongest hash of the whole file that is no SHA-256 */
+    bool has_unknown_hash;
     struct oq_pieces pieces;
     size_t hashes_capacity;
 };
@@ -118,18 +125,37 @@ static void begin_file(struct parsing *p, const XML_Char **attributes)
     }
     p->found.files = files;
     struct oq_metalink_file *file = &files[p->found.count++];
+    p->whole.kind = OQ_HASH_NONE;
+    p->has_unknown_hash = false;
     file->name = oq_strdup(name);
     file->expectations = oq_expectations_new();
     if (!file->name || !file->expectations)
         fail(p, OQ_E_NOMEM, "out of memory");
 }
 
-/* OQ_HASH_NONE for hash functions that are not supported: the element is ignored. */
+/* OQ_HASH_NONE for hash functions that are not supported. */
 static enum oq_hash_kind kind_of(const XML_Char **attributes)
 {
     enum oq_hash_kind kind = OQ_HASH_NONE;
     const char *type = attribute(attributes, "type");
     return type && oq_hash_parse_name(type, &kind) == OQ_OK ? kind : OQ_HASH_NONE;
+}
+
+static bool is_stronger(enum oq_hash_kind a, enum oq_hash_kind b)
+{
+    return oq_hash_size(a) > oq_hash_size(b);
+}
+
+static unsigned long priority_of(const XML_Char **attributes)
+{
+    const char *priority = attribute(attributes, "priority");
+    const char *preference = attribute(attributes, "preference");
+    if (priority)
+        return strtoul(priority, NULL, 10);
+    unsigned long value = preference ? strtoul(preference, NULL, 10) : 0;
+    if (!preference)
+        return NO_PRIORITY;
+    return value < PREFERENCE_MAX ? PREFERENCE_MAX - value : 0;
 }
 
 static bool parse_number(const char *text, uint64_t *value)
@@ -148,7 +174,7 @@ static enum element begin_pieces(struct parsing *p, const XML_Char **attributes)
     enum oq_hash_kind kind = kind_of(attributes);
     const char *length = attribute(attributes, "length");
     uint64_t piece_bytes = 0;
-    if (kind == OQ_HASH_NONE || kind < open_file(p)->expectations->pieces.kind)
+    if (kind == OQ_HASH_NONE || is_stronger(open_file(p)->expectations->pieces.kind, kind))
         return OTHER;
     if (!length || !parse_number(length, &piece_bytes) || piece_bytes == 0) {
         fail(p, OQ_E_INVALID_ARG, "pieces have no length");
@@ -160,33 +186,36 @@ static enum element begin_pieces(struct parsing *p, const XML_Char **attributes)
     return PIECES;
 }
 
+/* An element in an element: OTHER if it says nothing there. */
 static enum element begin_child(struct parsing *p, const char *name, const XML_Char **attributes)
 {
-    const char *priority;
-    switch (p->element) {
+    bool is_in_file = p->found.count > p->closed_files;
+    switch (p->open[p->open_depth]) {
     case OTHER: /* the document itself */
-        if (p->depth == 1 && strcmp(name, "metalink") == 0) {
-            p->is_metalink = true;
-            return METALINK;
-        }
-        return OTHER;
+        p->is_metalink |= p->depth == 1 && strcmp(name, "metalink") == 0;
+        return p->is_metalink ? METALINK : OTHER;
     case METALINK:
-        if (strcmp(name, "file") != 0)
-            return OTHER;
-        begin_file(p, attributes);
-        return FILE_;
+    case GROUP:
     case FILE_:
+        if (strcmp(name, "files") == 0 || strcmp(name, "resources") == 0 ||
+            strcmp(name, "verification") == 0)
+            return GROUP;
+        if (!is_in_file && strcmp(name, "file") == 0) {
+            begin_file(p, attributes);
+            return FILE_;
+        }
+        if (!is_in_file)
+            return OTHER;
         if (strcmp(name, "size") == 0)
             return SIZE;
         if (strcmp(name, "pieces") == 0)
             return begin_pieces(p, attributes);
         if (strcmp(name, "url") == 0) {
-            priority = attribute(attributes, "priority");
-            p->priority = priority ? strtoul(priority, NULL, 10) : NO_PRIORITY;
+            p->priority = priority_of(attributes);
             return URL;
         }
-        p->kind = strcmp(name, "hash") == 0 ? kind_of(attributes) : OQ_HASH_NONE;
-        return p->kind == OQ_HASH_SHA256 ? HASH : OTHER;
+        p->kind = kind_of(attributes);
+        return strcmp(name, "hash") == 0 ? HASH : OTHER;
     case PIECES:
         return strcmp(name, "hash") == 0 ? PIECE_HASH : OTHER;
     case SIZE:
@@ -198,21 +227,34 @@ static enum element begin_child(struct parsing *p, const char *name, const XML_C
     return OTHER;
 }
 
+/* Behind the namespace of a version; NULL: of another one. */
+static const char *local_name(const XML_Char *name)
+{
+    static const char *const namespaces[] = {"urn:ietf:params:xml:ns:metalink",
+                                             "http://www.metalinker.org/"};
+    for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
+        size_t length = strlen(namespaces[i]);
+        if (strncmp(name, namespaces[i], length) == 0 && name[length] == SEPARATOR)
+            return name + length + 1;
+    }
+    return NULL;
+}
+
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 {
     struct parsing *p = ctx;
-    const size_t prefix = sizeof NAMESPACE - 1;
+    const char *local = local_name(name);
     p->depth++;
     if (p->status != OQ_OK || p->other_depth > 0)
         return;
     enum element element = OTHER;
-    if (strncmp(name, NAMESPACE, prefix) == 0 && name[prefix] == SEPARATOR)
-        element = begin_child(p, name + prefix + 1, attributes);
+    if (local && p->open_depth + 1 < DEPTH_MAX)
+        element = begin_child(p, local, attributes);
     if (element == OTHER) {
         p->other_depth = p->depth;
         return;
     }
-    p->element = element;
+    p->open[++p->open_depth] = element;
     p->text_length = 0;
 }
 
@@ -220,17 +262,27 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
 
 static void end_size(struct parsing *p)
 {
-    if (!parse_number(p->text, &open_file(p)->expectations->size_bytes))
+    if (p->text_length > 0 && !parse_number(p->text, &open_file(p)->expectations->size_bytes))
         fail(p, OQ_E_INVALID_ARG, "the size of a file is not a number");
 }
 
 static void end_hash(struct parsing *p)
 {
     struct oq_expectations *expectations = open_file(p)->expectations;
-    if (oq_hex_parse(p->text, p->text_length, expectations->sha256, OQ_SHA256_BYTES) != OQ_OK)
+    struct oq_digest digest = {.kind = p->kind};
+    if (p->text_length == 0)
+        return;
+    p->has_unknown_hash |= p->kind == OQ_HASH_NONE;
+    if (p->kind == OQ_HASH_NONE)
+        return;
+    if (oq_hex_parse(p->text, p->text_length, digest.value, oq_hash_size(p->kind)) != OQ_OK) {
         fail(p, OQ_E_INVALID_ARG, "a hash is not valid");
-    else
+    } else if (p->kind == OQ_HASH_SHA256) {
+        memcpy(expectations->sha256, digest.value, OQ_SHA256_BYTES);
         expectations->has_sha256 = true;
+    } else if (is_stronger(p->kind, p->whole.kind)) {
+        p->whole = digest;
+    }
 }
 
 static void end_piece_hash(struct parsing *p)
@@ -259,17 +311,23 @@ static void end_piece_hash(struct parsing *p)
 
 static void end_url(struct parsing *p)
 {
-    if (oq_url_scheme(p->text) == OQ_URL_OTHER)
-        return;
-    struct url *urls = grown(p, p->urls, p->url_count, &p->url_capacity, sizeof *urls);
-    if (!urls)
-        return;
-    p->urls = urls;
-    urls[p->url_count] = (struct url){oq_strdup(p->text), p->priority, p->url_count};
-    if (!urls[p->url_count].text)
+    char *url = oq_url_normalize(p->text);
+    if (!url) {
         fail(p, OQ_E_NOMEM, "out of memory");
-    else
-        p->url_count++;
+        return;
+    }
+    if (oq_url_check(url, NULL) != OQ_OK) { /* the others may do */
+        oq_free(url);
+        return;
+    }
+    struct url *urls = grown(p, p->urls, p->url_count, &p->url_capacity, sizeof *urls);
+    if (!urls) {
+        oq_free(url);
+        return;
+    }
+    p->urls = urls;
+    urls[p->url_count] = (struct url){url, p->priority, p->url_count};
+    p->url_count++;
 }
 
 static int compare_urls(const void *a, const void *b)
@@ -287,11 +345,46 @@ static void free_urls(struct parsing *p)
     p->url_count = 0;
 }
 
+/* A hash of the whole file that is no SHA-256 is verified as that of its only piece, unless there
+ * is a list of pieces that shows as much. */
+static void take_whole_hash(struct parsing *p, struct oq_expectations *expectations)
+{
+    uint64_t size_bytes = expectations->size_bytes;
+    if (expectations->has_sha256 || size_bytes == 0 ||
+        !is_stronger(p->whole.kind, expectations->pieces.kind))
+        return;
+    uint8_t *hashes = oq_malloc(oq_hash_size(p->whole.kind));
+    if (!hashes) {
+        fail(p, OQ_E_NOMEM, "out of memory");
+        return;
+    }
+    memcpy(hashes, p->whole.value, oq_hash_size(p->whole.kind));
+    oq_free(expectations->pieces.hashes);
+    expectations->pieces = (struct oq_pieces){
+        .kind = p->whole.kind,
+        .piece_bytes = size_bytes == OQ_SIZE_UNKNOWN ? OQ_HTTP_SIZE_MAX : size_bytes,
+        .count = 1,
+        .hashes = hashes};
+}
+
+static void leave_out_file(struct parsing *p)
+{
+    struct oq_metalink_file *file = open_file(p);
+    if (!p->found.left_out_name) {
+        p->found.left_out_name = file->name;
+        file->name = NULL;
+    }
+    oq_free(file->name);
+    oq_expectations_free(file->expectations);
+    p->found.count--;
+    p->found.left_out++;
+}
+
 static void end_file(struct parsing *p)
 {
     struct oq_expectations *expectations = open_file(p)->expectations;
     if (p->url_count == 0) {
-        fail(p, OQ_E_INVALID_ARG, "a file has no URL of http or https");
+        leave_out_file(p);
         return;
     }
     qsort(p->urls, p->url_count, sizeof *p->urls, compare_urls);
@@ -300,9 +393,15 @@ static void end_file(struct parsing *p)
             fail(p, OQ_E_NOMEM, "out of memory");
     }
     free_urls(p);
+    take_whole_hash(p, expectations);
     const char *broken = oq_pieces_check(&expectations->pieces, expectations->size_bytes);
     if (broken)
         fail(p, OQ_E_INVALID_ARG, broken);
+    else if (p->has_unknown_hash && !expectations->has_sha256 &&
+             expectations->pieces.kind == OQ_HASH_NONE && p->whole.kind == OQ_HASH_NONE)
+        fail(p, OQ_E_INVALID_ARG,
+             "a file has hashes of unsupported functions only, so it could not be verified");
+    p->closed_files = p->found.count;
 }
 
 /* The size may follow: end_file checks them. */
@@ -329,29 +428,27 @@ static void trim(struct parsing *p)
 
 static void XMLCALL on_end(void *ctx, const XML_Char *name)
 {
-    static const enum element parents[] = {
-        [METALINK] = OTHER, [FILE_] = METALINK, [SIZE] = FILE_,       [HASH] = FILE_,
-        [URL] = FILE_,      [PIECES] = FILE_,   [PIECE_HASH] = PIECES};
     struct parsing *p = ctx;
     (void)name;
     p->depth--;
     if (p->other_depth > p->depth)
         p->other_depth = 0;
-    else if (p->other_depth == 0 && p->status == OQ_OK && p->element != OTHER) {
+    else if (p->other_depth == 0 && p->status == OQ_OK && p->open_depth > 0) {
+        enum element element = p->open[p->open_depth];
         trim(p);
-        if (p->element == SIZE)
+        if (element == SIZE)
             end_size(p);
-        else if (p->element == HASH)
+        else if (element == HASH)
             end_hash(p);
-        else if (p->element == URL)
+        else if (element == URL)
             end_url(p);
-        else if (p->element == PIECE_HASH)
+        else if (element == PIECE_HASH)
             end_piece_hash(p);
-        else if (p->element == PIECES)
+        else if (element == PIECES)
             end_pieces(p);
-        else if (p->element == FILE_)
+        else if (element == FILE_)
             end_file(p);
-        p->element = parents[p->element];
+        p->open_depth--;
         p->text_length = 0;
     }
 }
@@ -426,9 +523,11 @@ static enum oq_status run(struct parsing *p, const char *data, size_t length)
     }
     if (p->status == OQ_OK && !p->is_metalink)
         p->status = oq_error_set(p->err, OQ_E_INVALID_ARG,
-                                 "the document is not a Metalink of version 4 (RFC 5854)");
+                                 "the document is not a Metalink of version 3 or 4 (RFC 5854)");
     if (p->status == OQ_OK && p->found.count == 0)
-        p->status = oq_error_set(p->err, OQ_E_INVALID_ARG, "the document has no file");
+        p->status = oq_error_set(p->err, OQ_E_INVALID_ARG,
+                                 p->found.left_out > 0 ? "no file has a URL of http or https"
+                                                       : "the document has no file");
     return p->status;
 }
 
@@ -459,5 +558,6 @@ void oq_metalink_release(struct oq_metalink *metalink)
         oq_expectations_free(metalink->files[i].expectations);
     }
     oq_free(metalink->files);
+    oq_free(metalink->left_out_name);
     *metalink = (struct oq_metalink){0};
 }

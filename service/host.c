@@ -60,8 +60,8 @@ struct oq_self_stop {
     HANDLE thread;
 };
 
-/* Clients first, the work second: a client who adds work after that counts as an arrival. */
-static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64_t *arrivals)
+/* Clients first, the work second: a client who adds work after that counts as an activation. */
+static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64_t *activations)
 {
     struct oq_com_life life;
 
@@ -69,7 +69,7 @@ static bool is_due(struct oq_self_stop *stop, struct oq_idle_stop *state, uint64
     const struct oq_idle_look look = {.has_work = oq_engine_has_work(stop->engine),
                                       .clients = life.objects + life.locks + life.callbacks,
                                       .activations = life.activations};
-    *arrivals = life.activations;
+    *activations = life.activations;
     return oq_idle_stop_is_due(state, &look, stop->limit_ms, oq_clock_mono_ms(oq_clock_system()));
 }
 
@@ -78,10 +78,10 @@ static unsigned __stdcall watch(void *argument)
     struct oq_self_stop *stop = argument;
     struct oq_idle_stop state = {0};
     DWORD look_ms = (DWORD)oq_idle_stop_look_ms(stop->limit_ms);
-    uint64_t arrivals = 0;
+    uint64_t activations = 0;
 
     while (WaitForSingleObject(stop->quit, look_ms) == WAIT_TIMEOUT) {
-        if (!is_due(stop, &state, &arrivals) || !oq_com_shut_gate(stop->com, arrivals))
+        if (!is_due(stop, &state, &activations) || !oq_com_shut_gate(stop->com, activations))
             continue;
         oq_log_info("service: no work and no client for %lld ms; it stops until it is asked for",
                     (long long)stop->limit_ms);

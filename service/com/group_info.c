@@ -126,9 +126,9 @@ static char *wait_text(OPENQMGR_WAIT reason, const struct oq_group_view *view)
     case OPENQMGR_WAIT_POLICY:
         return oq_strdup("paused by the administrator");
     case OPENQMGR_WAIT_THROTTLED:
-        return oq_asprintf("throttled to %llu KB/s: %s",
+        return oq_asprintf("throttled to %llu KB/s for %lld s: %s",
                            (unsigned long long)(view->limit_bytes_per_s + 500) / 1000,
-                           limit_text(view->limit));
+                           (long long)view->limit_ms / 1000, limit_text(view->limit));
     case OPENQMGR_WAIT_OWNER_AWAY:
         return oq_strdup("the owner is not logged on");
     case OPENQMGR_WAIT_ERROR:

@@ -11,7 +11,8 @@
 _Static_assert((int)OPENQMGR_HASH_NONE == (int)OQ_HASH_NONE &&
                    (int)OPENQMGR_HASH_SHA1 == (int)OQ_HASH_SHA1 &&
                    (int)OPENQMGR_HASH_SHA256 == (int)OQ_HASH_SHA256 &&
-                   (int)OPENQMGR_HASH_SHA512 == (int)OQ_HASH_SHA512,
+                   (int)OPENQMGR_HASH_SHA512 == (int)OQ_HASH_SHA512 &&
+                   (int)OPENQMGR_HASH_MD5 == (int)OQ_HASH_MD5,
                "hash functions have the same numbers inside and outside");
 
 static struct oq_open_group *from_iface(IOpenQmgrGroup *iface)

@@ -9,10 +9,9 @@ static const struct {
     const char *name;
     size_t size;
 } kinds[OQ_HASH_KIND_COUNT] = {
-    [OQ_HASH_NONE] = {"", 0},
-    [OQ_HASH_SHA1] = {"sha-1", 20},
-    [OQ_HASH_SHA256] = {"sha-256", 32},
-    [OQ_HASH_SHA512] = {"sha-512", 64},
+    [OQ_HASH_NONE] = {"", 0},           [OQ_HASH_SHA1] = {"sha-1", 20},
+    [OQ_HASH_SHA256] = {"sha-256", 32}, [OQ_HASH_SHA512] = {"sha-512", 64},
+    [OQ_HASH_MD5] = {"md5", 16},
 };
 
 size_t oq_hash_size(enum oq_hash_kind kind)
@@ -25,10 +24,22 @@ const char *oq_hash_name(enum oq_hash_kind kind)
     return (unsigned)kind < OQ_HASH_KIND_COUNT ? kinds[kind].name : "";
 }
 
+static bool is_same_name(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += *a == '-';
+        b += *b == '-';
+        if (oq_ascii_lower(*a) != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
 enum oq_status oq_hash_parse_name(const char *name, enum oq_hash_kind *kind)
 {
     for (unsigned i = OQ_HASH_NONE + 1; name && i < OQ_HASH_KIND_COUNT; i++) {
-        if (oq_ascii_is_word(name, strlen(name), kinds[i].name)) {
+        if (is_same_name(name, kinds[i].name)) {
             *kind = (enum oq_hash_kind)i;
             return OQ_OK;
         }

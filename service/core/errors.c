@@ -54,15 +54,14 @@ struct http_row {
 /* Transient by contract A.1: 408, 429, 500, 502, 503, 504. Beyond it: 425 asks for the same request
  * once more (RFC 8470, 5.2); 509, 511, 520 to 525, 527, 530, 598 and 599 are not in the contract
  * and are what hosting companies, captive portals and gateways say instead of 502, 503 and 504.
- * Success statuses without the file (201 to 205) and redirects that lead nowhere are fatal: a
- * repeat would give the same, and taking them for success would be worse. 421 is not sent to a
+ * 202 is what a server says that makes the file first. Other success statuses without the file and
+ * redirects that lead nowhere are fatal: a repeat would give the same, and taking them for success
+ * would be worse. 421 is not sent to a
  * client that keeps to one host per connection. */
 /* clang-format off */
 static const struct http_row http_rows[] = {
-    {202, FATAL,     WIN32_BAD_NET_RESP,
-     "Accepted: the server has not made the file yet; try again later"},
-    {203, FATAL,     WIN32_BAD_NET_RESP,
-     "Non-authoritative information: a proxy has changed the file; try without the proxy"},
+    {202, TRANSIENT, WIN32_BAD_NET_RESP,
+     "Accepted: the server has not made the file yet"},
     {204, FATAL,     WIN32_BAD_NET_RESP,
      "No content: the server has no file at this URL; check the URL"},
     {205, FATAL,     WIN32_BAD_NET_RESP,
@@ -270,7 +269,7 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_NOMEM]              = {TRANSIENT, WIN32_CODE(14),
      "Out of memory; close some programs."},
     [OQ_NET_OTHER]              = {FATAL,     BG_E_UNKNOWN_ERROR,
-     "Unknown network error."},
+     "Internal error of the HTTP library; report it with the words that follow."},
     [OQ_NET_SLOW]               = {TRANSIENT, BG_E_TIMEOUT,
      "Server too slow: the download continues at another URL."},
     [OQ_NET_WRONG_SIZE]         = {FATAL,     WIN32_CODE(323), /* ERROR_DATA_CHECKSUM_ERROR */
@@ -280,6 +279,14 @@ static const struct net_row net_rows[OQ_NET_ERROR_COUNT] = {
     [OQ_NET_WRONG_DIGEST]       = {FATAL,     WIN32_CODE(323),
      "Digest mismatch: the file does not have the hash that the server sent with it, also "
      "after it was downloaded again."},
+    [OQ_NET_SIGN_IN]            = {FATAL,     WIN32_CODE(WIN32_ACCESS_DENIED),
+     "Sign-in failed: the server does not send the file to the user of the URL; check user "
+     "name and password."},
+    [OQ_NET_PROXY]              = {TRANSIENT, BG_E_CONNECT_FAILURE,
+     "The proxy does not connect to the server; check the proxy settings."},
+    [OQ_NET_OTHER_RESOURCE]     = {TRANSIENT, BG_E_INVALID_SERVER_RESPONSE,
+     "Not the file: the network or the server answers with another page, perhaps to sign in; "
+     "the bytes that are there are kept, and the download continues when the file comes again."},
 };
 /* clang-format on */
 

@@ -50,6 +50,22 @@ static bool take_char(struct cursor *in, char c)
     return true;
 }
 
+static void skip_blanks(struct cursor *in)
+{
+    while (!is_at_end(in) && is_blank(*in->at))
+        in->at++;
+}
+
+/* With blanks around it, as some servers write them. */
+static bool take_sign(struct cursor *in, char c)
+{
+    skip_blanks(in);
+    if (!take_char(in, c))
+        return false;
+    skip_blanks(in);
+    return true;
+}
+
 static bool take_word(struct cursor *in, const char *word)
 {
     size_t length = strlen(word);
@@ -95,17 +111,18 @@ enum oq_status oq_http_parse_content_range(const char *value, size_t length,
     struct cursor in = trim(value, length);
     struct oq_content_range range = {0, 0, false, OQ_SIZE_UNKNOWN};
 
-    if (!take_word(&in, "bytes") || is_at_end(&in) || !is_blank(*in.at))
+    if (!take_word(&in, "bytes") || is_at_end(&in) || oq_ascii_is_digit(*in.at))
         return OQ_E_INVALID_ARG;
-    while (!is_at_end(&in) && is_blank(*in.at))
-        in.at++;
+    skip_blanks(&in);
+    if (take_char(&in, '=') || take_char(&in, ':'))
+        skip_blanks(&in);
     if (!take_char(&in, '*')) {
-        if (!take_size(&in, &range.first) || !take_char(&in, '-') || !take_size(&in, &range.last) ||
+        if (!take_size(&in, &range.first) || !take_sign(&in, '-') || !take_size(&in, &range.last) ||
             range.first > range.last)
             return OQ_E_INVALID_ARG;
         range.has_range = true;
     }
-    if (!take_char(&in, '/'))
+    if (!take_sign(&in, '/'))
         return OQ_E_INVALID_ARG;
     /* "bytes * / *" says nothing at all and is not in the grammar. */
     if (!(range.has_range && take_char(&in, '*'))) {
@@ -126,12 +143,8 @@ enum oq_status oq_http_parse_length(const char *value, size_t length, uint64_t *
     if (!take_size(&in, &first))
         return OQ_E_INVALID_ARG;
     while (!is_at_end(&in)) {
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
-        if (!take_char(&in, ','))
+        if (!take_sign(&in, ','))
             return OQ_E_INVALID_ARG;
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
         if (!take_size(&in, &next) || next != first)
             return OQ_E_INVALID_ARG;
     }
@@ -152,10 +165,12 @@ enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_
         in.at += 2;
     }
     size = (size_t)(in.end - in.at);
-    if (size < 2 || size > OQ_ETAG_MAX || in.at[0] != '"' || in.end[-1] != '"')
+    if (size == 0 || size > OQ_ETAG_MAX || (size == 1 && *in.at == '*'))
         return OQ_E_INVALID_ARG;
-    for (const char *c = in.at + 1; c < in.end - 1; c++) {
-        if ((unsigned char)*c <= 0x20 || *c == '"' || (unsigned char)*c >= 0x7F)
+    bool is_quoted = size >= 2 && in.at[0] == '"' && in.end[-1] == '"';
+    for (const char *c = in.at + is_quoted; c < in.end - is_quoted; c++) {
+        if ((unsigned char)*c <= 0x20 || *c == '"' || (unsigned char)*c >= 0x7F ||
+            (*c == ',' && !is_quoted))
             return OQ_E_INVALID_ARG;
     }
     memcpy(tag, in.at, size);
@@ -226,6 +241,19 @@ enum oq_status oq_http_parse_date(const char *value, size_t length, int64_t *wal
     return OQ_OK;
 }
 
+bool oq_http_is_date_text(const char *value, size_t length)
+{
+    struct cursor in = trim(value, length);
+    unsigned digits = 0;
+
+    for (const char *c = in.at; c < in.end; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7F)
+            return false;
+        digits += oq_ascii_is_digit(*c);
+    }
+    return in.end - in.at <= OQ_DATE_MAX && digits >= 8;
+}
+
 enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64_t now_wall_ms,
                                          int64_t *delay_ms)
 {
@@ -260,54 +288,80 @@ enum oq_status oq_http_parse_retry_after(const char *value, size_t length, int64
     return OQ_OK;
 }
 
-/* What a coded file is called when it is stored that way. */
+/* The codings that there are (IANA's registry, and what servers use besides), and what a file is
+ * called that is stored that way. */
 static const struct coding {
     const char *name;
     const char *endings; /* separated by blanks */
 } codings[] = {
-    {"gzip", ".gz .tgz .svgz"},   {"x-gzip", ".gz .tgz .svgz"},
-    {"compress", ".z .taz"},      {"x-compress", ".z .taz"},
-    {"bzip2", ".bz2 .tbz .tbz2"}, {"x-bzip2", ".bz2 .tbz .tbz2"},
-    {"xz", ".xz .txz"},           {"br", ".br"},
+    {"gzip", ".gz .tgz .svgz"},
+    {"x-gzip", ".gz .tgz .svgz"},
+    {"compress", ".z .taz"},
+    {"x-compress", ".z .taz"},
+    {"bzip2", ".bz2 .tbz .tbz2"},
+    {"x-bzip2", ".bz2 .tbz .tbz2"},
+    {"xz", ".xz .txz"},
+    {"lzma", ".lzma .tlz"},
+    {"br", ".br"},
     {"zstd", ".zst .tzst"},
+    {"deflate", ""},
+    {"dcb", ""},
+    {"dcz", ""},
+    {"exi", ""},
+    {"pack200-gzip", ""},
 };
 
-static bool has_ending(const char *path, size_t length, const char *endings)
+static bool is_listed(const char *ending, size_t length, const char *endings)
 {
-    while (*endings != '\0') {
-        size_t size = strcspn(endings, " ");
-
-        if (size <= length && oq_ascii_is_same(path + length - size, endings, size))
+    for (size_t size; *endings != '\0'; endings += size + strspn(endings + size, " ")) {
+        size = strcspn(endings, " ");
+        if (size == length && oq_ascii_is_same(ending, endings, size))
             return true;
-        endings += size;
-        endings += strspn(endings, " ");
     }
     return false;
 }
 
-bool oq_http_is_foreign_coding(const char *value, size_t length, const char *url)
+/* Has the last part of the path one of the endings, also before others (x.tar.gz.asc)? Apache goes
+ * by all of them. */
+static bool has_ending(const char *path, const char *endings)
 {
-    struct cursor in = trim(value, length);
-    size_t path_length = url ? strcspn(url, "?#") : 0;
+    size_t end = path ? strcspn(path, "?#") : 0, dot = end;
 
-    if (is_at_end(&in))
-        return false;
-    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
-        struct cursor name = in;
-
-        if (take_word(&name, codings[i].name) && is_at_end(&name))
-            return !has_ending(url, path_length, codings[i].endings);
-    }
-    /* "identity", or a list of nothing else; its elements may be empty (5.6.1). */
-    for (;;) {
-        (void)take_word(&in, "identity");
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
-        if (is_at_end(&in))
-            return false;
-        if (!take_char(&in, ','))
+    while (dot > 0 && path[dot - 1] != '/' && path[dot - 1] != '\\') {
+        if (path[--dot] != '.')
+            continue;
+        if (is_listed(path + dot, end - dot, endings))
             return true;
-        while (!is_at_end(&in) && is_blank(*in.at))
-            in.at++;
+        end = dot;
     }
+    return false;
+}
+
+static const struct coding *find_coding(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
+        if (oq_ascii_is_word(name, length, codings[i].name))
+            return &codings[i];
+    }
+    return NULL;
+}
+
+bool oq_http_is_foreign_coding(const char *value, size_t length, const char *const names[],
+                               size_t count)
+{
+    const struct coding *coding = NULL;
+    bool is_named = false;
+
+    for (size_t at = 0, size; at < length; at += size + 1) {
+        const char *comma = memchr(value + at, ',', length - at);
+        size = comma ? (size_t)(comma - value) - at : length - at;
+        struct cursor word = trim(value + at, size);
+        const struct coding *next = find_coding(word.at, (size_t)(word.end - word.at));
+        if (next && coding)
+            return true; /* twice */
+        coding = next ? next : coding;
+    }
+    for (size_t i = 0; coding && i < count; i++)
+        is_named |= has_ending(names[i], coding->endings);
+    return coding && !is_named;
 }

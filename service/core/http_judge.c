@@ -5,6 +5,8 @@
  */
 #include "oq_http.h"
 
+#include "oq_ascii.h"
+
 #include <string.h>
 
 static struct oq_http_decision decide(enum oq_http_verdict verdict, const char *why)
@@ -32,10 +34,10 @@ static struct oq_http_decision restart(const struct oq_http_request *request,
 {
     if (!request->is_plain)
         return decide(OQ_HTTP_RESTART, why);
-    return fail(response->status == 206 ? OQ_NET_PROTOCOL : OQ_NET_NONE, why);
+    return fail(response->status == 416 ? OQ_NET_NONE : OQ_NET_PROTOCOL, why);
 }
 
-static bool is_strong_tag(const char *etag)
+bool oq_http_is_strong_tag(const char *etag)
 {
     char tag[OQ_ETAG_MAX + 1];
     bool is_weak;
@@ -45,20 +47,29 @@ static bool is_strong_tag(const char *etag)
 
 static bool parse_date(const char *date, int64_t *wall_ms)
 {
-    return date && strlen(date) <= OQ_DATE_MAX &&
-           oq_http_parse_date(date, strlen(date), wall_ms) == OQ_OK;
+    return strlen(date) <= OQ_DATE_MAX && oq_http_parse_date(date, strlen(date), wall_ms) == OQ_OK;
 }
 
-/* The validator that If-Range carries; NULL: the saved bytes cannot be continued. */
+/* The date alone shows too little. */
+static bool has_usable_date(const struct oq_http_request *request)
+{
+    return request->size_bytes != OQ_SIZE_UNKNOWN && request->last_modified &&
+           oq_http_is_date_text(request->last_modified, strlen(request->last_modified));
+}
+
+/* The validator that If-Range carries, or NULL. */
 static const char *resume_validator(const struct oq_http_request *request)
 {
-    int64_t wall_ms;
-
-    if (is_strong_tag(request->etag))
+    if (request->resume == OQ_HTTP_RESUME_TAG && oq_http_is_strong_tag(request->etag))
         return request->etag;
-    if (request->size_bytes != OQ_SIZE_UNKNOWN && parse_date(request->last_modified, &wall_ms))
+    if (request->resume != OQ_HTTP_RESUME_RANGE && has_usable_date(request))
         return request->last_modified;
     return NULL;
+}
+
+bool oq_http_can_resume(const struct oq_http_request *request)
+{
+    return request->is_hashed || oq_http_is_strong_tag(request->etag) || has_usable_date(request);
 }
 
 /* The same text, or the same time written in another form. */
@@ -76,13 +87,15 @@ static bool is_same_date(const char *a, const char *b)
 static const char *contradiction(const struct oq_http_request *request,
                                  const struct oq_http_response *response, uint64_t total)
 {
-    if (!request->is_hashed && !resume_validator(request))
+    if (!oq_http_can_resume(request))
         return "there is no validator for the saved bytes";
     if (request->size_bytes != OQ_SIZE_UNKNOWN && total != OQ_SIZE_UNKNOWN &&
         total != request->size_bytes)
         return "the size has changed";
-    if (request->etag && response->etag && strcmp(request->etag, response->etag) != 0)
-        return "the entity tag has changed";
+    if (request->is_hashed)
+        return NULL;
+    if (request->etag && response->etag)
+        return strcmp(request->etag, response->etag) == 0 ? NULL : "the entity tag has changed";
     if (request->last_modified && response->last_modified &&
         !is_same_date(request->last_modified, response->last_modified))
         return "the modification time has changed";
@@ -98,27 +111,70 @@ static const char *doubt(const struct oq_http_request *request,
 
     if (request->is_hashed || (request->etag && response->etag))
         return NULL;
-    if ((response->etag || response->last_modified) && !has_both_dates)
+    if ((response->etag || response->last_modified || !resume_validator(request)) &&
+        !has_both_dates)
         return "the validator of the saved bytes is missing";
     if (request->size_bytes == OQ_SIZE_UNKNOWN || total == OQ_SIZE_UNKNOWN)
         return "neither entity tag nor size show that it is the same file";
     return NULL;
 }
 
+/* Is the whole file the version that the saved bytes are of? `total` as above. */
+static bool is_same_version(const struct oq_http_request *request,
+                            const struct oq_http_response *response, uint64_t total)
+{
+    if (!oq_http_can_resume(request) || contradiction(request, response, total))
+        return false;
+    if (request->is_hashed || (request->etag && response->etag))
+        return true;
+    return request->last_modified && response->last_modified &&
+           request->size_bytes != OQ_SIZE_UNKNOWN;
+}
+
+/* A page of a network or filter, rather than what the saved bytes are of? */
+static bool is_other_resource(const struct oq_http_request *request,
+                              const struct oq_http_response *response, uint64_t total)
+{
+    if (request->size_bytes != OQ_SIZE_UNKNOWN && total == request->size_bytes)
+        return false;
+    return (response->is_page && !request->may_be_page) ||
+           ((request->etag || request->last_modified) && !response->etag &&
+            !response->last_modified);
+}
+
+static struct oq_http_decision ask_again(const struct oq_http_request *request)
+{
+    struct oq_http_decision decision =
+        decide(OQ_HTTP_AGAIN, "the server sends the whole file instead of the rest; the rest is "
+                              "asked for in another way");
+    bool had_tag = resume_validator(request) == request->etag && request->etag;
+
+    decision.resume =
+        had_tag && has_usable_date(request) ? OQ_HTTP_RESUME_DATE : OQ_HTTP_RESUME_RANGE;
+    return decision;
+}
+
 static struct oq_http_decision judge_whole(const struct oq_http_request *request,
                                            const struct oq_http_response *response)
 {
     struct oq_http_decision decision = decide(OQ_HTTP_REPLACE, "the server sends the whole file");
+    uint64_t total = response->has_length ? response->length_bytes : OQ_SIZE_UNKNOWN;
 
     if (response->is_encoded)
         return fail(OQ_NET_ENCODED, "the body is coded although identity was asked for");
-    if (response->has_length) {
-        decision.total_bytes = response->length_bytes;
-        decision.body_bytes = response->length_bytes;
-    } else if (request->size_bytes != OQ_SIZE_UNKNOWN && is_strong_tag(request->etag) &&
-               response->etag && strcmp(request->etag, response->etag) == 0) {
-        decision.total_bytes = request->size_bytes;
-        decision.body_bytes = request->size_bytes;
+    if (request->offset_bytes > 0) {
+        bool is_same = is_same_version(request, response, total);
+
+        if (is_same && !request->is_plain && !request->has_no_ranges && !response->refuses_ranges &&
+            resume_validator(request))
+            return ask_again(request);
+        if (!is_same && is_other_resource(request, response, total))
+            return fail(OQ_NET_OTHER_RESOURCE, "it is not the file that was begun");
+    }
+    decision.total_bytes = decision.body_bytes = total;
+    if (total == OQ_SIZE_UNKNOWN && request->size_bytes != OQ_SIZE_UNKNOWN && !request->is_hashed &&
+        is_same_version(request, response, total)) {
+        decision.total_bytes = decision.body_bytes = request->size_bytes;
         decision.is_promised_before = true;
     }
     return decision;
@@ -187,19 +243,65 @@ static struct oq_http_decision judge_unsatisfied(const struct oq_http_request *r
     return decision;
 }
 
+/* Does the Content-Range of a 200 say that it is less than the whole file? */
+static bool is_part(const struct oq_http_request *request, const struct oq_http_response *response)
+{
+    const struct oq_content_range *range = &response->content_range;
+
+    if (!response->has_content_range || !range->has_range)
+        return response->is_range_malformed && request->offset_bytes > 0 && !request->is_plain;
+    return range->first != 0 ||
+           (range->total != OQ_SIZE_UNKNOWN && range->last + 1 != range->total);
+}
+
+/* A firewall may refuse whatever has a Range field. Not those statuses that say something else. */
+static bool may_refuse_range(uint32_t status)
+{
+    switch (status) {
+    case 401:
+    case 402:
+    case 407:
+    case 408:
+    case 410:
+    case 414:
+    case 416:
+    case 421:
+    case 423:
+    case 425:
+    case 429:
+    case 451:
+        return false;
+    default:
+        return (status >= 400 && status <= 499) || status == 500 || status == 501;
+    }
+}
+
 struct oq_http_decision oq_http_judge(const struct oq_http_request *request,
                                       const struct oq_http_response *response)
 {
+    /* The file too, though somebody has changed its form (15.3.4; RFC 3229, 10.4.1). */
+    if (response->status == 203 || response->status == 226) {
+        struct oq_http_response whole = *response;
+        whole.status = 200;
+        return oq_http_judge(request, &whole);
+    }
     if (response->is_length_malformed && (response->status == 200 || response->status == 206))
         return fail(OQ_NET_PROTOCOL, "the length of the body cannot be understood");
-    if (response->status == 200)
+    if (response->status == 200 && !is_part(request, response))
         return judge_whole(request, response);
-    if (response->status == 206)
+    if (response->status == 206 || response->status == 200)
         return judge_partial(request, response);
     if (response->status == 416)
         return judge_unsatisfied(request, response);
     if (response->status < 100 || response->status > 999)
         return fail(OQ_NET_PROTOCOL, "the status is none of HTTP's");
+    if (request->may_try_plain && !request->is_plain && may_refuse_range(response->status)) {
+        struct oq_http_decision decision = decide(
+            OQ_HTTP_AGAIN, "the server refuses the request, which is repeated without a range");
+
+        decision.is_plain = true;
+        return decision;
+    }
     return decide(OQ_HTTP_FAIL, "the status is an error");
 }
 
@@ -215,4 +317,22 @@ bool oq_http_if_range(const struct oq_http_request *request, char *value, size_t
         return false;
     memcpy(value, validator, length + 1);
     return true;
+}
+
+bool oq_http_may_be_page(const char *name)
+{
+    static const char *const endings[] = {"htm", "html", "xhtml", "shtml", "mht", "php",
+                                          "asp", "aspx", "jsp",   "cgi",   "do"};
+    const char *last = name + strlen(name);
+
+    while (last > name && last[-1] != '/' && last[-1] != '\\')
+        last--;
+    const char *dot = strrchr(last, '.');
+    if (!dot || dot[1] == '\0')
+        return true;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (oq_ascii_is_word(dot + 1, strlen(dot + 1), endings[i]))
+            return true;
+    }
+    return false;
 }

@@ -3,6 +3,7 @@
 #include "oq_model.h"
 
 #include "oq_alloc.h"
+#include "oq_http.h"
 #include "oq_utf.h"
 
 #include <string.h>
@@ -163,16 +164,17 @@ static bool is_text_within(const char *text, size_t units)
     return text && oq_utf8_is_valid(text, strlen(text)) && oq_utf8_units(text) <= units;
 }
 
-static bool is_strong_tag(const char *etag)
-{
-    size_t length = strlen(etag);
-    return length >= 2 && etag[0] == '"' && etag[length - 1] == '"';
-}
-
 static bool is_braced_guid(const char *text)
 {
     struct oq_guid guid;
     return text[0] == '{' && oq_guid_parse(text, &guid) == OQ_OK;
+}
+
+/* Older versions saved whatever stood in quotes; oq_http_can_resume looks closer. */
+static bool is_quoted(const char *etag)
+{
+    size_t length = strlen(etag);
+    return length >= 2 && etag[0] == '"' && etag[length - 1] == '"';
 }
 
 static const char *check_file(const struct oq_file *file)
@@ -185,7 +187,7 @@ static const char *check_file(const struct oq_file *file)
         return "a file has no local name";
     if (file->temp_path && !*file->temp_path)
         return "a temporary path is an empty text instead of NULL";
-    if (file->etag && !is_strong_tag(file->etag))
+    if (file->etag && !is_quoted(file->etag) && !oq_http_is_strong_tag(file->etag))
         return "an entity tag is not a strong one";
     if (file->last_modified && !*file->last_modified)
         return "a Last-Modified is an empty text instead of NULL";

@@ -51,9 +51,6 @@
     X(idle_throttle,        "IdleThrottle",        1,          0,     1,           \
       "1: background downloads use only the bandwidth that no other traffic uses; 0: they " \
       "compete") \
-    X(handshake_probes,     "HandshakeProbes",     0,          0,     1,           \
-      "1: probe the RTT with TCP handshakes when the transfer itself does not reveal " \
-      "it") \
     X(max_rate_kbits,       "MaxRateKbits",        0,          0,     100000000,   \
       "highest rate of all background downloads together in kbit/s; 0: no limit") \
     X(metered_networks,     "MeteredNetworks",     0,          0,     1,           \

@@ -14,6 +14,7 @@ enum oq_hash_kind {
     OQ_HASH_SHA1, /* of pieces only: finds damage, not forgery */
     OQ_HASH_SHA256,
     OQ_HASH_SHA512,
+    OQ_HASH_MD5, /* as SHA-1; the longer a value, the stronger its function */
     OQ_HASH_KIND_COUNT
 };
 
@@ -25,9 +26,9 @@ enum oq_hash_kind {
 size_t oq_hash_size(enum oq_hash_kind kind);
 
 /* The name in IANA's registry of hash function text names, as Metalink has it (RFC 5854, 4.2.4):
- * "sha-1", "sha-256", "sha-512"; static; "" for OQ_HASH_NONE. */
+ * "sha-1", "sha-256", "sha-512", "md5"; static; "" for OQ_HASH_NONE. */
 const char *oq_hash_name(enum oq_hash_kind kind);
-/* Case does not matter. OQ_E_INVALID_ARG for a name that is none of these. */
+/* Case and hyphens do not matter ("sha256"). OQ_E_INVALID_ARG for a name that is none of these. */
 OQ_MUST_CHECK enum oq_status oq_hash_parse_name(const char *name, enum oq_hash_kind *kind);
 
 struct oq_digest {

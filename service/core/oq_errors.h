@@ -33,10 +33,13 @@ enum oq_net_error {
     OQ_NET_ENCODED,      /* content coding although identity was asked for */
     OQ_NET_NOMEM,
     OQ_NET_OTHER,
-    OQ_NET_SLOW,         /* left for another source that may be faster: oq_sources.h */
-    OQ_NET_WRONG_SIZE,   /* the file is not of the size that the client said it must have */
-    OQ_NET_WRONG_HASH,   /* all bytes are there, and their hash is not the one the client gave */
-    OQ_NET_WRONG_DIGEST, /* the same with the hash that the server itself sent */
+    OQ_NET_SLOW,           /* left for another source that may be faster: oq_sources.h */
+    OQ_NET_WRONG_SIZE,     /* the file is not of the size that the client said it must have */
+    OQ_NET_WRONG_HASH,     /* all bytes are there, and their hash is not the one the client gave */
+    OQ_NET_WRONG_DIGEST,   /* the same with the hash that the server itself sent */
+    OQ_NET_OTHER_RESOURCE, /* the response is another resource's: a sign-in or block page */
+    OQ_NET_SIGN_IN,        /* the user name of the URL is of no use there */
+    OQ_NET_PROXY,          /* the proxy does not connect to the server */
     OQ_NET_ERROR_COUNT
 };
 

@@ -30,12 +30,21 @@ OQ_MUST_CHECK enum oq_status oq_path_check(const char *path, bool allow_posix,
 /* Could this single name (no separators) be a segment of such a path? NULL and "" could not. */
 bool oq_path_is_name(const char *name);
 
+/* A name like that text of `length` bytes, which may be anything: '_' takes the place of what
+ * cannot be in a name, and stands before one that is reserved for devices; one that is too long is
+ * cut before its ending. New string, NULL when out of memory. Caller frees with oq_free. */
+char *oq_path_make_name(const char *text, size_t length);
+
 /* The functions below expect a path that oq_path_check has accepted; others give some answer
  * without harm. */
 
 /* The folder part without the last separator ("C:\" keeps it, and so does "/"). New string; NULL
  * when out of memory. Caller frees with oq_free. */
 char *oq_path_folder(const char *path);
+
+/* Do both name one file to Windows? Case does not count (ASCII, Latin-1, Greek and Cyrillic; other
+ * scripts are compared as they are), nor which separator, nor how many. */
+bool oq_path_is_same(const char *a, const char *b);
 
 /* The name of a temporary file in the same folder: BIT<16 hex digits of random, lower case>.tmp,
  * with the separator style of `path`. It can be longer than OQ_PATH_MAX_UNITS (up to 22 units more,

@@ -42,8 +42,15 @@ char *oq_url_redact(const char *url);
  * with oq_free. */
 char *oq_url_host_key(const char *url);
 
-/* The last path segment, percent-decoded, if it can serve as a Windows file name (oq_path_is_name);
- * otherwise "download". For clients that let the user leave out the file name. New string; NULL
+/* A URL as people paste it, made one that oq_url_check accepts, if it can be: blanks around it and
+ * angle brackets are cut, and so is a fragment, which no server sees; in path and query what must
+ * be escaped is (blanks, quotes, brackets, bars, letters outside ASCII, '%' that begins no escape);
+ * a host outside ASCII gets its name in DNS (IDNA). Also for redirects and URLs of documents. What
+ * is legal stays as it is. New string, NULL when out of memory. Caller frees with oq_free. */
+char *oq_url_normalize(const char *text);
+
+/* The last path segment, percent-decoded, as a Windows file name (oq_path_make_name); "download" if
+ * there is none. For clients that let the user leave out the file name. New string; NULL
  * when out of memory. Caller frees with oq_free. */
 char *oq_url_file_name(const char *url);
 

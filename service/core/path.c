@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define NAME_MAX_UNITS 255 /* NTFS and ReFS: longest single name */
+#define CUT_NAME_MAX 200   /* bytes of a name that was too long: leaves room for a folder */
+#define CUT_ENDING_MAX 16
 #define POSIX_MAX_BYTES 4095
 
 #define TEMP_PREFIX "BIT"
@@ -224,6 +226,46 @@ bool oq_path_is_name(const char *name)
     return length > 0 && oq_utf8_is_valid(name, length) && !name_problem(name, length);
 }
 
+/* Cuts before the ending, between characters. */
+static void cut_name(char *name)
+{
+    size_t length = strlen(name);
+    const char *dot = strrchr(name, '.');
+    size_t ending =
+        dot && name + length - dot <= CUT_ENDING_MAX ? (size_t)(name + length - dot) : 0;
+    size_t keep = CUT_NAME_MAX - ending;
+
+    while (keep > 0 && ((unsigned char)name[keep] & 0xC0) == 0x80)
+        keep--;
+    memmove(name + keep, name + length - ending, ending + 1);
+}
+
+char *oq_path_make_name(const char *text, size_t length)
+{
+    char *copy = oq_malloc(length + 2);
+    bool is_text = oq_utf8_is_valid(text, length);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool is_bad = c < 0x20 || strchr("<>:\"/\\|?*", c) || (c >= 0x80 && !is_text);
+        copy[i] = is_bad ? '_' : text[i];
+    }
+    copy[length] = '\0';
+    if (count_units(copy, length) > NAME_MAX_UNITS) {
+        cut_name(copy);
+        length = strlen(copy);
+    }
+    if (length > 0 && (copy[length - 1] == '.' || copy[length - 1] == ' '))
+        copy[length - 1] = '_';
+    if (length == 0 || is_device_name(copy, length)) {
+        memmove(copy + 1, copy, length + 1);
+        copy[0] = '_';
+    }
+    return copy;
+}
+
 /* Offset of the last name of the path. */
 static size_t last_name(const char *path)
 {
@@ -246,6 +288,48 @@ char *oq_path_folder(const char *path)
     while (length > keep && is_separator(path[length - 1]))
         length--;
     return oq_strndup(path, length);
+}
+
+/* The small letter of the scripts whose case is a fixed distance. */
+static uint32_t fold(uint32_t point)
+{
+    if ((point >= 'A' && point <= 'Z') || (point >= 0xC0 && point <= 0xDE && point != 0xD7) ||
+        (point >= 0x391 && point <= 0x3A9) || (point >= 0x410 && point <= 0x42F))
+        return point + 32;
+    return point >= 0x400 && point <= 0x40F ? point + 80 : point;
+}
+
+/* The next character of *path, folded; any row of separators is one '/'. 0 at the end. */
+static uint32_t next_folded(const char **path)
+{
+    uint32_t point = 0;
+
+    if (is_separator(**path)) {
+        while (is_separator(**path))
+            ++*path;
+        return '/';
+    }
+    if (**path == '\0')
+        return 0;
+    size_t size = oq_utf8_decode(*path, strnlen(*path, 4), &point);
+    *path += size > 0 ? size : 1;
+    return fold(point);
+}
+
+bool oq_path_is_same(const char *a, const char *b)
+{
+    uint32_t point;
+
+    /* Most have the same folder, and there may be many: quickly to where they differ. */
+    while (*a != '\0' && *a == *b && (unsigned char)a[1] < 0x80 && (unsigned char)b[1] < 0x80 &&
+           !is_separator(*a))
+        a++, b++;
+    do {
+        point = next_folded(&a);
+        if (point != next_folded(&b))
+            return false;
+    } while (point != 0);
+    return true;
 }
 
 char *oq_path_temp(const char *path, uint64_t random)

@@ -211,6 +211,82 @@ enum oq_status oq_url_check(const char *url, struct oq_error *err)
                         problem.what, problem.place);
 }
 
+/* A part in which nothing is missing but the escapes. */
+static char *escape(char *to, const char *from, size_t length)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)from[i];
+        bool is_escape = c == '%' && i + 2 < length && oq_hex_digit(from[i + 1]) >= 0 &&
+                         oq_hex_digit(from[i + 2]) >= 0;
+
+        if (c > 0x20 && c < 0x7F && !strchr(ILLEGAL, c) && (c != '%' || is_escape)) {
+            *to++ = from[i];
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    return to;
+}
+
+/* A name with letters outside ASCII as DNS has it (RFC 5891); NULL: libcurl does not know how. */
+static char *encode_host(const char *url)
+{
+    char *text = NULL;
+#ifdef CURLU_PUNYCODE
+    CURLU *parsed = curl_url();
+    if (parsed && curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) == CURLUE_OK)
+        text = get(parsed, CURLUPART_URL, CURLU_PUNYCODE);
+    curl_url_cleanup(parsed);
+#endif
+    return text;
+}
+
+static bool has_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+char *oq_url_normalize(const char *text)
+{
+    size_t length = strlen(text), path = 0;
+    char *encoded = NULL, *to, *url;
+
+    while (length > 0 && has_blank(text[length - 1]))
+        length--;
+    while (length > 0 && has_blank(*text))
+        text++, length--;
+    if (length > 1 && *text == '<' && text[length - 1] == '>')
+        text++, length -= 2;
+    char *copy = oq_strndup(text, length);
+    if (!copy || oq_url_scheme(copy) == OQ_URL_OTHER)
+        return copy;
+    copy[strcspn(copy, "#")] = '\0';
+    path = strcspn(copy, ":") + 3;
+    path += strcspn(copy + path, "/?");
+    for (size_t i = 0; i < path && !encoded; i++) {
+        if ((unsigned char)copy[i] >= 0x80)
+            encoded = encode_host(copy);
+    }
+    if (encoded) {
+        path = strcspn(encoded, ":") + 3;
+        path += strcspn(encoded + path, "/?");
+    }
+    const char *from = encoded ? encoded : copy;
+    url = to = oq_malloc(path + 3 * strlen(from + path) + 1);
+    if (url) {
+        memcpy(url, from, path);
+        to = escape(url + path, from + path, strlen(from + path));
+        *to = '\0';
+    }
+    curl_free(encoded);
+    oq_free(copy);
+    return url;
+}
+
 char *oq_url_redact(const char *url)
 {
     static const CURLUPart secret[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY};
@@ -255,10 +331,8 @@ char *oq_url_file_name(const char *url)
     char *path = parsed ? get(parsed, CURLUPART_PATH, 0) : NULL;
     int length = 0;
     char *name = path ? curl_easy_unescape(NULL, strrchr(path, '/') + 1, 0, &length) : NULL;
-    /* A %00 ends the name early for everyone who reads it as a string: not the name that the URL
-     * has. */
-    bool is_usable = name && strlen(name) == (size_t)length && oq_path_is_name(name);
-    char *text = oq_strdup(is_usable ? name : "download");
+    char *text =
+        name && length > 0 ? oq_path_make_name(name, (size_t)length) : oq_strdup("download");
 
     curl_free(name);
     curl_free(path);

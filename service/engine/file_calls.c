@@ -117,6 +117,18 @@ out:
     return status;
 }
 
+/* The other file of the job that this one would replace, or NULL. The same download twice is
+ * allowed (contract D21). */
+static const struct oq_file *find_same_name(const struct oq_job *job, const struct oq_file *file)
+{
+    for (uint32_t i = 0; i < file->index; i++) {
+        const struct oq_file *other = &job->files[i];
+        if (oq_path_is_same(other->local, file->local) && strcmp(other->remote, file->remote) != 0)
+            return other;
+    }
+    return NULL;
+}
+
 /* Adds the files to the group's job and saves them; on failure the job is as before. */
 static enum oq_status append_files(struct oq_engine *engine, struct oq_call *call,
                                    struct oq_entry *entry)
@@ -141,6 +153,13 @@ static enum oq_status append_files(struct oq_engine *engine, struct oq_call *cal
         file->state = OQ_FILE_WAITING;
         file->size_bytes = OQ_SIZE_UNKNOWN;
         file->done_bytes = 0;
+        const struct oq_file *other = find_same_name(job, file);
+        if (other) {
+            status = oq_error_set(call->err, OQ_E_INVALID_ARG,
+                                  "two files of a job cannot have the same local name: %s, %s",
+                                  other->local, file->local);
+            break;
+        }
         status = oq_store_insert_file(engine->store, job->id, file, call->err);
     }
     if (status == OQ_OK)

@@ -531,7 +531,6 @@ static enum oq_status run_set_policy(struct oq_engine *engine, struct oq_call *c
 {
     const struct policy_args *args = call->args;
     engine->config.idle_throttle = args->config->idle_throttle;
-    engine->config.handshake_probes = args->config->handshake_probes;
     engine->config.max_rate_kbits = args->config->max_rate_kbits;
     engine->config.metered_networks = args->config->metered_networks;
     engine->config.pause_all = args->config->pause_all;

@@ -72,8 +72,8 @@ void oq_engine_sleep(struct oq_engine *engine);
 /* The machine is awake: transfers continue, on new connections; as after oq_engine_retry_now.
  * Does not wait. */
 void oq_engine_wake(struct oq_engine *engine);
-/* Policy has changed: takes over idle_throttle, handshake_probes, max_rate_kbits, metered_networks
- * and pause_all of config, and the rate schedule. In effect when it returns. OQ_E_BUSY,
+/* Policy has changed: takes over idle_throttle, max_rate_kbits, metered_networks and pause_all of
+ * config, and the rate schedule. In effect when it returns. OQ_E_BUSY,
  * OQ_E_STOPPING, OQ_E_NOMEM. */
 OQ_MUST_CHECK enum oq_status oq_engine_set_policy(struct oq_engine *engine,
                                                   const struct oq_config *config,
@@ -148,6 +148,7 @@ struct oq_group_view {
     int64_t backoff_left_ms;    /* while activity is BACKOFF: time to the next attempt, else 0 */
     enum oq_limit limit;        /* while TRANSFERRING */
     uint64_t limit_bytes_per_s; /* what it gets, with limit other than NONE */
+    int64_t limit_ms;           /* for how long it has been so */
     uint64_t max_bytes_per_s;   /* the group's own limit; 0 = none */
     uint32_t groups_ahead;      /* while QUEUED: background groups that have a place now */
     int64_t created_at_ms, changed_at_ms;

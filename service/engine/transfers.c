@@ -53,6 +53,12 @@ static void progressed(const struct oq_transfer_owner *owner)
     oq_entry_progressed(engine_of(owner), entry_of(owner));
 }
 
+static void restarted(const struct oq_transfer_owner *owner, const char *why)
+{
+    const struct oq_verdict verdict = oq_errors_net(OQ_NET_CUT);
+    oq_entry_remember_failure(engine_of(owner), entry_of(owner), &verdict, owner->file_index, why);
+}
+
 static uint64_t get_random(const struct oq_transfer_owner *owner)
 {
     return oq_engine_random(engine_of(owner));
@@ -113,6 +119,7 @@ static const struct oq_transfer_host host = {.group = get_group,
                                              .history = get_history,
                                              .save = save,
                                              .progressed = progressed,
+                                             .restarted = restarted,
                                              .random = get_random,
                                              .ended = ended};
 

@@ -88,9 +88,12 @@ void oq_view_of(struct oq_engine *engine, struct oq_entry *entry, struct oq_grou
     entry->may_percent_fall = false;
     oq_free(in_flight);
     view->max_bytes_per_s = group->max_bytes_per_s;
+    int64_t since_us = 0;
     if (view->activity == OQ_ACTIVITY_TRANSFERRING)
-        view->limit =
-            oq_rate_control_limit(engine->rate_control, &entry->bucket, &view->limit_bytes_per_s);
+        view->limit = oq_rate_control_limit(engine->rate_control, &entry->bucket,
+                                            &view->limit_bytes_per_s, &since_us);
+    if (view->limit != OQ_LIMIT_NONE)
+        view->limit_ms = now_ms - since_us / 1000;
 
     /* After a restart only what was fatal is known. */
     const struct oq_failure *failure =

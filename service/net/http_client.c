@@ -35,7 +35,7 @@ enum oq_status oq_net_new(const struct oq_net_options *options, const struct oq_
     }
     net->events = events;
     net->options = *options;
-    net->probes.sockets = net->sockets = oq_tcp_sockets_new();
+    net->sockets = oq_tcp_sockets_new();
     net->multi = net->sockets ? curl_multi_init() : NULL;
     if (!net->multi) {
         oq_tcp_sockets_free(net->sockets);
@@ -54,8 +54,9 @@ void oq_net_free(struct oq_net *net)
 {
     if (!net)
         return;
+    for (unsigned i = 0; i < PATIENCE_HOSTS; i++)
+        oq_free(net->patience[i].host);
     curl_multi_cleanup(net->multi); /* closes connections: their sockets are forgotten */
-    oq_handshake_probes_release(&net->probes);
     oq_tcp_sockets_free(net->sockets);
     curl_global_cleanup();
     oq_free(net);
@@ -107,6 +108,50 @@ const char *oq_net_url(const struct oq_net_handle *handle)
     return url;
 }
 
+/* --- how long a host may be silent ------------------------------------------------------------ */
+
+static struct oq_patience *find_patience(struct oq_net *net, const char *host)
+{
+    for (unsigned i = 0; host && i < PATIENCE_HOSTS; i++)
+        if (net->patience[i].host && strcmp(net->patience[i].host, host) == 0)
+            return &net->patience[i];
+    return NULL;
+}
+
+static int64_t stall_timeout_ms(struct oq_net *net, const char *url)
+{
+    char *host = oq_url_host_key(url);
+    const struct oq_patience *patience = find_patience(net, host);
+    int64_t ms = net->options.config->stall_timeout_ms;
+    oq_free(host);
+    return patience && patience->ms > ms ? patience->ms : ms;
+}
+
+int64_t oq_net_wait_longer(struct oq_net_handle *handle)
+{
+    struct oq_net *net = handle->net;
+    curl_off_t asked_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &asked_us);
+    if (asked_us == 0 || handle->stall_ms >= PATIENCE_MAX_MS ||
+        stall_timeout_ms(net, handle->request.url) > handle->stall_ms) /* said by another file */
+        return 0;
+    char *host = oq_url_host_key(handle->request.url);
+    struct oq_patience *patience = find_patience(net, host);
+    if (patience) {
+        oq_free(host);
+    } else if (host) { /* the oldest one goes */
+        patience = &net->patience[net->next_patience++ % PATIENCE_HOSTS];
+        oq_free(patience->host);
+        patience->host = host;
+    } else {
+        return 0;
+    }
+    patience->ms = handle->stall_ms < PATIENCE_MAX_MS / 2 ? 2 * handle->stall_ms : PATIENCE_MAX_MS;
+    return patience->ms;
+}
+
+/* --- redirects, the header and the body ------------------------------------------------------- */
+
 static bool starts_with_https(const char *url)
 {
     return curl_strnequal(url, "https:", 6) != 0;
@@ -145,7 +190,7 @@ static char *resolve(const struct oq_net_handle *handle, const char *location)
     if (parts && curl_url_set(parts, CURLUPART_URL, oq_net_url(handle), 0) == CURLUE_OK &&
         curl_url_set(parts, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK)
-        copy = oq_strdup(url);
+        copy = oq_url_normalize(url);
     curl_url_cleanup(parts);
     curl_free(url);
     return copy;
@@ -190,6 +235,7 @@ static size_t read_header(struct oq_net_handle *handle, char *data, size_t size)
     /* From https no redirect leads back to http. */
     if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         handle->is_header_complete = handle->has_excess = handle->may_redirect = false;
+        handle->was_reset = false;
         handle->body_bytes = 0;
         if (starts_with_https(oq_net_url(handle)))
             curl_easy_setopt(handle->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
@@ -212,14 +258,19 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return taken;
 }
 
-/* That more came in one piece with the header than Content-Length is only in curl's log. */
+/* That more came in one piece with the header than Content-Length is only in curl's log; and when
+ * a connection is about to be closed. Wine reports a reset as an orderly end (measured with 8.0),
+ * but the socket has lost its peer then. */
 static int on_words(CURL *easy, curl_infotype kind, char *data, size_t size, void *ctx)
 {
     static const char words[] = "Excess found";
     static const char number[] = "excess = ";
+    static const char closing[] = "Closing connection";
     struct oq_net_handle *handle = ctx;
     char line[160];
-    (void)easy;
+    if (kind == CURLINFO_TEXT && size >= sizeof closing &&
+        memcmp(data, closing, sizeof closing - 1) == 0)
+        handle->was_reset = oq_tcp_socket_was_reset(handle->net->sockets, easy);
     if (kind != CURLINFO_TEXT || size < sizeof words || memcmp(data, words, sizeof words - 1) != 0)
         return 0;
     snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1), data);
@@ -240,10 +291,25 @@ static bool has_whole_body(const struct oq_net_handle *handle)
            !(handle->request.proxy && starts_with_https(handle->request.proxy));
 }
 
+/* Has the server refused Basic and offers Digest? Then the request is made once more. */
+static bool wants_digest(struct oq_net_handle *handle)
+{
+    long offered = 0;
+    if (handle->is_digest || handle->auth || oq_net_status(handle) != 401 ||
+        !oq_proxy_has_user(handle->request.url))
+        return false;
+    curl_easy_getinfo(handle->easy, CURLINFO_HTTPAUTH_AVAIL, &offered);
+    return (offered & (long)CURLAUTH_DIGEST) != 0;
+}
+
 static bool report_header(struct oq_net_handle *handle)
 {
     if (handle->is_header_reported)
         return true;
+    if (wants_digest(handle)) {
+        handle->must_repeat = true;
+        return false;
+    }
     handle->is_header_reported = true;
     return handle->net->events->header_complete(handle->transfer);
 }
@@ -298,9 +364,15 @@ static bool add_field(struct oq_net_handle *handle, const char *field)
 
 /* Without a user's name, or with Negotiate, Windows would authenticate as the account of this
  * program: only oq_net_auth_set_options allows that, and then as the owner. */
-static long auth_methods(const char *url)
+static long proxy_auth_methods(const char *url)
 {
     return (long)(oq_proxy_has_user(url) ? CURLAUTH_BASIC | CURLAUTH_DIGEST : CURLAUTH_BASIC);
+}
+
+/* Basic with the first request: many servers answer one without a name by a sign-in page or 404. */
+static long auth_methods(const struct oq_net_handle *handle)
+{
+    return (long)(handle->is_digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC);
 }
 
 static CURLcode set_options(struct oq_net_handle *handle)
@@ -324,18 +396,22 @@ static CURLcode set_options(struct oq_net_handle *handle)
     SET(CURLOPT_FOLLOWLOCATION, 1L);
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX - (long)handle->redirects);
     SET(CURLOPT_REDIR_PROTOCOLS_STR, starts_with_https(request->url) ? "https" : "http,https");
-    SET(CURLOPT_HTTPAUTH, auth_methods(request->url));
+    SET(CURLOPT_HTTPAUTH, auth_methods(handle));
+    SET(CURLOPT_COOKIEFILE, ""); /* cookies: within this request and its redirects */
+    for (struct curl_slist *cookie = handle->cookies; cookie; cookie = cookie->next)
+        SET(CURLOPT_COOKIELIST, cookie->data);
     if (request->proxy) {
         SET(CURLOPT_PROXY, request->proxy);
         SET(CURLOPT_NOPROXY, ""); /* the bypass list has been applied already */
-        SET(CURLOPT_PROXYAUTH, auth_methods(request->proxy));
+        SET(CURLOPT_PROXYAUTH, proxy_auth_methods(request->proxy));
         SET(CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC); /* else also Windows' own */
     }
     SET(CURLOPT_USERAGENT, handle->net->options.user_agent);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(CURLOPT_LOW_SPEED_TIME, (long)((config->stall_timeout_ms + 999) / 1000));
+    handle->stall_ms = stall_timeout_ms(handle->net, request->url);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)((handle->stall_ms + 999) / 1000));
     /* Background: one connection per transfer, since HTTP/2 streams share one receive window and
      * rate control works on it. No CURLOPT_PIPEWAIT: with 7.88 requests that waited for a
      * connection to show whether it multiplexes stayed waiting until another one was over
@@ -503,6 +579,9 @@ void oq_net_follow(struct oq_net_handle *handle, const char *proxy)
         unpause(handle);
         return;
     }
+    curl_slist_free_all(handle->cookies);
+    handle->cookies = NULL;
+    (void)curl_easy_getinfo(handle->easy, CURLINFO_COOKIELIST, &handle->cookies);
     remove_easy(handle);
     handle->redirects += (unsigned)redirects + 1;
     bool is_kept = keep_request(handle, &next);
@@ -518,6 +597,7 @@ void oq_net_close(struct oq_net *net, struct oq_net_handle *handle)
         return;
     remove_easy(handle);
     forget_request(&handle->request);
+    curl_slist_free_all(handle->cookies);
     oq_free(handle->location);
     oq_free(handle);
 }
@@ -527,6 +607,14 @@ static void finish(struct oq_net_handle *handle, CURLcode result)
     enum oq_net_error error = oq_net_classify(handle, result);
     if (error == OQ_NET_NONE && !report_header(handle)) /* it had no body */
         error = OQ_NET_CUT;
+    if (handle->must_repeat) {
+        handle->must_repeat = handle->is_header_complete = false;
+        handle->is_digest = true;
+        remove_easy(handle);
+        if (add_easy(handle, NULL) == OQ_OK)
+            return;
+        error = OQ_NET_NOMEM;
+    }
     handle->net->events->done(handle->transfer, error,
                               handle->text[0] ? handle->text : curl_easy_strerror(result));
 }
@@ -543,12 +631,8 @@ void oq_net_run(struct oq_net *net, int timeout_ms)
         count += oq_tcp_sockets_wait(net->sockets, handle->own, waits + count, WAITS_MAX - count,
                                      &timeout_ms);
     }
-    if (net->probes.count > 0)
-        count += oq_tcp_sockets_wait(net->sockets, net->probes.multi, waits + count,
-                                     WAITS_MAX - count, &timeout_ms);
     CURLMcode code = curl_multi_poll(net->multi, waits, count, timeout_ms, NULL);
     net->woken_us = oq_clock_mono_us(net->options.clock);
-    oq_handshake_probes_perform(&net->probes); /* first: they measure a duration */
     if (code == CURLM_OK)
         code = curl_multi_perform(net->multi, &running);
     if (code != CURLM_OK)

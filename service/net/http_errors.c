@@ -51,6 +51,16 @@ static bool is_line_too_long(const struct oq_net_handle *handle)
     return probe != NULL;
 }
 
+/* Ends the body where the connection does? */
+static bool is_read_to_the_end(const struct oq_net_handle *handle)
+{
+    struct curl_header *field = NULL;
+    curl_off_t length_bytes = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length_bytes);
+    return length_bytes < 0 && curl_easy_header(handle->easy, "Transfer-Encoding", 0, CURLH_HEADER,
+                                                -1, &field) != CURLHE_OK;
+}
+
 static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLcode code)
 {
     long system_error = 0;
@@ -62,6 +72,8 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
     case CURLE_OK:
         if (handle->has_excess)
             return OQ_NET_TOO_LONG;
+        if (handle->was_reset && is_read_to_the_end(handle))
+            return OQ_NET_CUT;
         /* curl takes a connection that ends within the header for a response without a body. */
         return handle->is_header_complete ? OQ_NET_NONE : OQ_NET_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -76,7 +88,24 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
         return handle->is_header_complete ? OQ_NET_STALLED : OQ_NET_TIMEOUT;
     case CURLE_RECV_ERROR:
         return has(handle->text, "Too large response headers") ? OQ_NET_PROTOCOL : OQ_NET_CUT;
+    case CURLE_FILESIZE_EXCEEDED:
+        return OQ_NET_TOO_LONG;
+    case CURLE_PROXY:
+        return OQ_NET_PROXY;
+    case CURLE_LOGIN_DENIED:
+    case CURLE_AUTH_ERROR:
+        return OQ_NET_SIGN_IN;
     case CURLE_PARTIAL_FILE:
+    case CURLE_READ_ERROR:
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_SSL_SHUTDOWN_FAILED:
+    case CURLE_AGAIN:
+    case CURLE_CHUNK_FAILED:
+    case CURLE_NO_CONNECTION_AVAILABLE:
+    case CURLE_HTTP3:
+    case CURLE_QUIC_CONNECT_ERROR:
+    case CURLE_UNRECOVERABLE_POLL:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
@@ -89,12 +118,22 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
     case CURLE_SSL_INVALIDCERTSTATUS:
         return OQ_NET_CERT_REVOKED;
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
         return OQ_NET_CERT_UNKNOWN;
     case CURLE_SSL_CONNECT_ERROR:
         /* Schannel reports a certificate that Windows itself refuses as a failed handshake. */
         if (has(handle->text, "CERT") || has(handle->text, "UNTRUSTED") ||
             has(handle->text, "WRONG_PRINCIPAL"))
             return classify_certificate(handle->text);
+        return OQ_NET_TLS;
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_USE_SSL_FAILED:
         return OQ_NET_TLS;
     case CURLE_TOO_MANY_REDIRECTS:
         return OQ_NET_TOO_MANY_REDIRECTS;
@@ -111,6 +150,8 @@ static enum oq_net_error classify_code(const struct oq_net_handle *handle, CURLc
         return OQ_NET_PROTOCOL;
     case CURLE_BAD_CONTENT_ENCODING:
         return OQ_NET_ENCODED;
+    case CURLE_FAILED_INIT:
+        return OQ_NET_NOMEM;
     case CURLE_OUT_OF_MEMORY:
         return is_line_too_long(handle) ? OQ_NET_PROTOCOL : OQ_NET_NOMEM;
     default:

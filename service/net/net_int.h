@@ -15,14 +15,24 @@
  * too. */
 #define HEADER_BYTES_MAX ((size_t)300 * 1024)
 
+/* Hosts that are silent for longer than others before they send: proxies and filters that scan. */
+#define PATIENCE_HOSTS 32
+#define PATIENCE_MAX_MS 3600000
+
+struct oq_patience {
+    char *host; /* as oq_url_host_key has it; owned */
+    int64_t ms;
+};
+
 struct oq_net {
     CURLM *multi;
     struct oq_tcp_sockets *sockets;
-    struct oq_handshake_probes probes;
     const struct oq_net_events *events;
     struct oq_net_options options;
     int64_t
         woken_us; /* monotonic: when oq_net_run began to read: what it brings was not read before */
+    struct oq_patience patience[PATIENCE_HOSTS];
+    unsigned next_patience;
     struct oq_net_handle *owned;  /* those with a multi handle of their own, oldest first */
     struct oq_net_handle *acting; /* whose owner this thread impersonates, or NULL */
 };
@@ -39,11 +49,16 @@ struct oq_net_handle {
     CURLcode result;
     struct curl_slist *fields;
     void *transfer;
+    struct curl_slist *cookies; /* of redirects that were followed with an easy handle of before */
+    bool is_digest;             /* authenticates by Digest, no longer by Basic */
+    bool must_repeat;           /* with Digest, when it is over */
+    int64_t stall_ms;           /* how long it may be silent */
     bool is_added;
     bool is_controlled;      /* its window will be set by rate control, from the first byte on */
     bool is_header_complete; /* of the response that is being read */
     bool is_header_reported; /* of the final response: the event */
     bool has_excess;         /* more came than Content-Length */
+    bool was_reset;          /* the connection has no peer any more, when libcurl closes it */
     bool is_kept_connection; /* the request was sent over a connection that had been used before */
     long connects;           /* made so far, as of the last request sent, redirects included */
     double handshake_ms;     /* of the connection in use, 0 if it was kept; and of all so far: */

@@ -92,6 +92,10 @@ void oq_net_close(struct oq_net *net, struct oq_net_handle *handle); /* NULL is 
 uint32_t oq_net_status(const struct oq_net_handle *handle);
 /* The status with which a proxy refused to connect to the server, 0 if none did. */
 uint32_t oq_net_proxy_refusal(const struct oq_net_handle *handle);
+/* The request has been silent for too long, and so was one before it at the same place: the next
+ * ones to its host may be silent twice as long, up to an hour. Returns that time in ms; 0: it was
+ * not the host that was silent, or longer is not possible. */
+int64_t oq_net_wait_longer(struct oq_net_handle *handle);
 /* The URL that is being read, after redirects; borrowed until the handle is closed. */
 const char *oq_net_url(const struct oq_net_handle *handle);
 /* Has it not begun, because there are enough connections to its host? Known only of requests that

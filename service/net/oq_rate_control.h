@@ -39,8 +39,8 @@ OQ_MUST_CHECK enum oq_status oq_rate_control_new(const struct oq_clock *clock,
                                                  const struct oq_rate_schedule *schedule,
                                                  struct oq_rate_control **out);
 void oq_rate_control_free(struct oq_rate_control *control); /* NULL is allowed */
-/* Policy has changed: idle_throttle, handshake_probes, max_rate_kbits, metered_networks and
- * pause_all of config, and the schedule; both are copied. True: what may run has changed. */
+/* Policy has changed: idle_throttle, max_rate_kbits, metered_networks and pause_all of config, and
+ * the schedule; both are copied. True: what may run has changed. */
 bool oq_rate_control_set_policy(struct oq_rate_control *control, const struct oq_config *config,
                                 const struct oq_rate_schedule *schedule);
 
@@ -64,8 +64,10 @@ int64_t oq_rate_control_due_ms(const struct oq_rate_control *control);
 bool oq_rate_control_may_run(const struct oq_rate_control *control, bool is_foreground);
 /* Borrowed. */
 const struct oq_rate_policy *oq_rate_control_policy(const struct oq_rate_control *control);
-/* What limits the flows of a group now, and the rate in bytes per second that this leaves. */
+/* What limits the flows of a group now, the rate in bytes per second that this leaves, and since
+ * when (monotonic). */
 enum oq_limit oq_rate_control_limit(const struct oq_rate_control *control,
-                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s);
+                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s,
+                                    int64_t *since_us);
 
 #endif

@@ -16,7 +16,7 @@
 #define LOG_US 1000000   /* one line per connection and second, at the log's finest level */
 #define PEERS 64
 #define PEER_US INT64_C(600000000) /* the base RTT to a host is believed for 10 minutes */
-#define PROBE_US 2000000           /* of each host, time from one probe to the next */
+#define LIMIT_LOG_US 2000000       /* a limit is logged when it has lasted so long */
 
 /* A network interface in use. */
 struct netif {
@@ -45,9 +45,12 @@ struct oq_flow {
     bool is_resuming;    /* bytes that come now were kept while it was paused */
     bool has_tcp;        /* the system may know its RTT */
     struct oq_window_controller window;
-    uint64_t window_bytes; /* as set; 0 = never */
-    double highest_rate;   /* as of the last step, bytes per ms; 0 = no limit */
+    struct oq_token_bucket bucket; /* cross traffic of this computer, where windows are not set */
+    uint64_t window_bytes;         /* as set; 0 = never */
+    double highest_rate;           /* as of the last step, bytes per ms; 0 = no limit */
     enum oq_limit highest_why;
+    enum oq_limit limit, logged_limit; /* what limits it as of the last step, and of the log */
+    int64_t limit_us;                  /* since when */
     char peer[64];
 };
 
@@ -56,9 +59,6 @@ struct peer {
     char address[64];
     double base_ms; /* 0 = not known */
     int64_t at_us;
-    struct oq_handshake_probe *probe; /* under way, or NULL */
-    int64_t probed_us;                /* when it began */
-    int64_t next_probe_us;            /* none before that */
 };
 
 struct oq_rate_control {
@@ -69,6 +69,7 @@ struct oq_rate_control {
     struct netif *netifs;
     struct oq_flow *flows;
     struct oq_token_bucket bucket; /* of all background flows */
+    bool is_paced;                 /* the system does not follow windows that are set */
     int64_t step_us, policy_us, log_us;
     struct oq_rate_policy policy;
     struct peer peers[PEERS];
@@ -102,8 +103,6 @@ void oq_rate_control_free(struct oq_rate_control *control)
         return;
     while (control->flows)
         oq_rate_control_remove(control, control->flows);
-    for (unsigned i = 0; i < PEERS; i++)
-        oq_handshake_probe_close(control->peers[i].probe);
     while (control->netifs) {
         struct netif *netif = control->netifs;
         control->netifs = netif->next;
@@ -157,69 +156,22 @@ static double known_base_ms(const struct oq_rate_control *control, const char *a
     return 0;
 }
 
-/* The entry of that host; made when it is new, in place of an old one. NULL: there is no address,
- * or all are in use by probes that are under way or have just been. */
-static struct peer *peer_of(struct oq_rate_control *control, const char *address)
-{
-    int64_t now = now_us(control);
-    if (!address[0])
-        return NULL;
-    for (unsigned i = 0; i < PEERS; i++)
-        if (strcmp(control->peers[i].address, address) == 0)
-            return &control->peers[i];
-    for (unsigned i = 0; i < PEERS; i++) {
-        struct peer *peer = &control->peers[control->next_peer];
-        control->next_peer = (control->next_peer + 1) % PEERS;
-        if (peer->probe || now < peer->next_probe_us)
-            continue;
-        memset(peer, 0, sizeof *peer);
-        snprintf(peer->address, sizeof peer->address, "%s", address);
-        return peer;
-    }
-    return NULL;
-}
-
 static void remember_base(struct oq_rate_control *control, const struct oq_flow *flow)
 {
-    if (!flow->is_controlled || flow->window.base_ms <= 0 || flow->window.mode == OQ_WINDOW_YIELD)
+    struct peer *peer = NULL;
+    if (!flow->is_controlled || flow->window.base_ms <= 0 || !flow->peer[0] ||
+        flow->window.mode == OQ_WINDOW_YIELD)
         return;
-    struct peer *peer = peer_of(control, flow->peer);
-    if (!peer)
-        return;
+    for (unsigned i = 0; i < PEERS && !peer; i++)
+        if (strcmp(control->peers[i].address, flow->peer) == 0)
+            peer = &control->peers[i];
+    if (!peer) { /* in place of the oldest one */
+        peer = &control->peers[control->next_peer];
+        control->next_peer = (control->next_peer + 1) % PEERS;
+    }
+    snprintf(peer->address, sizeof peer->address, "%s", flow->peer);
     peer->base_ms = flow->window.base_ms;
     peer->at_us = now_us(control);
-}
-
-/* The flow's own bytes do not show the base RTT: the handshake of another connection does. */
-static void start_probe(struct oq_rate_control *control, const struct oq_flow *flow, int64_t now)
-{
-    long port = 0;
-    struct peer *peer = peer_of(control, flow->peer);
-    if (!peer || peer->probe || now < peer->next_probe_us)
-        return;
-    curl_easy_getinfo(flow->net->easy, CURLINFO_PRIMARY_PORT, &port);
-    peer->probe = oq_handshake_probe_start(&flow->net->net->probes, flow->peer, port);
-    peer->probed_us = now;
-    peer->next_probe_us = now + PROBE_US;
-}
-
-/* A handshake takes at least the base RTT: of two results the shorter one is nearer to it. */
-static void take_probe(struct oq_rate_control *control, struct peer *peer)
-{
-    double ms = 0;
-    if (!peer->probe || !oq_handshake_probe_is_over(peer->probe, &ms))
-        return;
-    oq_handshake_probe_close(peer->probe);
-    peer->probe = NULL;
-    if (ms <= 0 || now_us(control) - peer->probed_us > PEER_US) /* too old: there was no flow */
-        return;
-    if (peer->base_ms <= 0 || ms < peer->base_ms || peer->probed_us - peer->at_us > PEER_US) {
-        peer->base_ms = ms;
-        peer->at_us = peer->probed_us;
-    }
-    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
-        if (flow->is_controlled && strcmp(flow->peer, peer->address) == 0)
-            oq_window_controller_handshake(&flow->window, now_us(control), ms);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
@@ -228,7 +180,9 @@ static int64_t wait_us(struct oq_rate_control *control, struct oq_flow *flow)
 {
     int64_t now = now_us(control), of_group = oq_token_bucket_wait_us(flow->group, now);
     int64_t of_all = flow->is_foreground ? 0 : oq_token_bucket_wait_us(&control->bucket, now);
-    return of_group > of_all ? of_group : of_all;
+    int64_t of_flow = flow->is_controlled ? oq_token_bucket_wait_us(&flow->bucket, now) : 0;
+    int64_t most = of_group > of_all ? of_group : of_all;
+    return most > of_flow ? most : of_flow;
 }
 
 /* Pauses or resumes reading, as limits and the window controller want it now. */
@@ -262,7 +216,11 @@ static void take_control(struct oq_rate_control *control, struct oq_flow *flow)
     oq_window_controller_init(
         &flow->window, now_us(control), base_ms,
         control->link && control->link->window_factor > 0 ? control->link->window_factor : 1);
-    set_window(flow, OQ_WINDOW_BEGIN);
+    oq_token_bucket_init(&flow->bucket, now_us(control), 0);
+    if (control->is_paced)
+        oq_window_controller_set_paced(&flow->window, now_us(control));
+    else
+        set_window(flow, OQ_WINDOW_BEGIN);
 }
 
 static void release_control(struct oq_rate_control *control, struct oq_flow *flow)
@@ -331,6 +289,7 @@ void oq_rate_control_received(struct oq_rate_control *control, struct oq_flow *f
         return;
     int64_t now = now_us(control);
     oq_token_bucket_take(flow->group, now, bytes);
+    oq_token_bucket_take(&flow->bucket, now, bytes);
     if (!flow->is_foreground)
         oq_token_bucket_take(&control->bucket, now, bytes);
     if (flow->is_controlled && flow->is_resuming)
@@ -422,6 +381,20 @@ static void ask_system(struct oq_rate_control *control, struct oq_flow *flow)
         flow->has_tcp = false;
 }
 
+/* The system does not follow: that holds for all connections of this process. New ones are made
+ * with a smaller buffer, since all of it arrives while reading pauses. */
+static void stop_setting_windows(struct oq_rate_control *control, struct oq_flow *changed)
+{
+    control->is_paced = true;
+    memset(control->peers, 0, sizeof control->peers); /* were learned with wrong windows */
+    oq_log_warning("rate control: the system does not follow the size of receive buffers: reading "
+                   "is paced instead");
+    oq_tcp_sockets_set_background(changed->net->net->sockets, OQ_WINDOW_BEGIN);
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        if (flow->is_controlled && !flow->window.is_paced)
+            oq_window_controller_set_paced(&flow->window, now_us(control));
+}
+
 static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int64_t now)
 {
     const struct netif *netif = flow->netif;
@@ -444,10 +417,41 @@ static void step_flow(struct oq_rate_control *control, struct oq_flow *flow, int
     };
     flow->was_limited = flow->is_paused && !is_draining;
     ask_system(control, flow);
-    if (control->config.handshake_probes != 0 &&
-        oq_window_controller_needs_handshake(&flow->window, now))
-        start_probe(control, flow, now);
-    set_window(flow, oq_window_controller_step(&flow->window, now, &input));
+    uint64_t window_bytes = oq_window_controller_step(&flow->window, now, &input);
+    if (!flow->window.is_paced)
+        set_window(flow, window_bytes);
+    else if (!control->is_paced)
+        stop_setting_windows(control, flow);
+    bool is_by_reading = flow->window.is_paced && flow->highest_why == OQ_LIMIT_OTHERS_HERE;
+    oq_token_bucket_set_rate(&flow->bucket, now,
+                             is_by_reading ? (uint64_t)(flow->highest_rate * 1000) : 0);
+}
+
+/* What limits the flow now, and the rate in bytes per ms that this leaves. */
+static enum oq_limit limit_of(const struct oq_flow *flow, double *rate)
+{
+    *rate = flow->highest_rate;
+    if (!flow->is_controlled || flow->window.mode != OQ_WINDOW_YIELD)
+        return flow->highest_rate > 0 ? flow->highest_why : OQ_LIMIT_NONE;
+    *rate = flow->window.rate;
+    return flow->netif && flow->netif->traffic.must_yield ? OQ_LIMIT_OTHERS_HERE
+                                                          : OQ_LIMIT_OTHERS_LINK;
+}
+
+static void log_limit(struct oq_flow *flow, int64_t now)
+{
+    static const char *const texts[] = {
+        [OQ_LIMIT_NONE] = "is not limited",
+        [OQ_LIMIT_OTHERS_HERE] = "leaves the link to another program on this computer",
+        [OQ_LIMIT_OTHERS_LINK] = "leaves the link to another computer",
+        [OQ_LIMIT_POLICY] = "is limited by policy",
+        [OQ_LIMIT_GROUP] = "has a limit of its own",
+    };
+    if (flow->limit == flow->logged_limit || now - flow->limit_us < LIMIT_LOG_US)
+        return;
+    flow->logged_limit = flow->limit;
+    oq_log_info("rate control: group %lld from %s %s", (long long)flow->id, flow->peer,
+                texts[flow->limit]);
 }
 
 static void log_flows(struct oq_rate_control *control, int64_t now)
@@ -457,6 +461,8 @@ static void log_flows(struct oq_rate_control *control, int64_t now)
     if (now < control->log_us)
         return;
     control->log_us = now + LOG_US;
+    for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
+        log_limit(flow, now);
     for (const struct oq_flow *flow = control->flows; flow; flow = flow->next)
         if (flow->is_controlled)
             oq_log_debug("rate control: group %lld %s: %s, window %llu, rate %.0f KB/s, RTT %.1f "
@@ -512,11 +518,14 @@ bool oq_rate_control_step(struct oq_rate_control *control)
         return has_changed;
     control->step_us = now + STEP_US;
     sample_netifs(control, now);
-    for (unsigned i = 0; i < PEERS; i++)
-        take_probe(control, &control->peers[i]);
     for (struct oq_flow *flow = control->flows; flow; flow = flow->next)
         step_flow(control, flow, now);
     for (struct oq_flow *flow = control->flows; flow; flow = flow->next) {
+        double rate = 0;
+        enum oq_limit limit = limit_of(flow, &rate);
+        if (limit != flow->limit)
+            flow->limit_us = now;
+        flow->limit = limit;
         pause_or_resume(control, flow);
         int64_t until_us = flow->is_controlled ? oq_window_controller_pause_us(&flow->window) : 0;
         if (until_us != 0 && until_us < control->step_us)
@@ -568,23 +577,23 @@ const struct oq_rate_policy *oq_rate_control_policy(const struct oq_rate_control
 }
 
 enum oq_limit oq_rate_control_limit(const struct oq_rate_control *control,
-                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s)
+                                    const struct oq_token_bucket *group, uint64_t *bytes_per_s,
+                                    int64_t *since_us)
 {
     enum oq_limit why = OQ_LIMIT_NONE;
-    double rate = 0;
+    double sum = 0;
+    *since_us = now_us(control);
     for (const struct oq_flow *flow = control->flows; flow; flow = flow->next) {
-        if (flow->group != group)
+        double rate = 0;
+        enum oq_limit limit = flow->group == group ? limit_of(flow, &rate) : OQ_LIMIT_NONE;
+        if (limit == OQ_LIMIT_NONE)
             continue;
-        if (flow->is_controlled && flow->window.mode == OQ_WINDOW_YIELD) {
-            bool is_here = flow->netif && flow->netif->traffic.must_yield;
-            why = is_here ? OQ_LIMIT_OTHERS_HERE : OQ_LIMIT_OTHERS_LINK;
-            rate += flow->window.rate;
-        } else if (flow->highest_rate > 0) {
-            if (why == OQ_LIMIT_NONE)
-                why = flow->highest_why;
-            rate += flow->highest_rate;
-        }
+        sum += rate;
+        if (why == OQ_LIMIT_NONE || flow->window.mode == OQ_WINDOW_YIELD)
+            why = limit;
+        if (limit == flow->limit && flow->limit_us < *since_us)
+            *since_us = flow->limit_us;
     }
-    *bytes_per_s = (uint64_t)(rate * 1000);
+    *bytes_per_s = (uint64_t)(sum * 1000);
     return why;
 }

@@ -27,11 +27,15 @@
 struct oq_tcp_sockets {
     curl_socket_t *list;
     size_t count, capacity;
+    uint64_t background_bytes; /* window of a background connection that is made */
 };
 
 struct oq_tcp_sockets *oq_tcp_sockets_new(void)
 {
-    return oq_calloc(1, sizeof(struct oq_tcp_sockets));
+    struct oq_tcp_sockets *sockets = oq_calloc(1, sizeof *sockets);
+    if (sockets)
+        sockets->background_bytes = OQ_WINDOW_MOST;
+    return sockets;
 }
 
 void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets)
@@ -47,6 +51,11 @@ bool oq_tcp_socket_set_window(int64_t socket, uint64_t bytes)
     int value = bytes > OQ_WINDOW_MOST ? (int)OQ_WINDOW_MOST : (int)bytes;
     return socket >= 0 && setsockopt((curl_socket_t)socket, SOL_SOCKET, SO_RCVBUF,
                                      (const char *)&value, sizeof value) == 0;
+}
+
+void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, uint64_t window_bytes)
+{
+    sockets->background_bytes = window_bytes;
 }
 
 /* Without memory the socket is not noted: its window is not set later. */
@@ -72,8 +81,9 @@ static int on_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
  */
 static int on_background_socket(void *ctx, curl_socket_t socket, curlsocktype purpose)
 {
+    const struct oq_tcp_sockets *sockets = ctx;
     if (purpose == CURLSOCKTYPE_IPCXN)
-        oq_tcp_socket_set_window((int64_t)socket, OQ_WINDOW_MOST);
+        oq_tcp_socket_set_window((int64_t)socket, sockets->background_bytes);
     return on_socket(ctx, socket, purpose);
 }
 
@@ -145,6 +155,26 @@ int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy)
         if (is_socket_of(sockets->list[i], port, peer_port, peer))
             return (int64_t)sockets->list[i];
     return -1;
+}
+
+bool oq_tcp_socket_was_reset(const struct oq_tcp_sockets *sockets, CURL *easy)
+{
+    long port = 0;
+    struct sockaddr_storage address;
+    char text[64];
+    if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK || port == 0)
+        return false;
+    for (size_t i = 0; i < sockets->count; i++) {
+        socklen_t size = sizeof address;
+        memset(&address, 0, sizeof address);
+        if (getsockname(sockets->list[i], (struct sockaddr *)&address, &size) != 0 ||
+            read_address(&address, text, sizeof text) != port)
+            continue;
+        size = sizeof address;
+        if (getpeername(sockets->list[i], (struct sockaddr *)&address, &size) != 0)
+            return true;
+    }
+    return false;
 }
 
 int64_t oq_tcp_socket_unread(int64_t socket)

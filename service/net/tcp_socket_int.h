@@ -1,5 +1,5 @@
 /* tcp_socket_int.h - the TCP connections under libcurl's requests: which socket is whose, its
- * receive window, what has come and was not read; and connections that only measure a handshake.
+ * receive window, what has come and was not read.
  *
  * Engine thread. Knows libcurl's handles, no request and no rate: net_int.h and oq_rate_control.h
  * are above it.
@@ -11,8 +11,6 @@
 
 #include <curl/curl.h>
 
-/* --- tcp_socket.c ----------------------------------------------------------------------------- */
-
 /* All open sockets; outlives the handles that were prepared with it. */
 struct oq_tcp_sockets;
 struct oq_tcp_sockets *oq_tcp_sockets_new(void);          /* NULL: no memory */
@@ -20,8 +18,13 @@ void oq_tcp_sockets_free(struct oq_tcp_sockets *sockets); /* NULL is allowed */
 /* Options of a handle, before it is added. A background connection is made with the largest window
  * that it may get later. False: no memory. */
 bool oq_tcp_socket_prepare(CURL *easy, struct oq_tcp_sockets *sockets, bool is_background);
+/* What background connections are made with from now on. */
+void oq_tcp_sockets_set_background(struct oq_tcp_sockets *sockets, uint64_t window_bytes);
 /* The socket of the handle's connection, -1: none. Valid until the handle is closed. */
 int64_t oq_tcp_socket_find(const struct oq_tcp_sockets *sockets, CURL *easy);
+/* Has it no peer any more? So it is after a reset; after an orderly end it has one until it is
+ * closed here too. */
+bool oq_tcp_socket_was_reset(const struct oq_tcp_sockets *sockets, CURL *easy);
 /* The peer's numeric address, "" before there is one; borrowed until the handle is closed. */
 const char *oq_tcp_socket_peer(CURL *easy);
 /* Duration of all TCP handshakes that were made for this handle so far, 0: none. */
@@ -39,26 +42,5 @@ bool oq_tcp_socket_has_more(int64_t socket);
  * lowered to what it can wait. */
 unsigned oq_tcp_sockets_wait(const struct oq_tcp_sockets *sockets, CURLM *multi,
                              struct curl_waitfd *waits, unsigned room, int *timeout_ms);
-
-/* --- handshake_probe.c ------------------------------------------------------------------------ */
-
-/* All probes that are under way; {.sockets = ...} to begin with. */
-struct oq_handshake_probes {
-    struct oq_tcp_sockets *sockets;
-    CURLM *multi; /* NULL before the first one */
-    unsigned count;
-};
-
-struct oq_handshake_probe;
-/* Begins to connect to that numeric address. NULL: it cannot. To be closed before the probes are
- * released. */
-struct oq_handshake_probe *oq_handshake_probe_start(struct oq_handshake_probes *probes,
-                                                    const char *address, long port);
-/* Then *ms is the duration of the handshake, 0 if there was none. */
-bool oq_handshake_probe_is_over(const struct oq_handshake_probe *probe, double *ms);
-void oq_handshake_probe_close(struct oq_handshake_probe *probe); /* at any time; NULL is allowed */
-/* curl_multi_perform of all that are under way. */
-void oq_handshake_probes_perform(struct oq_handshake_probes *probes);
-void oq_handshake_probes_release(struct oq_handshake_probes *probes);
 
 #endif

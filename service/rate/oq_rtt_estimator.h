@@ -18,6 +18,7 @@
 #include "oq_status.h"
 
 #define OQ_RTT_MARKS 512
+#define OQ_RTT_PACKET_BYTES 1500u /* no sender sends less while it has more */
 
 struct oq_rtt_estimator {
     struct {

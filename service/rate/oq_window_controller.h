@@ -14,7 +14,17 @@
  *               queue is gone, and the next RTT shows the path without it. When the window that the
  *               connection was made with is used up; every 15 s, to measure the base RTT; and when
  *               the queueing delay is long, to see whether the queue is our own.
- *   YIELD       it is cross traffic's: the floor until the queue has gone.
+ *   YIELD       it is cross traffic's: the floor until the queue has gone. Stop and wait: one
+ *               window, then no reading until it has arrived and the floor allows another. The
+ *               first byte after each pause is as late as the path and its queue make it, however
+ *               slowly the sender sends (BBR, held at the floor, sends slower and slower; the RTT
+ *               of a byte in the middle of its window then looks like a queue).
+ *
+ * The system may not follow the setting of the window. Then more arrives while nothing is read than
+ * was advertised; if that happens twice in a row, is_paced: the window is left alone, as large as
+ * the system makes it, and reading is the only actuator. A drain every 2 s looks for cross traffic,
+ * and YIELD is as above, with the system's whole buffer for a window. Without cross traffic that is
+ * an ordinary download.
  *
  * Of the RTTs of the last RTT the shortest counts: a queue makes all of them longer; a busy machine
  * or a delayed acknowledgement only some.
@@ -85,9 +95,17 @@ struct oq_window_controller {
     /* YIELD: shortest and longest RTT, to tell a route change from a queue. */
     double yield_least_ms, yield_most_ms;
     int64_t yield_spread_us;
-    int64_t yield_us;          /* YIELD: when it began */
-    double yield_short_ms;     /* YIELD: a longer queue is not short */
-    unsigned clear_handshakes; /* YIELD: handshakes in a row that showed no longer one */
+    double floor_rate; /* of the last step */
+    double short_ms;   /* YIELD: a longer queue is not short */
+    /* After a pause: when reading resumed, and how many bytes were there then. */
+    int64_t resumed_us;
+    uint64_t resumed_bytes;
+    bool is_looking;         /* the first byte after them has not come yet; else: */
+    double look_ms;          /* how long it took; below 0 = evaluated */
+    double pause_advertised; /* at its begin: bytes that may arrive in it */
+    int64_t budget_us;       /* YIELD: the floor's rate allows another window from then on */
+    unsigned excesses;       /* pauses in a row with more */
+    bool is_paced;           /* the system does not follow: windows are not set */
 };
 
 /* What a step needs besides the connection's own bytes. */
@@ -116,21 +134,16 @@ void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_
 /* Bytes that were read from the system before a pause, and were kept until now. */
 void oq_window_controller_receive_kept(struct oq_window_controller *ctl, int64_t now_us,
                                        uint64_t bytes);
-/* Decides; returns the window in bytes, to be set before reading resumes after a pause. */
+/* Decides; returns the window in bytes, to be set before reading resumes after a pause, unless
+ * is_paced. */
 uint64_t oq_window_controller_step(struct oq_window_controller *ctl, int64_t now_us,
                                    const struct oq_window_controller_input *input);
-/* Monotonic us until which reading pauses, as of the last step; 0 = it does not. */
+/* The system does not follow: windows are not set any more. */
+void oq_window_controller_set_paced(struct oq_window_controller *ctl, int64_t now_us);
+/* Monotonic us until which reading pauses, as of now; 0 = it does not. */
 int64_t oq_window_controller_pause_us(const struct oq_window_controller *ctl);
 /* An RTT measured by other means (a TCP handshake). Only a lower base RTT is taken. */
 void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms);
-
-/* The duration of a TCP handshake with the same host, made now. A lower base RTT is taken. It waits
- * in a queue like data, but depends on no window: some in a row without a queue end YIELD (escape).
- */
-void oq_window_controller_handshake(struct oq_window_controller *ctl, int64_t now_us, double ms);
-/* Would a handshake tell more than the connection itself? There is no RTT yet, the sender does not
- * use the window, or it has been at the floor for a while. */
-bool oq_window_controller_needs_handshake(const struct oq_window_controller *ctl, int64_t now_us);
 
 /* Queueing delay in ms, our own queue included, as far as known. */
 double oq_window_controller_queue_ms(const struct oq_window_controller *ctl);

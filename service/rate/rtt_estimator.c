@@ -6,8 +6,7 @@
 #define SPACING_LEAST_US 200
 /* A window on the wire is a multiple of up to so much, rounded up (RFC 7323). */
 #define ROUNDING 2048u
-#define PACKET_BYTES 1500u /* no sender sends less while it has more */
-#define SPACING_SHARE 128  /* marks per RTT: a quarter of the room */
+#define SPACING_SHARE 128 /* marks per RTT: a quarter of the room */
 
 static unsigned slot(const struct oq_rtt_estimator *rtt, unsigned index)
 {
@@ -129,7 +128,7 @@ int64_t oq_rtt_estimator_pending_us(const struct oq_rtt_estimator *rtt, int64_t 
         return 0;
     for (unsigned i = 0; i < rtt->count; i++) {
         unsigned at = slot(rtt, i);
-        if (rtt->marks[at].edge >= rtt->received + PACKET_BYTES)
+        if (rtt->marks[at].edge >= rtt->received + OQ_RTT_PACKET_BYTES)
             return now_us > rtt->marks[at].at_us ? now_us - rtt->marks[at].at_us : 0;
     }
     return 0;

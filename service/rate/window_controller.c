@@ -25,26 +25,28 @@
 #define LONG_QUEUE_MS 10.0
 #define LONG_QUEUE_GOALS 3.0
 #define LONG_QUEUE_FAR_GOALS 2.0 /* of the goal far below capacity */
-#define LONG_QUEUE_BASES 0.1     /* of the base RTT */
+#define LONG_QUEUE_BASES 0.15    /* of the base RTT */
 #define SHORT_RTT_MS 8.0
 #define START_WINDOW 12288.0 /* from SHORT_RTT_MS on */
 #define FEW_PACKETS 6144.0
 #define FEW_PACKETS_RATE 600.0 /* bytes per ms: 5 Mbit/s */
 #define RETURN_FIRST 0.7       /* of the former rate */
 #define RETURN_SECOND 0.95
-#define KEPT 0.95         /* below this share of the former rate cross traffic may take the rest */
-#define NOT_WORTH 64      /* a change by less than this part is not worth a system call */
-#define SHRINK 0.125      /* of the window per RTT, at most */
-#define FLOOR_GROWTH 0.25 /* of the floor's window per step, at most */
-#define USED_RTTS 1.6     /* a window is used if so many RTTs' worth fill it, */
-#define USED_MS 8.0       /* and so many ms for reading late */
-#define GAIN_SHARE 0.1    /* growth beyond the rule, in two RTTs */
-#define PAUSE_RTTS 1.25   /* until the advertised window has arrived */
+#define KEPT 0.95       /* below this share of the former rate cross traffic may take the rest */
+#define NOT_WORTH 64    /* a change by less than this part is not worth a system call */
+#define SHRINK 0.125    /* of the window per RTT, at most */
+#define USED_RTTS 1.6   /* a window is used if so many RTTs' worth fill it, */
+#define USED_MS 8.0     /* and so many ms for reading late */
+#define GAIN_SHARE 0.1  /* growth beyond the rule, in two RTTs */
+#define PAUSE_RTTS 1.25 /* until the advertised window has arrived */
 #define PAUSE_MS 15.0
-#define SHORT_US 250000.0   /* YIELD ends when the queue has been short for so long */
-#define SHORT_RTTS 3.0      /* and for so many RTTs */
-#define ESCAPE_US 1000000   /* at the floor, before handshakes are asked for */
-#define ESCAPE_HANDSHAKES 2 /* so many without a queue: it is not cross traffic that is measured */
+#define SHORT_US 250000.0  /* YIELD ends when the queue has been short for so long */
+#define SHORT_RTTS 2.5     /* and for so many RTTs: two looks */
+#define CYCLE_MOST_MS 40.0 /* YIELD: a window is no more than the floor sends in that time */
+#define EXCESS 3.0         /* of what was advertised: no kernel rounds up so far, */
+#define EXCESS_BYTES 16384 /* and libcurl reads so much at once */
+#define EXCESSES 2         /* so many in a row: the system does not follow */
+#define DRAIN_PACED_US 2000000
 #define DRAIN_SOON_US 1000000
 #define DRAIN_EVERY_US 15000000
 #define DRAIN_AFTER_US 3000000 /* not while a former rate is being reached again */
@@ -83,21 +85,9 @@ void oq_window_controller_init(struct oq_window_controller *ctl, int64_t now_us,
     ctl->factor = factor;
     ctl->window = OQ_WINDOW_BEGIN * factor;
     ctl->base_ms = base_ms;
+    ctl->look_ms = -1;
     ctl->step_us = ctl->changed_us = now_us;
     oq_rtt_estimator_init(&ctl->rtt, now_us, (uint64_t)ctl->window, UINT64_MAX / 2);
-}
-
-void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_us,
-                                  int64_t since_us, uint64_t bytes)
-{
-    oq_rtt_estimator_receive(&ctl->rtt, now_us, since_us, bytes);
-}
-
-void oq_window_controller_receive_kept(struct oq_window_controller *ctl, int64_t now_us,
-                                       uint64_t bytes)
-{
-    oq_rtt_estimator_ignore(&ctl->rtt, bytes);
-    oq_rtt_estimator_receive(&ctl->rtt, now_us, now_us, bytes);
 }
 
 void oq_window_controller_hint_base(struct oq_window_controller *ctl, double base_ms)
@@ -128,6 +118,23 @@ static void correct_factor(struct oq_window_controller *ctl)
     ctl->over_deliveries = ctl->rtt.over_deliveries;
 }
 
+/* Evaluates the first byte after a pause. False: there is no new RTT. */
+static bool measure_look(struct oq_window_controller *ctl, int64_t now_us)
+{
+    double pending_ms = ctl->is_looking ? (double)(now_us - ctl->resumed_us) / 1000 : 0;
+    ctl->step_rtt_ms = ctl->look_ms;
+    ctl->look_ms = -1;
+    if (ctl->step_rtt_ms >= 0)
+        ctl->rtt_ms = ctl->step_rtt_ms;
+    else if (pending_ms > PENDING_RTTS * ctl->rtt_ms + PENDING_MS)
+        ctl->rtt_ms = pending_ms / PENDING_RTTS;
+    else
+        return false;
+    if (ctl->base_ms == 0)
+        ctl->base_ms = ctl->rtt_ms;
+    return true;
+}
+
 /* Records the step, and evaluates at least one RTT: of less, a part of a burst would be taken for
  * the whole. False: there is no new RTT. */
 static bool measure(struct oq_window_controller *ctl, int64_t now_us)
@@ -155,6 +162,8 @@ static bool measure(struct oq_window_controller *ctl, int64_t now_us)
         if (ms >= 0 && passed_us < span_us && (shortest_ms < 0 || ms < shortest_ms))
             shortest_ms = ms;
     }
+    if (ctl->is_paced)
+        return measure_look(ctl, now_us);
     double pending_ms = (double)oq_rtt_estimator_pending_us(&ctl->rtt, now_us) / 1000;
     if (pending_ms > PENDING_RTTS * ctl->rtt_ms + PENDING_MS && ctl->rtt_ms > 0) {
         ctl->rtt_ms = pending_ms / PENDING_RTTS; /* nothing arrives: at least so long */
@@ -202,7 +211,8 @@ static double long_queue_ms(const struct oq_window_controller *ctl,
  * looks like a queue; on a slow link more packets would make one. */
 static double least_window(const struct oq_window_controller *ctl)
 {
-    bool has_room = ctl->base_ms >= SHORT_RTT_MS && ctl->rate_high >= FEW_PACKETS_RATE;
+    bool has_room = ctl->mode != OQ_WINDOW_YIELD && ctl->base_ms >= SHORT_RTT_MS &&
+                    ctl->rate_high >= FEW_PACKETS_RATE;
     return (has_room ? FEW_PACKETS : OQ_WINDOW_LEAST) * ctl->factor;
 }
 
@@ -227,21 +237,6 @@ static bool is_window_used(const struct oq_window_controller *ctl)
     return ctl->window < ctl->rate * (USED_RTTS * rtt_or_base_ms(ctl) + USED_MS) + START_WINDOW / 2;
 }
 
-bool oq_window_controller_needs_handshake(const struct oq_window_controller *ctl, int64_t now_us)
-{
-    bool is_at_floor = ctl->mode == OQ_WINDOW_YIELD && now_us - ctl->yield_us >= ESCAPE_US;
-    return ctl->base_ms == 0 || !is_window_used(ctl) || is_at_floor;
-}
-
-void oq_window_controller_handshake(struct oq_window_controller *ctl, int64_t now_us, double ms)
-{
-    oq_window_controller_hint_base(ctl, ms);
-    if (ctl->mode != OQ_WINDOW_YIELD || now_us - ctl->yield_us < ESCAPE_US)
-        return;
-    bool is_clear = ms <= ctl->base_ms + ctl->yield_short_ms;
-    ctl->clear_handshakes = is_clear ? ctl->clear_handshakes + 1 : 0;
-}
-
 static void set_window(struct oq_window_controller *ctl, int64_t now_us, double window)
 {
     if (window < ctl->window * 0.9 || window > ctl->window * 1.1)
@@ -262,13 +257,51 @@ static void pause_reading(struct oq_window_controller *ctl, int64_t now_us, doub
     ctl->pause_us = now_us + (int64_t)((PAUSE_RTTS * rtt_ms + PAUSE_MS) * 1000);
     ctl->pause_window = window;
     ctl->pause_unread = -1;
+    ctl->pause_advertised = (double)(ctl->rtt.edge - ctl->rtt.received);
     ctl->effect_us = now_us; /* its begin, while it lasts */
+}
+
+/* YIELD: until the floor's rate allows another window; without a queue only until it has arrived,
+ * for the next look will probably end YIELD. */
+static void pause_at_floor(struct oq_window_controller *ctl, int64_t now_us)
+{
+    double budget_us = 1000 * (double)ctl->rtt.received / most(ctl->floor_rate, 1);
+    if (oq_window_controller_queue_ms(ctl) <= ctl->short_ms)
+        budget_us = 0;
+    pause_reading(ctl, now_us, 0);
+    ctl->budget_us = ctl->resumed_us + (int64_t)least(budget_us, PAUSE_LONGEST_US);
+    if (ctl->pause_us < ctl->budget_us)
+        ctl->pause_us = ctl->budget_us;
+}
+
+void oq_window_controller_receive(struct oq_window_controller *ctl, int64_t now_us,
+                                  int64_t since_us, uint64_t bytes)
+{
+    oq_rtt_estimator_receive(&ctl->rtt, now_us, since_us, bytes);
+    if (!ctl->is_looking || ctl->rtt.received <= ctl->resumed_bytes)
+        return;
+    ctl->is_looking = false;
+    ctl->look_ms = most((double)(now_us - ctl->resumed_us) / 1000, 0.05);
+    if (ctl->mode != OQ_WINDOW_YIELD)
+        return;
+    ctl->rtt_ms = ctl->look_ms;
+    pause_at_floor(ctl, now_us);
+}
+
+void oq_window_controller_receive_kept(struct oq_window_controller *ctl, int64_t now_us,
+                                       uint64_t bytes)
+{
+    oq_rtt_estimator_ignore(&ctl->rtt, bytes);
+    ctl->resumed_bytes += bytes;
+    oq_window_controller_receive(ctl, now_us, now_us, bytes);
 }
 
 /* Has everything arrived? As long as more arrives, the pause lasts another RTT. */
 static bool is_pause_over(struct oq_window_controller *ctl, int64_t now_us, int64_t unread)
 {
     double rtt_ms = rtt_or_base_ms(ctl) > 0 ? rtt_or_base_ms(ctl) : UNKNOWN_RTT_MS;
+    if (ctl->is_paced) /* that is without our own queue */
+        rtt_ms += PENDING_MS;
     if (now_us - ctl->effect_us > PAUSE_LONGEST_US)
         return true;
     if (unread > ctl->pause_unread) {
@@ -276,23 +309,46 @@ static bool is_pause_over(struct oq_window_controller *ctl, int64_t now_us, int6
         if (ctl->pause_us < until_us)
             ctl->pause_us = until_us;
     }
+    /* What is left of the window is not worth a packet: nothing more will come. */
+    bool is_complete = ctl->mode == OQ_WINDOW_YIELD && unread == ctl->pause_unread &&
+                       (double)unread + OQ_RTT_PACKET_BYTES > ctl->pause_advertised &&
+                       now_us >= ctl->budget_us;
     ctl->pause_unread = unread;
-    return now_us >= ctl->pause_us;
+    return is_complete || now_us >= ctl->pause_us;
 }
 
 static void enter_yield(struct oq_window_controller *ctl, int64_t now_us)
 {
     ctl->mode = OQ_WINDOW_YIELD;
-    ctl->yield_spread_us = ctl->yield_us = now_us;
+    ctl->yield_spread_us = now_us;
     ctl->short_since_us = 0;
-    ctl->yield_short_ms = 0;
-    ctl->clear_handshakes = 0;
+    ctl->is_looking = false;
+    ctl->look_ms = -1;
+    ctl->short_ms = HUGE_VAL; /* what arrives in the first pause is not of the floor */
     ctl->yield_least_ms = ctl->yield_most_ms = ctl->rtt_ms;
+    ctl->budget_us = now_us;
+    ctl->resumed_us = 0;
     pause_reading(ctl, now_us, 0);
+    ctl->rtt_ms = ctl->base_ms; /* our own queue drains meanwhile */
+}
+
+void oq_window_controller_set_paced(struct oq_window_controller *ctl, int64_t now_us)
+{
+    ctl->is_paced = ctl->is_begun = true;
+    ctl->base_ms = 0; /* learned with wrong windows: the first look tells it */
+    if (ctl->mode != OQ_WINDOW_YIELD)
+        ctl->mode = OQ_WINDOW_STEADY;
+    ctl->grow_to = 0;
+    ctl->drain_us = now_us + DRAIN_PACED_US;
 }
 
 static void enter_slow_start(struct oq_window_controller *ctl, int64_t now_us)
 {
+    if (ctl->is_paced) {
+        ctl->mode = OQ_WINDOW_STEADY;
+        ctl->drain_us = now_us + DRAIN_PACED_US;
+        return;
+    }
     ctl->mode = OQ_WINDOW_SLOW_START;
     ctl->start_stage = 1;
     ctl->start_rate = 0;
@@ -401,6 +457,9 @@ static void step_steady(struct oq_window_controller *ctl, int64_t now_us,
         /* If the drain finds no queue, the link is slower now. */
         ctl->drain_rate_high =
             is_lost ? most(ctl->rate, FAILED_SHARE * ctl->rate_high) : ctl->rate_high;
+        /* The last one found none: it is what the sender sends now. */
+        if (ctl->no_queue_us != 0 && now_us - ctl->no_queue_us < DRAIN_AFTER_US)
+            ctl->drain_rate_high = ctl->rate;
         double rate = most(ctl->rate, KEPT * ctl->drain_rate_high);
         if (is_repeated_alarm(ctl, now_us)) {
             ctl->drain_us = now_us + DRAIN_AFTER_US;
@@ -478,7 +537,8 @@ static void step_drain(struct oq_window_controller *ctl, int64_t now_us)
         return;
     }
     /* Very different from before: measure again soon. */
-    bool is_fine = ctl->base_ms > 0.85 * before_ms && ctl->base_ms < 1.15 * before_ms;
+    bool is_fine =
+        ctl->base_ms > 0.85 * before_ms && ctl->base_ms < 1.15 * before_ms && ctl->excesses == 0;
     ctl->no_queue_us = ctl->is_alarm ? now_us : 0;
     if (ctl->is_alarm)
         ctl->rate_high = least(ctl->rate_high, ctl->drain_rate_high);
@@ -486,7 +546,9 @@ static void step_drain(struct oq_window_controller *ctl, int64_t now_us)
     ctl->grow_to = ctl->is_alarm ? ctl->drain_window : 0;
     enter_steady(ctl, now_us, ctl->drain_window * (ctl->is_alarm ? RETURN_FROM : 1));
     ctl->changed_us = now_us;
-    ctl->drain_us = now_us + (is_fine ? DRAIN_EVERY_US : DRAIN_SOON_US);
+    ctl->drain_us = now_us + (ctl->is_paced ? DRAIN_PACED_US
+                              : is_fine     ? DRAIN_EVERY_US
+                                            : DRAIN_SOON_US);
 }
 
 static void step_yield(struct oq_window_controller *ctl, int64_t now_us,
@@ -503,12 +565,9 @@ static void step_yield(struct oq_window_controller *ctl, int64_t now_us,
         ctl->yield_least_ms = ctl->yield_most_ms = ctl->rtt_ms;
     }
     /* A new flow leaves the queue empty between its bursts, for some RTTs. */
-    ctl->yield_short_ms = most(2 * far_goal_ms(ctl, input, goal), 0.1 * ctl->base_ms);
-    if (input->must_yield)
-        ctl->clear_handshakes = 0;
-    if (!input->must_yield && ctl->clear_handshakes >= ESCAPE_HANDSHAKES)
-        enter_slow_start(ctl, now_us);
-    else if (input->must_yield || oq_window_controller_queue_ms(ctl) > ctl->yield_short_ms)
+    ctl->short_ms =
+        input->must_yield ? -1 : most(2 * far_goal_ms(ctl, input, goal), 0.1 * ctl->base_ms);
+    if (oq_window_controller_queue_ms(ctl) > ctl->short_ms)
         ctl->short_since_us = 0;
     else if (ctl->short_since_us == 0)
         ctl->short_since_us = now_us;
@@ -523,7 +582,8 @@ static void restart(struct oq_window_controller *ctl, int64_t now_us)
 {
     oq_rtt_estimator_restart(&ctl->rtt, now_us);
     ctl->step_first = ctl->step_count = 0;
-    ctl->long_since_us = ctl->short_since_us = 0;
+    ctl->long_since_us = 0;
+    ctl->is_looking = false;
     ctl->changed_us = now_us;
     ctl->over_deliveries = ctl->rtt.over_deliveries;
 }
@@ -536,14 +596,12 @@ static double bounded(const struct oq_window_controller *ctl,
 {
     double rtt_ms = most(rtt_or_base_ms(ctl), 1);
     double rtts = least(1, most(passed_ms, 0) / rtt_ms);
-    double window = ctl->mode == OQ_WINDOW_YIELD ? 0 : ctl->window;
-    window = most(window, input->floor_rate * rtt_or_base_ms(ctl));
+    double window = most(ctl->window, input->floor_rate * rtt_or_base_ms(ctl));
+    if (ctl->mode == OQ_WINDOW_YIELD)
+        window = input->floor_rate * least((1 + PAUSE_RTTS) * rtt_ms + PAUSE_MS, CYCLE_MOST_MS);
     if (input->limit_rate > 0)
         window = least(window, input->limit_rate * rtt_ms);
     double before = ctl->advertised * ctl->factor;
-    /* With few packets in flight a lost one is sent again after 200 ms: no longer path. */
-    if (ctl->mode == OQ_WINDOW_YIELD && before > 0)
-        window = least(window, before * (1 + FLOOR_GROWTH));
     window = most(window, before * (1 - SHRINK * rtts));
     return least(most(window, least_window(ctl)), OQ_WINDOW_MOST * ctl->factor);
 }
@@ -552,7 +610,7 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
                    const struct oq_window_controller_input *input, double passed_us)
 {
     correct_factor(ctl);
-    bool is_new = measure(ctl, now_us);
+    bool is_new = ctl->mode == OQ_WINDOW_YIELD ? measure_look(ctl, now_us) : measure(ctl, now_us);
     double queue = oq_window_controller_queue_ms(ctl), goal = goal_ms(ctl, input);
     if (ctl->mode == OQ_WINDOW_STEADY)
         ctl->rate_high *= exp(-passed_us / FORMER_US);
@@ -568,7 +626,11 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
         enter_yield(ctl, now_us);
     else if (ctl->mode == OQ_WINDOW_DRAIN)
         step_drain(ctl, now_us);
-    else if (!is_new)
+    else if (ctl->mode == OQ_WINDOW_YIELD && !ctl->is_looking)
+        pause_at_floor(ctl, now_us); /* a limit or a sleep has ended the cycle */
+    else if (ctl->is_paced && ctl->mode == OQ_WINDOW_STEADY && now_us >= ctl->drain_us)
+        enter_drain(ctl, now_us, input, false, ctl->window);
+    else if (!is_new || (ctl->is_paced && ctl->mode == OQ_WINDOW_STEADY))
         return;
     else if (ctl->mode == OQ_WINDOW_SLOW_START)
         step_slow_start(ctl, now_us, input, queue, goal);
@@ -578,29 +640,58 @@ static void decide(struct oq_window_controller *ctl, int64_t now_us,
         step_yield(ctl, now_us, input, goal);
 }
 
+/* Reading resumes: everything that was advertised has arrived. */
+static void resume(struct oq_window_controller *ctl, int64_t now_us,
+                   const struct oq_window_controller_input *input)
+{
+    if (ctl->mode != OQ_WINDOW_YIELD)
+        ctl->rtt_ms = ctl->base_ms; /* our own queue has drained */
+    else if (ctl->resumed_us != 0)
+        ctl->rate = (double)ctl->rtt.received * 1000 / (double)(now_us - ctl->resumed_us);
+    if (input->unread >= 0)
+        ctl->excesses = (double)input->unread > EXCESS * ctl->pause_advertised + EXCESS_BYTES
+                            ? ctl->excesses + 1
+                            : 0;
+    ctl->pause_us = 0;
+    ctl->window = ctl->pause_window;
+    ctl->advertised = 0;
+    restart(ctl, now_us);
+    if (input->unread >= 0 &&
+        (!ctl->is_begun || (uint64_t)input->unread > ctl->rtt.edge - ctl->rtt.received))
+        oq_rtt_estimator_restart_at(&ctl->rtt, now_us, (uint64_t)input->unread);
+    ctl->resumed_us = now_us;
+    ctl->resumed_bytes =
+        input->unread >= 0 ? (uint64_t)input->unread : ctl->rtt.edge - ctl->rtt.received;
+    ctl->is_looking = true;
+    if (ctl->mode == OQ_WINDOW_DRAIN)
+        ctl->drain_us = now_us;
+    ctl->effect_us = now_us;
+    if (ctl->excesses >= EXCESSES && !ctl->is_paced)
+        oq_window_controller_set_paced(ctl, now_us);
+}
+
 uint64_t oq_window_controller_step(struct oq_window_controller *ctl, int64_t now_us,
                                    const struct oq_window_controller_input *input)
 {
     int64_t passed_us = now_us - ctl->step_us;
     bool is_strange = passed_us > STEP_LONGEST_US || passed_us < 0;
+    ctl->floor_rate = input->floor_rate;
+    if (ctl->pause_us != 0 && ctl->mode == OQ_WINDOW_YIELD && measure_look(ctl, now_us)) {
+        step_yield(ctl, now_us, input, goal_ms(ctl, input));
+        if (ctl->mode != OQ_WINDOW_YIELD) { /* there is no queue: what is under way may come */
+            ctl->pause_us = 0;
+            restart(ctl, now_us);
+        }
+    }
     if (ctl->pause_us != 0 && !is_strange && !is_pause_over(ctl, now_us, input->unread)) {
         ctl->step_us = now_us;
         return (uint64_t)ctl->advertised;
     }
     if (ctl->pause_us != 0) {
-        ctl->pause_us = 0;
-        ctl->window = ctl->pause_window;
-        ctl->advertised = 0;
-        ctl->rtt_ms = ctl->base_ms; /* our own queue has drained */
-        restart(ctl, now_us);
-        if (input->unread >= 0 &&
-            (!ctl->is_begun || (uint64_t)input->unread > ctl->rtt.edge - ctl->rtt.received))
-            oq_rtt_estimator_restart_at(&ctl->rtt, now_us, (uint64_t)input->unread);
-        if (ctl->mode == OQ_WINDOW_DRAIN)
-            ctl->drain_us = now_us;
-        ctl->effect_us = now_us;
+        resume(ctl, now_us, input);
     } else if (is_strange || input->is_limited) {
         restart(ctl, now_us);
+        ctl->short_since_us = 0;
         if (ctl->mode == OQ_WINDOW_DRAIN) { /* its measurement is void */
             ctl->mode = ctl->is_begun ? OQ_WINDOW_STEADY : OQ_WINDOW_SLOW_START;
             ctl->drain_us = now_us + DRAIN_AFTER_US;

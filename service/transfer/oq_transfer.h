@@ -19,6 +19,7 @@
 #include "oq_config.h"
 #include "oq_files.h"
 #include "oq_hash.h"
+#include "oq_http.h"
 #include "oq_model.h"
 #include "oq_rate_control.h"
 #include "oq_transfer_machine.h"
@@ -37,6 +38,12 @@ struct oq_transfer_history {
     uint32_t attempts;       /* failures in a row */
     uint64_t furthest_bytes; /* progress is what goes beyond: the same half again is none */
     bool is_plain;           /* the next request is without a range */
+    bool has_stalled;        /* the last time-out of the server's was at stalled_bytes */
+    uint64_t stalled_bytes;
+    /* Of `range_source`, the source that was last asked; see struct oq_http_request: */
+    uint32_t range_source;
+    enum oq_http_resume resume;
+    bool has_ranges, has_no_ranges, has_tried_plain;
     struct oq_source_run sources;
 };
 
@@ -57,6 +64,8 @@ struct oq_transfer_host {
                            struct oq_error *err);
     /* More bytes have been saved than ever before. */
     void (*progressed)(const struct oq_transfer_owner *owner);
+    /* Bytes that were there come again; `why` is a sentence for the user. */
+    void (*restarted)(const struct oq_transfer_owner *owner, const char *why);
     uint64_t (*random)(const struct oq_transfer_owner *owner);
     /* FETCHED has been saved. The transfer is freed when this is called. */
     void (*ended)(const struct oq_transfer_owner *owner, const struct oq_transfer_end *end);

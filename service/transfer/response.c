@@ -63,6 +63,18 @@ const struct oq_http_response *oq_response_complete(struct oq_transfer *transfer
     return http;
 }
 
+/* A date is one of the server's clock, which its Date field tells; the fields come in any order. */
+static void read_retry_after(struct oq_transfer *transfer)
+{
+    struct response *response = &transfer->response;
+    int64_t delay_ms = 0;
+    int64_t now_ms =
+        response->has_date ? response->date_ms : oq_clock_wall_ms(transfer->context->clock);
+    if (oq_http_parse_retry_after(response->retry_after, strlen(response->retry_after), now_ms,
+                                  &delay_ms) == OQ_OK)
+        response->retry_after_ms = delay_ms;
+}
+
 static void read_field(struct oq_transfer *transfer, const char *name, size_t name_length,
                        const char *value, size_t length)
 {
@@ -88,14 +100,24 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
             oq_http_parse_etag(value, length, response->etag, &is_weak) == OQ_OK && !is_weak;
         http->etag = is_strong ? response->etag : NULL;
     } else if (IS("Last-Modified")) {
-        int64_t unused_ms = 0;
-        if (length <= OQ_DATE_MAX && oq_http_parse_date(value, length, &unused_ms) == OQ_OK) {
+        if (length <= OQ_DATE_MAX && oq_http_is_date_text(value, length)) {
             memcpy(response->last_modified, value, length);
             response->last_modified[length] = '\0';
             http->last_modified = response->last_modified;
         }
+    } else if (IS("Content-Type")) {
+        size_t type_length = 0;
+        while (type_length < length && !strchr("; \t", value[type_length]))
+            type_length++;
+        http->is_page = oq_ascii_is_word(value, type_length, "text/html") ||
+                        oq_ascii_is_word(value, type_length, "application/xhtml+xml");
+    } else if (IS("Accept-Ranges")) {
+        http->refuses_ranges = oq_ascii_is_word(value, length, "none");
     } else if (IS("Content-Encoding")) {
-        http->is_encoded |= oq_http_is_foreign_coding(value, length, oq_net_url(transfer->net));
+        const struct oq_file *file = oq_transfer_file(transfer);
+        const char *const names[] = {oq_net_url(transfer->net),
+                                     oq_sources_url(file, transfer->source), file->local};
+        http->is_encoded |= oq_http_is_foreign_coding(value, length, names, 3);
     } else if (IS("Repr-Digest")) {
         struct oq_digest *digest = &response->digest;
         if (oq_digest_parse_repr(value, length, digest) != OQ_OK)
@@ -105,11 +127,13 @@ static void read_field(struct oq_transfer *transfer, const char *name, size_t na
         if (response->digest.kind == OQ_HASH_NONE &&
             oq_digest_parse_rfc3230(value, length, &older) == OQ_OK)
             response->digest = older;
-    } else if (IS("Retry-After")) {
-        int64_t delay_ms = 0;
-        if (oq_http_parse_retry_after(value, length, oq_clock_wall_ms(transfer->context->clock),
-                                      &delay_ms) == OQ_OK)
-            response->retry_after_ms = delay_ms;
+    } else if (IS("Retry-After") && length <= OQ_DATE_MAX) {
+        memcpy(response->retry_after, value, length);
+        response->retry_after[length] = '\0';
+        read_retry_after(transfer);
+    } else if (IS("Date")) {
+        response->has_date = oq_http_parse_date(value, length, &response->date_ms) == OQ_OK;
+        read_retry_after(transfer);
     }
 #undef IS
 }
@@ -136,17 +160,32 @@ static void on_header(void *ctx, const char *line, size_t length)
 
 /* --- the verdict ------------------------------------------------------------------------------ */
 
+/* A response that is no HTTP is a middlebox's glitch as often as the server's own. */
+#define PROTOCOL_ATTEMPTS 4
+
+static struct oq_verdict net_verdict(const struct oq_transfer *transfer, enum oq_net_error error)
+{
+    struct oq_verdict verdict = oq_errors_net(error);
+    verdict.is_transient |=
+        error == OQ_NET_PROTOCOL && oq_transfer_history(transfer)->attempts + 1 < PROTOCOL_ATTEMPTS;
+    return verdict;
+}
+
 void oq_response_fail(struct oq_transfer *transfer, const struct oq_http_decision *decision)
 {
     char text[256];
     struct oq_verdict verdict = decision->net != OQ_NET_NONE
-                                    ? oq_errors_net(decision->net)
+                                    ? net_verdict(transfer, decision->net)
                                     : oq_errors_http(transfer->response.http.status);
     if (verdict.http)
         oq_errors_describe_http(verdict.http, text, sizeof text);
     else
         snprintf(text, sizeof text, "%s (%s)", oq_errors_describe_net(decision->net),
                  decision->why);
+    size_t length = strlen(text);
+    if (verdict.http && !verdict.is_transient && transfer->written_bytes > 0)
+        snprintf(text + length, sizeof text - length,
+                 " The bytes are kept: set-url continues at a new URL.");
     oq_transfer_fail(transfer, &verdict, true, text);
 }
 
@@ -257,15 +296,39 @@ static struct oq_http_decision judge(struct oq_transfer *transfer,
     if (decision.verdict != OQ_HTTP_FAIL && decision.total_bytes != OQ_SIZE_UNKNOWN &&
         file->expectations && file->expectations->size_bytes != OQ_SIZE_UNKNOWN &&
         file->expectations->size_bytes != decision.total_bytes) {
+        bool is_other = transfer->response.http.is_page && !request->may_be_page;
         decision.verdict = OQ_HTTP_FAIL;
-        decision.net = OQ_NET_WRONG_SIZE;
+        decision.net = is_other ? OQ_NET_OTHER_RESOURCE : OQ_NET_WRONG_SIZE;
         decision.why = "its size is not the expected one";
+    }
+    if (decision.verdict != OQ_HTTP_FAIL && transfer->response.http.is_page &&
+        !request->may_be_page && oq_proxy_has_user(oq_sources_url(file, transfer->source))) {
+        decision.verdict = OQ_HTTP_FAIL;
+        decision.net = OQ_NET_SIGN_IN;
+        decision.why = "it sends HTML instead of the file";
     }
     if (decision.verdict == OQ_HTTP_APPEND && is_other_digest(transfer, request->is_hashed)) {
         decision.verdict = OQ_HTTP_RESTART;
         decision.why = "the hash that the server sends has changed";
     }
     return decision;
+}
+
+/* What the response shows of the source's ranges, for the next request. */
+static void note_ranges(struct oq_transfer *transfer, const struct oq_http_request *request,
+                        const struct oq_http_decision *decision)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    char unused[OQ_ETAG_MAX + 1];
+    history->is_plain = decision->is_plain;
+    history->has_tried_plain |= decision->is_plain;
+    if (decision->verdict == OQ_HTTP_APPEND)
+        history->has_ranges = true;
+    else if (decision->verdict == OQ_HTTP_REPLACE && !request->is_plain &&
+             !oq_http_if_range(request, unused, sizeof unused))
+        history->has_no_ranges = true;
+    else if (decision->verdict == OQ_HTTP_AGAIN && !decision->is_plain)
+        history->resume = decision->resume;
 }
 
 /* False: the body is of no use. */
@@ -279,7 +342,7 @@ static bool on_header_complete(void *ctx)
     const struct oq_http_request request = oq_source_describe(transfer);
     const struct oq_http_decision decision = judge(transfer, &request);
     transfer->response.decision = decision;
-    oq_transfer_history(transfer)->is_plain = false;
+    note_ranges(transfer, &request, &decision);
     if ((decision.verdict == OQ_HTTP_REPLACE || decision.verdict == OQ_HTTP_RESTART) &&
         is_refused(transfer, request.is_hashed, decision.why))
         return false;
@@ -288,8 +351,12 @@ static bool on_header_complete(void *ctx)
         return accept_body(transfer, transfer->written_bytes);
     case OQ_HTTP_REPLACE:
         if (transfer->written_bytes > 0)
-            oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+            oq_transfer_restarts(transfer, decision.why);
         return accept_body(transfer, 0);
+    case OQ_HTTP_AGAIN:
+        oq_transfer_log(transfer, OQ_LOG_INFO, decision.why);
+        oq_transfer_apply(transfer, OQ_TRANSFER_EV_STOP, NULL);
+        return false;
     case OQ_HTTP_COMPLETE:
         if (save_facts(transfer, false))
             oq_transfer_apply(transfer, OQ_TRANSFER_EV_WHOLE, NULL);
@@ -384,15 +451,54 @@ static enum oq_net_error complete_body(struct oq_transfer *transfer)
     return OQ_NET_NONE;
 }
 
+/* Silent again where it was silent before: something on the way scans the file before it gives the
+ * rest, and does so again with each request. */
+static void note_silence(struct oq_transfer *transfer)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    uint64_t position_bytes = oq_transfer_position(transfer);
+    int64_t ms = history->has_stalled && history->stalled_bytes == position_bytes
+                     ? oq_net_wait_longer(transfer->net)
+                     : 0;
+    char text[128];
+    history->has_stalled = true;
+    history->stalled_bytes = position_bytes;
+    if (ms == 0)
+        return;
+    snprintf(text, sizeof text,
+             "silent twice at byte %llu: StallTimeoutMs is %lld for this server now",
+             (unsigned long long)position_bytes, (long long)ms);
+    oq_transfer_log(transfer, OQ_LOG_INFO, text);
+}
+
 static void fail_request(struct oq_transfer *transfer, enum oq_net_error error, const char *text)
 {
     char sentence[256];
     uint32_t refusal = oq_net_proxy_refusal(transfer->net);
-    struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : oq_errors_net(error);
+    if (error == OQ_NET_STALLED || error == OQ_NET_TIMEOUT)
+        note_silence(transfer);
+    struct oq_verdict verdict = refusal ? oq_errors_http(refusal) : net_verdict(transfer, error);
     snprintf(sentence, sizeof sentence, "%s (%s)", oq_errors_describe_net(error), text);
     if (refusal)
         oq_errors_describe_http(refusal, sentence, sizeof sentence);
+    if (refusal && refusal != 407)
+        snprintf(
+            sentence, sizeof sentence,
+            "The proxy does not connect to the server (HTTP %u from the proxy); check the proxy "
+            "settings.",
+            (unsigned)refusal);
     oq_transfer_fail(transfer, &verdict, true, sentence);
+}
+
+/* The connection ends instead of an answer, again and again: some firewalls do that to a range.
+ * Without one the saved bytes come again, so that is tried later when there are some. */
+static void note_cut(struct oq_transfer *transfer)
+{
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    const struct oq_http_request request = oq_source_describe(transfer);
+    if (!request.may_try_plain || history->attempts < (request.offset_bytes > 0 ? 4 : 1))
+        return;
+    history->is_plain = history->has_tried_plain = true;
 }
 
 static void on_done(void *ctx, enum oq_net_error error, const char *text)
@@ -410,6 +516,8 @@ static void on_done(void *ctx, enum oq_net_error error, const char *text)
         break;
     case OQ_TRANSFER_REQUESTING:
     case OQ_TRANSFER_RESOLVING_PROXY:
+        if (error == OQ_NET_CUT)
+            note_cut(transfer);
         fail_request(transfer, error == OQ_NET_NONE ? OQ_NET_CUT : error, text);
         break;
     case OQ_TRANSFER_OPENING: /* no request */

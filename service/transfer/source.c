@@ -32,23 +32,31 @@ void oq_source_choose(struct oq_transfer *transfer)
     run->is_started = true;
     run->current = oq_sources_pick(run, count, file->bad_sources);
     transfer->source = run->current;
+    struct oq_transfer_history *history = oq_transfer_history(transfer);
+    if (history->range_source != run->current) {
+        history->range_source = run->current;
+        history->resume = OQ_HTTP_RESUME_TAG;
+        history->has_ranges = history->has_no_ranges = history->has_tried_plain = false;
+    }
 }
 
 struct oq_http_request oq_source_describe(const struct oq_transfer *transfer)
 {
     const struct oq_file *file = oq_transfer_file(transfer);
-    char unused[OQ_ETAG_MAX + 1];
-    struct oq_http_request request = {.offset_bytes = file->done_bytes,
-                                      .size_bytes = file->size_bytes,
-                                      .etag = file->etag,
-                                      .last_modified = file->last_modified};
-    if (file->done_bytes > 0 && file->size_bytes != OQ_SIZE_UNKNOWN && oq_sources_has_hash(file) &&
-        transfer->context->hash &&
-        (file->source != transfer->source || !oq_http_if_range(&request, unused, sizeof unused))) {
-        request.etag = request.last_modified = NULL;
-        request.is_hashed = true;
-    }
-    request.is_plain = oq_transfer_history(transfer)->is_plain;
+    const struct oq_transfer_history *history = oq_transfer_history(transfer);
+    struct oq_http_request request = {
+        .offset_bytes = file->done_bytes,
+        .size_bytes = file->size_bytes,
+        .etag = file->etag,
+        .last_modified = file->last_modified,
+        .resume = history->resume,
+        .is_plain = history->is_plain,
+        .is_hashed = file->done_bytes > 0 && oq_sources_has_hash(file) && !!transfer->context->hash,
+        .may_try_plain = !history->has_ranges && !history->has_tried_plain,
+        .has_no_ranges = history->has_no_ranges,
+        .may_be_page = oq_http_may_be_page(file->local)};
+    if (request.is_hashed && file->source != transfer->source)
+        request.etag = request.last_modified = NULL; /* they are another's */
     return request;
 }
 
@@ -100,8 +108,10 @@ bool oq_source_is_slow(struct oq_transfer *transfer)
         passed_ms < context->config->slow_source_ms)
         return false;
     uint64_t rate = transfer->window_bytes * 1000 / (uint64_t)passed_ms, unused = 0;
+    int64_t since_us = 0;
     oq_transfer_restart_window(transfer);
-    if (oq_rate_control_limit(context->rate_control, transfer->bucket, &unused) != OQ_LIMIT_NONE)
+    if (oq_rate_control_limit(context->rate_control, transfer->bucket, &unused, &since_us) !=
+        OQ_LIMIT_NONE)
         return false; /* it is not the source that is slow */
     if (rate >= (uint64_t)context->config->slow_source_bytes ||
         oq_sources_leave(run, oq_sources_count(file), file->bad_sources, OQ_LEAVE_SLOW,

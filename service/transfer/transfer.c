@@ -9,6 +9,7 @@
 
 #include "oq_alloc.h"
 #include "oq_path.h"
+#include "oq_url.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -104,6 +105,14 @@ static void fail_full(struct oq_transfer *transfer, uint64_t missing_bytes)
              "The disk is full: %llu bytes are missing. The download continues when there is room.",
              (unsigned long long)missing_bytes);
     oq_transfer_fail(transfer, &verdict, false, text);
+}
+
+void oq_transfer_restarts(const struct oq_transfer *transfer, const char *why)
+{
+    char text[sizeof transfer->failure.text];
+    snprintf(text, sizeof text, "The download started again from zero: %s.", why);
+    oq_transfer_log(transfer, OQ_LOG_INFO, text);
+    transfer->context->host->restarted(&transfer->owner, text);
 }
 
 /* Gives up the saved bytes, durably, before anything is done to the file. */
@@ -248,6 +257,19 @@ static enum oq_status save_fetched(struct oq_transfer *transfer, struct oq_error
     return oq_transfer_save(transfer, &next, err);
 }
 
+/* With several sources it is open which one has failed. */
+static void name_source(const struct oq_transfer *transfer, struct failure *failure)
+{
+    const struct oq_file *file = oq_transfer_file(transfer);
+    char text[sizeof failure->text];
+    if (!failure->is_of_source || oq_sources_count(file) == 1)
+        return;
+    char *host = oq_url_host_key(oq_sources_url(file, transfer->source));
+    if (host && snprintf(text, sizeof text, "%s: %s", host, failure->text) < (int)sizeof text)
+        memcpy(failure->text, text, sizeof text);
+    oq_free(host);
+}
+
 /* Reports, and frees the transfer. */
 static void conclude(struct oq_transfer *transfer)
 {
@@ -266,7 +288,10 @@ static void conclude(struct oq_transfer *transfer)
         if (status == OQ_OK)
             history->attempts = 0;
     } else if (end.outcome == OQ_OUTCOME_RESTART) {
-        oq_transfer_log(transfer, OQ_LOG_INFO, failure.text);
+        if (transfer->written_bytes > 0)
+            oq_transfer_restarts(transfer, failure.text);
+        else
+            oq_transfer_log(transfer, OQ_LOG_INFO, failure.text);
         status = forget(transfer, &err);
         history->is_plain = true;
         if (status == OQ_OK && history->attempts > 0) {
@@ -284,6 +309,7 @@ static void conclude(struct oq_transfer *transfer)
     }
     if (end.outcome == OQ_OUTCOME_FAILED)
         oq_transfer_log(transfer, OQ_LOG_WARNING, failure.text);
+    name_source(transfer, &failure);
     end.verdict = failure.verdict;
     end.is_of_source = failure.is_of_source;
     end.text = failure.text;
@@ -465,7 +491,7 @@ void oq_transfer_reserve(struct oq_transfer *transfer)
 static enum oq_status start_request(struct oq_transfer *transfer, struct oq_error *err)
 {
     const struct oq_http_request resume = oq_source_describe(transfer);
-    struct oq_net_request request = {.offset_bytes = resume.offset_bytes,
+    struct oq_net_request request = {.offset_bytes = resume.is_plain ? 0 : resume.offset_bytes,
                                      .is_plain = resume.is_plain};
     char if_range[OQ_ETAG_MAX + 1];
     if (oq_http_if_range(&resume, if_range, sizeof if_range))
@@ -512,8 +538,7 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
     const struct oq_file_port *files = transfer->context->files;
     enum oq_status status = OQ_OK;
     if (size_bytes < oq_transfer_file(transfer)->done_bytes) {
-        oq_transfer_log(transfer, OQ_LOG_WARNING,
-                        "the temporary file was cut; the file is fetched again from the start");
+        oq_transfer_restarts(transfer, "the temporary file was cut");
         status = forget(transfer, err);
     }
     transfer->written_bytes = oq_transfer_file(transfer)->done_bytes;
@@ -535,8 +560,7 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
 static enum oq_status replace_file(struct oq_transfer *transfer, struct oq_error *err)
 {
     if (oq_transfer_file(transfer)->done_bytes > 0) {
-        oq_transfer_log(transfer, OQ_LOG_WARNING,
-                        "the temporary file is gone; the file is fetched again from the start");
+        oq_transfer_restarts(transfer, "the temporary file is gone");
         enum oq_status status = forget(transfer, err);
         if (status != OQ_OK)
             return status;
@@ -596,9 +620,7 @@ enum oq_status oq_transfer_new(const struct oq_transfer_context *context,
 static bool can_continue(const struct oq_transfer *transfer)
 {
     const struct oq_http_request request = oq_source_describe(transfer);
-    char unused[OQ_ETAG_MAX + 1];
-    return request.offset_bytes == 0 || request.is_hashed || oq_verify_is_due(transfer) ||
-           oq_http_if_range(&request, unused, sizeof unused);
+    return request.offset_bytes == 0 || oq_verify_is_due(transfer) || oq_http_can_resume(&request);
 }
 
 void oq_transfer_begin(struct oq_transfer *transfer)
@@ -610,10 +632,9 @@ void oq_transfer_begin(struct oq_transfer *transfer)
     if (!oq_transfer_file(transfer)->temp_path) {
         status = create_file(transfer, &err);
     } else {
-        if (!can_continue(transfer))
-            status = forget(transfer, &err);
-        if (status == OQ_OK)
-            status = submit_open(transfer, OQ_OPEN_EXISTING, &err);
+        /* What is there is kept until the file itself comes instead. */
+        oq_transfer_history(transfer)->is_plain |= !can_continue(transfer);
+        status = submit_open(transfer, OQ_OPEN_EXISTING, &err);
     }
     if (status != OQ_OK)
         oq_transfer_fail_error(transfer, &err);

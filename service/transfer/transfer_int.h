@@ -18,7 +18,10 @@ struct response {
     struct oq_http_response http;
     char etag[OQ_ETAG_MAX + 1];
     char last_modified[OQ_DATE_MAX + 1];
-    struct oq_digest digest;          /* kind OQ_HASH_NONE: none was sent */
+    struct oq_digest digest;           /* kind OQ_HASH_NONE: none was sent */
+    char retry_after[OQ_DATE_MAX + 1]; /* Retry-After as it was sent, and the server's Date */
+    int64_t date_ms;
+    bool has_date;
     int64_t retry_after_ms;           /* -1 = none */
     bool is_chunked;                  /* then Content-Length does not count */
     struct oq_http_decision decision; /* from RECEIVING on */
@@ -143,6 +146,8 @@ void oq_transfer_apply(struct oq_transfer *transfer, enum oq_transfer_event even
                        const struct failure *failure);
 /* May free the transfer. */
 void oq_transfer_act(struct oq_transfer *transfer);
+/* Tells log and host that what is there comes again from zero. */
+void oq_transfer_restarts(const struct oq_transfer *transfer, const char *why);
 /* Of `done`, where the transfer has been STOPPING meanwhile. May free it. */
 void oq_transfer_work_over(struct oq_transfer *transfer);
 /* FAIL. The second: of the disk or memory, unless err->status is OQ_E_NET. */

@@ -69,7 +69,7 @@ static bool is_trusted(PSID owner, const char *own_sid)
     return is_ours;
 }
 
-/* Looks at the folder through one handle: is it one, and may we trust it? OQ_E_ACCESS_DENIED if
+/* Checks the folder through one handle: is it one, and may we trust it? OQ_E_ACCESS_DENIED if
  * not. */
 static enum oq_status examine(HANDLE handle, const char *own_sid, struct oq_error *err)
 {

@@ -26,6 +26,7 @@ static BCRYPT_ALG_HANDLE get_provider(enum oq_hash_kind kind)
         [OQ_HASH_SHA1] = BCRYPT_SHA1_ALGORITHM,
         [OQ_HASH_SHA256] = BCRYPT_SHA256_ALGORITHM,
         [OQ_HASH_SHA512] = BCRYPT_SHA512_ALGORITHM,
+        [OQ_HASH_MD5] = BCRYPT_MD5_ALGORITHM,
     };
     static _Atomic(void *) providers[OQ_HASH_KIND_COUNT];
 

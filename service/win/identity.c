@@ -1,7 +1,7 @@
 /* identity.c - tokens: read from a thread, remembered, found again, used.
  *
  * Any thread; the cache is under one lock, which is never held while Windows is asked for a session
- * or a log-on.
+ * or an authentication.
  */
 #include "identity_int.h"
 #include "oq_win_identity.h"

@@ -7,7 +7,7 @@
  * thread.
  *
  * The interface is the one that GetBestInterfaceEx names for the peer, its counter comes from
- * GetIfEntry2 (0.3 ms under Wine). A connection's round trip comes from SIO_TCP_INFO, since Windows
+ * GetIfEntry2 (0.3 ms under Wine). A connection's RTT comes from SIO_TCP_INFO, since Windows
  * 10 1703; Wine has none. The cost comes from INetworkCostManager, since Windows 8; where it is
  * missing nothing is metered.
  */

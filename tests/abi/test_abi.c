@@ -132,6 +132,7 @@ static void extension__enumerations__are_as_published(void **state)
     assert_int_equal(OPENQMGR_HASH_SHA1, 1);
     assert_int_equal(OPENQMGR_HASH_SHA256, 2);
     assert_int_equal(OPENQMGR_HASH_SHA512, 3);
+    assert_int_equal(OPENQMGR_HASH_MD5, 4);
 
     assert_true(OPENQMGR_SIZE_UNKNOWN == UINT64_MAX);
     assert_true(OPENQMGR_NO_FILE == 0xFFFFFFFFu);

@@ -4,6 +4,7 @@
 #include "metalink_int.h"
 #include "oq_alloc.h"
 #include "oq_fault.h"
+#include "oq_http.h"
 #include "oq_model.h"
 
 #define HEAD                                                                                       \
@@ -59,6 +60,100 @@ static void metalink__of_the_rfc__is_read(void **state)
     assert_int_equal(found.files[1].expectations->pieces.kind, OQ_HASH_NONE);
     assert_true(found.files[1].expectations->size_bytes == OQ_SIZE_UNKNOWN);
     assert_false(found.files[1].expectations->has_sha256);
+    oq_metalink_release(&found);
+}
+
+/* As MirrorManager and others write it. */
+static void metalink__of_version_3__is_read(void **state)
+{
+    static const char text[] =
+        "<metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\" xmlns:mm0=\"urn:x\">"
+        "<files><file name=\"a.iso\"><mm0:timestamp>5</mm0:timestamp><size>123</size>"
+        "<verification><hash type=\"md5\">00112233445566778899aabbccddeeff</hash>"
+        "<hash type=\"sha256\">" HEX256 "</hash><pieces length=\"100\" type=\"sha1\">"
+        "<hash piece=\"0\">" HEX1 "</hash><hash piece=\"1\">" HEX1 "</hash></pieces>"
+        "</verification><resources maxconnections=\"1\">"
+        "<url type=\"http\" preference=\"90\">http://h/2</url>"
+        "<url type=\"http\">http://h/4</url><url preference=\"100\">http://h/1</url>"
+        "<url type=\"rsync\" preference=\"99\">rsync://h/x</url>"
+        "<url preference=\"0\">http://h/3</url></resources></file></files></metalink>";
+    struct oq_metalink found = {0};
+    struct oq_error err;
+    (void)state;
+    if (parse(text, &found, &err) != OQ_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(found.count, 1);
+    const struct oq_expectations *expectations = found.files[0].expectations;
+    assert_string_equal(found.files[0].name, "a.iso");
+    assert_int_equal(expectations->size_bytes, 123);
+    assert_true(expectations->has_sha256);
+    assert_int_equal(expectations->pieces.kind, OQ_HASH_SHA1);
+    assert_int_equal(expectations->pieces.count, 2);
+    assert_int_equal(expectations->mirror_count, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(expectations->mirrors[i][9], '1' + (int)i);
+    oq_metalink_release(&found);
+}
+
+/* The hash of the only piece: nothing that was given is passed over. */
+static void metalink__other_hash_of_the_whole_file__is_that_of_one_piece(void **state)
+{
+    static const struct {
+        const char *text;
+        enum oq_hash_kind kind;
+        uint64_t piece_bytes;
+    } rows[] = {
+        {"<size>9</size><hash type=\"sha-1\">" HEX1 "</hash>", OQ_HASH_SHA1, 9},
+        {"<hash type=\"sha1\">" HEX1 "</hash><size>9</size>", OQ_HASH_SHA1, 9},
+        {"<hash type=\"sha-512\">" HEX256 HEX256 "</hash><hash type=\"sha-1\">" HEX1 "</hash>",
+         OQ_HASH_SHA512, OQ_HTTP_SIZE_MAX},
+        {"<hash type=\"md5\">00112233445566778899aabbccddeeff</hash>", OQ_HASH_MD5,
+         OQ_HTTP_SIZE_MAX},
+        {"<hash type=\"md5\">00112233445566778899aabbccddeeff</hash><pieces length=\"4\" "
+         "type=\"sha-1\"><hash>" HEX1 "</hash></pieces>",
+         OQ_HASH_SHA1, 4},
+        {"<hash type=\"sha-512\">" HEX256 HEX256
+         "</hash><pieces length=\"4\" type=\"sha-1\"><hash>" HEX1 "</hash></pieces>",
+         OQ_HASH_SHA512, OQ_HTTP_SIZE_MAX},
+        {"<hash type=\"sha-512\">" HEX256 HEX256 "</hash><hash type=\"sha256\">" HEX256 "</hash>",
+         OQ_HASH_NONE, 0},
+        {"<size>0</size><hash type=\"sha-1\">" HEX1 "</hash>", OQ_HASH_NONE, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[1024];
+        struct oq_metalink found = {0};
+        struct oq_error err;
+        snprintf(text, sizeof text, FILE_HEAD "%s" FILE_TAIL, rows[i].text);
+        if (parse(text, &found, &err) != OQ_OK)
+            fail_msg("row %u: %s", (unsigned)i, err.text);
+        const struct oq_pieces *pieces = &found.files[0].expectations->pieces;
+        if (pieces->kind != rows[i].kind || pieces->piece_bytes != rows[i].piece_bytes)
+            fail_msg("row %u: kind %d", (unsigned)i, (int)pieces->kind);
+        assert_int_equal(pieces->count, pieces->kind == OQ_HASH_NONE ? 0 : 1);
+        oq_metalink_release(&found);
+    }
+}
+
+static void metalink__odd_files_and_urls__do_not_spoil_the_rest(void **state)
+{
+    static const char text[] =
+        HEAD "<file name=\"t.bin\"><size/><metaurl>http://h/t.torrent</metaurl></file>"
+             "<file name=\"a.bin\"><size> </size><hash type=\"sha-1\"/><url>http://h h/no</url>"
+             "<url> http://h/a b.bin#x </url><url>rsync://h/a</url></file>"
+             "<file name=\"u.bin\"><url>ftp://h/u</url></file></metalink>";
+    struct oq_metalink found = {0};
+    struct oq_error err;
+    (void)state;
+    if (parse(text, &found, &err) != OQ_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.left_out, 2);
+    assert_string_equal(found.left_out_name, "t.bin");
+    assert_string_equal(found.files[0].name, "a.bin");
+    assert_int_equal(found.files[0].expectations->mirror_count, 1);
+    assert_string_equal(found.files[0].expectations->mirrors[0], "http://h/a%20b.bin");
+    assert_true(found.files[0].expectations->size_bytes == OQ_SIZE_UNKNOWN);
     oq_metalink_release(&found);
 }
 
@@ -167,7 +262,8 @@ static void metalink__unknown_elements__are_ignored(void **state)
     static const char text[] = HEAD
         "<x><file name=\"no\"><url>http://h/no</url></file></x><file name=\"a.bin\">"
         "<o:url xmlns:o=\"urn:other\">http://h/no</o:url><x><url>http://h/no</url></x>"
-        "<hash type=\"sha-1\">zz</hash><hash>zz</hash><hash type=\"sha-256\">" HEX256
+        "<hash type=\"sha-384\">zz</hash><hash>zz</hash><hash type=\"sha-1\"> </hash><hash "
+        "type=\"sha-256\">" HEX256
         "<x>zz</x></hash><size>5<x>7</x></size><url>http://h/<x>no</x>yes</url></file></metalink>";
     struct oq_metalink found = {0};
     struct oq_error err;
@@ -205,16 +301,19 @@ static void metalink__that_cannot_be_used__is_refused_with_a_reason(void **state
         {"<metalink", "not well-formed"},
         {"<html/>", "not a Metalink"},
         {"<metalink><file name=\"a\"><url>http://h/a</url></file></metalink>", "not a Metalink"},
-        {"<metalink xmlns=\"http://www.metalinker.org/\"/>", "not a Metalink"},
+        {"<metalink xmlns=\"http://www.metalinker.org/\"/>", "has no file"},
+        {FILE_HEAD "<hash type=\"sha-384\">" HEX1 "</hash>" FILE_TAIL, "unsupported functions"},
+        {FILE_HEAD "<hash type=\"sha-1\">zz</hash>" FILE_TAIL, "hash"},
+        {FILE_HEAD "<hash type=\"md5\">" HEX1 "</hash>" FILE_TAIL, "hash"},
         {HEAD "</metalink>", "has no file"},
         {"<m xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"a\"/></m>", "not a Metalink"},
         {"<m xmlns=\"urn:ietf:params:xml:ns:metalink\"><metalink><file name=\"a\"><url>http://h/a"
          "</url></file></metalink></m>",
          "not a Metalink"},
         {FILE_HEAD "<url>http://h/a</url><size>many</size></file></metalink>", "size"},
-        {FILE_HEAD "<url>http://h/a</url></file><file name=\"b\"></file></metalink>", "no URL"},
-        {FILE_HEAD "</file></metalink>", "no URL"},
-        {FILE_HEAD "<url>ftp://h/a</url></file></metalink>", "no URL"},
+        {FILE_HEAD "</file></metalink>", "no file has a URL"},
+        {FILE_HEAD "<url>ftp://h/a</url></file></metalink>", "no file has a URL"},
+        {FILE_HEAD "<url>http://h h/a</url></file></metalink>", "no file has a URL"},
         {HEAD "<file><url>http://h/a</url></file></metalink>", "name"},
         {HEAD "<file name=\"../a\"><url>http://h/a</url></file></metalink>", "name"},
         {FILE_HEAD "<size>many</size>" FILE_TAIL, "size"},
@@ -308,6 +407,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metalink__of_the_rfc__is_read),
+        cmocka_unit_test(metalink__of_version_3__is_read),
+        cmocka_unit_test(metalink__other_hash_of_the_whole_file__is_that_of_one_piece),
+        cmocka_unit_test(metalink__odd_files_and_urls__do_not_spoil_the_rest),
         cmocka_unit_test(metalink__several_piece_lists__the_strongest_counts),
         cmocka_unit_test(metalink__stronger_list_behind_a_weaker_one__replaces_it),
         cmocka_unit_test(metalink__many_pieces_and_a_long_url__are_read_whole),

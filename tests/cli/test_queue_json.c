@@ -163,7 +163,7 @@ static void record__that_cannot_be_used__is_refused_with_a_reason(void **state)
         {FILE_HEAD ",\"mirrors\":[\"m\"]" FILE_TAIL, "file 0: mirrors:"},
         {FILE_HEAD ",\"mirrors\":[null]" FILE_TAIL, "file 0: mirrors:"},
         {FILE_HEAD ",\"pieces\":[]" FILE_TAIL, "file 0: pieces: type"},
-        {FILE_HEAD ",\"pieces\":{\"type\":\"md5\",\"length\":5,\"hashes\":[]}" FILE_TAIL,
+        {FILE_HEAD ",\"pieces\":{\"type\":\"md4\",\"length\":5,\"hashes\":[]}" FILE_TAIL,
          "file 0: pieces: type"},
         {FILE_HEAD ",\"pieces\":{\"type\":\"sha-1\",\"hashes\":[\"" HEX1 "\"]}" FILE_TAIL,
          "file 0: pieces: a piece has no bytes"},

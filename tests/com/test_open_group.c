@@ -69,6 +69,7 @@ static void info__everything__comes_back(void **state)
     view->max_bytes_per_s = 0x300000000;
     view->limit = OQ_LIMIT_GROUP;
     view->limit_bytes_per_s = 64000;
+    view->limit_ms = 12999;
     view->retries = 6;
     view->notify_flags = 0x44;
     view->error_code = 0x80190194;
@@ -112,7 +113,7 @@ static void info__everything__comes_back(void **state)
         assert_text(info.szOwner, L"S-1-5-7");
         assert_text(info.szName, L"n\u00e4me");
         assert_text(info.szFile, L"f\u00fcr.iso");
-        assert_text(info.szWait, L"throttled to 64 KB/s: the group has a limit");
+        assert_text(info.szWait, L"throttled to 64 KB/s for 12 s: the group has a limit");
         assert_text(info.szFailure, L"404 Not Found");
         assert_int_equal(fixture->engine.last, FAKE_SUMMARISE_GROUP); /* reading is no activity */
     }
@@ -264,15 +265,16 @@ static void wait__throttled__names_the_rate_and_the_cause(void **state)
 {
     static const WCHAR *const texts[] = {
         [OQ_LIMIT_OTHERS_HERE] =
-            L"throttled to 64 KB/s: another program on this computer uses the network",
-        [OQ_LIMIT_OTHERS_LINK] = L"throttled to 64 KB/s: another computer uses the link",
-        [OQ_LIMIT_POLICY] = L"throttled to 64 KB/s: the administrator has set a limit",
-        [OQ_LIMIT_GROUP] = L"throttled to 64 KB/s: the group has a limit",
+            L"throttled to 64 KB/s for 12 s: another program on this computer uses the network",
+        [OQ_LIMIT_OTHERS_LINK] = L"throttled to 64 KB/s for 12 s: another computer uses the link",
+        [OQ_LIMIT_POLICY] = L"throttled to 64 KB/s for 12 s: the administrator has set a limit",
+        [OQ_LIMIT_GROUP] = L"throttled to 64 KB/s for 12 s: the group has a limit",
     };
     struct fixture *fixture = *state;
     fixture->engine.view.state = OQ_GROUP_ACTIVE;
     fixture->engine.view.activity = OQ_ACTIVITY_TRANSFERRING;
     fixture->engine.view.limit_bytes_per_s = 64000;
+    fixture->engine.view.limit_ms = 12999;
     for (unsigned i = OQ_LIMIT_OTHERS_HERE; i < COUNT_OF(texts); i++) {
         fixture->engine.view.limit = (enum oq_limit)i;
         assert_text(info_of(open_of(fixture->group)).szWait, texts[i]);
@@ -545,7 +547,7 @@ static BSTR new_bytes(UINT length)
 }
 
 /* Shows IOpenQmgrGroup::SetPieces.* OPENQMGR_HASH_NONE OPENQMGR_HASH_SHA1 OPENQMGR_HASH_SHA256
- * OPENQMGR_HASH_SHA512 */
+ * OPENQMGR_HASH_SHA512 OPENQMGR_HASH_MD5 */
 static void set_pieces__each_kind__reaches_the_engine(void **state)
 {
     struct fixture *fixture = *state;
@@ -558,6 +560,7 @@ static void set_pieces__each_kind__reaches_the_engine(void **state)
         {OPENQMGR_HASH_SHA1, OQ_HASH_SHA1, 20},
         {OPENQMGR_HASH_SHA256, OQ_HASH_SHA256, 32},
         {OPENQMGR_HASH_SHA512, OQ_HASH_SHA512, 64},
+        {OPENQMGR_HASH_MD5, OQ_HASH_MD5, 16},
     };
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         BSTR hashes = new_bytes(3 * kinds[i].size);

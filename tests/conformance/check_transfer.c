@@ -163,7 +163,7 @@ static void check_error(struct target *target)
     DWORD status = 0, win32 = 0, transport = 0, retries = 0;
     if (!work_begin(target, &work))
         return;
-    work_add(&work, server_url(L"missing?status=404&on=1&size=10"),
+    work_add(&work, server_url(L"missing?status=404&on=1-2&size=10"),
              target_path(target, L"f-missing"));
     IBackgroundCopyGroup_ResumeGroup(work.group);
     wait_group(&work, QM_STATUS_GROUP_ERROR, QM_STATUS_GROUP_ERROR, 60, &status);

@@ -16,8 +16,7 @@ LIMIT_S = 120
 SETTINGS = {"RetryFirstMs": 100, "RetryLongestMs": 1000, "NoProgressMs": 15000, "StallTimeoutMs": 3000, "ConnectTimeoutMs": 3000,
             "BackgroundGroups": 64, "ConnectionsPerHost": 64}
 # What only Windows itself, and the native run, can show.
-LOST_BY_WINE = {"auth-digest": "Wine has no Digest",
-                "no-length-reset": "Wine reports a reset connection as an orderly end, which is how a body without length ends"}
+LOST_BY_WINE = {"auth-digest": "Wine has no Digest"}
 
 
 def start_faultd(rig, folder):

@@ -179,6 +179,44 @@ def metalink_of_two(rig, server):
               and two.arrived(result), "%s, %.1f s" % (result, result.seconds))
 
 
+def metalink_other_hashes(rig, server):
+    """The hash of the whole file is of another function than SHA-256, right or wrong, with and without a size."""
+    for number, (kind, function) in enumerate((("sha-512", "sha512"), ("sha-1", "sha1"), ("md5", "md5"), ("sha256", "sha256"))):
+        for is_right in (True, False):
+            part = Part(rig, server, "%s-%s.bin" % (kind, is_right), 300000)
+            with open(part.original, "rb") as file:
+                value = hashlib.new(function, file.read() if is_right else b"").hexdigest()
+            path = os.path.join(rig.tmp, part.name + ".meta4")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="%s">%s<hash type="%s">%s</hash><url>%s</url>'
+                           '</file></metalink>' % (part.name, "<size>300000</size>" if number % 2 else "", kind, value, part.url()))
+            result = part.get("--metalink", rig.path(path), rig.path(rig.downloads))
+            good = part.arrived(result) if is_right else result.status == 9 and not os.path.exists(part.target)
+            rig.check("a document with a %s %s" % ("right" if is_right else "wrong", kind), good, result)
+            if not is_right:
+                rig.ctl("cancel", "--all", timeout=TIMEOUT_S)
+
+
+def metalink_odd(rig, server):
+    """Version 3, a subfolder, a file of torrents only, a URL with blanks; and two names that are one file."""
+    part = Part(rig, server, "three.bin", 1000)
+    path = os.path.join(rig.tmp, "three.metalink")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('<metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file name="sub/dir/three.bin"><verification>'
+                   '<hash type="sha256">%s</hash></verification><resources><url preference="9"> %s#x </url></resources></file>'
+                   '<file name="t"><resources><url type="bittorrent">ftp://h/t</url></resources></file></files></metalink>'
+                   % (part.hash, part.url()))
+    result = part.get("--metalink", rig.path(path), rig.path(rig.downloads))
+    there = os.path.join(rig.downloads, "sub", "dir", "three.bin")
+    rig.check("version 3, a subfolder, a file without a URL", result.status == 0 and os.path.exists(there)
+              and sha256(there) == part.hash and "left out" in result.err, result)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="disc.bin"><url>%s</url></file>'
+                   '<file name="DISC.bin"><url>%s</url></file></metalink>' % (part.url(), part.url()))
+    result = part.get("--metalink", rig.path(path), rig.path(rig.downloads))
+    rig.check("two names that are one file", result.status == 2 and "one file" in result.err, result)
+
+
 def document_refused(rig, server):
     path = os.path.join(rig.tmp, "evil.meta4")
     with open(path, "w", encoding="utf-8") as file:
@@ -240,7 +278,8 @@ def main():
             rig.set_value(name, value)
         server = rig.serve()
         for part in (hash_good, hash_bad_once, hash_bad_for_ever, digest_of_server, mirror_dead, mirror_dies_midway, mirror_slow,
-                     mirror_wrong_version, piece_damaged, piece_from_mirror, metalink_of_two, document_refused,
+                     mirror_wrong_version, piece_damaged, piece_from_mirror, metalink_of_two, metalink_other_hashes,
+                     metalink_odd, document_refused,
                      signature_expires, set_url_refused, killed_meanwhile):
             part(rig, server)
         queue = rig.ctl("list").out.strip()

@@ -143,7 +143,7 @@ static void error__resumed_or_cancelled__withdrawn(void **state)
     struct fixture *f = *state;
     unsigned count = 0;
     struct oq_error err;
-    int64_t group = run(f, "a.bin?status=404&on=1", 0);
+    int64_t group = run(f, "a.bin?status=410&on=1", 0);
     wait_for_end(f, group);
     assert_int_equal(oq_engine_resume(f->engine, &f->user, group, &err), OQ_OK);
     assert_int_equal(last(&count).kind, OQ_EVENT_NONE);

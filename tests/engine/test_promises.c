@@ -259,6 +259,22 @@ static void add_files__same_twice__is_fetched_twice(void **state)
     assert_int_equal(fixture_temp_count(f), 0);
 }
 
+/* Shows IBackgroundCopyJob1::AddFiles.two-files-job */
+static void add_files__other_download_of_the_same_name__is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    int64_t group = group_of_one(f, 1, "a.bin", "disc.bin");
+    struct oq_file_spec specs[] = {
+        {.remote = fixture_url(f, "b.bin"), .local = fixture_out(f, "b.bin")},
+        {.remote = fixture_url(f, "b.bin"), .local = fixture_out(f, "DISC.bin")}};
+    oq_error_init(&err);
+    assert_int_equal(oq_engine_add_files(f->engine, &f->user, group, specs, 2, &err),
+                     OQ_E_INVALID_ARG);
+    assert_non_null(strstr(err.text, "same local name"));
+    assert_int_equal(fixture_view(f, group).progress.files_total, 1); /* none was added */
+}
+
 /* Shows IBackgroundCopyJob1::AddFiles.adding-group-error */
 static void add_files__group_in_error__stays_in_error(void **state)
 {
@@ -517,6 +533,7 @@ int main(void)
         WITH(add_files__caller_who_cannot_be_acted_for__is_refused),
         WITH(add_files__while_the_group_runs__are_fetched_too),
         WITH(add_files__same_twice__is_fetched_twice),
+        WITH(add_files__other_download_of_the_same_name__is_refused),
         WITH(add_files__group_in_error__stays_in_error),
         WITH(retries__of_a_group_in_error__are_the_attempts_after_the_first),
         WITH(redirect__ten_times__is_followed),

@@ -10,6 +10,8 @@
 #define EARLIEST_MS INT64_C(-62167219200000) /* the first day of the year 0 */
 #define LATEST_MS INT64_C(253402300800000)   /* a leap second at the end of 9999 */
 
+static const char *const gzip_name = "http://server/file.tar.gz?x";
+
 struct texts {
     char saved_etag[OQ_ETAG_MAX + 1], etag[OQ_ETAG_MAX + 1];
     char saved_date[OQ_DATE_MAX + 1], date[OQ_DATE_MAX + 1];
@@ -43,8 +45,8 @@ static void check_parsers(const char *value, size_t length)
         MUST(ms >= 0 && ms <= OQ_RETRY_AFTER_MAX_MS);
     if (oq_http_parse_retry_after(value, length, INT64_MIN, &ms) == OQ_OK)
         MUST(ms >= 0 && ms <= OQ_RETRY_AFTER_MAX_MS);
-    (void)oq_http_is_foreign_coding(value, length, NULL);
-    (void)oq_http_is_foreign_coding(value, length, "http://server/file.tar.gz?x");
+    (void)oq_http_is_foreign_coding(value, length, NULL, 0);
+    (void)oq_http_is_foreign_coding(value, length, &gzip_name, 1);
 }
 
 static bool is_field(const char *line, size_t length, const char *name, const char **value,
@@ -92,6 +94,13 @@ static void take_line(const char *line, size_t length, struct oq_http_request *r
         (void)!oq_http_parse_length(value, size, &request->size_bytes);
     } else if (is_field(line, length, "plain", &value, &size)) {
         request->is_plain = true;
+    } else if (is_field(line, length, "hashed", &value, &size)) {
+        request->is_hashed = true;
+    } else if (is_field(line, length, "resume:", &value, &size)) {
+        if (oq_http_parse_length(value, size, &number) == OQ_OK)
+            request->resume = (enum oq_http_resume)(number % 3);
+    } else if (is_field(line, length, "page", &value, &size)) {
+        response->is_page = true;
     } else if (is_field(line, length, "saved-etag:", &value, &size)) {
         request->etag = take_etag(value, size, texts->saved_etag);
     } else if (is_field(line, length, "saved-last-modified:", &value, &size)) {
@@ -108,7 +117,7 @@ static void take_line(const char *line, size_t length, struct oq_http_request *r
             oq_http_parse_content_range(value, size, &response->content_range) == OQ_OK;
         response->is_range_malformed = !response->has_content_range;
     } else if (is_field(line, length, "content-encoding:", &value, &size)) {
-        response->is_encoded = oq_http_is_foreign_coding(value, size, "http://server/file.gz");
+        response->is_encoded = oq_http_is_foreign_coding(value, size, &gzip_name, 1);
     }
     check_parsers(value, size);
 }
@@ -118,21 +127,23 @@ static void check_decision(const struct oq_http_request *request,
 {
     struct oq_http_decision decision = oq_http_judge(request, response);
     char if_range[OQ_ETAG_MAX + 1];
-    bool can_resume = oq_http_if_range(request, if_range, sizeof if_range);
+    bool can_resume = oq_http_can_resume(request);
+    bool has_if_range = oq_http_if_range(request, if_range, sizeof if_range);
 
     MUST(decision.why && decision.why[0] != '\0');
-    MUST(!can_resume || (request->offset_bytes > 0 && !strpbrk(if_range, "\r\n")));
+    MUST(!has_if_range || (request->offset_bytes > 0 && !strpbrk(if_range, "\r\n")));
     MUST((decision.verdict == OQ_HTTP_FAIL) || decision.net == OQ_NET_NONE);
     MUST(!response->is_length_malformed || decision.verdict == OQ_HTTP_FAIL ||
          response->status == 416);
     switch (decision.verdict) {
     case OQ_HTTP_APPEND:
-        MUST(response->status == 206 && !response->is_encoded);
+        MUST(response->status == 206 || response->status == 200);
+        MUST(!response->is_encoded && response->has_content_range);
         MUST(response->content_range.first == request->offset_bytes);
         MUST(decision.body_bytes > 0 && decision.total_bytes <= OQ_HTTP_SIZE_MAX);
         MUST(decision.body_bytes <= decision.total_bytes - request->offset_bytes);
         MUST(!response->has_length || response->length_bytes == decision.body_bytes);
-        MUST(request->offset_bytes == 0 || can_resume || request->is_plain);
+        MUST(request->offset_bytes == 0 || can_resume);
         if (request->offset_bytes > 0 && request->size_bytes != OQ_SIZE_UNKNOWN)
             MUST(decision.total_bytes == request->size_bytes);
         break;
@@ -141,14 +152,20 @@ static void check_decision(const struct oq_http_request *request,
         MUST(decision.total_bytes == decision.body_bytes);
         break;
     case OQ_HTTP_RESTART:
-        MUST(!request->is_plain && (response->status == 206 || response->status == 416));
+        MUST(!request->is_plain &&
+             (response->status == 206 || response->status == 416 || response->status == 200));
+        break;
+    case OQ_HTTP_AGAIN:
+        MUST(!request->is_plain && request->offset_bytes > 0 && response->status == 200);
+        MUST(decision.resume > request->resume);
         break;
     case OQ_HTTP_COMPLETE:
         MUST(response->status == 416 && decision.total_bytes == request->offset_bytes);
         MUST(request->offset_bytes == 0 || can_resume);
         break;
     case OQ_HTTP_FAIL:
-        MUST(response->status != 200 || response->is_encoded || response->is_length_malformed);
+        MUST(response->status != 200 || response->is_encoded || response->is_length_malformed ||
+             request->is_plain || decision.net == OQ_NET_OTHER_RESOURCE);
         break;
     }
 }

@@ -30,7 +30,7 @@ static void check_valid(const char *url, const char *redacted, const char *key)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *url = malloc(size + 1);
-    char *redacted, *key, *name;
+    char *redacted, *key, *name, *normal, *again;
     struct oq_error err;
 
     if (!url)
@@ -51,6 +51,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(strcmp(redacted, "(invalid URL)") == 0 && !key);
         MUST(strcmp(name, "download") == 0);
     }
+    normal = oq_url_normalize(url);
+    MUST(normal && (status != OQ_OK || strcmp(normal, url) == 0));
+    again = oq_url_normalize(normal);
+    MUST(again && (oq_url_check(normal, NULL) != OQ_OK || strcmp(again, normal) == 0));
+    oq_free(normal);
+    oq_free(again);
     oq_free(redacted);
     oq_free(key);
     oq_free(name);

@@ -322,6 +322,36 @@ static void cross_traffic_of_this_computer__is_left_the_link(void **state)
     assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, NULL), OQ_OK);
 }
 
+/* A sender that is slower than the floor looks like a queue as long as only its bytes in the middle
+ * of a window are looked at. Nothing else is on the link any more: so the download may not stay
+ * where it was held. */
+static void cross_traffic_has_ended__slow_sender_leaves_the_floor(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[][2] = {{"file.bin?rate=60000", "file.bin"}};
+    int64_t start_ms = 0;
+    fixture_start(f);
+    int64_t group = fixture_group(f, 1, 1, files);
+    assert_int_equal(oq_engine_resume(f->engine, &f->user, group, NULL), OQ_OK);
+    struct oq_group_view view;
+    do {
+        atomic_fetch_add(&others, 500000000);
+        view = fixture_view(f, group);
+        assert_true(fixture_patience(&start_ms, 30));
+    } while (view.limit != OQ_LIMIT_OTHERS_HERE);
+    assert_true(view.limit_ms >= 0);
+    start_ms = 0;
+    int64_t longest_ms = 0;
+    do {
+        view = fixture_view(f, group);
+        if (view.limit != OQ_LIMIT_NONE && view.limit_ms > longest_ms)
+            longest_ms = view.limit_ms;
+        assert_true(fixture_patience(&start_ms, 5));
+    } while (view.limit != OQ_LIMIT_NONE);
+    assert_true(longest_ms > 0); /* since when is known */
+    assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, NULL), OQ_OK);
+}
+
 static void no_route_known__is_no_error(void **state)
 {
     struct fixture *f = *state;
@@ -358,6 +388,7 @@ int main(void)
         TEST(schedule__paused_hour__ends_when_the_time_zone_changes),
         TEST(metered_network__holds_the_background_only),
         TEST(cross_traffic_of_this_computer__is_left_the_link),
+        TEST(cross_traffic_has_ended__slow_sender_leaves_the_floor),
         TEST(no_route_known__is_no_error),
         TEST(idle_throttle_off__touches_nothing),
     };

@@ -16,15 +16,25 @@
 #define SAMPLES 4096
 #define SYSTEM_FACTOR 1.25 /* Linux' */
 
+/* What the system does with a window that is set. */
+enum system { FOLLOWS, IGNORES, FOLLOWS_LATE, FOLLOWS_PARTLY, ROUNDS_UP };
+
+#define LATE_US 3000000
+#define PARTLY_LEAST 98304u
+
 /* A background download through the model. */
 struct download {
     struct oq_window_controller ctl;
     struct model *model;
     unsigned index;
-    double capacity;                /* most rate ever seen, for the floor */
-    int64_t ahead_us;               /* its clock is ahead of the model's */
-    bool is_stalled;                /* its steps do not happen */
-    double factor;                  /* of the window that the system really advertises */
+    double capacity;  /* most rate ever seen, for the floor */
+    int64_t ahead_us; /* its clock is ahead of the model's */
+    bool is_stalled;  /* its steps do not happen */
+    double factor;    /* of the window that the system really advertises */
+    enum system system;
+    int64_t set_us; /* LATE: when it was set */
+    uint64_t set_bytes;
+    int64_t due_us;                 /* next step */
     int64_t arrived_us, silence_us; /* longest time without a byte */
 };
 
@@ -45,6 +55,8 @@ static void arrived(void *ctx, int64_t now_us, uint64_t bytes)
     download->arrived_us = now_us;
     now_us += download->ahead_us;
     oq_window_controller_receive(&download->ctl, now_us, now_us, bytes);
+    model_flow(download->model, download->index)->is_stopped =
+        oq_window_controller_pause_us(&download->ctl) != 0;
 }
 
 static void start(struct scene *s, unsigned index)
@@ -78,6 +90,33 @@ static void set_up_scene(struct scene *s, double mbits, double base_ms)
     start(s, BACKGROUND);
 }
 
+static void set_window(struct download *download, uint64_t bytes)
+{
+    struct model_flow *flow = model_flow(download->model, download->index);
+    int64_t now_us = model_now_us(download->model);
+    if (bytes != download->set_bytes)
+        download->set_us = now_us;
+    download->set_bytes = bytes;
+    switch (download->system) {
+    case FOLLOWS:
+        flow->window_bytes = bytes;
+        break;
+    case IGNORES:
+        flow->window_bytes = OQ_WINDOW_MOST;
+        break;
+    case FOLLOWS_LATE: /* it never does, if the window changes all the time */
+        if (now_us - download->set_us > LATE_US)
+            flow->window_bytes = bytes;
+        break;
+    case FOLLOWS_PARTLY:
+        flow->window_bytes = bytes > PARTLY_LEAST ? bytes : PARTLY_LEAST;
+        break;
+    case ROUNDS_UP:
+        flow->window_bytes = 2 * bytes;
+        break;
+    }
+}
+
 static void step(struct download *download)
 {
     struct oq_window_controller_input input = {.sharers = 1, .unread = -1};
@@ -92,21 +131,31 @@ static void step(struct download *download)
     uint64_t bytes = oq_window_controller_step(
         &download->ctl, model_now_us(download->model) + download->ahead_us, &input);
     struct model_flow *flow = model_flow(download->model, download->index);
-    flow->window_bytes = (uint64_t)((double)bytes * download->factor);
+    if (!download->ctl.is_paced)
+        set_window(download, (uint64_t)((double)bytes * download->factor));
     flow->is_stopped = oq_window_controller_pause_us(&download->ctl) != 0;
+}
+
+/* Every 40 ms, and when a pause ends. */
+static void step_when_due(struct download *download)
+{
+    int64_t pause_us = download->model ? oq_window_controller_pause_us(&download->ctl) : 0;
+    int64_t now_us = download->model ? model_now_us(download->model) : 0;
+    if (now_us < download->due_us && (pause_us == 0 || now_us + download->ahead_us < pause_us))
+        return;
+    download->due_us = now_us + STEP_US;
+    step(download);
 }
 
 static void run(struct scene *s, double seconds)
 {
     int64_t end_us = model_now_us(s->model) + (int64_t)(seconds * 1e6);
     while (model_now_us(s->model) < end_us) {
-        for (unsigned i = 0; i < STEP_US / 5000; i++) {
-            model_run(s->model, model_now_us(s->model) + 5000);
-            if (s->is_recording && s->queue_count < SAMPLES)
-                s->queues[s->queue_count++] = model_queue_ms(s->model);
-        }
-        step(&s->downloads[0]);
-        step(&s->downloads[1]);
+        model_run(s->model, model_now_us(s->model) + 5000);
+        if (s->is_recording && s->queue_count < SAMPLES)
+            s->queues[s->queue_count++] = model_queue_ms(s->model);
+        step_when_due(&s->downloads[0]);
+        step_when_due(&s->downloads[1]);
     }
 }
 
@@ -483,61 +532,6 @@ static void window__sender_of_its_own_rate__gets_that_rate(void **state)
     model_free(s.model);
 }
 
-/* Before its first drain, after 393 KB, a connection measures no RTT; and this one was made while
- * there was a queue. */
-static void window__slow_sender_and_base_too_long__a_handshake_corrects_it(void **state)
-{
-    struct scene s;
-    struct oq_window_controller *ctl = &s.downloads[0].ctl;
-    (void)state;
-    set_up_scene(&s, 50, 20);
-    oq_window_controller_init(ctl, model_now_us(s.model), 150, s.factor);
-    model_flow(s.model, BACKGROUND)->rate_bytes_ms = 50;
-    run(&s, 3);
-    assert_true(oq_window_controller_needs_handshake(ctl, model_now_us(s.model)));
-    assert_true(ctl->base_ms == 150);
-    oq_window_controller_hint_base(ctl, 22);
-    assert_true(ctl->base_ms == 22);
-    oq_window_controller_hint_base(
-        ctl, 30); /* a handshake takes at least the base RTT, and may take more */
-    oq_window_controller_hint_base(ctl, 0);
-    assert_true(ctl->base_ms == 22);
-    run(&s, 3);
-    assert_true(oq_window_controller_needs_handshake(ctl, model_now_us(s.model)) &&
-                ctl->base_ms == 22);
-    model_free(s.model);
-}
-
-static void window__nothing_known__has_no_rtt(void **state)
-{
-    struct oq_window_controller ctl;
-    (void)state;
-    oq_window_controller_init(&ctl, 1000000, 0, SYSTEM_FACTOR);
-    ctl.window = 0; /* as after yielding: any sender uses that */
-    assert_true(oq_window_controller_needs_handshake(&ctl, 1000000));
-    oq_window_controller_hint_base(&ctl, 20);
-    assert_false(oq_window_controller_needs_handshake(&ctl, 1000000));
-}
-
-static void window__sender_that_fills_its_window__has_an_rtt(void **state)
-{
-    static const double rates[] = {10, 50, 200}, bases[] = {1, 20, 100};
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rates) * COUNT_OF(bases); i++) {
-        struct scene s;
-        unsigned blind = 0;
-        set_up_scene(&s, rates[i / COUNT_OF(bases)], bases[i % COUNT_OF(bases)]);
-        run(&s, 6);
-        for (unsigned step = 0; step < 500; step++) {
-            run(&s, 0.04);
-            blind +=
-                oq_window_controller_needs_handshake(&s.downloads[0].ctl, model_now_us(s.model));
-        }
-        assert_true(blind < 25); /* only around a drain */
-        model_free(s.model);
-    }
-}
-
 static void window__sender_that_stops_and_goes__is_followed(void **state)
 {
     struct scene s;
@@ -561,39 +555,74 @@ static void window__sender_that_stops_and_goes__is_followed(void **state)
 /* A sender that limits its rate to what it could send before (as BBR does) stays slow when it
  * was held at the floor: its RTT looks like a queue, also when there is none. The share of the last
  * second. */
-static double run_paced(struct scene *s, unsigned seconds, bool has_handshakes)
+static double run_paced(struct scene *s, unsigned seconds)
 {
     struct model_flow *flow = model_flow(s->model, BACKGROUND);
-    struct oq_window_controller *ctl = &s->downloads[0].ctl;
+    const struct oq_window_controller *ctl = &s->downloads[0].ctl;
     double last = 0;
     for (unsigned i = 0; i < seconds * 20; i++) {
         flow->rate_bytes_ms = ctl->mode == OQ_WINDOW_YIELD ? 0.006 * s->rate : 0;
         double now = share(s, BACKGROUND, 0.05);
         last += i >= (seconds - 1) * 20 ? now / 20 : 0;
-        int64_t now_us = model_now_us(s->model);
-        if (has_handshakes && i % 20 == 0 && oq_window_controller_needs_handshake(ctl, now_us))
-            oq_window_controller_handshake(ctl, now_us, s->base_ms + model_queue_ms(s->model) + 1);
     }
     return last;
 }
 
-static void window__sender_held_at_the_floor__escapes_by_handshakes(void **state)
+static void window__sender_held_at_the_floor__escapes(void **state)
 {
     struct scene s;
     (void)state;
-    for (int has_handshakes = 0; has_handshakes < 2; has_handshakes++) {
-        set_up_scene(&s, 200, 20);
-        run(&s, 6);
-        model_switch(s.model, FOREIGN, true);
-        double yielding = run_paced(&s, 6, has_handshakes);
-        model_switch(s.model, FOREIGN, false);
-        double after = run_paced(&s, 6, has_handshakes);
-        print_message("held at the floor, handshakes %d: %.3f, then alone %.3f\n", has_handshakes,
-                      yielding, after);
-        assert_true(yielding < 0.05);
-        assert_true(has_handshakes ? after > 0.9 : after < 0.02);
-        model_free(s.model);
-    }
+    set_up_scene(&s, 200, 20);
+    run(&s, 6);
+    model_switch(s.model, FOREIGN, true);
+    double yielding = run_paced(&s, 6);
+    model_switch(s.model, FOREIGN, false);
+    double after = run_paced(&s, 5);
+    print_message("held at the floor: %.3f, then alone %.3f\n", yielding, after);
+    assert_true(yielding < 0.025);
+    assert_true(after > 0.9);
+    model_free(s.model);
+}
+
+/* A system that does not follow what is set: it is found out, reading is paced instead, and the
+ * download yields, returns, and uses an idle link. One that rounds up is corrected for. */
+static void check_system(enum system system, const char *name, bool is_trusted)
+{
+    struct scene s;
+    set_up_scene(&s, 20, 20);
+    s.downloads[0].system = system;
+    model_flow(s.model, BACKGROUND)->window_bytes = OQ_WINDOW_MOST;
+    run(&s, 8);
+    double alone = share(&s, BACKGROUND, 4);
+    model_switch(s.model, FOREIGN, true);
+    double reaction = 0;
+    for (; reaction < 8 && s.downloads[0].ctl.mode != OQ_WINDOW_YIELD; reaction += 0.04)
+        run(&s, 0.04);
+    double foreign = share(&s, FOREIGN, 8);
+    model_switch(s.model, FOREIGN, false);
+    double recovery = time_until(&s, false, 0.8, 8);
+    double after = share(&s, BACKGROUND, 6);
+    print_message(
+        "%s: %s, alone %.3f, gives way after %.2f s, foreign %.3f, back after %.2f s, %.3f\n", name,
+        s.downloads[0].ctl.is_paced ? "paced" : "trusted", alone, reaction, foreign, recovery,
+        after);
+    assert_int_equal(s.downloads[0].ctl.is_paced, !is_trusted);
+    assert_true(alone > 0.9);
+    assert_true(reaction < (is_trusted ? 2 : 4));
+    assert_true(foreign > (is_trusted ? 0.95 : 0.85));
+    assert_true(recovery < 5);
+    assert_true(after > 0.9);
+    model_free(s.model);
+}
+
+static void window__system_does_not_follow__reading_is_paced(void **state)
+{
+    (void)state;
+    check_system(FOLLOWS, "follows", true);
+    check_system(ROUNDS_UP, "rounds up", true);
+    check_system(IGNORES, "ignores", false);
+    check_system(FOLLOWS_LATE, "follows late", false);
+    check_system(FOLLOWS_PARTLY, "follows partly", false);
 }
 
 static void window__must_yield__goes_to_the_floor_at_once(void **state)
@@ -659,11 +688,9 @@ int main(void)
         cmocka_unit_test(window__clock_jumps_by_an_hour__continues),
         cmocka_unit_test(window__two_compete__get_equal_shares),
         cmocka_unit_test(window__sender_of_its_own_rate__gets_that_rate),
-        cmocka_unit_test(window__slow_sender_and_base_too_long__a_handshake_corrects_it),
-        cmocka_unit_test(window__nothing_known__has_no_rtt),
-        cmocka_unit_test(window__sender_that_fills_its_window__has_an_rtt),
         cmocka_unit_test(window__sender_that_stops_and_goes__is_followed),
-        cmocka_unit_test(window__sender_held_at_the_floor__escapes_by_handshakes),
+        cmocka_unit_test(window__sender_held_at_the_floor__escapes),
+        cmocka_unit_test(window__system_does_not_follow__reading_is_paced),
         cmocka_unit_test(window__must_yield__goes_to_the_floor_at_once),
     };
     return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);

@@ -89,6 +89,9 @@ class Server:
         self.station("tls-old", self.tls("server", ssl.TLSVersion.TLSv1_1), **secure)
         self.station("tls-mute", **secure)
         self.station("localhost", host="localhost")
+        # Hosts of their own: how long one may be silent is kept per host; and no connection of theirs has been used before.
+        for name in ("scans-the-end", "scans-first", "fresh-1", "fresh-2", "fresh-3"):
+            self.station(name)
         # Hosts that only the proxy knows. It is named in DIR/proxy.
         self.station("the-proxy")
         self.proxy = self.base.pop("the-proxy").replace("://", "://user:word@").rstrip("/")

@@ -229,6 +229,133 @@ def endless_restarts(x):
     x.ok(ranges=False, stop=HALF)
 
 
+# --- answers that are less, or something else, than the file ----------------------------------------------------------------
+
+PAGE = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please accept our terms</body></html>\n"
+HTML, TEXT = "Content-Type: text/html; charset=utf-8", "Content-Type: text/plain"
+
+
+def page(x, *fields, status="200 OK", data=PAGE):
+    x.head(status, "Content-Length: %d" % len(data), *fields)
+    x.send(data)
+
+
+def portal(*fields, times=2, data=PAGE):
+    """Half of the file; then the network's own page; then the file again."""
+    def play(x):
+        return x.ok(stop=HALF) if x.number == 1 else x.ok() if x.number > times + 1 else page(x, *fields, data=data)
+    return play
+
+
+def portal_chunked(x):
+    if x.number != 2:
+        return x.cut()
+    x.head("200 OK", "Transfer-Encoding: chunked", HTML)
+    return x.send(b"%x\r\n" % len(PAGE) + PAGE + b"\r\n0\r\n\r\n")
+
+
+def portal_by_redirect(x):
+    if "?portal" in x.path:
+        return page(x, HTML)
+    if x.number == 2:
+        return x.redirect("/" + x.name + "?portal")
+    return x.cut()
+
+
+def portal_at_first(x):
+    return page(x, HTML) if x.number <= 2 else x.ok()
+
+
+def portal_without_validators(x):
+    """The file has none, so that nothing but the media type tells the page from a new version."""
+    x.etag = x.date = None
+    return x.cut() if x.number != 2 else page(x, HTML)
+
+
+def rest_as_200(x):
+    """The asked part, but the status of the whole."""
+    if not x.offset:
+        return x.ok(stop=HALF)
+    rest = x.data[x.offset :]
+    x.head("200 OK", "Content-Range: bytes %d-%d/%d" % (x.offset, SIZE - 1, SIZE), "Content-Length: %d" % len(rest), *x.validators())
+    return x.send(rest)
+
+
+def begin_as_200(x):
+    """Less than the file, as Content-Range says and the status does not."""
+    first = x.offset or 0
+    data = x.data[first : first + PART]
+    x.head("200 OK", "Content-Range: bytes %d-%d/%d" % (first, first + len(data) - 1, SIZE), "Content-Length: %d" % len(data), *x.validators())
+    return x.send(data)
+
+
+def tail_unasked(x):
+    """The tail instead of the whole, whatever is asked."""
+    rest = x.data[HALF:]
+    x.head("200 OK", "Content-Range: bytes %d-%d/%d" % (HALF, SIZE - 1, SIZE), "Content-Length: %d" % len(rest), *x.validators())
+    return x.send(rest)
+
+
+def other_part_as_200(x):
+    if x.offset != HALF:
+        return x.cut()
+    x.head("200 OK", "Content-Range: bytes 0-%d/%d" % (PART - 1, SIZE), "Content-Length: %d" % PART, *x.validators())
+    return x.send(x.data[:PART])
+
+
+def whole_with_range(x):
+    x.head("200 OK", "Content-Range: bytes 0-%d/%d" % (SIZE - 1, SIZE), "Content-Length: %d" % SIZE, *x.validators())
+    x.send(x.data)
+
+
+# --- servers that resume, but not in the way that is asked first -------------------------------------------------------------
+
+
+def ignores_if_range_with(*kinds):
+    """The whole file to such an If-Range although the version is the same, and each connection breaks."""
+    def play(x):
+        kind = None if x.if_range is None else "tag" if x.if_range.startswith('"') else "date"
+        x.ok(stop=PART, ranges=kind not in kinds)
+    return play
+
+
+def date_is_now(x):
+    x.date = email.utils.formatdate(time.time() + x.number, usegmt=True)
+    x.if_range = x.etag if x.if_range else None
+    x.ok(stop=PART)
+
+
+def written_as(etag=None, date=None):
+    def play(x):
+        x.etag, x.date = etag, date
+        x.ok(stop=PART)
+    return play
+
+
+def range_written_as(form):
+    def play(x):
+        first = x.offset or 0
+        x.head("206 Partial Content", "Content-Range: " + form % (first, SIZE - 1, SIZE), "Content-Length: %d" % (SIZE - first), *x.validators())
+        x.send(x.data[first : first + PART])
+        x.close()
+    return play
+
+
+def refuses_a_range(status):
+    def play(x):
+        if x.offset is None:
+            return x.ok(ranges=False)
+        return x.reset() if status == "reset" else x.close() if status == "close" else x.say(status)
+    return play
+
+
+def refuses_the_rest(status):
+    """The address has expired: the bytes that are there stay, and nothing is asked twice that worked before."""
+    def play(x):
+        return x.ok(stop=HALF) if x.number == 1 else x.say(status)
+    return play
+
+
 # --- lengths and framing -----------------------------------------------------------------------------------------------------
 
 
@@ -270,7 +397,7 @@ def longer(version="1.1", length=HALF, end="", *fields):
         x.send("HTTP/%s 200 OK\r\nContent-Length: %d\r\n" % (version, length) + "".join(f + "\r\n" for f in fields) + "\r\n")
         time.sleep(0.1)
         x.send(x.data + end.encode())
-        if version == "1.0" or fields:
+        if version == "1.0" or fields or end:  # else the end could be the next request's answer
             x.close()
     return play
 
@@ -459,9 +586,9 @@ def always(status, *fields):
     return lambda x: x.say(status, *fields)
 
 
-def first(status, *fields):
+def first(status, *fields, times=1):
     def play(x):
-        if x.number > 1:
+        if x.number > times:
             return x.ok()
         return x.say(status, *[f() if callable(f) else f for f in fields])
     return play
@@ -566,6 +693,91 @@ def signed(x):
     return x.say("403 Signed for GET") if x.method != "GET" else x.ok()
 
 
+# --- what is taken although it is odd ----------------------------------------------------------------------------------------
+
+
+def with_fields(*fields, status=None):
+    """A proper answer, with fields besides, and perhaps another status."""
+    def play(x):
+        if status:
+            x.head(status, "Content-Length: %d" % SIZE, *x.validators(), *fields)
+            return x.send(x.data)
+        return x.ok(*fields)
+    return play
+
+
+def wants_a_cookie(*via):
+    """Sends on, by other hosts perhaps, and wants the cookie back that it has set."""
+    def play(x):
+        _, _, step = x.path.partition("?")
+        step = int(step or 0)
+        if step <= len(via):
+            cookie = ["Set-Cookie: seen=1; path=/"] if step == 0 else []
+            return x.redirect(x.url((via + ("http",))[step], "?%d" % (step + 1)), "302 Found", *cookie)
+        return x.ok() if x.fields.get("cookie") == "seen=1" else x.say("403 No cookie")
+    return play
+
+
+def forgets_the_cookie(x):
+    """The cookie is one of the first request's redirects; the second request, after a failure, must not have it."""
+    if "?" not in x.path:
+        if "cookie" in x.fields:
+            return x.say("403 A cookie of an earlier request")
+        return x.redirect(x.url("http", "?x"), "302 Found", "Set-Cookie: seen=1; path=/")
+    return x.ok(stop=HALF if x.number <= 2 else None)
+
+
+def clock_ahead():
+    """The server's clock is a day ahead, and it asks for a second."""
+    now = time.time() + 86400
+    return "Date: %s\r\nRetry-After: %s" % (email.utils.formatdate(now, usegmt=True), email.utils.formatdate(now + 1, usegmt=True))
+
+
+def no_name_no_file(status, *fields):
+    """Servers that do not ask for a name: without one there is this, with it the file."""
+    def play(x):
+        if x.fields.get("authorization", "") == "Basic dXNlcjp3b3Jk":
+            return x.ok()
+        return x.say(status, *fields)
+    return play
+
+
+def scanned(first_byte):
+    """A filter that scans before it gives the last bytes, or the first; with each request again."""
+    def play(x):
+        # In a body libcurl sees five seconds of the past, so that its first silence counts later.
+        silence_s = 12 if x.number == 1 and not first_byte else 3
+        first = x.offset or 0
+        if not first_byte:
+            x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (first, SIZE - 1, SIZE), "Content-Length: %d" % (SIZE - first),
+                   *x.validators())
+            x.send(x.data[first : max(first, SIZE - 4000)])
+        time.sleep(silence_s)
+        return x.ok() if first_byte else x.send(x.data[max(first, SIZE - 4000) :])
+    return play
+
+
+def sign_in_page(x):
+    """For somebody whose name is not the right one."""
+    x.head("200 OK", "Content-Type: text/html; charset=utf-8", "Content-Length: 15")
+    x.send("<html>who</html>"[:15])
+
+
+def expired_address(x):
+    return x.ok(stop=HALF) if x.number == 1 else x.say("403 Expired")
+
+
+def glitch(times, data):
+    """Something in between answers, so often. What comes over a connection that was kept counts as the rest of another answer,
+    hence more than once."""
+    def play(x):
+        if x.number <= times:
+            x.send(data)
+            x.close()
+        x.ok()
+    return play
+
+
 # --- the table ---------------------------------------------------------------------------------------------------------------
 
 Fault = collections.namedtuple("Fault", "name play outcome win32 http words station size")
@@ -580,6 +792,10 @@ def fails(name, play, win32, words, http=0, at="http", size=0):
     return Fault(name, play, "error", win32, http, words, at, size)
 
 
+def sized(name, play, words):
+    return Fault(name, play, "complete", 0, 0, words, "http", SIZE)
+
+
 def proper(x):
     x.ok()
 
@@ -589,6 +805,8 @@ def half_first(x):
 
 
 CUT = "Connection closed before the end"
+OTHER = "Not the file"
+AGAIN = "repeated without a range"
 BAD_NET_RESP = 58
 DAMAGED = 323
 TIMEOUT = 0x8020003B
@@ -645,6 +863,42 @@ FAULTS = [
     fails("416-always", always("416 No"), BAD_NET_RESP, "Range not satisfiable", 416),
     fault("empty", empty_file),
     fails("no-progress", endless_restarts, CLOSED, CUT),
+    # less than the file, or something else
+    fault("rest-as-200", rest_as_200, words=CUT),
+    fault("begin-as-200", begin_as_200),
+    fault("whole-with-a-range", whole_with_range),
+    fault("other-part-as-200", other_part_as_200, words="does not begin where it was asked"),
+    fails("tail-unasked", tail_unasked, PROTOCOL, "does not begin where it was asked"),
+    fault("portal", portal(HTML), words=OTHER),
+    fault("portal-with-validators.bin", portal(HTML, 'ETag: "page"', "Last-Modified: " + NEW_DATE), words=OTHER),
+    fault("portal-as-text", portal(TEXT), words=OTHER),
+    fault("portal-xhtml", portal("Content-Type: application/xhtml+xml"), words=OTHER),
+    fault("portal-empty", portal(data=b""), words=OTHER),
+    fault("portal-larger", portal(HTML, data=PAGE * 4000), words=OTHER),
+    fault("portal-chunked", portal_chunked, words=OTHER),
+    fault("portal-by-redirect", portal_by_redirect, words=OTHER),
+    fault("portal-without-validators.bin", portal_without_validators, words=OTHER),
+    sized("portal-at-first.bin", portal_at_first, words=OTHER),
+    fails("portal-for-ever", portal(HTML, times=1000), BAD_RESPONSE, OTHER),
+    # resuming in another way
+    fault("if-range-no-tag", ignores_if_range_with("tag"), words="asked for in another way"),
+    fault("if-range-never", ignores_if_range_with("tag", "date"), words="asked for in another way"),
+    fault("date-is-now", date_is_now, words=CUT),
+    fault("etag-without-quotes", written_as(etag="5d8c72a5"), words=CUT),
+    fault("date-of-one-digit", written_as(date="Mon, 1 Jan 2024 00:00:00 GMT"), words=CUT),
+    fault("date-with-zone", written_as(date="Mon, 01 Jan 2024 00:00:00 +0000"), words=CUT),
+    fault("date-iso", written_as(date="2024-01-01T00:00:00Z"), words=CUT),
+    fault("range-with-equals", range_written_as("bytes=%d-%d/%d"), words=CUT),
+    fault("range-with-colon", range_written_as("bytes: %d-%d/%d"), words=CUT),
+    fault("range-with-blanks", range_written_as("bytes %d - %d / %d"), words=CUT),
+] + [
+    fault("range-refused-" + status[:3], refuses_a_range(status), words=AGAIN)
+    for status in ("400 Bad", "403 Policy", "404 None", "405 No", "406 No", "409 No", "412 No", "500 No", "501 No")
+] + [
+    fault("range-reset", refuses_a_range("reset"), words=CUT),
+    fault("range-hung-up", refuses_a_range("close"), words=CUT),
+    fails("expired-midway", refuses_the_rest("403 Expired"), 5, "HTTP 403", 403),
+    fails("gone-midway", refuses_the_rest("404 Gone"), 2, "HTTP 404", 404),
     # lengths and framing
     fault("promises-more", promises_more, words=CUT),
     fails("promises-more-always", promises_more_always, CLOSED, CUT),
@@ -718,7 +972,8 @@ FAULTS = [
     fault("429-after-seconds", first("429 Many", "Retry-After: 1"), words="HTTP 429"),
     fault("429-after-a-date", first("429 Many", soon), words="HTTP 429"),
     fails("451", always("451 Law"), BAD_NET_RESP, "HTTP 451", 451),
-    fault("500", first("500 Oops"), words="HTTP 500"),
+    fault("500", first("500 Oops"), words=AGAIN),
+    fault("500-twice", first("500 Oops", times=2), words="HTTP 500"),
     fails("500-always", always("500 Oops"), BAD_NET_RESP, "HTTP 500", 500),
     fails("501", always("501 What"), BAD_NET_RESP, "HTTP 501", 501),
     fault("502", first("502 Bad"), words="HTTP 502"),
@@ -769,10 +1024,36 @@ FAULTS = [
     fault("proxy-cut", half_first, words=CUT, at="proxy"),
     fault("proxy-https", proper, at="proxy-https"),
     fails("proxy-wants-auth", proper, 5, "HTTP 407", 407, at="proxy-407"),
-    fails("proxy-refuses", proper, 5, "HTTP 403", 403, at="proxy-403"),
-    fault("proxy-is-busy", proper, words="HTTP 503", at="proxy-503"),
+    fails("proxy-refuses", proper, 5, "HTTP 403 from the proxy", 403, at="proxy-403"),
+    fault("proxy-is-busy", proper, words="HTTP 503 from the proxy", at="proxy-503"),
     fault("auth-basic", authenticate("Basic"), at="auth"),
     fault("auth-digest", authenticate("Digest"), at="auth"),
+    fault("auth-basic-or-404", no_name_no_file("404 Not Found"), at="auth"),
+    fault("auth-basic-or-403", no_name_no_file("403 Forbidden"), at="auth"),
+    fault("auth-basic-or-bare-401", no_name_no_file("401 Who"), at="auth"),
+    fault("auth-basic-or-sign-in", no_name_no_file("200 OK", "Content-Type: text/html"), at="auth"),
+    # what is taken although it is odd
+    fault("coding-none", with_fields("Content-Encoding: none")),
+    fault("coding-utf-8", with_fields("Content-Encoding: UTF-8")),
+    fault("coding-aws-chunked", with_fields("Content-Encoding: aws-chunked")),
+    fault("coding-binary-cut", lambda x: x.cut() if x.number == 1 else x.ok("Content-Encoding: binary"), words=CUT),
+    fault("203", with_fields(status="203 Non-Authoritative Information")),
+    fault("226", with_fields(status="226 IM Used")),
+    fault("202", first("202 Accepted"), words="HTTP 202"),
+    fault("202-after-seconds", first("202 Accepted", "Retry-After: 1"), words="HTTP 202"),
+    fails("202-always", always("202 Accepted", "Retry-After: 1"), BAD_NET_RESP, "HTTP 202", 202),
+    fault("503-clock-ahead", first("503 Busy", clock_ahead), words="HTTP 503"),
+    fault("cookie", wants_a_cookie()),
+    fault("cookie-by-a-proxy", wants_a_cookie("proxy")),
+    fault("cookie-forgotten", forgets_the_cookie, words=CUT),
+    fault("scanned-before-the-end", scanned(False), words="silent twice at byte 196000", at="scans-the-end"),
+    fault("scanned-before-the-first-byte", scanned(True), words="silent twice at byte 0", at="scans-first"),
+    fails("auth-sign-in-page.bin", sign_in_page, 5, "Sign-in failed", at="auth"),
+    fails("expired-address", expired_address, 5, "set-url continues", 403),
+    fault("glitch-no-http", glitch(2, "BLAH BLAH\r\n\r\n"), words="Invalid HTTP response", at="fresh-1"),
+    fault("glitch-two-lengths", glitch(2, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n1234567"),
+          words="Invalid HTTP response", at="fresh-2"),
+    fault("glitch-head", glitch(2, "HTTP/1.1 200 OK\r\n" + "X-Fill: %s\r\n" % ("a" * 1000) * 400), words="Invalid HTTP response", at="fresh-3"),
     # the way there
     fails("refused", proper, 0x8020002D, "Connection failed", at="closed"),
     fails("no-such-host", proper, 0x80200031, "Host not found", at="nowhere"),

@@ -277,8 +277,10 @@ static void step(struct model *model)
         sender->credit += model->flows[i].rate_bytes_ms * MODEL_STEP_US / 1000;
         if (model->flows[i].rate_bytes_ms == 0) /* no debt when it gets a rate */
             sender->credit = 0;
-        if (!model->flows[i].is_on || sender->credit > 64 * MODEL_PACKET)
-            sender->credit = model->flows[i].is_on ? 64 * MODEL_PACKET : 0;
+        /* What was not sent is not saved up: packets are sent one by one. */
+        double most = MODEL_PACKET + model->flows[i].rate_bytes_ms * MODEL_STEP_US / 500;
+        if (!model->flows[i].is_on || sender->credit > most)
+            sender->credit = model->flows[i].is_on ? most : 0;
     }
     /* One packet each in turn, so that no burst comes first. */
     for (bool has_sent = true; has_sent;) {

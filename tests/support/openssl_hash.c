@@ -19,6 +19,7 @@ static enum oq_status hash_begin(void *ctx, enum oq_hash_kind kind, struct oq_ha
     hash->kind = kind == OQ_HASH_SHA1     ? EVP_sha1()
                  : kind == OQ_HASH_SHA256 ? EVP_sha256()
                  : kind == OQ_HASH_SHA512 ? EVP_sha512()
+                 : kind == OQ_HASH_MD5    ? EVP_md5()
                                           : NULL;
     hash->state = hash->kind ? EVP_MD_CTX_new() : NULL;
     if (!hash->state || EVP_DigestInit_ex(hash->state, hash->kind, NULL) != 1) {

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 /* The hashes of the pieces of www/<name>, one behind the other; their number. */
-static uint32_t hash_pieces(struct fixture *f, const char *name, size_t piece_bytes,
-                            uint8_t *values, uint32_t most)
+static uint32_t hash_pieces(struct fixture *f, const char *name, enum oq_hash_kind kind,
+                            size_t piece_bytes, uint8_t *values, uint32_t most)
 {
     const struct oq_hash_port *port = openssl_hashes();
     struct oq_hash *hash = NULL;
@@ -28,12 +28,12 @@ static uint32_t hash_pieces(struct fixture *f, const char *name, size_t piece_by
     uint8_t *piece = oq_malloc(piece_bytes);
     assert_non_null(file);
     assert_non_null(piece);
-    assert_int_equal(port->begin(port->ctx, OQ_HASH_SHA256, &hash), OQ_OK);
+    assert_int_equal(port->begin(port->ctx, kind, &hash), OQ_OK);
     while ((got = fread(piece, 1, piece_bytes, file)) > 0) {
         assert_true(count < most);
         assert_int_equal(port->update(port->ctx, hash, piece, got), OQ_OK);
         assert_int_equal(port->finish(port->ctx, hash, value), OQ_OK);
-        memcpy(values + (size_t)count * OQ_SHA256_BYTES, value, OQ_SHA256_BYTES);
+        memcpy(values + count * oq_hash_size(kind), value, oq_hash_size(kind));
         count++;
     }
     port->free(port->ctx, hash);
@@ -42,9 +42,22 @@ static uint32_t hash_pieces(struct fixture *f, const char *name, size_t piece_by
     return count;
 }
 
+void source_expect_whole(struct fixture *f, int64_t group, uint32_t index, const char *name,
+                         enum oq_hash_kind kind, uint64_t piece_bytes)
+{
+    uint8_t value[OQ_HASH_MAX];
+    struct oq_error err;
+    struct oq_pieces pieces = {
+        .kind = kind, .piece_bytes = piece_bytes, .count = 1, .hashes = value};
+    oq_error_init(&err);
+    assert_int_equal(hash_pieces(f, name, kind, (size_t)64 << 20, value, 1), 1);
+    if (oq_engine_set_pieces(f->engine, &f->user, group, index, &pieces, &err) != OQ_OK)
+        fail_msg("set pieces: %s", err.text);
+}
+
 void source_sha256(struct fixture *f, const char *name, uint8_t value[OQ_SHA256_BYTES])
 {
-    assert_int_equal(hash_pieces(f, name, (size_t)64 << 20, value, 1), 1);
+    assert_int_equal(hash_pieces(f, name, OQ_HASH_SHA256, (size_t)64 << 20, value, 1), 1);
 }
 
 void source_expect(struct fixture *f, int64_t group, uint32_t index, const char *name)
@@ -66,7 +79,7 @@ void source_expect_pieces(struct fixture *f, int64_t group, uint32_t index, cons
     struct oq_pieces pieces = {
         .kind = OQ_HASH_SHA256, .piece_bytes = piece_bytes, .hashes = values};
     oq_error_init(&err);
-    pieces.count = hash_pieces(f, name, piece_bytes, values, 256);
+    pieces.count = hash_pieces(f, name, OQ_HASH_SHA256, piece_bytes, values, 256);
     if (oq_engine_set_pieces(f->engine, &f->user, group, index, &pieces, &err) != OQ_OK)
         fail_msg("set pieces: %s", err.text);
 }

@@ -13,6 +13,9 @@ void source_expect(struct fixture *f, int64_t group, uint32_t index, const char 
 /* Tells it the true hashes of its pieces. */
 void source_expect_pieces(struct fixture *f, int64_t group, uint32_t index, const char *name,
                           uint32_t piece_bytes);
+/* Tells it the true hash of another kind, as that of its only piece. */
+void source_expect_whole(struct fixture *f, int64_t group, uint32_t index, const char *name,
+                         enum oq_hash_kind kind, uint64_t piece_bytes);
 void source_add(struct fixture *f, int64_t group, const char *rest);
 void source_resume(struct fixture *f, int64_t group);
 void source_suspend(struct fixture *f, int64_t group);

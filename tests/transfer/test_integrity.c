@@ -3,6 +3,7 @@
 #include "source_fixture.h"
 
 #include "oq_alloc.h"
+#include "oq_http.h"
 #include "posix_files.h"
 
 #include <stdarg.h>
@@ -301,6 +302,34 @@ static void pieces__one_damaged__only_that_one_is_fetched_again(void **state)
     fixture_expect_requests(f, "\"bytes=2883584-3145727\"", "206", 1);
 }
 
+/* A Metalink whose only hash is SHA-512, SHA-1 or MD5 comes as one piece; without a size, as one of
+ * the largest. */
+static void pieces__only_one_of_each_kind__is_the_hash_of_the_file(void **state)
+{
+    static const enum oq_hash_kind kinds[] = {OQ_HASH_MD5, OQ_HASH_SHA1, OQ_HASH_SHA512};
+    static const uint64_t lengths[] = {SIZE, OQ_HTTP_SIZE_MAX};
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 6; i++) {
+        char good[32], bad[32];
+        snprintf(good, sizeof good, "good%u.bin", i);
+        snprintf(bad, sizeof bad, "bad%u.bin", i);
+        fixture_serve(f, good, SIZE, 1);
+        fixture_serve(f, bad, SIZE, 2);
+        char url[64];
+        snprintf(url, sizeof url, "%s?corrupt=3000000&on=1", good);
+        int64_t group = fixture_group(f, 10 + i, 1, (const char *const[][2]){{url, good}});
+        source_expect_whole(f, group, 0, good, kinds[i / 2], lengths[i % 2]);
+        source_resume(f, group);
+        fixture_wait(f, group, OQ_GROUP_COMPLETE);
+        assert_true(fixture_is_same(f, good, good));
+        group = fixture_group(f, 20 + i, 1, (const char *const[][2]){{bad, bad}});
+        source_expect_whole(f, group, 0, "a.bin", kinds[i / 2], lengths[i % 2]);
+        source_resume(f, group);
+        assert_int_equal(source_wait_error(f, group).error_code, WRONG_DATA);
+        assert_false(fixture_out_exists(f, bad));
+    }
+}
+
 static void pieces__last_short_one_damaged__is_fetched_again(void **state)
 {
     struct fixture *f = *state;
@@ -455,6 +484,7 @@ int main(void)
         T(digest__wrong_but_expected_hash_right__arrives),
         T(hash__of_bytes_that_an_earlier_transfer_wrote__flushes_them_first),
         T(pieces__one_damaged__only_that_one_is_fetched_again),
+        T(pieces__only_one_of_each_kind__is_the_hash_of_the_file),
         T(pieces__last_short_one_damaged__is_fetched_again),
         T(pieces__first_damaged_and_connection_cut_in_its_repair__is_fetched_again),
         T(pieces__damaged_each_time__fails_and_keeps_the_others),

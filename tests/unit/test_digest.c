@@ -124,7 +124,13 @@ static void hash_name__of_each_kind__is_read_back(void **state)
         assert_true(oq_hash_size(kind) > 0 && oq_hash_size(kind) <= OQ_HASH_MAX);
     }
     assert_int_equal(oq_hash_parse_name("SHA-256", &kind), OQ_OK);
-    assert_int_equal(oq_hash_parse_name("sha256", &kind), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_hash_parse_name("sha256", &kind), OQ_OK);
+    assert_int_equal(kind, OQ_HASH_SHA256);
+    assert_int_equal(oq_hash_parse_name("SHA1", &kind), OQ_OK);
+    assert_int_equal(kind, OQ_HASH_SHA1);
+    assert_int_equal(oq_hash_parse_name("sha-2567", &kind), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_hash_parse_name("sha-25", &kind), OQ_E_INVALID_ARG);
+    assert_int_equal(oq_hash_parse_name("sha-384", &kind), OQ_E_INVALID_ARG);
     assert_int_equal(oq_hash_parse_name("", &kind), OQ_E_INVALID_ARG);
     assert_int_equal(oq_hash_parse_name(NULL, &kind), OQ_E_INVALID_ARG);
     assert_int_equal(oq_hash_size((enum oq_hash_kind)99), 0);

@@ -10,7 +10,7 @@ static const struct {
     uint32_t code, win32;
 } http[] = {
     {100, false, 0x80190064, 58}, {101, false, 0x80190065, 58}, {200, false, 0x801900C8, 58},
-    {201, false, 0x801900C9, 58}, {202, false, 0x801900CA, 58}, {203, false, 0x801900CB, 58},
+    {201, false, 0x801900C9, 58}, {202, true, 0x801900CA, 58},  {203, false, 0x801900CB, 58},
     {204, false, 0x801900CC, 58}, {205, false, 0x801900CD, 58}, {206, false, 0x801900CE, 58},
     {300, false, 0x8019012C, 58}, {301, false, 0x8019012D, 58}, {302, false, 0x8019012E, 58},
     {303, false, 0x8019012F, 58}, {304, false, 0x80190130, 58}, {305, false, 0x80190131, 58},
@@ -115,6 +115,9 @@ static const struct {
     {OQ_NET_WRONG_SIZE, false, 0x80070143, 323},
     {OQ_NET_WRONG_HASH, false, 0x80070143, 323},
     {OQ_NET_WRONG_DIGEST, false, 0x80070143, 323},
+    {OQ_NET_OTHER_RESOURCE, true, 0x8020001B, 0x8020001B},
+    {OQ_NET_SIGN_IN, false, 0x80070005, 5},
+    {OQ_NET_PROXY, true, 0x8020002D, 0x8020002D},
 };
 
 /* Shows IBackgroundCopyJob1::GetStatus.pdwWin32Result */

@@ -109,39 +109,129 @@ static void status_200__without_length__replaces_with_unknown_size(void **state)
 {
     (void)state;
     expect(&first, whole(UNKNOWN), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
-    expect(&by_tag, whole(UNKNOWN), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
+    expect(&by_tag, with(whole(UNKNOWN), OTHER_TAG, NULL), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
 }
 
 static void status_200__without_length_but_of_the_known_tag__has_the_known_size(void **state)
 {
     (void)state;
+    struct oq_http_request request = by_tag;
+    request.has_no_ranges = true;
     struct oq_http_response same = with(whole(UNKNOWN), TAG, NULL);
-    expect(&by_tag, same, OQ_HTTP_REPLACE, 100, 100);
-    assert_true(oq_http_judge(&by_tag, &same).is_promised_before);
-    expect(&by_tag, with(whole(UNKNOWN), OTHER_TAG, NULL), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
-    expect(&by_date, with(whole(UNKNOWN), NULL, DATE), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
+    expect(&request, same, OQ_HTTP_REPLACE, 100, 100);
+    assert_true(oq_http_judge(&request, &same).is_promised_before);
+    expect(&request, with(whole(UNKNOWN), OTHER_TAG, NULL), OQ_HTTP_REPLACE, UNKNOWN, UNKNOWN);
+    request = by_date;
+    request.has_no_ranges = true;
+    expect(&request, with(whole(UNKNOWN), NULL, DATE), OQ_HTTP_REPLACE, 100, 100);
     struct oq_http_response new_length = with(whole(150), TAG, NULL);
     expect(&by_tag, new_length, OQ_HTTP_REPLACE, 150, 150);
     assert_false(oq_http_judge(&by_tag, &new_length).is_promised_before);
 }
 
-static void status_200__to_a_resume__replaces_whatever_the_validators_say(void **state)
+static void status_200__of_a_new_version_or_of_none__replaces(void **state)
 {
     (void)state;
-    expect(&by_tag, with(whole(100), TAG, NULL), OQ_HTTP_REPLACE, 100, 100);
     expect(&by_tag, with(whole(90), OTHER_TAG, NULL), OQ_HTTP_REPLACE, 90, 90);
-    expect(&by_date, with(whole(100), NULL, DATE), OQ_HTTP_REPLACE, 100, 100);
-    expect(&by_both, whole(7), OQ_HTTP_REPLACE, 7, 7);
+    expect(&by_tag, with(whole(100), OTHER_TAG, NULL), OQ_HTTP_REPLACE, 100, 100);
+    expect(&by_both, with(whole(7), NULL, OTHER_DATE), OQ_HTTP_REPLACE, 7, 7);
+    expect(&by_both, whole(100), OQ_HTTP_REPLACE, 100, 100); /* no validator, but the size */
     expect(&by_nothing, whole(100), OQ_HTTP_REPLACE, 100, 100);
+    expect(&by_nothing, whole(90), OQ_HTTP_REPLACE, 90, 90);
 }
 
-static void status_200__with_a_content_range__is_the_whole_file_still(void **state)
+static void expect_again(const struct oq_http_request *request, struct oq_http_response response,
+                         enum oq_http_resume resume, bool is_plain)
 {
-    struct oq_http_response response = part(40, 99, 100);
+    struct oq_http_decision decision = oq_http_judge(request, &response);
+
+    assert_decision(decision, OQ_HTTP_AGAIN, UNKNOWN, UNKNOWN);
+    assert_int_equal(decision.resume, resume);
+    assert_int_equal(decision.is_plain, is_plain);
+}
+
+static void status_200__of_the_same_version__asks_in_the_next_way(void **state)
+{
+    struct oq_http_request request = by_both;
+    struct oq_http_response same = with(whole(100), TAG, DATE);
 
     (void)state;
-    response.status = 200;
-    expect(&by_tag, with(response, TAG, NULL), OQ_HTTP_REPLACE, 60, 60);
+    expect_again(&request, same, OQ_HTTP_RESUME_DATE, false);
+    request.resume = OQ_HTTP_RESUME_DATE;
+    expect_again(&request, same, OQ_HTTP_RESUME_RANGE, false);
+    request.resume = OQ_HTTP_RESUME_RANGE;
+    expect(&request, same, OQ_HTTP_REPLACE, 100, 100);
+    expect_again(&by_tag, with(whole(100), TAG, NULL), OQ_HTTP_RESUME_RANGE, false);
+    expect_again(&by_tag, with(whole(UNKNOWN), TAG, NULL), OQ_HTTP_RESUME_RANGE, false);
+    expect_again(&by_date, with(whole(100), NULL, SAME_DATE), OQ_HTTP_RESUME_RANGE, false);
+    request = by_tag; /* another edge of the same servers: the hash will tell */
+    request.is_hashed = true;
+    expect_again(&request, with(whole(100), OTHER_TAG, NULL), OQ_HTTP_RESUME_RANGE, false);
+    same.refuses_ranges = true;
+    expect(&by_both, same, OQ_HTTP_REPLACE, 100, 100);
+}
+
+static void status_200__of_another_resource__keeps_the_bytes(void **state)
+{
+    struct oq_http_request request = by_both;
+    struct oq_http_response page = with(whole(99), "\"page\"", OTHER_DATE);
+
+    (void)state;
+    expect_fail(&by_both, whole(7), OQ_NET_OTHER_RESOURCE);
+    expect_fail(&by_both, whole(700), OQ_NET_OTHER_RESOURCE);
+    expect_fail(&by_tag, whole(UNKNOWN), OQ_NET_OTHER_RESOURCE);
+    page.is_page = true;
+    expect_fail(&by_both, page, OQ_NET_OTHER_RESOURCE);
+    expect_fail(&by_nothing, page, OQ_NET_OTHER_RESOURCE);
+    request.is_plain = true;
+    expect_fail(&request, page, OQ_NET_OTHER_RESOURCE);
+    request = by_both;
+    request.may_be_page = true;
+    expect(&request, page, OQ_HTTP_REPLACE, 99, 99);
+    expect(&first, page, OQ_HTTP_REPLACE, 99, 99); /* nothing is there yet */
+}
+
+static void status_200__with_a_content_range__is_judged_by_it(void **state)
+{
+    struct oq_http_response rest = with(part(40, 99, 100), TAG, NULL), all = part(0, 99, 100);
+
+    (void)state;
+    rest.status = all.status = 200;
+    expect_append(&by_tag, rest, 100, 60);
+    expect_restart(&first, rest);
+    expect_fail(&plain, rest, OQ_NET_PROTOCOL);
+    expect(&first, all, OQ_HTTP_REPLACE, 100, 100);
+    expect(&plain, all, OQ_HTTP_REPLACE, 100, 100);
+    all.content_range.total = 200;
+    expect_append(&first, all, 200, 100);
+    expect_append(&plain, all, 200, 100);
+    all.has_content_range = false;
+    all.is_range_malformed = true;
+    expect(&first, all, OQ_HTTP_REPLACE, 100, 100);
+    expect_restart(&by_tag, with(all, OTHER_TAG, NULL));
+}
+
+static void status_that_may_mean_the_range__asks_without_it_once(void **state)
+{
+    static const uint32_t refusals[] = {400, 403, 404, 405, 406, 409, 412, 417, 500, 501};
+    static const uint32_t others[] = {401, 402, 407, 408, 410, 414, 423, 425, 429, 451, 502, 503};
+    struct oq_http_request request = first;
+    struct oq_http_response response = {0};
+
+    (void)state;
+    request.may_try_plain = true;
+    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+        response.status = refusals[i];
+        expect_again(&request, response, OQ_HTTP_RESUME_TAG, true);
+        expect_fail(&first, response, OQ_NET_NONE);
+    }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        response.status = others[i];
+        expect_fail(&request, response, OQ_NET_NONE);
+    }
+    request.is_plain = true;
+    response.status = 403;
+    expect_fail(&request, response, OQ_NET_NONE);
 }
 
 static void coded_body__of_200_or_206__fails(void **state)
@@ -309,10 +399,27 @@ static void resume_by_tag__with_another_tag__restarts(void **state)
     expect_restart(&by_tag_of_unknown_size, with(part(40, 99, 100), OTHER_TAG, NULL));
 }
 
-static void resume_by_tag__with_the_same_tag_and_another_date__restarts(void **state)
+/* Dates that are those of the response exist; a strong tag decides alone. */
+static void resume_by_tag__with_the_same_tag_and_another_date__appends(void **state)
 {
     (void)state;
-    expect_restart(&by_both, with(part(40, 99, 100), TAG, OTHER_DATE));
+    expect_append(&by_both, with(part(40, 99, 100), TAG, OTHER_DATE), 100, 60);
+}
+
+static void resume_by_range_alone__needs_a_validator_in_the_response(void **state)
+{
+    struct oq_http_request request = by_both;
+
+    (void)state;
+    request.resume = OQ_HTTP_RESUME_RANGE;
+    expect_append(&request, with(part(40, 99, 100), TAG, NULL), 100, 60);
+    expect_append(&request, with(part(40, 99, 100), NULL, DATE), 100, 60);
+    expect_restart(&request, with(part(40, 99, 100), OTHER_TAG, DATE));
+    expect_restart(&request, part(40, 99, 100));
+    request.is_hashed = true;
+    expect_append(&request, part(40, 99, 100), 100, 60);
+    expect_append(&request, with(part(40, 99, 100), OTHER_TAG, NULL), 100, 60);
+    expect_restart(&request, part(40, 99, 101));
 }
 
 static void resume_by_tag__without_the_tag__appends_only_if_date_and_size_agree(void **state)
@@ -383,8 +490,8 @@ static void resume__without_a_usable_validator__restarts(void **state)
     expect_restart(&by_date_of_unknown_size, with(part(40, 99, 100), NULL, DATE));
     request.etag = WEAK_TAG;
     expect_restart(&request, with(part(40, 99, 100), WEAK_TAG, NULL));
-    request.etag = "v1";
-    expect_restart(&request, with(part(40, 99, 100), "v1", NULL));
+    request.etag = "v1"; /* without quotes, but the same */
+    expect_append(&request, with(part(40, 99, 100), "v1", NULL), 100, 60);
     request = by_date;
     request.last_modified = "yesterday";
     expect_restart(&request, with(part(40, 99, 100), NULL, "yesterday"));
@@ -420,7 +527,7 @@ static void status_416__of_another_version__restarts(void **state)
     expect_restart(&by_tag_of_unknown_size, with(refused(40), OTHER_TAG, NULL));
     expect_restart(&by_tag, refused(40)); /* it had 100 bytes */
     request.size_bytes = 40;
-    expect_restart(&request, with(refused(40), TAG, OTHER_DATE));
+    expect_restart(&request, with(refused(40), NULL, OTHER_DATE));
     expect_restart(&request, with(refused(40), OTHER_TAG, DATE));
     request = by_nothing;
     request.size_bytes = 40;
@@ -477,7 +584,7 @@ static void other_status__fails_with_it(void **state)
     for (uint32_t status = 100; status <= 999; status++) {
         struct oq_http_response response = with(part(40, 99, 100), TAG, DATE);
 
-        if (status == 200 || status == 206 || status == 416)
+        if (status == 200 || status == 203 || status == 206 || status == 226 || status == 416)
             continue;
         response.status = status;
         expect_fail(&by_tag, response, OQ_NET_NONE);
@@ -542,8 +649,8 @@ static void append__in_every_small_combination__keeps_its_promises(void **state)
             continue;
         assert_true(oq_http_if_range(&request, value, sizeof value));
         assert_true(!request.etag || !response.etag || request.etag == response.etag);
-        assert_true(!request.last_modified || !response.last_modified ||
-                    request.last_modified == response.last_modified);
+        assert_true((request.etag && response.etag) || !request.last_modified ||
+                    !response.last_modified || request.last_modified == response.last_modified);
         assert_true(request.size_bytes == UNKNOWN || decision.total_bytes == request.size_bytes);
         if (!request.etag || !response.etag)
             assert_true(request.size_bytes == response.content_range.total &&
@@ -552,100 +659,17 @@ static void append__in_every_small_combination__keeps_its_promises(void **state)
     assert_int_not_equal(appended, 0);
 }
 
-/* --- If-Range --- */
-
-static void assert_if_range(const struct oq_http_request *request, const char *wanted)
-{
-    char value[OQ_ETAG_MAX + 1] = "untouched";
-    bool has_value = oq_http_if_range(request, value, sizeof value);
-
-    assert_int_equal(has_value, wanted != NULL);
-    assert_string_equal(value, wanted ? wanted : "untouched");
-}
-
-static void if_range__with_a_strong_tag__is_the_tag(void **state)
-{
-    (void)state;
-    assert_if_range(&by_tag, TAG);
-    assert_if_range(&by_both, TAG);
-    assert_if_range(&by_tag_of_unknown_size, TAG);
-}
-
-static void if_range__without_one__is_the_date_as_sent_if_the_size_is_known(void **state)
-{
-    struct oq_http_request request = by_date;
-
-    (void)state;
-    assert_if_range(&by_date, DATE);
-    request.last_modified = SAME_DATE;
-    assert_if_range(&request, SAME_DATE);
-    assert_if_range(&by_date_of_unknown_size, NULL);
-    request = by_both;
-    request.etag = WEAK_TAG;
-    assert_if_range(&request, DATE);
-}
-
-static void if_range__with_nothing_to_go_by__is_none(void **state)
-{
-    static const char *const bad_tags[] = {WEAK_TAG, "v1", "", "\"", "\"a\r\nX: y\"", "\"a b\""};
-    static const char *const bad_dates[] = {"", "yesterday", (DATE "\r\nX: y"), (DATE "x")};
-    struct oq_http_request request = by_both;
-
-    (void)state;
-    assert_if_range(&first, NULL);
-    assert_if_range(&by_nothing, NULL);
-    request.offset_bytes = 0;
-    assert_if_range(&request, NULL);
-    request.offset_bytes = 40;
-    request.is_plain = true;
-    assert_if_range(&request, NULL);
-    for (size_t i = 0; i < COUNT_OF(bad_tags); i++) {
-        request = by_tag;
-        request.etag = bad_tags[i];
-        assert_if_range(&request, NULL);
-    }
-    for (size_t i = 0; i < COUNT_OF(bad_dates); i++) {
-        request = by_date;
-        request.last_modified = bad_dates[i];
-        assert_if_range(&request, NULL);
-    }
-}
-
-static void if_range__too_long_for_the_buffer__is_none_and_not_cut(void **state)
-{
-    char value[8];
-
-    (void)state;
-    memset(value, 'x', sizeof value);
-    assert_false(oq_http_if_range(&by_tag, value, 0));
-    assert_false(oq_http_if_range(&by_tag, value, strlen(TAG)));
-    assert_int_equal(value[0], 'x');
-    assert_true(oq_http_if_range(&by_tag, value, strlen(TAG) + 1));
-    assert_string_equal(value, TAG);
-}
-
-static void if_range__with_the_longest_tag__fits_the_documented_buffer(void **state)
-{
-    struct oq_http_request request = by_tag;
-    char tag[OQ_ETAG_MAX + 2], value[OQ_ETAG_MAX + 1];
-
-    (void)state;
-    memset(tag, 'a', sizeof tag);
-    tag[0] = tag[OQ_ETAG_MAX - 1] = '"';
-    tag[OQ_ETAG_MAX] = '\0';
-    request.etag = tag;
-    assert_true(oq_http_if_range(&request, value, sizeof value));
-    assert_string_equal(value, tag);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_200__to_a_first_request__replaces),
         cmocka_unit_test(status_200__without_length__replaces_with_unknown_size),
         cmocka_unit_test(status_200__without_length_but_of_the_known_tag__has_the_known_size),
-        cmocka_unit_test(status_200__to_a_resume__replaces_whatever_the_validators_say),
-        cmocka_unit_test(status_200__with_a_content_range__is_the_whole_file_still),
+        cmocka_unit_test(status_200__of_a_new_version_or_of_none__replaces),
+        cmocka_unit_test(status_200__of_the_same_version__asks_in_the_next_way),
+        cmocka_unit_test(status_200__of_another_resource__keeps_the_bytes),
+        cmocka_unit_test(status_200__with_a_content_range__is_judged_by_it),
+        cmocka_unit_test(status_that_may_mean_the_range__asks_without_it_once),
         cmocka_unit_test(coded_body__of_200_or_206__fails),
         cmocka_unit_test(coded_body__of_an_error__is_that_error),
         cmocka_unit_test(malformed_length__of_200_or_206__fails_as_broken_protocol),
@@ -660,7 +684,8 @@ int main(void)
         cmocka_unit_test(status_206__whose_length_and_range_differ__restarts),
         cmocka_unit_test(resume_by_tag__with_the_same_tag__appends),
         cmocka_unit_test(resume_by_tag__with_another_tag__restarts),
-        cmocka_unit_test(resume_by_tag__with_the_same_tag_and_another_date__restarts),
+        cmocka_unit_test(resume_by_tag__with_the_same_tag_and_another_date__appends),
+        cmocka_unit_test(resume_by_range_alone__needs_a_validator_in_the_response),
         cmocka_unit_test(resume_by_tag__without_the_tag__appends_only_if_date_and_size_agree),
         cmocka_unit_test(resume_by_date__with_the_same_date__appends),
         cmocka_unit_test(resume_by_date__with_another_date__restarts),
@@ -678,11 +703,6 @@ int main(void)
         cmocka_unit_test(other_status__fails_with_it),
         cmocka_unit_test(number_that_is_no_status__fails_as_broken_protocol),
         cmocka_unit_test(append__in_every_small_combination__keeps_its_promises),
-        cmocka_unit_test(if_range__with_a_strong_tag__is_the_tag),
-        cmocka_unit_test(if_range__without_one__is_the_date_as_sent_if_the_size_is_known),
-        cmocka_unit_test(if_range__with_nothing_to_go_by__is_none),
-        cmocka_unit_test(if_range__too_long_for_the_buffer__is_none_and_not_cut),
-        cmocka_unit_test(if_range__with_the_longest_tag__fits_the_documented_buffer),
     };
     return cmocka_run_group_tests_name("http_judge", tests, NULL, NULL);
 }

@@ -341,8 +341,8 @@ static void no_files(struct oq_group *g, enum oq_group_state state)
     X(empty_local, set_text(&g->job.files[1].local, "")) \
     X(empty_temp_path, set_text(&g->job.files[0].temp_path, "")) \
     X(weak_etag, set_text(&g->job.files[0].etag, "W/\"a\"")) \
-    X(bare_etag, set_text(&g->job.files[0].etag, "a")) \
-    X(half_etag, set_text(&g->job.files[0].etag, "\"")) \
+    X(blank_etag, set_text(&g->job.files[0].etag, "a b")) \
+    X(empty_etag, set_text(&g->job.files[0].etag, "")) \
     X(unfinished_etag, set_text(&g->job.files[0].etag, "\"ab")) \
     X(unopened_etag, set_text(&g->job.files[0].etag, "ab\"")) \
     X(empty_last_modified, set_text(&g->job.files[0].last_modified, "")) \

@@ -339,6 +339,33 @@ static void folder__of_a_path__is_what_stands_before_the_name(void **state)
     assert_text(oq_path_folder(""), "");
 }
 
+static void same__names_of_one_file__whatever_their_case_and_separators(void **state)
+{
+    static const char *const same[][2] = {
+        {"C:\\a\\disc.bin", "C:\\a\\disc.bin"},
+        {"C:\\a\\disc.bin", "c:\\A\\DISC.bin"},
+        {"C:\\a\\disc.bin", "C:/a//disc.bin"},
+        {"C:\\\xc3\xa4.bin", "C:\\\xc3\x84.BIN"},         /* a with diaeresis */
+        {"C:\\\xce\xb1", "C:\\\xce\x91"},                 /* alpha */
+        {"C:\\\xd1\x8f\xd1\x90", "C:\\\xd0\xaf\xd0\x80"}, /* ya, ie with grave */
+    };
+    static const char *const other[][2] = {
+        {"C:\\a\\disc.bin", "C:\\a\\disc.bi"},
+        {"C:\\a\\disc.bin", "C:\\adisc.bin"},
+        {"C:\\a\\disc.bin", "D:\\a\\disc.bin"},
+        {"C:\\\xc3\xa4", "C:\\\xc3\xa5"},
+        {"C:\\\xc3\x97", "C:\\\xc3\xb7"}, /* the signs of multiplication and division */
+        {"", "C:\\a"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(same); i++)
+        assert_true(oq_path_is_same(same[i][0], same[i][1]) &&
+                    oq_path_is_same(same[i][1], same[i][0]));
+    for (size_t i = 0; i < COUNT_OF(other); i++)
+        assert_false(oq_path_is_same(other[i][0], other[i][1]) ||
+                     oq_path_is_same(other[i][1], other[i][0]));
+}
+
 static void temp__of_a_path__is_a_name_in_the_same_folder(void **state)
 {
     (void)state;
@@ -417,6 +444,7 @@ int main(void)
         cmocka_unit_test(path__of_posix__is_accepted_only_where_allowed),
         cmocka_unit_test(name__by_itself__obeys_the_rules_of_a_segment),
         cmocka_unit_test(folder__of_a_path__is_what_stands_before_the_name),
+        cmocka_unit_test(same__names_of_one_file__whatever_their_case_and_separators),
         cmocka_unit_test(temp__of_a_path__is_a_name_in_the_same_folder),
         cmocka_unit_test(temp__of_any_path__is_recognised_and_allowed),
         cmocka_unit_test(is_temp__of_nearly_such_a_name__is_false),

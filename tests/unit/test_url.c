@@ -5,6 +5,8 @@
 #include "oq_fault.h"
 #include "oq_url.h"
 
+#include <locale.h>
+
 static enum oq_status check(const char *url, struct oq_error *err)
 {
     oq_error_init(err);
@@ -375,42 +377,102 @@ static void file_name__of_a_safe_segment__is_that_decoded(void **state)
     assert_makes(oq_url_file_name, "http://s/x;v=1", "x;v=1");
 }
 
-static void file_name__that_windows_would_not_take__is_download(void **state)
+static void file_name__that_is_none__is_download(void **state)
 {
-    static const char *const unsafe[] = {
-        "http://s",          "http://s/",
-        "http://s/a/",       "http://s?x=y.zip",
-        "http://s/..",       "http://s/.",
-        "http://s/%2e%2e",   "http://s/a%2Fb",
-        "http://s/a%5Cb",    "http://s/..%5c..%5cx",
-        "http://s/a%00.txt", "http://s/%00",
-        "http://s/a%0Ab",    "http://s/CON",
-        "http://s/nul.txt",  "http://s/com1",
-        "http://s/a.",       "http://s/a%20",
-        "http://s/a*",       "http://s/a:b",
-        "http://s/%22",      "http://s/%3Cx%3E",
-        "http://s/a%7Cb",    "http://s/%ff",
-        "http://s/%C3",      "http://s/%ed%a0%80",
-        "http://s/%C0%AF",   "http://s/x.txt%3Ads",
-        "not a url",         "http://s/C%3Ax",
+    static const char *const none[] = {"http://s", "http://s/", "http://s/a/", "http://s?x=y.zip",
+                                       "not a url"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(none); i++)
+        assert_makes(oq_url_file_name, none[i], "download");
+}
+
+/* Two of them on one server do not replace each other. */
+static void file_name__that_windows_would_not_take__is_one_like_it(void **state)
+{
+    static const struct {
+        const char *url, *name;
+    } unsafe[] = {
+        {"http://s/..", "._"},
+        {"http://s/%2e%2e", "._"},
+        {"http://s/.", "_"},
+        {"http://s/dir%2Fone.bin", "dir_one.bin"},
+        {"http://s/a%5Cb", "a_b"},
+        {"http://s/..%5c..%5cx", ".._.._x"},
+        {"http://s/two%3A2.bin", "two_2.bin"},
+        {"http://s/a%00.txt", "a_.txt"},
+        {"http://s/%00", "_"},
+        {"http://s/a%0Ab", "a_b"},
+        {"http://s/CON", "_CON"},
+        {"http://s/aux.c", "_aux.c"},
+        {"http://s/com1", "_com1"},
+        {"http://s/a.", "a_"},
+        {"http://s/a%20", "a_"},
+        {"http://s/%20", "_"},
+        {"http://s/a*", "a_"},
+        {"http://s/%3Cx%3E%7C%22", "_x___"},
+        {"http://s/a%ff", "a_"},
+        {"http://s/%C0%AF", "__"},
+        {"http://s/C%3Ax", "C_x"},
     };
-    char url[400];
+    char url[400], name[201];
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(unsafe); i++)
-        assert_makes(oq_url_file_name, unsafe[i], "download");
+        assert_makes(oq_url_file_name, unsafe[i].url, unsafe[i].name);
     memset(url, 'a', sizeof url);
     memcpy(url, "http://s/", 9);
-    url[9 + 256] = '\0';
-    assert_makes(oq_url_file_name, url, "download");
     url[9 + 255] = '\0';
     assert_makes(oq_url_file_name, url, url + 9);
+    memcpy(url + 9 + 252, ".bin", 5);
+    memset(name, 'a', 196);
+    memcpy(name + 196, ".bin", 5);
+    assert_makes(oq_url_file_name, url, name);
+}
+
+static void normalize__of_what_people_paste__can_be_requested(void **state)
+{
+    static const struct {
+        const char *text, *url;
+    } rows[] = {
+        {"http://h/a", "http://h/a"},
+        {" http://h/a\r\n", "http://h/a"},
+        {"\thttps://h:1/a?b=c&d=%20 ", "https://h:1/a?b=c&d=%20"},
+        {"<http://h/a>", "http://h/a"},
+        {"http://h/a#part", "http://h/a"},
+        {"http://h#part", "http://h"},
+        {"http://h/a b c.bin", "http://h/a%20b%20c.bin"},
+        {"http://h/[x]{y}|z^`\"\\<>", "http://h/%5Bx%5D%7By%7D%7Cz%5E%60%22%5C%3C%3E"},
+        {"http://h/\xc3\xbc?\xc3\xa4=1 2", "http://h/%C3%BC?%C3%A4=1%202"},
+        {"http://h/100%.txt", "http://h/100%25.txt"},
+        {"http://h/%4", "http://h/%254"},
+        {"http://h/%41%zz", "http://h/%41%25zz"},
+        {"http://u:p@h?x[]=1", "http://u:p@h?x%5B%5D=1"},
+        {"http://[::1]:80/[", "http://[::1]:80/%5B"},
+        {"http://b\xc3\xbc"
+         "cher.example/\xc3\xa4",
+         "http://xn--bcher-kva.example/%C3%A4"},
+    };
+
+    (void)state;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8")); /* libidn2 goes by it; Windows does not */
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_makes(oq_url_normalize, rows[i].text, rows[i].url);
+        assert_makes(oq_url_normalize, rows[i].url, rows[i].url);
+        assert_int_equal(oq_url_check(rows[i].url, NULL), OQ_OK);
+    }
+    assert_makes(oq_url_normalize, "", "");
+    assert_makes(oq_url_normalize, "  ", "");
+    assert_makes(oq_url_normalize, " C:\\a#b ", "C:\\a#b"); /* none, and not made one */
+    assert_makes(oq_url_normalize, "http://", "http://");
+    assert_makes(oq_url_normalize, "http://h a/b c", "http://h a/b%20c"); /* stays refused */
 }
 
 #ifdef OQ_FAULT_INJECTION
 static void url__without_memory__gives_null_and_loses_none(void **state)
 {
-    static make *const functions[] = {oq_url_redact, oq_url_host_key, oq_url_file_name};
+    static make *const functions[] = {oq_url_redact, oq_url_host_key, oq_url_file_name,
+                                      oq_url_normalize};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(functions); i++) {
@@ -438,7 +500,9 @@ int main(void)
         cmocka_unit_test(host_key__of_a_url__is_lower_case_with_port),
         cmocka_unit_test(host_key__of_an_invalid_url__is_null),
         cmocka_unit_test(file_name__of_a_safe_segment__is_that_decoded),
-        cmocka_unit_test(file_name__that_windows_would_not_take__is_download),
+        cmocka_unit_test(file_name__that_is_none__is_download),
+        cmocka_unit_test(file_name__that_windows_would_not_take__is_one_like_it),
+        cmocka_unit_test(normalize__of_what_people_paste__can_be_requested),
 #ifdef OQ_FAULT_INJECTION
         cmocka_unit_test(url__without_memory__gives_null_and_loses_none),
 #endif

@@ -28,6 +28,7 @@ static void hash__of_each_kind__is_that_of_the_standard(void **state)
     (void)state;
     assert_hash(OQ_HASH_SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d");
     assert_hash(OQ_HASH_SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_hash(OQ_HASH_MD5, "900150983cd24fb0d6963f7d28e17f72");
     assert_hash(OQ_HASH_SHA512, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
                                 "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
