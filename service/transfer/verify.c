@@ -223,7 +223,16 @@ static void describe(const struct oq_transfer *transfer, enum oq_net_error error
 {
     const struct oq_verification *verification = transfer->verification;
     const struct oq_expectations *expectations = oq_transfer_file(transfer)->expectations;
-    char expected[2 * OQ_SHA256_BYTES + 1], got[2 * OQ_SHA256_BYTES + 1];
+    char expected[OQ_HEX_MAX], got[2 * OQ_SHA256_BYTES + 1];
+    if (error == OQ_NET_WRONG_HASH && verification && verification->bad_count > 0 &&
+        verification->pieces.count == 1) {
+        oq_hex_format(verification->pieces.hashes, oq_hash_size(verification->pieces.kind),
+                      expected);
+        snprintf(text, capacity, "%.10s mismatch (%u times): expected %s.",
+                 oq_hash_name(verification->pieces.kind), oq_transfer_file(transfer)->mismatches,
+                 expected);
+        return;
+    }
     if (error != OQ_NET_WRONG_HASH || !verification ||
         verification->at_bytes < verification->size_bytes || !expectations ||
         !expectations->has_sha256 ||
@@ -233,7 +242,7 @@ static void describe(const struct oq_transfer *transfer, enum oq_net_error error
     }
     oq_hex_format(expectations->sha256, OQ_SHA256_BYTES, expected);
     oq_hex_format(verification->values[OQ_HASH_SHA256], OQ_SHA256_BYTES, got);
-    snprintf(text, capacity, "SHA-256 mismatch (%u times): expected %s, got %s.",
+    snprintf(text, capacity, "SHA-256 mismatch (%u times): expected %.64s, got %.64s.",
              oq_transfer_file(transfer)->mismatches, expected, got);
 }
 
@@ -526,10 +535,11 @@ static void on_slice(void *argument)
     }
     if (status != OQ_OK) {
         oq_transfer_fail_error(transfer, &err);
-    } else if (verification->bad_count > 0) {
+    } else if (verification->bad_count > 0 && verification->pieces.count > 1) {
         repair(transfer);
-    } else {
-        enum oq_net_error error = compare(transfer);
+    } else { /* the only piece is the whole file */
+        enum oq_net_error error =
+            verification->bad_count > 0 ? OQ_NET_WRONG_HASH : compare(transfer);
         if (error == OQ_NET_NONE) {
             oq_transfer_log(transfer, OQ_LOG_INFO, "all bytes are there, and their hash is right");
             oq_transfer_apply(transfer, OQ_TRANSFER_EV_FETCHED, NULL);

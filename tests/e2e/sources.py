@@ -191,10 +191,9 @@ def metalink_other_hashes(rig, server):
                 file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="%s">%s<hash type="%s">%s</hash><url>%s</url>'
                            '</file></metalink>' % (part.name, "<size>300000</size>" if number % 2 else "", kind, value, part.url()))
             result = part.get("--metalink", rig.path(path), rig.path(rig.downloads))
-            good = part.arrived(result) if is_right else result.status == 9 and not os.path.exists(part.target)
+            good = part.arrived(result) if is_right else (result.status == 9 and "mismatch" in result.err
+                                                          and not os.path.exists(part.target))
             rig.check("a document with a %s %s" % ("right" if is_right else "wrong", kind), good, result)
-            if not is_right:
-                rig.ctl("cancel", "--all", timeout=TIMEOUT_S)
 
 
 def metalink_odd(rig, server):

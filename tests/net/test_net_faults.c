@@ -128,7 +128,8 @@ static int setup(void **state)
     f.config.connections_per_host = 64;
     f.config.retry_longest_ms = 1000;
     f.config.no_progress_ms = 9000;
-    f.config.stall_timeout_ms = 2000;
+    /* As in tests/e2e/faults.py: rows are silent for longer, but not for twice as long. */
+    f.config.stall_timeout_ms = 3000;
     f.config.connect_timeout_ms = 2000;
     oq_log_set_sink(look_at_line, NULL);
     fixture_start(&f);

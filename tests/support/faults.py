@@ -746,7 +746,7 @@ def scanned(first_byte):
     """A filter that scans before it gives the last bytes, or the first; with each request again."""
     def play(x):
         # In a body libcurl sees five seconds of the past, so that its first silence counts later.
-        silence_s = 12 if x.number == 1 and not first_byte else 3
+        silence_s = 12 if x.number == 1 and not first_byte else 4.5
         first = x.offset or 0
         if not first_byte:
             x.head("206 Partial Content", "Content-Range: bytes %d-%d/%d" % (first, SIZE - 1, SIZE), "Content-Length: %d" % (SIZE - first),

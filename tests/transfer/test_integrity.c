@@ -325,7 +325,11 @@ static void pieces__only_one_of_each_kind__is_the_hash_of_the_file(void **state)
         group = fixture_group(f, 20 + i, 1, (const char *const[][2]){{bad, bad}});
         source_expect_whole(f, group, 0, "a.bin", kinds[i / 2], lengths[i % 2]);
         source_resume(f, group);
-        assert_int_equal(source_wait_error(f, group).error_code, WRONG_DATA);
+        struct oq_group_view view = source_wait_error(f, group);
+        assert_int_equal(view.error_code, WRONG_DATA);
+        assert_non_null(strstr(view.error_text, oq_hash_name(kinds[i / 2])));
+        assert_non_null(strstr(view.error_text, " mismatch (2 times): expected "));
+        assert_int_equal(view.progress.done_bytes, 0);
         assert_false(fixture_out_exists(f, bad));
     }
 }
