@@ -129,22 +129,6 @@ static bool make_one(const struct oq_args *args, const char *url, bool is_alone,
     return is_good;
 }
 
-/* Makes the folders of a document's name, which is the end of the path. Whether they are there
- * then, AddFiles sees. */
-static void make_folders(const char *path, const char *name)
-{
-    size_t before = strlen(path) - strlen(name);
-
-    for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
-        char *folder = oq_strndup(path, before + (size_t)(end - name));
-        uint16_t *wide = NULL;
-        if (folder && oq_utf8_to_16(folder, &wide, NULL) == OQ_OK)
-            (void)CreateDirectoryW((const wchar_t *)wide, NULL);
-        oq_free(wide);
-        oq_free(folder);
-    }
-}
-
 /* A file of the user as text. NULL after a sentence. */
 static char *read_text(const char *name)
 {
@@ -183,46 +167,6 @@ static bool apply_hashes(const char *name, struct oq_download_plan *plan)
     return is_good;
 }
 
-static int compare_files(const void *a, const void *b)
-{
-    const struct oq_file_spec *const *x = a, *const *y = b;
-
-    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
-}
-
-/* Sorts the list. Two names that differ in case only are one file. */
-static bool are_names_distinct(const struct oq_file_spec **list, size_t count)
-{
-    qsort(list, count, sizeof *list, compare_files);
-    for (size_t i = 1; i < count; i++) {
-        if (compare_files(&list[i - 1], &list[i]) != 0)
-            continue;
-        oq_console_error("%s and %s are one file to Windows; neither is downloaded",
-                         list[i - 1]->file, list[i]->file);
-        return false;
-    }
-    return true;
-}
-
-/* Would two URLs, or two files of a document, be saved as one file? */
-static bool check_names(const struct oq_download_plan *plan)
-{
-    size_t count = 0, all = 0;
-    for (size_t i = 0; i < plan->count; i++)
-        all += plan->specs[i].count;
-    const struct oq_file_spec **list = oq_calloc(all + 1, sizeof *list);
-
-    if (!list)
-        oq_console_error("there is not enough memory");
-    for (size_t i = 0; list && i < plan->count; i++) {
-        for (uint32_t k = 0; k < plan->specs[i].count; k++)
-            list[count++] = &plan->specs[i].files[k];
-    }
-    bool is_good = list && are_names_distinct(list, count);
-    oq_free(list);
-    return is_good;
-}
-
 static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *plan)
 {
     char *text = args->input ? read_text(args->input) : NULL;
@@ -238,8 +182,7 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
     plan->specs = is_good ? oq_calloc(count, sizeof *plan->specs) : NULL;
     is_good = plan->specs != NULL;
     for (size_t i = 0; is_good && i < count; i++) {
-        const char *url =
-            i < (size_t)args->url_count ? args->urls[i] : listed[i - (size_t)args->url_count];
+        const char *url = i < given ? args->urls[i] : listed[i - given];
         plan->count++;
         is_good = make_one(args, url, count == 1 && !args->input, &plan->specs[i]);
     }
@@ -248,16 +191,33 @@ static bool make_from_urls(const struct oq_args *args, struct oq_download_plan *
     return is_good && (!args->sha256_file || apply_hashes(args->sha256_file, plan));
 }
 
+/* Makes the folders of a document's name, which is the end of the path. Whether they are there
+ * then, AddFiles sees. */
+static void make_folders(const char *path, const char *name)
+{
+    size_t before = strlen(path) - strlen(name);
+
+    for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
+        char *folder = oq_strndup(path, before + (size_t)(end - name));
+        uint16_t *wide = NULL;
+        if (folder && oq_utf8_to_16(folder, &wide, NULL) == OQ_OK)
+            (void)CreateDirectoryW((const wchar_t *)wide, NULL);
+        oq_free(wide);
+        oq_free(folder);
+    }
+}
+
 /* The path of a file of a document: `to` is the folder, or the file if the document has only
  * one. */
 static char *choose_place(const char *name, const char *to, bool is_only)
 {
     bool is_file = to && *to && is_only && !is_folder(to);
-    char *joined = is_file ? oq_strdup(to) : join(to, name), *full = NULL;
+    char *joined = is_file ? oq_strdup(to) : join(to, name);
+    char *full = joined ? full_name(joined) : NULL;
 
     if (joined && !is_file)
         make_folders(joined, name);
-    full = joined ? full_name(joined) : NULL;
+
     oq_free(joined);
     return full;
 }
@@ -394,6 +354,41 @@ static int check_existing(const struct oq_args *args, struct oq_download_spec *s
     return status;
 }
 
+static int compare_files(const void *a, const void *b)
+{
+    const struct oq_file_spec *const *x = a, *const *y = b;
+
+    return CompareStringOrdinal((*x)->local_name, -1, (*y)->local_name, -1, TRUE) - CSTR_EQUAL;
+}
+
+/* Two names that differ in case only are one file. */
+static bool are_names_distinct(const struct oq_download_plan *plan)
+{
+    const struct oq_file_spec **list;
+    size_t count = 0, used = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->specs[i].count;
+    list = oq_calloc(count + 1, sizeof *list);
+    bool is_good = list != NULL;
+    if (!list)
+        oq_console_error("there is not enough memory");
+    for (size_t i = 0; is_good && i < plan->count; i++) {
+        for (uint32_t k = 0; k < plan->specs[i].count; k++)
+            list[used++] = &plan->specs[i].files[k];
+    }
+    if (is_good)
+        qsort(list, used, sizeof *list, compare_files);
+    for (size_t i = 1; is_good && i < used; i++) {
+        is_good = compare_files(&list[i - 1], &list[i]) != 0;
+        if (!is_good)
+            oq_console_error("%s and %s are one file to Windows; neither is downloaded",
+                             list[i - 1]->file, list[i]->file);
+    }
+    oq_free(list);
+    return is_good;
+}
+
 int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *plan)
 {
     int status = OQ_EXIT_DONE;
@@ -406,7 +401,7 @@ int oq_download_plan_make(const struct oq_args *args, struct oq_download_plan *p
     } else {
         is_good = make_from_urls(args, plan);
     }
-    if (!is_good || !check_names(plan)) {
+    if (!is_good || !are_names_distinct(plan)) {
         oq_download_plan_release(plan);
         return OQ_EXIT_USAGE;
     }

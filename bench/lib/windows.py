@@ -108,7 +108,7 @@ class Machine:
 
     def get(self, url, name, *options):
         """Starts a download by the service; its group."""
-        text = self.ctl("get", "--no-wait", *options, url, self.path(os.path.join(self.downloads, name)))
+        text = self.ctl("get", "--no-wait", "--overwrite", *options, url, self.path(os.path.join(self.downloads, name)))
         match = re.search(r"\{([0-9a-fA-F-]{36})\}", text)
         if not match:
             raise RuntimeError("qmgrctl names no group: %s" % text)

@@ -225,8 +225,8 @@ Invoke-Step 8 'downloads' {
     if (-not $Url) { Skip-Step 'no -Url'; return }
     foreach ($kind in @('background', 'foreground')) {
         $file = Join-Path $folder "$kind.bin"
-        $words = @('get', '--quiet', $Url, $file)
-        if ($kind -eq 'foreground') { $words = @('get', '--quiet', '--foreground', $Url, $file) }
+        $words = @('get', '--quiet', '--overwrite', $Url, $file)
+        if ($kind -eq 'foreground') { $words = @('get', '--quiet', '--overwrite', '--foreground', $Url, $file) }
         $took = Measure-Command { $script:result = Invoke-Native $ctl $words }
         Test-That "$kind" ($script:result.Exit -eq 0 -and (Test-Path $file)) ('{0:n1} s {1}' -f $took.TotalSeconds, $script:result.Text)
     }
@@ -238,7 +238,7 @@ Invoke-Step 8 'downloads' {
         Restart-Service OpenQMGR -Force
         & certutil.exe -urlcache crl delete | Out-Null
         $file = Join-Path $folder "revocation-$check.bin"
-        $group = (Invoke-Native $ctl @('get', '--no-wait', $Url, $file)).Text.Trim('{', '}', ' ', "`n")
+        $group = (Invoke-Native $ctl @('get', '--no-wait', '--overwrite', $Url, $file)).Text.Trim('{', '}', ' ', "`n")
         $longest = 0
         for ($i = 0; $i -lt 20; $i++) {
             $took = (Measure-Command { [void](Invoke-Native $ctl @('list')) }).TotalSeconds
@@ -276,7 +276,7 @@ Invoke-Step 9 'files that others hold' {
         $held = [System.IO.File]::Open($file, 'Open', 'Read', 'Read')
         $letter = [PowerShell]::Create().AddScript({ param($held) Start-Sleep -Milliseconds 1000; $held.Close() }).AddArgument($held)
         [void]$letter.BeginInvoke()
-        $took = Measure-Command { $script:result = Invoke-Native $ctl @('get', '--quiet', $at, $file) }
+        $took = Measure-Command { $script:result = Invoke-Native $ctl @('get', '--quiet', '--overwrite', $at, $file) }
         Test-That 'a target that is held for a second is replaced at once after that' ($script:result.Exit -eq 0 -and
             $took.TotalSeconds -lt 4.5) ('{0:n1} s {1}' -f $took.TotalSeconds, $script:result.Text)
         Stop-Service OpenQMGR

@@ -27,7 +27,7 @@ function Set-Hosts($list) {
 
 function Get-File([string]$name) {
     $file = Join-Path $folder $name
-    $result = Invoke-Native $ctl @('get', '--quiet', $Url, $file)
+    $result = Invoke-Native $ctl @('get', '--quiet', '--overwrite', $Url, $file)
     return @{ Text = $result.Text; Exit = $result.Exit; File = $file }
 }
 

@@ -68,7 +68,7 @@ $running = $server.BeginInvoke()
 function Get-File([string]$name, [string]$url, [string[]]$wanted) {
     $asked.Clear()
     $file = Join-Path $folder ($name -replace '\W', '-')
-    $text = (Invoke-Native $ctl @('get', '--quiet', $url, $file)).Text
+    $text = (Invoke-Native $ctl @('get', '--quiet', '--overwrite', $url, $file)).Text
     $seen = @($asked | Where-Object { -not $_.EndsWith('.pac') })
     $good = (Test-Path $file) -and (Get-Content $file -Raw) -eq '0123456789' -and ($seen -join ' ') -eq ($wanted -join ' ')
     Check $name $good "$text asked: $($seen -join ' ')"

@@ -20,7 +20,7 @@ param(
 . (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) 'common.ps1')
 
 function Start-Download([string]$file) {
-    $text = (& $ctl get --no-wait $Url $file) -join ''
+    $text = (& $ctl get --no-wait --overwrite $Url $file) -join ''
     if ($LASTEXITCODE -ne 0) { throw "qmgrctl get failed: $text" }
     return $text.Trim('{', '}', ' ')
 }
@@ -98,7 +98,7 @@ Test-File 'stopped in the middle' $file
 # 4. By hand: they end this session.
 Write-Host @"
 
-By hand, each with a download in the queue ('qmgrctl get --no-wait $Url FILE'):
+By hand, each with a download in the queue ('qmgrctl get --no-wait --overwrite $Url FILE'):
   restart   shutdown /r /t 0, do not log on for five minutes, then compare FILE: the service starts by itself, delayed
             (a user's files wait until that user logs on, since they are written with the user's rights)
   sleep     put the machine to sleep for five minutes; the log in %ProgramData%\OpenQMGR must say

@@ -71,7 +71,7 @@ try {
     Start-Pings; $alone = Measure-Curl; $busy = Stop-Pings
     Write-Host ('curl.exe alone: {0:N0} KB/s' -f ($alone / 1000))
 
-    $group = ((& $ctl get --no-wait $Url (Join-Path $folder 'file')) -join '').Trim('{', '}', ' ')
+    $group = ((& $ctl get --no-wait --overwrite $Url (Join-Path $folder 'file')) -join '').Trim('{', '}', ' ')
     Start-Sleep -Seconds 10 # it has to find its rate
     Start-Pings; $rate = Measure-Service $group; $quiet = Stop-Pings
     Check 'idle link, of what curl.exe gets (goal 0.95)' ($rate -ge 0.95 * $alone) ('{0:N2}' -f ($rate / $alone))

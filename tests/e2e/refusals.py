@@ -88,7 +88,7 @@ def bad_addresses(rig, server):
     refuse(rig, "scheme file", ["http"], "get", "file:///etc/passwd", to, status=2)
     refuse(rig, "no scheme", ["http"], "get", "127.0.0.1/x.bin", to, status=2)
     refuse(rig, "no host", ["host"], "get", "http:///x.bin", to, status=2)
-    refuse(rig, "blank in the address", ["cannot download"], "get", server.url("x.bin") + " y", to, status=2)
+    refuse(rig, "blank in the address: encoded, and not there", ["x.bin%20y", "404"], "get", server.url("x.bin") + " y", to, status=6)
     refuse(rig, "address too long", ["2,200"], "get", server.url("x") + "y" * 2200, to, status=2)
     refuse(rig, "host that does not resolve", ["gave up", "nosuchhost.invalid"], "get", "--stall-timeout", "3",
            "http://nosuchhost.invalid/x.bin", to, status=10)

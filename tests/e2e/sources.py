@@ -80,7 +80,7 @@ def hash_bad_for_ever(rig, server):
     part = Part(rig, server, "never.bin")
     result = part.get("--sha256", part.hash, part.url("corrupt=5000000"), part.to())
     asked = ranges(server, part.name)
-    rig.check("a wrong SHA-256 for ever: its own error after the second time", result.status == 1 and len(asked) == 2
+    rig.check("a wrong SHA-256 for ever: its own error after the second time", result.status == 9 and len(asked) == 2
               and "80070143" in result.err and "expected" in result.err and not os.path.exists(part.target), result)
     rig.check("and nothing of it is left", poll(lambda: not rig.leftovers(), 20), rig.leftovers() or "no temporary file")
 
@@ -91,20 +91,20 @@ def digest_of_server(rig, server):
     rig.check("a right Repr-Digest", part.arrived(result), result)
     os.remove(part.target)
     result = part.get(part.url("repr-digest=bad"), part.to())
-    rig.check("a wrong Repr-Digest for ever", result.status == 1 and "80070143" in result.err and "Digest mismatch" in result.err, result)
+    rig.check("a wrong Repr-Digest for ever", result.status == 9 and "80070143" in result.err and "Digest mismatch" in result.err, result)
 
 
 def mirror_dead(rig, server):
     part = Part(rig, server, "dead.bin")
     dead = "http://127.0.0.1:%d/%s" % (closed_port(), part.name)
-    result = part.get(dead, part.url("status=404"), part.url("xmirror"), part.to())
+    result = part.get(dead, "--mirror", part.url("status=404"), "--mirror", part.url("xmirror"), part.to())
     rig.check("a dead mirror and one without the file: the third", part.arrived(result), "%s, %.1f s" % (result, result.seconds))
 
 
 def mirror_dies_midway(rig, server):
     part = Part(rig, server, "midway.bin")
     cut = 7000000
-    result = part.get("--sha256", part.hash, part.url("cut=%d" % cut), part.url("xmirror&etag=another&last-modified=none"),
+    result = part.get("--sha256", part.hash, part.url("cut=%d" % cut), "--mirror", part.url("xmirror&etag=another&last-modified=none"),
                       part.to())
     twice = sent(server, part.name) - part.size
     rig.check("a mirror that dies midway: no byte comes twice", part.arrived(result) and twice == 0
@@ -113,7 +113,7 @@ def mirror_dies_midway(rig, server):
 
 def mirror_slow(rig, server):
     part = Part(rig, server, "slow.bin")
-    result = part.get(part.url("rate=3000"), part.url("xmirror"), part.to())
+    result = part.get(part.url("rate=3000"), "--mirror", part.url("xmirror"), part.to())
     asked = ranges(server, "slow.bin?xmirror")
     rig.check("a slow mirror: the next one goes on", part.arrived(result) and len(asked) == 1, "%s, asked %s, %.1f s"
               % (result, asked, result.seconds))
@@ -122,7 +122,7 @@ def mirror_slow(rig, server):
 def mirror_wrong_version(rig, server):
     part = Part(rig, server, "version.bin")
     other = Part(rig, server, "old-version.bin")
-    result = part.get("--sha256", part.hash, other.url(), part.url(), part.to())
+    result = part.get("--sha256", part.hash, other.url(), "--mirror", part.url(), part.to())
     rig.check("a mirror with another version: the hash finds it, the next one has it", part.arrived(result), result)
 
 
@@ -191,7 +191,7 @@ def metalink_other_hashes(rig, server):
                 file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="%s">%s<hash type="%s">%s</hash><url>%s</url>'
                            '</file></metalink>' % (part.name, "<size>300000</size>" if number % 2 else "", kind, value, part.url()))
             result = part.get("--metalink", rig.path(path), rig.path(rig.downloads))
-            good = part.arrived(result) if is_right else (result.status == 1 and "mismatch" in result.err
+            good = part.arrived(result) if is_right else (result.status == 9 and "mismatch" in result.err
                                                           and not os.path.exists(part.target))
             rig.check("a document with a %s %s" % ("right" if is_right else "wrong", kind), good, result)
 
@@ -222,7 +222,7 @@ def document_refused(rig, server):
         file.write('<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="../../evil"><url>%s</url></file></metalink>'
                    % server.url("good.bin"))
     result = rig.ctl("get", "--metalink", rig.path(path), rig.path(rig.downloads))
-    rig.check("a document that leads out of the folder is refused", result.status == 1 and "name" in result.err, result)
+    rig.check("a document that leads out of the folder is refused", result.status == 2 and "name" in result.err, result)
 
 
 def signature_expires(rig, server):
@@ -232,7 +232,7 @@ def signature_expires(rig, server):
     group = rig.group_of(client)
     status = client.wait(TIMEOUT_S)
     said = rig.output(client).strip().splitlines()[-1]
-    rig.check("an expired signature: it fails and keeps its bytes", status == 1 and "403" in said and rig.done(group) == cut,
+    rig.check("an expired signature: it fails and keeps its bytes", status == 7 and "403" in said and rig.done(group) == cut,
               "%s; %s bytes" % (said, rig.done(group)))
     result = rig.ctl("set-url", group[:8], part.url("xsignature=2"))
     rig.check("set-url", result.status == 0, result)
@@ -248,7 +248,7 @@ def set_url_refused(rig, server):
     group = rig.ctl("get", "--no-wait", part.url("delay=60000"), part.to()).out.strip("{}\n")
     for words, want in ((("ftp://127.0.0.1/x",), "http"), (("7", part.url()), "no file 7")):
         result = rig.ctl("set-url", group, *words)
-        rig.check("set-url with %s" % words[0], result.status == 1 and want in result.err, result)
+        rig.check("set-url with %s" % words[0], result.status == 2 and want in result.err, result)
     rig.ctl("cancel", group)
 
 

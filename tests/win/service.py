@@ -149,7 +149,7 @@ def stop_under_load():
             base = "http://127.0.0.1:%s/big.bin?rate=4000000" % file.read().strip()
         folder = os.path.join(DRIVE, "load")
         os.makedirs(folder)
-        started = [qmgrctl("get", "--no-wait", "--foreground", "%s&n=%d" % (base, i), "C:\\load\\%d.bin" % i)
+        started = [qmgrctl("get", "--no-wait", "--overwrite", "--foreground", "%s&n=%d" % (base, i), "C:\\load\\%d.bin" % i)
                    for i in range(12)]
         check("12 downloads are queued", all(r.status == 0 for r in started), started[-1])
         deadline = time.monotonic() + 20
