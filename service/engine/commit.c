@@ -196,8 +196,8 @@ void oq_commit_run(struct oq_engine *engine, struct oq_entry *entry)
     }
     const struct oq_file *file = &job->files[entry->commit_next];
     oq_error_init(&err);
-    if (engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err) !=
-        OQ_OK) {
+    if (engine->identity->acquire(engine->identity->ctx, file->user_sid, &file->user_rights, 0,
+                                  &identity, &err) != OQ_OK) {
         entry->is_owner_absent = true;
         oq_waiters_check(entry, true);
         retry_later(engine, entry);

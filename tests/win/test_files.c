@@ -21,8 +21,11 @@ static int set_up_group(void **state)
     if (oq_win_identities_new(&identities, NULL) != OQ_OK)
         return -1;
     const struct oq_identity_port *who = oq_win_identities_port(identities);
-    return who->acquire(who->ctx, oq_win_identities_own_sid(identities), &self, NULL) == OQ_OK ? 0
-                                                                                               : -1;
+    return who->acquire(who->ctx, oq_win_identities_own_sid(identities),
+                        &(struct oq_rights){.is_admin = true, .integrity = 0x4000}, 0, &self,
+                        NULL) == OQ_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down_group(void **state)
