@@ -223,8 +223,8 @@ static const char *check_file(const struct oq_file *file)
     if (file->done_bytes == OQ_SIZE_UNKNOWN)
         return "the number of done bytes of a file is unknown";
 
-    if (file->temp_id && file->state != OQ_FILE_FETCHED)
-        return "a file that is not FETCHED has the identity of one";
+    if (file->temp_id && !file->temp_path)
+        return "there is the identity of a temporary file and no path";
     switch (file->state) {
     case OQ_FILE_WAITING:
         if (file->done_bytes > 0 && !file->temp_path)

@@ -75,8 +75,9 @@ struct oq_file {
     char *user_sid; /* text: who added the file. All work on it is done as they, no matter who owns
                        the group by then */
     struct oq_rights user_rights; /* theirs when they added it */
-    char *temp_id; /* or NULL: identity of temp_path on its volume (oq_files.h), saved with FETCHED;
-                      NULL where the file system has none or an older version fetched the file */
+    char
+        *temp_id; /* or NULL: identity of temp_path on its volume (oq_files.h), saved with the first
+                      offset; NULL where the file system has none, or of an older version */
 };
 
 /* Why a group is in ERROR, or what the last transient failure was. code 0 = none. */

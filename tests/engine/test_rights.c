@@ -130,20 +130,20 @@ static enum oq_status do_open(void *ctx, struct oq_identity *as, const char *tem
 }
 
 static enum oq_status do_finish(void *ctx, struct oq_identity *as, const char *temp_path,
-                                const char *final_path, int64_t modified_at_ms,
+                                const char *id, const char *final_path, int64_t modified_at_ms,
                                 struct oq_error *err)
 {
     enum oq_status status = enter(as, final_path, err);
     return status == OQ_OK
-               ? posix_files()->finish(ctx, as, temp_path, final_path, modified_at_ms, err)
+               ? posix_files()->finish(ctx, as, temp_path, id, final_path, modified_at_ms, err)
                : status;
 }
 
 static enum oq_status do_remove(void *ctx, struct oq_identity *as, const char *temp_path,
-                                struct oq_error *err)
+                                const char *id, struct oq_error *err)
 {
     enum oq_status status = enter(as, temp_path, err);
-    return status == OQ_OK ? posix_files()->remove(ctx, as, temp_path, err) : status;
+    return status == OQ_OK ? posix_files()->remove(ctx, as, temp_path, id, err) : status;
 }
 
 static enum oq_status do_check_folder(void *ctx, struct oq_identity *as, const char *final_path,
@@ -344,6 +344,104 @@ static void work__of_one_service__waits_while_only_another_of_its_account_is_the
     assert_int_equal(tokens[SERVICE_B].uses, 0);
 }
 
+/* --- a temporary file is known by what it is -------------------------------------------------- */
+
+/* Another file takes the place of a temporary one. */
+static void plant(struct fixture *f, int64_t group, uint32_t index, char path[PATH_MAX])
+{
+    static char bytes[400000];
+    struct oq_file_view view;
+    struct oq_error err;
+    memset(bytes, 'x', sizeof bytes);
+    assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, index, &view, &err), OQ_OK);
+    snprintf(path, PATH_MAX, "%s", view.temp_path);
+    assert_int_equal(rename(path, fixture_out(f, "away")), 0);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, (size_t)view.done_bytes, file), view.done_bytes);
+    assert_int_equal(fclose(file), 0);
+    oq_file_view_release(&view);
+}
+
+static bool is_planted(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    int first = file ? getc(file) : EOF;
+    if (file)
+        fclose(file);
+    return first == 'x';
+}
+
+static int64_t suspended_group(struct fixture *f)
+{
+    struct oq_error err;
+    int64_t group = make(f, &f->user, 1);
+    assert_int_equal(add(f, &f->user, group, "slow.bin?rate=300000", "slow.bin"), OQ_OK);
+    resume(f, &f->user, group);
+    fixture_wait_bytes(f, group, 1000);
+    assert_int_equal(oq_engine_suspend(f->engine, &f->user, group, &err), OQ_OK);
+    return group;
+}
+
+static void temporary_file__replaced_while_suspended__is_not_continued(void **state)
+{
+    struct fixture *f = *state;
+    char path[PATH_MAX];
+    int64_t group = suspended_group(f);
+    plant(f, group, 0, path);
+    resume(f, &f->user, group);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
+    assert_true(is_planted(path));
+}
+
+static void temporary_file__replaced_after_its_last_byte__gets_no_final_name(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_file_view view = {.state = OQ_FILE_WAITING};
+    struct oq_error err;
+    char path[PATH_MAX];
+    int64_t start_ms = 0, group = make(f, &f->user, 1);
+    assert_int_equal(add(f, &f->user, group, "a.bin", "a.bin"), OQ_OK);
+    assert_int_equal(add(f, &f->user, group, "slow.bin?rate=200000", "slow.bin"), OQ_OK);
+    resume(f, &f->user, group);
+    do {
+        oq_file_view_release(&view);
+        assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, 0, &view, &err), OQ_OK);
+        assert_true(fixture_patience(&start_ms, 30));
+    } while (view.state != OQ_FILE_FETCHED);
+    oq_file_view_release(&view);
+    plant(f, group, 0, path);
+    fixture_wait(f, group, OQ_GROUP_ERROR);
+    assert_false(fixture_out_exists(f, "a.bin"));
+    assert_true(is_planted(path));
+}
+
+static void temporary_file__replaced_before_cancel__is_not_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_error err;
+    char path[PATH_MAX];
+    int64_t group = suspended_group(f);
+    plant(f, group, 0, path);
+    assert_int_equal(oq_engine_cancel(f->engine, &f->user, group, &err), OQ_OK);
+    assert_true(is_planted(path));
+}
+
+/* A second name of a file that the user may write: it must not be cut. */
+static void temporary_file__with_a_hard_link__is_not_written(void **state)
+{
+    struct fixture *f = *state;
+    struct oq_file_view view;
+    struct oq_error err;
+    int64_t group = suspended_group(f);
+    assert_int_equal(oq_engine_view_file(f->engine, &f->user, group, 0, &view, &err), OQ_OK);
+    assert_int_equal(link(view.temp_path, fixture_out(f, "second")), 0);
+    oq_file_view_release(&view);
+    resume(f, &f->user, group);
+    fixture_wait(f, group, OQ_GROUP_ERROR);
+}
+
 /* --- who may change what ---------------------------------------------------------------------- */
 
 static void change__plain_program_and_group_of_an_elevated_one__reads_only(void **state)
@@ -415,6 +513,10 @@ int main(void)
         TEST(restart__after_a_takeover__works_as_who_added_the_file),
         TEST(work__of_elevated_and_plain_programs__is_done_with_their_own_tokens),
         TEST(work__of_one_service__waits_while_only_another_of_its_account_is_there),
+        TEST(temporary_file__replaced_while_suspended__is_not_continued),
+        TEST(temporary_file__replaced_after_its_last_byte__gets_no_final_name),
+        TEST(temporary_file__replaced_before_cancel__is_not_removed),
+        TEST(temporary_file__with_a_hard_link__is_not_written),
         TEST(change__plain_program_and_group_of_an_elevated_one__reads_only),
         TEST(change__file_that_an_administrator_added__is_not_the_owners),
         TEST(add_files__at_identification_level__acts_with_a_token_of_the_same_logon_only),

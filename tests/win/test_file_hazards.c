@@ -111,12 +111,13 @@ static void use_tagged(DWORD tag, enum oq_status wanted)
     port->close(NULL, file);
     assert_status(OQ_OK, port->stat(NULL, self, in(TEMP), &facts, &err), &err);
     assert_int_equal(facts.is_regular, wanted == OQ_OK);
-    assert_status(wanted, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(wanted, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err),
+                  &err);
     tag_seen = 0;
     if (wanted == OQ_OK)
         put_temp(in(TEMP), "old");
     tag_seen = tag;
-    assert_status(wanted, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(wanted, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     tag_seen = 0;
 }
 
@@ -167,7 +168,7 @@ static void finish__scanner_holds_the_target__tries_again(void **state)
     put_file(in("final.txt"), "old");
     put_temp(in(TEMP), "new");
     HANDLE scanner = hold_for_a_moment(in("final.txt"));
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     wait_for(scanner);
     assert_string_equal(get_file(in("final.txt")), "new");
 }
@@ -177,7 +178,7 @@ static void finish__scanner_holds_the_temporary_file__tries_again(void **state)
     (void)state;
     put_temp(in(TEMP), "new");
     HANDLE scanner = hold_for_a_moment(in(TEMP));
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     wait_for(scanner);
     assert_string_equal(get_file(in("final.txt")), "new");
 }
@@ -187,7 +188,7 @@ static void remove__scanner_holds_the_file__tries_again(void **state)
     (void)state;
     put_temp(in(TEMP), "old");
     HANDLE scanner = hold_for_a_moment(in(TEMP));
-    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     wait_for(scanner);
     assert_int_equal(count_entries(tmp_path("files")), 0);
 }
