@@ -35,19 +35,23 @@ const char *const oq_store_sql_texts[OQ_SQL_COUNT] = {
     [OQ_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [OQ_SQL_COMMIT] = "COMMIT",
     [OQ_SQL_ROLLBACK] = "ROLLBACK",
-    [OQ_SQL_INSERT_GROUP] = "INSERT INTO groups (" OQ_GROUP_COLUMNS ") VALUES"
-                            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+    [OQ_SQL_INSERT_GROUP] =
+        "INSERT INTO groups (" OQ_GROUP_COLUMNS ") VALUES"
+        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
+        " ?21,?22)",
     [OQ_SQL_UPDATE_GROUP] =
         "UPDATE groups SET (" OQ_GROUP_COLUMNS ") ="
-        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19) WHERE id = ?20",
+        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
+        " WHERE id = ?23",
     [OQ_SQL_DELETE_GROUP] = "DELETE FROM groups WHERE id = ?1",
     [OQ_SQL_INSERT_JOB] = "INSERT INTO jobs (group_id, guid, is_live)"
                           " SELECT id, ?2, state <> 'cancelling' FROM groups WHERE id = ?1",
-    [OQ_SQL_INSERT_FILE] = "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+    [OQ_SQL_INSERT_FILE] =
+        "INSERT INTO files (" OQ_FILE_COLUMNS ", job_id, file_index) VALUES"
+        " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
     [OQ_SQL_UPDATE_FILE] = "UPDATE files SET (" OQ_FILE_COLUMNS ") ="
-                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
-                           " WHERE job_id = ?15 AND file_index = ?16",
+                           " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"
+                           " WHERE job_id = ?19 AND file_index = ?20",
     [OQ_SQL_DELETE_EXPECTATION] =
         "DELETE FROM file_expectations WHERE job_id = ?1 AND file_index = ?2",
     [OQ_SQL_DELETE_MIRRORS] = "DELETE FROM file_mirrors WHERE job_id = ?1 AND file_index = ?2",

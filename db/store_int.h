@@ -81,11 +81,12 @@ struct oq_store {
     "notify_clsid, pending_event,"                                                                 \
     " error_code, error_win32, error_http, error_file_index, error_text, retries, created_at_ms, " \
     "changed_at_ms,"                                                                               \
-    " no_progress_since_ms, max_bytes_per_s"
-#define OQ_GROUP_ID_COLUMN 19 /* behind them: id, job_id, job_guid */
+    " no_progress_since_ms, max_bytes_per_s, owner_is_admin, owner_integrity, owner_marks"
+#define OQ_GROUP_ID_COLUMN 22 /* behind them: id, job_id, job_guid */
 #define OQ_FILE_COLUMNS                                                                            \
     "state, remote, local, temp_path, size_bytes, done_bytes, etag, last_modified, digest,"        \
-    " source_index, bad_sources, mismatches, has_extras, temp_id"
+    " source_index, bad_sources, mismatches, has_extras, temp_id,"                                 \
+    " user_sid, user_is_admin, user_integrity, user_marks"
 #define OQ_EXPECTATION_COLUMNS "sha256, size_bytes, piece_kind, piece_bytes, piece_hashes"
 
 /* oq_store_open with another list of migrations, for tests of upgrades. `migrations` is borrowed

@@ -151,6 +151,19 @@ static enum oq_event_kind read_event(struct reader *r)
     return OQ_EVENT_NONE;
 }
 
+/* Those of a row of an earlier schema are the least that its user can have had. */
+static void read_rights(struct reader *r, const char *sid, struct oq_rights *rights)
+{
+    if (skip_null(r)) {
+        r->next += 2;
+        *rights = oq_rights_least(sid ? sid : "");
+        return;
+    }
+    rights->is_admin = read_int(r, 0, 1) != 0;
+    rights->integrity = read_u32(r);
+    rights->marks = (uint64_t)read_int(r, INT64_MIN, INT64_MAX);
+}
+
 static void read_group(struct reader *r, struct oq_group *group)
 {
     read_guid(r, &group->guid);
@@ -174,6 +187,7 @@ static void read_group(struct reader *r, struct oq_group *group)
     group->changed_at_ms = read_int(r, OQ_TIME_MIN_MS, OQ_TIME_MAX_MS);
     group->no_progress_since_ms = read_int(r, OQ_TIME_MIN_MS, OQ_TIME_MAX_MS);
     group->max_bytes_per_s = (uint64_t)read_int(r, 0, OQ_GROUP_RATE_MOST);
+    read_rights(r, group->owner_sid, &group->owner_rights);
     group->id = read_int(r, 1, INT64_MAX);
     if (!skip_null(r)) { /* it has a job */
         group->job.id = read_int(r, 1, INT64_MAX);
@@ -181,7 +195,7 @@ static void read_group(struct reader *r, struct oq_group *group)
     }
 }
 
-static void read_file(struct reader *r, struct oq_file *file)
+static void read_file(struct reader *r, const char *owner_sid, struct oq_file *file)
 {
     const char *state = read_borrowed_text(r);
     if (state && oq_file_state_parse(state, &file->state) != OQ_OK)
@@ -203,6 +217,13 @@ static void read_file(struct reader *r, struct oq_file *file)
             fail(r, OQ_E_NOMEM);
     }
     read_text_or_null(r, &file->temp_id);
+    if (skip_null(r)) { /* of an earlier schema, which repair.c reads as it is */
+        if (r->status == OQ_OK && oq_text_set(&file->user_sid, owner_sid) != OQ_OK)
+            fail(r, OQ_E_NOMEM);
+    } else {
+        read_text(r, &file->user_sid);
+    }
+    read_rights(r, file->user_sid, &file->user_rights);
     /* The index is the position in the array, so a hole cannot be represented. */
     (void)read_int(r, file->index, file->index);
 }
@@ -234,7 +255,7 @@ enum oq_status oq_store_read_files(struct oq_store *store, struct oq_group *grou
             goto out;
         }
         struct reader r = {stmt, OQ_OK, 0, 0};
-        read_file(&r, file);
+        read_file(&r, group->owner_sid, file);
         if (r.status != OQ_OK && status == OQ_OK)
             status = explain(&r, "a file of group", group->id, err);
         if (r.status != OQ_OK && r.status != OQ_E_DB_DAMAGED)

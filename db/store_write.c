@@ -178,6 +178,13 @@ static bool is_readable(const char *text)
     return text && oq_utf8_is_valid(text, strlen(text));
 }
 
+static void bind_rights(struct binder *b, const struct oq_rights *rights)
+{
+    bind_int(b, rights->is_admin);
+    bind_int(b, rights->integrity);
+    bind_int(b, (int64_t)rights->marks);
+}
+
 static void bind_group(struct binder *b, const struct oq_group *group, const uint8_t guid[16])
 {
     bind_blob(b, guid, 16);
@@ -202,6 +209,7 @@ static void bind_group(struct binder *b, const struct oq_group *group, const uin
     bind_time(b, group->changed_at_ms);
     bind_time(b, group->no_progress_since_ms);
     bind_int(b, (int64_t)group->max_bytes_per_s);
+    bind_rights(b, &group->owner_rights);
 }
 
 enum oq_status oq_store_insert_group(struct oq_store *store, struct oq_group *group,
@@ -306,6 +314,8 @@ static void bind_file(struct binder *b, int64_t job_id, const struct oq_file *fi
     bind_int(b, file->mismatches);
     bind_int(b, file->expectations ? 1 : 0);
     bind_text(b, file->temp_id);
+    bind_text(b, file->user_sid);
+    bind_rights(b, &file->user_rights);
     bind_int(b, job_id);
     bind_int(b, file->index);
 }

@@ -368,7 +368,7 @@ static void host_stop(void *ctx, struct oq_win_scm *scm)
     release(host);
 }
 
-static void host_event(void *ctx, enum oq_win_scm_event event)
+static void host_event(void *ctx, enum oq_win_scm_event event, uint32_t session)
 {
     struct oq_host *host = ctx;
     switch (event) {
@@ -381,7 +381,8 @@ static void host_event(void *ctx, enum oq_win_scm_event event)
     case OQ_SCM_EVENT_LOGON: /* an owner may be back */
         oq_engine_retry_now(host->engine);
         break;
-    case OQ_SCM_EVENT_LOGOFF: /* work continues with the token that came with the call */
+    case OQ_SCM_EVENT_LOGOFF: /* a token lives as long as its session */
+        oq_win_identities_logged_off(host->identities, session);
         break;
     }
 }

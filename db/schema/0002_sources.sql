@@ -16,7 +16,7 @@ CREATE TABLE file_expectations (
     file_index   INTEGER NOT NULL,
     sha256       BLOB CHECK (sha256 IS NULL OR length(sha256) = 32),
     size_bytes   INTEGER CHECK (size_bytes IS NULL OR size_bytes >= 0),
-    piece_kind   TEXT CHECK (piece_kind IS NULL OR piece_kind IN ('md5', 'sha-1', 'sha-256', 'sha-512')),
+    piece_kind   TEXT CHECK (piece_kind IS NULL OR piece_kind IN ('sha-1', 'sha-256', 'sha-512')),
     piece_bytes  INTEGER CHECK (piece_bytes IS NULL OR piece_bytes > 0),
     piece_hashes BLOB,
     PRIMARY KEY (job_id, file_index),

@@ -139,7 +139,7 @@ static HRESULT set_number(IOpenQmgrManager *iface, const char *name, int64_t val
     const struct oq_settings_port *port = part->object->context->settings;
     struct oq_call call;
     enum oq_status status = begin(part, &call);
-    if (status == OQ_OK && !call.caller->is_admin)
+    if (status == OQ_OK && !call.caller->rights.is_admin)
         status =
             oq_error_set(&call.err, OQ_E_ACCESS_DENIED, "only an administrator may set %s", name);
     if (status == OQ_OK)

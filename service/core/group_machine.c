@@ -6,35 +6,42 @@
 
 /* --- rights ----------------------------------------------------------------------------------- */
 
-enum relation { OWNER, ADMIN, OTHER, RELATION_COUNT };
+/* LESSER: the owner, by a program with fewer rights than the group was made with. */
+enum relation { OWNER, ADMIN, LESSER, OTHER, RELATION_COUNT };
 
 /* clang-format off */
+#define DENIED OQ_E_ACCESS_DENIED
 static const struct oq_access_decision table[OQ_ACCESS_VERB_COUNT][RELATION_COUNT] = {
-    /*                     owner            administrator    other user */
-    [OQ_ACCESS_LIST]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
-    [OQ_ACCESS_TAKE]   = {{OQ_OK, false}, {OQ_OK, true},  {OQ_E_NOT_FOUND, false}},
-    [OQ_ACCESS_PEEK]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_NOT_FOUND, false}},
-    [OQ_ACCESS_READ]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
-    [OQ_ACCESS_CHANGE] = {{OQ_OK, false}, {OQ_OK, false}, {OQ_E_ACCESS_DENIED, false}},
+    /*                     owner           administrator   owner, fewer rights, other user */
+    [OQ_ACCESS_LIST]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_OK, false}, {DENIED, false}},
+    [OQ_ACCESS_TAKE]   = {{OQ_OK, false}, {OQ_OK, true},  {OQ_OK, false}, {OQ_E_NOT_FOUND, false}},
+    [OQ_ACCESS_PEEK]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_OK, false}, {OQ_E_NOT_FOUND, false}},
+    [OQ_ACCESS_READ]   = {{OQ_OK, false}, {OQ_OK, false}, {OQ_OK, false}, {DENIED, false}},
+    [OQ_ACCESS_CHANGE] = {{OQ_OK, false}, {OQ_OK, false}, {DENIED, false}, {DENIED, false}},
 };
 /* clang-format on */
 
-static enum relation relation_of(const char *caller_sid, bool is_admin, const char *owner_sid)
+static enum relation relation_of(const char *caller_sid, const struct oq_rights *caller,
+                                 const char *owner_sid, const struct oq_rights *owner)
 {
     if (!caller_sid || !*caller_sid)
         return OTHER; /* a caller whose name is not known owns nothing and can become no owner */
-    if (owner_sid && strcmp(caller_sid, owner_sid) == 0)
+    bool is_same = owner_sid && strcmp(caller_sid, owner_sid) == 0;
+    if (is_same && oq_rights_cover(caller, owner))
         return OWNER;
-    return is_admin ? ADMIN : OTHER;
+    if (caller->is_admin)
+        return ADMIN;
+    return is_same ? LESSER : OTHER;
 }
 
 struct oq_access_decision oq_access_decide(enum oq_access_verb verb, const char *caller_sid,
-                                           bool is_admin, const char *owner_sid)
+                                           const struct oq_rights *caller, const char *owner_sid,
+                                           const struct oq_rights *owner)
 {
     static const struct oq_access_decision refused = {OQ_E_ACCESS_DENIED, false};
     if ((unsigned)verb >= OQ_ACCESS_VERB_COUNT)
         return refused;
-    return table[verb][relation_of(caller_sid, is_admin, owner_sid)];
+    return table[verb][relation_of(caller_sid, caller, owner_sid, owner)];
 }
 
 /* --- states ----------------------------------------------------------------------------------- */

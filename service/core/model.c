@@ -66,6 +66,26 @@ enum oq_status oq_file_state_parse(const char *text, enum oq_file_state *state)
     return status;
 }
 
+bool oq_rights_cover(const struct oq_rights *held, const struct oq_rights *wanted)
+{
+    return held->integrity >= wanted->integrity && held->is_admin >= wanted->is_admin &&
+           (held->is_admin || wanted->marks == 0 || held->marks == wanted->marks);
+}
+
+bool oq_rights_fit(const struct oq_rights *token, const struct oq_rights *asked)
+{
+    return token->is_admin == asked->is_admin && token->marks == asked->marks &&
+           token->integrity <= asked->integrity;
+}
+
+struct oq_rights oq_rights_least(const char *sid)
+{
+    bool is_system = strcmp(sid, "S-1-5-18") == 0;
+    bool is_service = strcmp(sid, "S-1-5-19") == 0 || strcmp(sid, "S-1-5-20") == 0;
+    return (struct oq_rights){.is_admin = is_system,
+                              .integrity = is_system || is_service ? 0x4000 : 0x2000};
+}
+
 void oq_file_release(struct oq_file *file)
 {
     oq_free(file->remote);
@@ -76,6 +96,7 @@ void oq_file_release(struct oq_file *file)
     oq_free(file->digest);
     oq_expectations_free(file->expectations);
     oq_free(file->temp_id);
+    oq_free(file->user_sid);
     memset(file, 0, sizeof *file);
 }
 
@@ -185,6 +206,8 @@ static const char *check_file(const struct oq_file *file)
         return "a file has no remote name";
     if (is_empty(file->local))
         return "a file has no local name";
+    if (is_empty(file->user_sid))
+        return "a file has no user";
     if (file->temp_path && !*file->temp_path)
         return "a temporary path is an empty text instead of NULL";
     if (file->etag && !is_quoted(file->etag) && !oq_http_is_strong_tag(file->etag))
@@ -202,8 +225,8 @@ static const char *check_file(const struct oq_file *file)
     if (file->done_bytes == OQ_SIZE_UNKNOWN)
         return "the number of done bytes of a file is unknown";
 
-    if (file->temp_id && file->state != OQ_FILE_FETCHED)
-        return "a file that is not FETCHED has the identity of one";
+    if (file->temp_id && !file->temp_path)
+        return "there is the identity of a temporary file and no path";
     switch (file->state) {
     case OQ_FILE_WAITING:
         if (file->done_bytes > 0 && !file->temp_path)

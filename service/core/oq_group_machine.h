@@ -17,7 +17,8 @@ enum oq_access_verb {
     OQ_ACCESS_TAKE,   /* GetGroup: owner; an administrator becomes the owner */
     OQ_ACCESS_PEEK,   /* PeekGroup: owner or administrator, who takes nothing */
     OQ_ACCESS_READ,   /* any method of a held pointer that reads: owner or administrator */
-    OQ_ACCESS_CHANGE, /* any method of a held pointer that changes: owner or administrator */
+    OQ_ACCESS_CHANGE, /* any method of a held pointer that changes: administrator, or the owner with
+                         the rights that the group was made with */
     OQ_ACCESS_VERB_COUNT
 };
 
@@ -27,10 +28,11 @@ struct oq_access_decision {
     bool takes_ownership; /* TAKE by an administrator who is not the owner */
 };
 
-/* Identities are SIDs in text form; "administrator" is what the identity port says of the caller's
- * token. */
+/* Identities are SIDs in text form. Ownership is management only: with whose rights a file is
+ * worked on is a field of the file. */
 struct oq_access_decision oq_access_decide(enum oq_access_verb verb, const char *caller_sid,
-                                           bool is_admin, const char *owner_sid);
+                                           const struct oq_rights *caller, const char *owner_sid,
+                                           const struct oq_rights *owner);
 
 /* --- states ----------------------------------------------------------------------------------- */
 

@@ -38,6 +38,22 @@ OQ_MUST_CHECK enum oq_status oq_file_state_parse(const char *text, enum oq_file_
 
 #define OQ_SIZE_UNKNOWN UINT64_MAX
 
+/* What a token allows beyond its user: two tokens of one SID can differ in it. */
+struct oq_rights {
+    bool is_admin;      /* Administrators is enabled in the token (elevated), or LocalSystem */
+    uint32_t integrity; /* RID of the integrity level: 0x2000 medium, 0x3000 high, 0x4000 system */
+    uint64_t marks;     /* what else tells tokens of one user apart: a service's SID, a logon over
+                           the network, a filtered token (identity.c). 0 = nothing */
+};
+
+/* Has who holds `held` at least the rights of `wanted`? To change what was made with them. */
+bool oq_rights_cover(const struct oq_rights *held, const struct oq_rights *wanted);
+/* May `token` be used for what was asked with `asked`? Never with more: of the same kind, at the
+ * same integrity or below. */
+bool oq_rights_fit(const struct oq_rights *token, const struct oq_rights *asked);
+/* The least rights with which that user can have called: of rows that do not say. */
+struct oq_rights oq_rights_least(const char *sid);
+
 struct oq_file {
     uint32_t index; /* position in the job, from 0 */
     enum oq_file_state state;
@@ -56,8 +72,12 @@ struct oq_file {
     uint32_t bad_sources; /* set of sources whose bytes a hash has refuted, since the last resume */
     uint32_t mismatches;  /* how often a hash has refuted the bytes, since the last resume */
     struct oq_expectations *expectations; /* or NULL: further sources and what the file must be */
-    char *temp_id; /* or NULL: identity of temp_path on its volume (oq_files.h), saved with FETCHED;
-                      NULL where the file system has none or an older version fetched the file */
+    char *user_sid; /* text: who added the file. All work on it is done as they, no matter who owns
+                       the group by then */
+    struct oq_rights user_rights; /* theirs when they added it */
+    char
+        *temp_id; /* or NULL: identity of temp_path on its volume (oq_files.h), saved with the first
+                      offset; NULL where the file system has none, or of an older version */
 };
 
 /* Why a group is in ERROR, or what the last transient failure was. code 0 = none. */
@@ -86,7 +106,8 @@ struct oq_group {
     int64_t id; /* database row, never reused: what COM objects hold, since a GUID may be used again
                    after CancelGroup */
     struct oq_guid guid;
-    char *owner_sid; /* text: "S-1-5-..." */
+    char *owner_sid;               /* text: "S-1-5-...": who manages the group */
+    struct oq_rights owner_rights; /* of the call that made it, or them its owner */
     enum oq_group_state state;
     bool is_foreground;
     char *display_name;       /* text, at most 256 UTF-16 units */

@@ -13,7 +13,7 @@
 /* Who may touch the caller's struct: the engine thread while RUNNING, the caller otherwise. */
 enum { QUEUED, RUNNING, WAITING, DONE, ABANDONED };
 
-const struct oq_caller oq_call_service = {.sid = "", .is_admin = true};
+const struct oq_caller oq_call_service = {.sid = "", .rights.is_admin = true};
 
 static void unref(struct oq_call *call)
 {
@@ -167,6 +167,12 @@ enum oq_status oq_call_fail(struct oq_call *call, enum oq_status status, const c
     return oq_error_set(call->err, status, "%s", text);
 }
 
+struct oq_access_decision oq_call_access(const struct oq_call *call, enum oq_access_verb verb,
+                                         const char *owner_sid, const struct oq_rights *owner)
+{
+    return oq_access_decide(verb, call->caller->sid, &call->caller->rights, owner_sid, owner);
+}
+
 enum oq_status oq_call_find(struct oq_engine *engine, struct oq_call *call,
                             enum oq_access_verb verb, struct oq_entry **out)
 {
@@ -177,9 +183,13 @@ enum oq_status oq_call_find(struct oq_engine *engine, struct oq_call *call,
                                   "the group was cancelled or has expired")
                    : oq_call_fail(call, OQ_E_NOT_FOUND, "there is no such group");
     struct oq_access_decision access =
-        oq_access_decide(verb, call->caller->sid, call->caller->is_admin, entry->group.owner_sid);
+        oq_call_access(call, verb, entry->group.owner_sid, &entry->group.owner_rights);
     if (access.status != OQ_OK)
-        return oq_call_fail(call, access.status, "the group belongs to another user");
+        return oq_call_fail(call, access.status,
+                            strcmp(call->caller->sid, entry->group.owner_sid) == 0
+                                ? "a program with more rights (elevated, or another service of "
+                                  "the same account) made the group"
+                                : "the group belongs to another user");
     if (verb == OQ_ACCESS_CHANGE && entry->group.state == OQ_GROUP_CANCELLING)
         return oq_call_fail(call, OQ_E_INVALID_STATE, "the group was cancelled or has expired");
     *out = entry;
@@ -196,6 +206,10 @@ enum oq_status oq_call_find_file(struct oq_engine *engine, struct oq_call *call,
     if (index >= (*entry)->group.job.file_count)
         return oq_call_fail(call, OQ_E_NOT_FOUND, "the job has no file of that index");
     *file = &(*entry)->group.job.files[index];
+    /* Who manages the group has not therefore the rights with which the file will be written. */
+    if (verb == OQ_ACCESS_CHANGE &&
+        oq_call_access(call, verb, (*file)->user_sid, &(*file)->user_rights).status != OQ_OK)
+        return oq_call_fail(call, OQ_E_ACCESS_DENIED, "another user has added the file");
     if (verb == OQ_ACCESS_CHANGE && (*file)->state != OQ_FILE_WAITING)
         return oq_call_fail(call, OQ_E_INVALID_STATE, "the file is already there");
     return OQ_OK;

@@ -57,6 +57,9 @@ void oq_call_wait_no_longer(struct oq_entry *entry, struct oq_call *call);
 
 /* Sets the text and returns the status. */
 enum oq_status oq_call_fail(struct oq_call *call, enum oq_status status, const char *text);
+/* What the caller may do with what that user has made with those rights. */
+struct oq_access_decision oq_call_access(const struct oq_call *call, enum oq_access_verb verb,
+                                         const char *owner_sid, const struct oq_rights *owner);
 /* The group of the call, if the caller may do that with it. A group that is gone is found only by
  * calls that read it: see run_view_group. */
 OQ_MUST_CHECK enum oq_status oq_call_find(struct oq_engine *engine, struct oq_call *call,

@@ -29,8 +29,8 @@ static bool is_our_file(const struct oq_file *file, const struct oq_file_facts *
 struct file_operation {
     struct oq_operation operation;
     struct oq_engine *engine;
-    struct oq_identity *identity; /* a reference of its own */
-    char *temp_path, *final_path; /* copies */
+    struct oq_identity *identity;           /* a reference of its own */
+    char *temp_path, *temp_id, *final_path; /* copies */
     int64_t modified_at_ms;
     int64_t group_id;
     uint32_t file_index;
@@ -47,6 +47,7 @@ static void operation_free(struct file_operation *op)
         return;
     op->engine->identity->unref(op->engine->identity->ctx, op->identity);
     oq_free(op->temp_path);
+    oq_free(op->temp_id);
     oq_free(op->final_path);
     oq_free(op);
 }
@@ -56,7 +57,7 @@ static void run_rename(void *argument)
     struct file_operation *op = argument;
     const struct oq_file_port *files = op->engine->files;
     struct oq_error ignored;
-    op->status = files->finish(files->ctx, op->identity, op->temp_path, op->final_path,
+    op->status = files->finish(files->ctx, op->identity, op->temp_path, op->temp_id, op->final_path,
                                op->modified_at_ms, &op->error);
     /* Missing? Perhaps it was renamed before a crash and not recorded: see what stands there. */
     if (op->status == OQ_E_FILE_MISSING &&
@@ -68,7 +69,7 @@ static void run_remove(void *argument)
 {
     struct file_operation *op = argument;
     const struct oq_file_port *files = op->engine->files;
-    op->status = files->remove(files->ctx, op->identity, op->temp_path, &op->error);
+    op->status = files->remove(files->ctx, op->identity, op->temp_path, op->temp_id, &op->error);
 }
 
 static void on_done(void *argument);
@@ -87,12 +88,13 @@ static struct file_operation *operation_new(struct oq_engine *engine, const stru
         .run = op->is_rename ? run_rename : run_remove, .done = on_done, .argument = op};
     op->identity = engine->identity->ref(engine->identity->ctx, identity);
     op->temp_path = oq_strdup(file->temp_path);
+    op->temp_id = oq_strdup(file->temp_id);
     op->final_path = oq_strdup(file->local);
     op->modified_at_ms = modified_at_ms;
     op->group_id = entry->group.id;
     op->file_index = file->index;
     oq_error_init(&op->error);
-    if (!op->temp_path || !op->final_path) {
+    if (!op->temp_path || !op->final_path || (file->temp_id && !op->temp_id)) {
         operation_free(op);
         return NULL;
     }
@@ -196,8 +198,8 @@ void oq_commit_run(struct oq_engine *engine, struct oq_entry *entry)
     }
     const struct oq_file *file = &job->files[entry->commit_next];
     oq_error_init(&err);
-    if (engine->identity->acquire(engine->identity->ctx, entry->group.owner_sid, &identity, &err) !=
-        OQ_OK) {
+    if (engine->identity->acquire(engine->identity->ctx, file->user_sid, &file->user_rights, 0,
+                                  &identity, &err) != OQ_OK) {
         entry->is_owner_absent = true;
         oq_waiters_check(entry, true);
         retry_later(engine, entry);

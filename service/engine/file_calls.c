@@ -66,8 +66,8 @@ static enum oq_status check_names(struct oq_engine *engine, const struct oq_file
     return oq_path_check(spec->local, engine->options.allow_posix_paths, err);
 }
 
-/* As the caller. A caller who allows identification only is looked up like an owner, since his
- * rights are to be tested, not the service's. */
+/* As the caller. Who allows identification only is acted for with a token of the same logon session
+ * and rights, or not at all. */
 static enum oq_status check_folders(struct oq_engine *engine, const struct oq_caller *caller,
                                     const struct oq_file_spec *specs, uint32_t count,
                                     struct oq_error *err)
@@ -78,7 +78,8 @@ static enum oq_status check_folders(struct oq_engine *engine, const struct oq_ca
     uint32_t index = 0;
 
     if (!as) {
-        status = engine->identity->acquire(engine->identity->ctx, caller->sid, &as, err);
+        status = engine->identity->acquire(engine->identity->ctx, caller->sid, &caller->rights,
+                                           caller->logon_id, &as, err);
         if (status != OQ_OK) {
             status = oq_error_set(
                 err, OQ_E_ACCESS_DENIED,
@@ -145,8 +146,10 @@ static enum oq_status append_files(struct oq_engine *engine, struct oq_call *cal
         if (file) {
             file->remote = oq_strdup(args->specs[i].remote);
             file->local = oq_strdup(args->specs[i].local);
+            file->user_sid = oq_strdup(call->caller->sid);
+            file->user_rights = call->caller->rights;
         }
-        if (!file || !file->remote || !file->local) {
+        if (!file || !file->remote || !file->local || !file->user_sid) {
             status = oq_call_fail(call, OQ_E_NOMEM, "out of memory");
             break;
         }
@@ -189,7 +192,7 @@ static enum oq_status run_add_files(struct oq_engine *engine, struct oq_call *ca
         return oq_call_fail(call, OQ_E_INVALID_STATE,
                             "files can be added until the group is complete");
     int64_t limit = engine->config.files_per_job;
-    if (!call->caller->is_admin && limit > 0 &&
+    if (!call->caller->rights.is_admin && limit > 0 &&
         (int64_t)entry->group.job.file_count + args->count > limit)
         return oq_error_set(call->err, OQ_E_LIMIT_FILES, "a job may have at most %lld files",
                             (long long)limit);

@@ -32,7 +32,7 @@ static enum oq_status check_limits(struct oq_engine *engine, struct oq_call *cal
 {
     int64_t of_user = 0;
     const struct oq_config *config = &engine->config;
-    if (call->caller->is_admin)
+    if (call->caller->rights.is_admin)
         return OQ_OK;
     for (const struct oq_entry *entry = engine->catalogue.first; entry; entry = entry->next)
         of_user += entry->group.state != OQ_GROUP_CANCELLING &&
@@ -85,6 +85,7 @@ static enum oq_status run_create_group(struct oq_engine *engine, struct oq_call 
         return status;
     group.created_at_ms = group.changed_at_ms = oq_clock_wall_ms(engine->clock);
     group.owner_sid = oq_strdup(call->caller->sid);
+    group.owner_rights = call->caller->rights;
     group.display_name = oq_strdup("");
     group.description = oq_strdup("");
     group.notify_clsid = oq_strdup("");
@@ -113,8 +114,8 @@ static enum oq_status find_by_guid(struct oq_engine *engine, struct oq_call *cal
     *entry = oq_catalogue_find_guid(&engine->catalogue, guid);
     if (!*entry)
         return oq_call_fail(call, OQ_E_NOT_FOUND, "there is no such group");
-    struct oq_access_decision access = oq_access_decide(
-        verb, call->caller->sid, call->caller->is_admin, (*entry)->group.owner_sid);
+    struct oq_access_decision access =
+        oq_call_access(call, verb, (*entry)->group.owner_sid, &(*entry)->group.owner_rights);
     *takes_ownership = access.takes_ownership;
     return access.status == OQ_OK ? OQ_OK
                                   : oq_call_fail(call, access.status, "there is no such group");
@@ -132,6 +133,7 @@ static enum oq_status run_get_group(struct oq_engine *engine, struct oq_call *ca
         struct oq_group next = entry->group;
         char *sid = oq_strdup(call->caller->sid);
         next.owner_sid = sid;
+        next.owner_rights = call->caller->rights;
         status = sid ? save(engine, call, entry, &next)
                      : oq_call_fail(call, OQ_E_NOMEM, "out of memory");
         oq_free(sid);
@@ -182,8 +184,7 @@ struct list_args {
 static bool may_list(const struct oq_call *call, const struct oq_entry *entry)
 {
     return entry->group.state != OQ_GROUP_CANCELLING &&
-           oq_access_decide(OQ_ACCESS_LIST, call->caller->sid, call->caller->is_admin,
-                            entry->group.owner_sid)
+           oq_call_access(call, OQ_ACCESS_LIST, entry->group.owner_sid, &entry->group.owner_rights)
                    .status == OQ_OK;
 }
 
@@ -223,9 +224,8 @@ static enum oq_status view_group(struct oq_engine *engine, struct oq_call *call,
     struct oq_entry *entry = NULL;
     const struct oq_group_view *gone = oq_catalogue_find_gone(&engine->catalogue, call->group);
     if (gone) {
-        if (oq_access_decide(OQ_ACCESS_READ, call->caller->sid, call->caller->is_admin,
-                             gone->owner_sid)
-                .status != OQ_OK)
+        const struct oq_rights any = {0}; /* do not matter to who reads */
+        if (oq_call_access(call, OQ_ACCESS_READ, gone->owner_sid, &any).status != OQ_OK)
             return oq_call_fail(call, OQ_E_ACCESS_DENIED, "the group belongs to another user");
         *view = *gone;
         return OQ_OK;

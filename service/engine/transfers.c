@@ -148,7 +148,9 @@ void oq_transfers_start(struct oq_engine *engine, struct oq_entry *entry, uint32
     struct oq_verdict verdict;
     struct oq_error err;
     oq_error_init(&err);
-    enum oq_status status = port->acquire(port->ctx, entry->group.owner_sid, &identity, &err);
+    const struct oq_file *file = &entry->group.job.files[file_index];
+    enum oq_status status =
+        port->acquire(port->ctx, file->user_sid, &file->user_rights, 0, &identity, &err);
     if (status == OQ_E_OWNER_ABSENT) {
         entry->is_owner_absent = true;
         entry->owner_retry_at_ms = oq_now_ms(engine) + OWNER_RETRY_MS;

@@ -21,7 +21,8 @@ struct oq_fhandle; /* an open temporary file */
 
 enum oq_open_mode {
     OQ_OPEN_CREATE, /* must not exist (else OQ_E_EXISTS); hidden; read and write; others may read */
-    OQ_OPEN_EXISTING, /* must exist (else OQ_E_FILE_MISSING) */
+    OQ_OPEN_EXISTING, /* must exist (else OQ_E_FILE_MISSING), under this name only (else
+                         OQ_E_ACCESS_DENIED): it is going to be cut and written */
 };
 
 /* Names a file on this machine for as long as it exists, through every rename: volume and number in
@@ -64,12 +65,14 @@ struct oq_file_port {
     /* Gives the temporary file its final name: sets times if modified_at_ms >= 0 (creation =
      * modification, contract A.3), clears the hidden attribute, renames over an existing target on
      * the same volume, flushes the folder where the system can. Repeating it after it has succeeded
-     * gives OQ_E_FILE_MISSING. */
+     * gives OQ_E_FILE_MISSING, and so does another file than `id` (NULL = not known) in its place,
+     * since others may write to the folder: that one is left alone. */
     enum oq_status (*finish)(void *ctx, struct oq_identity *as, const char *temp_path,
-                             const char *final_path, int64_t modified_at_ms, struct oq_error *err);
-    /* Removes a temporary file. Success if it is not there. */
-    enum oq_status (*remove)(void *ctx, struct oq_identity *as, const char *temp_path,
+                             const char *id, const char *final_path, int64_t modified_at_ms,
                              struct oq_error *err);
+    /* Removes a temporary file. Success if it is not there, or another one than `id`. */
+    enum oq_status (*remove)(void *ctx, struct oq_identity *as, const char *temp_path,
+                             const char *id, struct oq_error *err);
     /* Facts about a path; not existing is a fact, not an error. */
     enum oq_status (*stat)(void *ctx, struct oq_identity *as, const char *path,
                            struct oq_file_facts *out, struct oq_error *err);

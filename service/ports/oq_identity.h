@@ -8,15 +8,16 @@
 #ifndef OQ_IDENTITY_H
 #define OQ_IDENTITY_H
 
-#include "oq_status.h"
+#include "oq_model.h"
 
 struct oq_identity;
 
 /* Who calls. Captured by service/com at the beginning of every method; a plain value that lives as
  * long as the call. */
 struct oq_caller {
-    const char *sid; /* "S-1-5-..." */
-    bool is_admin;   /* administrator with an elevated token, or LocalSystem: exempt from limits */
+    const char *sid;         /* "S-1-5-..." */
+    struct oq_rights rights; /* an administrator is exempt from limits */
+    uint64_t logon_id;       /* logon session of the token */
     struct oq_identity *
         identity; /* acts as the caller; borrowed. NULL if the caller allowed only identification */
 };
@@ -38,12 +39,13 @@ struct oq_identity_port {
      * OQ_E_IO. A token at impersonation level is also remembered for acquire(). Caller unrefs
      * out->caller.identity (which is NULL at identification level). */
     enum oq_status (*capture)(void *ctx, struct oq_caller_buffer *out, struct oq_error *err);
-    /* An identity that acts as the user with that SID: LocalSystem itself, a user who is logged on,
-     * or one whose token came with an earlier call. OQ_E_OWNER_ABSENT if there is none now; the
-     * engine asks again when oq_engine_retry_now is called and about once a minute. Caller
-     * unrefs. Any thread. */
-    enum oq_status (*acquire)(void *ctx, const char *sid, struct oq_identity **out,
-                              struct oq_error *err);
+    /* An identity that acts as the user with that SID, with rights that fit those (oq_rights_fit)
+     * and never more: LocalSystem itself, a user who is logged on, or one whose token came with an
+     * earlier call. logon_id: of that logon session only; 0 = of any. OQ_E_OWNER_ABSENT if there is
+     * none now; the engine asks again when oq_engine_retry_now is called and about once a minute.
+     * Caller unrefs. Any thread. */
+    enum oq_status (*acquire)(void *ctx, const char *sid, const struct oq_rights *rights,
+                              uint64_t logon_id, struct oq_identity **out, struct oq_error *err);
     /* From enter to leave this thread impersonates that user, who is not NULL, so that
      * authentication shows who they are. Never nested. Neither can fail: the process ends
      * instead, since the service's own rights must not be shown to anybody. Engine thread. NULL:

@@ -41,7 +41,7 @@ enum oq_status oq_transfer_request(struct oq_transfer *transfer, struct oq_net_r
     request->proxy = transfer->proxy;
     request->is_foreground = group->is_foreground;
     request->identity = transfer->identity;
-    request->is_of_person = oq_proxy_is_person(group->owner_sid);
+    request->is_of_person = oq_proxy_is_person(oq_transfer_file(transfer)->user_sid);
     return oq_net_start(transfer->context->net, request, transfer, &transfer->net, err);
 }
 

@@ -120,6 +120,7 @@ static enum oq_status forget(struct oq_transfer *transfer, struct oq_error *err)
 {
     struct oq_file next = *oq_transfer_file(transfer);
     oq_file_forget_bytes(&next, false);
+    next.temp_id = NULL;
     return oq_transfer_save(transfer, &next, err);
 }
 
@@ -443,6 +444,7 @@ static enum oq_status save_offset(struct oq_transfer *transfer, uint64_t offset_
     struct oq_transfer_history *history = oq_transfer_history(transfer);
     struct oq_file next = *oq_transfer_file(transfer);
     next.done_bytes = offset_bytes;
+    next.temp_id = transfer->file_id[0] ? transfer->file_id : NULL;
     enum oq_status status = oq_transfer_save(transfer, &next, err);
     if (status == OQ_OK && offset_bytes > history->furthest_bytes) {
         history->furthest_bytes = offset_bytes;
@@ -526,6 +528,7 @@ static enum oq_status create_file(struct oq_transfer *transfer, struct oq_error 
         return oq_error_set(err, OQ_E_NOMEM, "out of memory");
     oq_file_forget_bytes(&next, false);
     next.temp_path = name;
+    next.temp_id = NULL;
     enum oq_status status = oq_transfer_save(transfer, &next, err);
     oq_free(name);
     return status == OQ_OK ? submit_open(transfer, OQ_OPEN_CREATE, err) : status;
@@ -556,11 +559,30 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
     return OQ_OK;
 }
 
+/* Others may write to the folder: only what was made is continued, cut and written. */
+static bool is_another_file(const struct oq_transfer *transfer)
+{
+    const char *id = oq_transfer_file(transfer)->temp_id;
+    return id && transfer->file_id[0] && strcmp(id, transfer->file_id) != 0;
+}
+
+static enum oq_status leave_file(struct oq_transfer *transfer, struct oq_error *err)
+{
+    const struct oq_file_port *files = transfer->context->files;
+    oq_transfer_log(transfer, OQ_LOG_WARNING,
+                    "another file stands in the place of the temporary file and is left alone; the "
+                    "file is fetched again from the start");
+    files->close(files->ctx, transfer->file);
+    transfer->file = NULL;
+    return create_file(transfer, err);
+}
+
 /* The temporary file is gone. */
 static enum oq_status replace_file(struct oq_transfer *transfer, struct oq_error *err)
 {
-    if (oq_transfer_file(transfer)->done_bytes > 0) {
+    if (oq_transfer_file(transfer)->done_bytes > 0)
         oq_transfer_restarts(transfer, "the temporary file is gone");
+    if (oq_transfer_file(transfer)->done_bytes > 0 || oq_transfer_file(transfer)->temp_id) {
         enum oq_status status = forget(transfer, err);
         if (status != OQ_OK)
             return status;
@@ -584,7 +606,8 @@ static void on_opened(void *argument)
         return;
     }
     if (status == OQ_OK)
-        status = use_file(transfer, work->size_bytes, &err);
+        status = is_another_file(transfer) ? leave_file(transfer, &err)
+                                           : use_file(transfer, work->size_bytes, &err);
     else if (status == OQ_E_EXISTS && work->mode == OQ_OPEN_CREATE)
         status = create_file(transfer, &err); /* another program's file: it is left alone */
     else if (status == OQ_E_FILE_MISSING && work->mode == OQ_OPEN_EXISTING)

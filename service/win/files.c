@@ -34,6 +34,7 @@ struct operation {
     const wchar_t *path;  /* the file, or the folder of final */
     const wchar_t *final; /* finish: new name. check_folder: the name that will be used */
     const wchar_t *folder;
+    const char *id;   /* finish, remove: of the file; NULL = not known */
     const char *text; /* check_folder: final path in UTF-8 */
     enum oq_open_mode mode;
     int64_t modified_at_ms;
@@ -128,6 +129,14 @@ static void identity_of(HANDLE handle, char id[OQ_FILE_ID_TEXT])
                            info.FileId.Identifier[i]);
 }
 
+/* Names prove nothing in a folder to which others may write. */
+static bool is_another(HANDLE handle, const char *id)
+{
+    char found[OQ_FILE_ID_TEXT];
+    identity_of(handle, found);
+    return id && found[0] && strcmp(id, found) != 0;
+}
+
 /* --- open ------------------------------------------------------------------------------------- */
 
 /* Others may read (with FILE_SHARE_WRITE, contract A.4). They may also rename or delete it, which
@@ -171,6 +180,9 @@ static enum oq_status open_work(void *arg, struct oq_error *err)
     enum oq_status status = check_handle(handle, &info, err);
     if (status == OQ_OK && (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT))
         status = open_behind(op, &handle, &info, err);
+    if (status == OQ_OK && info.nNumberOfLinks > 1)
+        status = oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
+                                "the temporary file has a second name (a hard link)");
     if (status != OQ_OK) {
         if (handle != INVALID_HANDLE_VALUE)
             CloseHandle(handle);
@@ -429,6 +441,9 @@ static enum oq_status finish_work(void *arg, struct oq_error *err)
     if (handle == INVALID_HANDLE_VALUE)
         return oq_win_fail(err, GetLastError(), "the temporary file cannot be opened to rename it");
     enum oq_status status = check_handle(handle, &info, err);
+    if (status == OQ_OK && is_another(handle, op->id))
+        status = oq_error_win32(err, OQ_E_FILE_MISSING, ERROR_FILE_NOT_FOUND,
+                                "another file stands in the place of the temporary file");
     if (status != OQ_OK)
         goto out;
     /* Attributes first: a crash between the two leaves a visible temporary file that is renamed
@@ -477,10 +492,10 @@ static enum oq_status folder_of(const char *path, wchar_t **out, struct oq_error
 }
 
 static enum oq_status port_finish(void *ctx, struct oq_identity *as, const char *temp_path,
-                                  const char *final_path, int64_t modified_at_ms,
+                                  const char *id, const char *final_path, int64_t modified_at_ms,
                                   struct oq_error *err)
 {
-    struct operation op = {.modified_at_ms = modified_at_ms};
+    struct operation op = {.id = id, .modified_at_ms = modified_at_ms};
     wchar_t *path = NULL, *final = NULL, *folder = NULL;
     enum oq_status status;
     (void)ctx;
@@ -524,7 +539,7 @@ static enum oq_status remove_work(void *arg, struct oq_error *err)
                                  : oq_win_fail(err, win32, "the temporary file cannot be removed");
     }
     enum oq_status status = check_handle(handle, &info, err);
-    if (status == OQ_OK &&
+    if (status == OQ_OK && !is_another(handle, op->id) &&
         !SetFileInformationByHandle(handle, FileDispositionInfo, &disposition, sizeof disposition))
         status = oq_win_fail(err, GetLastError(), "the temporary file cannot be removed");
     CloseHandle(handle);
@@ -532,9 +547,9 @@ static enum oq_status remove_work(void *arg, struct oq_error *err)
 }
 
 static enum oq_status port_remove(void *ctx, struct oq_identity *as, const char *temp_path,
-                                  struct oq_error *err)
+                                  const char *id, struct oq_error *err)
 {
-    struct operation op = {0};
+    struct operation op = {.id = id};
     wchar_t *path = NULL;
     enum oq_status status;
     (void)ctx;

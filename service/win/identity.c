@@ -25,18 +25,23 @@
 /* As in struct oq_caller_buffer. */
 enum { SID_BYTES = sizeof(((struct oq_caller_buffer *)0)->sid) };
 
+/* Of struct oq_rights, beside service SIDs. */
+#define MARK_NETWORK 1u
+#define MARK_FILTERED 2u
+
 #define ACT_AS (TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE)
 
 struct oq_identity {
     atomic_uint references;
-    HANDLE token; /* impersonation level; NULL = the process itself */
+    atomic_bool is_over; /* its session has ended */
+    HANDLE token;        /* impersonation level; NULL = the process itself */
 };
 
 struct oq_win_identities {
     struct oq_identity_port port;
     struct oq_identity self; /* token NULL; its count never reaches 0 */
     char own_sid[SID_BYTES];
-    bool is_own_admin;
+    struct oq_rights own_rights;
     bool is_wine;
     SRWLOCK lock; /* cache */
     struct oq_token_cache cache;
@@ -47,7 +52,7 @@ struct facts {
     char sid[SID_BYTES];
     struct oq_token_mark mark;
     SECURITY_IMPERSONATION_LEVEL level;
-    bool is_restricted, is_in_container, is_admin;
+    bool is_restricted, is_in_container;
 };
 
 /* --- references ------------------------------------------------------------------------------- */
@@ -139,18 +144,65 @@ static uint64_t luid_value(LUID luid)
     return (uint64_t)(uint32_t)luid.HighPart << 32 | luid.LowPart;
 }
 
+static enum oq_status read_number(HANDLE token, TOKEN_INFORMATION_CLASS what, DWORD *value,
+                                  struct oq_error *err)
+{
+    DWORD size = sizeof *value;
+    *value = 0;
+    if (GetTokenInformation(token, what, value, size, &size) || oq_win_is_wine())
+        return OQ_OK; /* Wine does not know all of them, and has no containers or filtered tokens */
+    return oq_win_fail(err, GetLastError(), "the caller's token cannot be read");
+}
+
+/* Enabled groups that set the tokens of one user apart. The SID of a service is
+ * S-1-5-80-<SHA-1 of its name>, of which two sub-authorities are enough. */
+static enum oq_status read_marks(HANDLE token, uint64_t *marks, struct oq_error *err)
+{
+    enum oq_status status = OQ_OK;
+    DWORD is_filtered = 0, type = TokenElevationTypeDefault;
+    TOKEN_GROUPS *groups = query(token, TokenGroups, &status, err);
+    if (!groups)
+        return status;
+    *marks = 0;
+    for (DWORD i = 0; i < groups->GroupCount; i++) {
+        PSID sid = groups->Groups[i].Sid;
+        if (!(groups->Groups[i].Attributes & SE_GROUP_ENABLED))
+            continue;
+        if (IsWellKnownSid(sid, WinNetworkSid))
+            *marks ^= MARK_NETWORK;
+        else if (*GetSidSubAuthorityCount(sid) == 6 &&
+                 GetSidIdentifierAuthority(sid)->Value[5] == 5 /* NT AUTHORITY */ &&
+                 *GetSidSubAuthority(sid, 0) == SECURITY_SERVICE_ID_BASE_RID)
+            *marks ^= (uint64_t)*GetSidSubAuthority(sid, 1) << 32 | *GetSidSubAuthority(sid, 2);
+    }
+    oq_free(groups);
+    /* UAC filters too: that is what is_admin tells. */
+    status = read_number(token, TokenHasRestrictions, &is_filtered, err);
+    if (status == OQ_OK)
+        status = read_number(token, TokenElevationType, &type, err);
+    if (status == OQ_OK && is_filtered && type == TokenElevationTypeDefault)
+        *marks ^= MARK_FILTERED;
+    return status;
+}
+
 /* token: an impersonation token with TOKEN_QUERY. Outputs change only on success. */
 static enum oq_status read_facts(HANDLE token, struct facts *out, struct oq_error *err)
 {
     struct facts facts = {.level = SecurityAnonymous};
     BYTE administrators[SECURITY_MAX_SID_SIZE];
-    DWORD size = sizeof administrators, container = 0;
+    DWORD size = sizeof administrators, container = 0, session = 0;
     BOOL is_member = FALSE;
     TOKEN_STATISTICS statistics;
     enum oq_status status = read_sid(token, facts.sid, err);
     if (status != OQ_OK)
         return status;
-    status = read_integrity(token, &facts.mark.integrity, err);
+    status = read_integrity(token, &facts.mark.rights.integrity, err);
+    if (status == OQ_OK)
+        status = read_marks(token, &facts.mark.rights.marks, err);
+    if (status == OQ_OK)
+        status = read_number(token, TokenIsAppContainer, &container, err);
+    if (status == OQ_OK)
+        status = read_number(token, TokenSessionId, &session, err);
     if (status != OQ_OK)
         return status;
     if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, administrators, &size) ||
@@ -163,15 +215,9 @@ static enum oq_status read_facts(HANDLE token, struct facts *out, struct oq_erro
     facts.mark.logon_id = luid_value(statistics.AuthenticationId);
     facts.mark.modified_id = luid_value(statistics.ModifiedId);
     facts.is_restricted = IsTokenRestricted(token) != FALSE;
-    size = sizeof container;
-    if (!GetTokenInformation(token, TokenIsAppContainer, &container, size, &size)) {
-        if (!oq_win_is_wine()) /* which has no such containers, and does not know the question */
-            return oq_win_fail(err, GetLastError(), "the caller's token cannot be read");
-        container = 0;
-    }
     facts.is_in_container = container != 0;
-    facts.is_admin = is_member || strcmp(facts.sid, SID_LOCAL_SYSTEM) == 0;
-    facts.mark.is_elevated = facts.is_admin;
+    facts.mark.session_id = session;
+    facts.mark.rights.is_admin = is_member || strcmp(facts.sid, SID_LOCAL_SYSTEM) == 0;
     *out = facts;
     return OQ_OK;
 }
@@ -190,7 +236,7 @@ static enum oq_status judge(const struct facts *facts, struct oq_error *err)
     if (facts->is_in_container)
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
                               "the caller runs in an AppContainer");
-    if (facts->mark.integrity < SECURITY_MANDATORY_MEDIUM_RID)
+    if (facts->mark.rights.integrity < SECURITY_MANDATORY_MEDIUM_RID)
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_ACCESS_DENIED,
                               "the caller runs below medium integrity");
     return OQ_OK;
@@ -222,12 +268,13 @@ static enum oq_status identity_of(struct oq_win_identities *all, HANDLE token,
     return OQ_OK;
 }
 
-static void fill(struct oq_caller_buffer *out, const char *sid, bool is_admin,
-                 struct oq_identity *identity)
+static void fill(struct oq_caller_buffer *out, const char *sid, const struct oq_rights *rights,
+                 uint64_t logon_id, struct oq_identity *identity)
 {
     snprintf(out->sid, sizeof out->sid, "%s", sid);
     out->caller.sid = out->sid;
-    out->caller.is_admin = is_admin;
+    out->caller.rights = *rights;
+    out->caller.logon_id = logon_id;
     out->caller.identity = identity;
 }
 
@@ -246,7 +293,7 @@ static enum oq_status port_capture(void *ctx, struct oq_caller_buffer *out, stru
         if (!all->is_wine)
             return oq_error_win32(err, OQ_E_ACCESS_DENIED, win32,
                                   "the caller did not allow to be identified");
-        fill(out, all->own_sid, all->is_own_admin, port_ref(NULL, &all->self));
+        fill(out, all->own_sid, &all->own_rights, 0, port_ref(NULL, &all->self));
         return OQ_OK;
     }
     status = read_facts(token, &facts, err);
@@ -260,7 +307,7 @@ static enum oq_status port_capture(void *ctx, struct oq_caller_buffer *out, stru
         if (status != OQ_OK)
             goto out;
     }
-    fill(out, facts.sid, facts.is_admin, identity);
+    fill(out, facts.sid, &facts.mark.rights, facts.mark.logon_id, identity);
 out:
     CloseHandle(token);
     return status;
@@ -268,8 +315,22 @@ out:
 
 /* --- acquire ---------------------------------------------------------------------------------- */
 
-/* Takes the primary token over, makes it an identity and remembers it. */
-static enum oq_status keep(struct oq_win_identities *all, HANDLE primary, struct oq_identity **out,
+/* Whose token is looked for. */
+struct wanted {
+    const char *sid;
+    const struct oq_rights *rights;
+    uint64_t logon_id; /* 0 = any */
+};
+
+static enum oq_status absent(struct oq_error *err)
+{
+    return oq_error_win32(err, OQ_E_OWNER_ABSENT, ERROR_NOT_LOGGED_ON,
+                          "the owner is not logged on");
+}
+
+/* Takes the token over; if it is what is looked for, makes it an identity and remembers it. */
+static enum oq_status keep(struct oq_win_identities *all, HANDLE primary,
+                           const struct wanted *wanted, struct oq_identity **out,
                            struct oq_error *err)
 {
     struct facts facts = {.level = SecurityAnonymous};
@@ -280,6 +341,10 @@ static enum oq_status keep(struct oq_win_identities *all, HANDLE primary, struct
         status = oq_win_fail(err, GetLastError(), "a user's token cannot be kept");
     } else {
         status = read_facts(copy, &facts, err);
+        if (status == OQ_OK && (strcmp(facts.sid, wanted->sid) != 0 ||
+                                !oq_rights_fit(&facts.mark.rights, wanted->rights) ||
+                                (wanted->logon_id && facts.mark.logon_id != wanted->logon_id)))
+            status = absent(err);
         if (status == OQ_OK)
             status = identity_of(all, copy, &facts, out, err);
         CloseHandle(copy);
@@ -305,54 +370,90 @@ static HANDLE log_service_account_on(const char *sid)
     return token;
 }
 
-/* Primary token of that user from a session, or NULL. Needs SeTcbPrivilege, so LocalSystem. */
-static HANDLE find_session(const char *sid)
+/* The other token of an administrator who has two (UAC), or NULL. Only LocalSystem gets one that
+ * can be acted with. */
+static HANDLE linked_token(HANDLE token)
 {
-    HANDLE found = NULL;
-    WTS_SESSION_INFOW *sessions = NULL;
-    DWORD count = 0;
-    if (!WTSEnumerateSessionsW(WTS_CURRENT_SERVER_HANDLE, 0, 1, &sessions, &count))
-        return NULL;
-    for (DWORD i = 0; i < count && !found; i++) {
-        char other[SID_BYTES];
-        HANDLE token = NULL;
-        if (!WTSQueryUserToken(sessions[i].SessionId, &token))
-            continue; /* no user is logged on there, or we may not ask */
-        if (read_sid(token, other, NULL) == OQ_OK && strcmp(other, sid) == 0)
-            found = token;
-        else
-            CloseHandle(token);
-    }
-    WTSFreeMemory(sessions);
-    return found;
+    TOKEN_LINKED_TOKEN linked = {NULL};
+    DWORD size = sizeof linked;
+    return GetTokenInformation(token, TokenLinkedToken, &linked, size, &size) ? linked.LinkedToken
+                                                                              : NULL;
 }
 
-static enum oq_status port_acquire(void *ctx, const char *sid, struct oq_identity **out,
+/* From a session. Needs SeTcbPrivilege, so LocalSystem. */
+static enum oq_status find_session(struct oq_win_identities *all, const struct wanted *wanted,
+                                   struct oq_identity **out, struct oq_error *err)
+{
+    WTS_SESSION_INFOW *sessions = NULL;
+    DWORD count = 0;
+    enum oq_status status = absent(err);
+    if (!WTSEnumerateSessionsW(WTS_CURRENT_SERVER_HANDLE, 0, 1, &sessions, &count))
+        return status;
+    for (DWORD i = 0; i < count && status != OQ_OK; i++) {
+        char sid[SID_BYTES];
+        HANDLE token = NULL, linked = NULL;
+        if (!WTSQueryUserToken(sessions[i].SessionId, &token))
+            continue; /* no user is logged on there, or we may not ask */
+        if (read_sid(token, sid, NULL) != OQ_OK || strcmp(sid, wanted->sid) != 0) {
+            CloseHandle(token);
+            continue;
+        }
+        linked = wanted->rights->is_admin ? linked_token(token) : NULL;
+        status = keep(all, token, wanted, out, err);
+        if (linked && status != OQ_OK)
+            status = keep(all, linked, wanted, out, err);
+        else if (linked)
+            CloseHandle(linked);
+    }
+    WTSFreeMemory(sessions);
+    return status == OQ_OK ? OQ_OK : absent(err);
+}
+
+/* May the process act for it with its own token? */
+static bool is_self(const struct oq_win_identities *all, const struct wanted *wanted)
+{
+    const struct oq_rights *own = &all->own_rights, *asked = wanted->rights;
+    if (strcmp(wanted->sid, all->own_sid) != 0)
+        return false;
+    if (strcmp(wanted->sid, SID_LOCAL_SYSTEM) == 0) /* which has every service's rights */
+        return asked->is_admin && asked->integrity >= own->integrity;
+    return all->is_wine || oq_rights_fit(own, asked);
+}
+
+static enum oq_status port_acquire(void *ctx, const char *sid, const struct oq_rights *rights,
+                                   uint64_t logon_id, struct oq_identity **out,
                                    struct oq_error *err)
 {
     struct oq_win_identities *all = ctx;
-    bool is_own = strcmp(sid, all->own_sid) == 0;
+    const struct wanted wanted = {sid, rights, logon_id};
+    struct oq_identity *known = NULL;
     HANDLE primary = NULL;
-    if (!is_own || strcmp(sid, SID_LOCAL_SYSTEM) != 0) {
+    if (strcmp(sid, SID_LOCAL_SYSTEM) != 0 || !is_self(all, &wanted)) {
         AcquireSRWLockExclusive(&all->lock);
-        struct oq_identity *known = port_ref(NULL, oq_token_cache_find(&all->cache, sid));
+        known = port_ref(NULL, oq_token_cache_find(&all->cache, sid, rights, logon_id));
         ReleaseSRWLockExclusive(&all->lock);
-        if (known) {
-            *out = known;
-            return OQ_OK;
-        }
     }
-    if (is_own) {
-        *out = port_ref(NULL, &all->self);
+    if (!known && is_self(all, &wanted))
+        known = port_ref(NULL, &all->self);
+    if (known) {
+        *out = known;
         return OQ_OK;
     }
     primary = log_service_account_on(sid);
-    if (!primary)
-        primary = find_session(sid);
-    if (!primary)
-        return oq_error_win32(err, OQ_E_OWNER_ABSENT, ERROR_NOT_LOGGED_ON,
-                              "the owner is not logged on");
-    return keep(all, primary, out, err);
+    return primary ? keep(all, primary, &wanted, out, err) : find_session(all, &wanted, out, err);
+}
+
+void oq_win_identities_logged_off(struct oq_win_identities *identities, uint32_t session_id)
+{
+    struct oq_identity *identity = NULL;
+    do {
+        AcquireSRWLockExclusive(&identities->lock);
+        identity = oq_token_cache_take(&identities->cache, session_id);
+        ReleaseSRWLockExclusive(&identities->lock);
+        if (identity)
+            atomic_store(&identity->is_over, true);
+        port_unref(NULL, identity);
+    } while (identity);
 }
 
 /* --- use -------------------------------------------------------------------------------------- */
@@ -384,6 +485,8 @@ enum oq_status oq_win_identity_run(struct oq_identity *as, oq_win_identity_work 
     if (!as)
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, ERROR_BAD_IMPERSONATION_LEVEL,
                               "there is no user to act as: the caller allowed identification only");
+    if (atomic_load(&as->is_over))
+        return absent(err);
     if (!as->token)
         return work(arg, err);
     if (!SetThreadToken(NULL, as->token))
@@ -413,7 +516,7 @@ static enum oq_status read_self(struct oq_win_identities *all, struct oq_error *
         status = read_facts(copy, &facts, err);
     if (status == OQ_OK) {
         snprintf(all->own_sid, sizeof all->own_sid, "%s", facts.sid);
-        all->is_own_admin = facts.is_admin;
+        all->own_rights = facts.mark.rights;
     }
     if (copy)
         CloseHandle(copy);
@@ -501,6 +604,12 @@ static struct oq_identity *use(struct oq_token_cache *cache, struct oq_token_ent
     return entry->identity;
 }
 
+static bool is_same(const struct oq_rights *one, const struct oq_rights *other)
+{
+    return one->is_admin == other->is_admin && one->integrity == other->integrity &&
+           one->marks == other->marks;
+}
+
 struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const char *sid,
                                              const struct oq_token_mark *mark)
 {
@@ -508,41 +617,68 @@ struct oq_identity *oq_token_cache_find_same(struct oq_token_cache *cache, const
         struct oq_token_entry *entry = &cache->entries[i];
         if (is_of(entry, sid) && entry->mark.logon_id == mark->logon_id &&
             entry->mark.modified_id == mark->modified_id &&
-            entry->mark.integrity == mark->integrity &&
-            entry->mark.is_elevated == mark->is_elevated)
+            is_same(&entry->mark.rights, &mark->rights))
             return use(cache, entry);
     }
     return NULL;
 }
 
-struct oq_identity *oq_token_cache_find(struct oq_token_cache *cache, const char *sid)
+struct oq_identity *oq_token_cache_find(struct oq_token_cache *cache, const char *sid,
+                                        const struct oq_rights *rights, uint64_t logon_id)
 {
     struct oq_token_entry *best = NULL;
     for (size_t i = 0; i < OQ_TOKEN_CACHE_ENTRIES; i++) {
         struct oq_token_entry *entry = &cache->entries[i];
-        if (is_of(entry, sid) && (!best || !entry->mark.is_elevated))
+        const struct oq_token_mark *mark = &entry->mark;
+        if (!is_of(entry, sid) || !oq_rights_fit(&mark->rights, rights) ||
+            (logon_id && mark->logon_id != logon_id))
+            continue;
+        if (!best || mark->rights.integrity > best->mark.rights.integrity ||
+            (mark->rights.integrity == best->mark.rights.integrity && entry->used > best->used))
             best = entry;
     }
     return use(cache, best);
 }
 
+struct oq_identity *oq_token_cache_take(struct oq_token_cache *cache, uint32_t session_id)
+{
+    for (size_t i = 0; session_id && i < OQ_TOKEN_CACHE_ENTRIES; i++) {
+        struct oq_token_entry *entry = &cache->entries[i];
+        struct oq_identity *identity = entry->identity;
+        if (!identity || entry->mark.session_id != session_id)
+            continue;
+        memset(entry, 0, sizeof *entry);
+        return identity;
+    }
+    return NULL;
+}
+
 void oq_token_cache_save(struct oq_token_cache *cache, const char *sid,
                          const struct oq_token_mark *mark, struct oq_identity *identity)
 {
-    struct oq_token_entry *place = &cache->entries[0];
+    struct oq_token_entry *place = &cache->entries[0], *own = NULL;
+    unsigned of_user = 0;
     if (strlen(sid) >= sizeof place->sid) {
         cache->release(cache->ctx, identity);
         return;
     }
     for (size_t i = 0; i < OQ_TOKEN_CACHE_ENTRIES; i++) {
         struct oq_token_entry *entry = &cache->entries[i];
-        if (is_of(entry, sid) && entry->mark.is_elevated == mark->is_elevated) {
-            place = entry;
-            break;
-        }
         if (entry->used < place->used) /* a free entry was never used */
             place = entry;
+        if (!is_of(entry, sid))
+            continue;
+        of_user++;
+        if (entry->mark.logon_id == mark->logon_id && is_same(&entry->mark.rights, &mark->rights)) {
+            own = entry;
+            of_user = OQ_TOKEN_CACHE_OF_USER;
+            break;
+        }
+        if (!own || entry->used < own->used)
+            own = entry;
     }
+    if (of_user >= OQ_TOKEN_CACHE_OF_USER)
+        place = own;
     empty(cache, place);
     memcpy(place->sid, sid, strlen(sid) + 1);
     place->mark = *mark;

@@ -24,15 +24,21 @@ void oq_win_identities_free(struct oq_win_identities *identities); /* NULL is al
  * capture: see oq_identity.h. Refused: no thread token (unless this is Wine), the anonymous user,
  * restricted tokens (contract section 4), programs in an AppContainer or below medium integrity:
  * these run with less than their user's rights, and a queue that answers to the user's SID would
- * give them the rest. is_admin is "Administrators is enabled in the token", so an administrator's
- * programs that are not elevated are not meant; or LocalSystem.
+ * give them the rest. rights.is_admin is "Administrators is enabled in the token", so an
+ * administrator's programs that are not elevated are not meant; or LocalSystem. A service's SID, a
+ * network logon and a token that was filtered other than by UAC are marks: work of such a
+ * caller is done with such a token only.
  *
- * acquire, in this order: the process itself for its own SID when it is LocalSystem; a remembered
- * token (if both kinds are known, the one that is not elevated: a queue entry must not give a
- * user's plain programs what only their elevated ones may); the process itself for its own SID;
- * LocalService and NetworkService, which LocalSystem may log on at any time; the sessions of users
- * who are logged on. Otherwise OQ_E_OWNER_ABSENT. */
+ * acquire, in this order: the process itself for LocalSystem; a remembered token; the process
+ * itself for its own SID; LocalService and NetworkService, which LocalSystem may log on at any
+ * time; the sessions of users who are logged on, and their elevated token for what was asked by an
+ * elevated program. All of them only if their rights fit. Otherwise OQ_E_OWNER_ABSENT. Under Wine,
+ * where COM cannot impersonate, the own SID is always the process itself. */
 const struct oq_identity_port *oq_win_identities_port(struct oq_win_identities *identities);
+
+/* A person has logged off: the tokens of that session are of no use any more, also to who holds an
+ * identity. session_id 0 (services, scheduled tasks) is nobody's. Any thread. */
+void oq_win_identities_logged_off(struct oq_win_identities *identities, uint32_t session_id);
 
 /* SID of the process in text form; borrowed. */
 const char *oq_win_identities_own_sid(const struct oq_win_identities *identities);

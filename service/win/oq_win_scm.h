@@ -28,9 +28,9 @@ struct oq_win_scm_hosted {
     /* Returns when all is saved and stopped. Called once, on the thread that called start. Calls
      * oq_win_scm_progress before each slow step. */
     void (*stop)(void *ctx, struct oq_win_scm *scm);
-    /* Must not wait. Any thread, between the return of start and the call of stop; never while stop
-     * runs. */
-    void (*event)(void *ctx, enum oq_win_scm_event event);
+    /* session: of LOGON and LOGOFF, else 0. Must not wait. Any thread, between the return of start
+     * and the call of stop; never while stop runs. */
+    void (*event)(void *ctx, enum oq_win_scm_event event, uint32_t session);
 };
 
 /* Another step has been made, the next one takes at most step_ms. Only from start and stop. */

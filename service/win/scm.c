@@ -116,11 +116,11 @@ void oq_win_scm_request_stop(struct oq_win_scm *scm)
     SetEvent(scm->stop_event);
 }
 
-static void pass_on(struct oq_win_scm *scm, enum oq_win_scm_event event)
+static void pass_on(struct oq_win_scm *scm, enum oq_win_scm_event event, uint32_t session)
 {
     AcquireSRWLockShared(&scm->event_gate);
     if (scm->is_event_allowed && scm->hosted->event)
-        scm->hosted->event(scm->hosted->ctx, event);
+        scm->hosted->event(scm->hosted->ctx, event, session);
     ReleaseSRWLockShared(&scm->event_gate);
 }
 
@@ -133,7 +133,7 @@ static void allow_events(struct oq_win_scm *scm, bool is_allowed)
 
 DWORD oq_win_scm_control(struct oq_win_scm *scm, DWORD control, DWORD type, const void *data)
 {
-    (void)data;
+    const WTSSESSION_NOTIFICATION *session = data; /* with SESSIONCHANGE */
     switch (control) {
     case SERVICE_CONTROL_INTERROGATE: /* the manager has the last status; nothing to add */
         return NO_ERROR;
@@ -147,15 +147,15 @@ DWORD oq_win_scm_control(struct oq_win_scm *scm, DWORD control, DWORD type, cons
         return NO_ERROR;
     case SERVICE_CONTROL_POWEREVENT:
         if (type == PBT_APMSUSPEND)
-            pass_on(scm, OQ_SCM_EVENT_SUSPEND);
+            pass_on(scm, OQ_SCM_EVENT_SUSPEND, 0);
         else if (type == PBT_APMRESUMEAUTOMATIC)
-            pass_on(scm, OQ_SCM_EVENT_RESUME);
+            pass_on(scm, OQ_SCM_EVENT_RESUME, 0);
         return NO_ERROR;
     case SERVICE_CONTROL_SESSIONCHANGE:
-        if (type == WTS_SESSION_LOGON)
-            pass_on(scm, OQ_SCM_EVENT_LOGON);
-        else if (type == WTS_SESSION_LOGOFF)
-            pass_on(scm, OQ_SCM_EVENT_LOGOFF);
+        if (session && type == WTS_SESSION_LOGON)
+            pass_on(scm, OQ_SCM_EVENT_LOGON, session->dwSessionId);
+        else if (session && type == WTS_SESSION_LOGOFF)
+            pass_on(scm, OQ_SCM_EVENT_LOGOFF, session->dwSessionId);
         return NO_ERROR;
     default:
         return ERROR_CALL_NOT_IMPLEMENTED;

@@ -52,7 +52,7 @@ static enum oq_status fake_capture(void *ctx, struct oq_caller_buffer *out, stru
         return oq_error_set(err, identity->status, "scripted");
     strcpy(out->sid, FAKE_SID);
     out->caller.sid = out->sid;
-    out->caller.is_admin = !identity->is_user;
+    out->caller.rights = (struct oq_rights){.is_admin = !identity->is_user, .integrity = 0x2000};
     out->caller.identity = (struct oq_identity *)identity;
     identity->refs++;
     return OQ_OK;

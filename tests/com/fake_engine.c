@@ -23,7 +23,7 @@ static enum oq_status asked(struct oq_engine *engine, enum fake_function functio
     engine->count[function]++;
     engine->last = function;
     snprintf(engine->sid, sizeof engine->sid, "%s", caller->sid);
-    engine->is_admin = caller->is_admin;
+    engine->is_admin = caller->rights.is_admin;
     if (engine->entered) {
         SetEvent(engine->entered);
         WaitForSingleObject(engine->leave, 30000);

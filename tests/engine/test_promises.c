@@ -382,10 +382,10 @@ static void expiry__group_with_a_partial_file__goes_with_it(void **state)
 static unsigned refusals; /* how often removing is refused yet */
 
 static enum oq_status refuse_to_remove(void *ctx, struct oq_identity *as, const char *temp_path,
-                                       struct oq_error *err)
+                                       const char *id, struct oq_error *err)
 {
     if (refusals == 0)
-        return posix_files()->remove(ctx, as, temp_path, err);
+        return posix_files()->remove(ctx, as, temp_path, id, err);
     refusals--;
     return oq_error_win32(err, OQ_E_FILE_LOCKED, 32, "the test has the file open");
 }

@@ -148,9 +148,11 @@ static struct oq_engine *engine;
 static char folder[300];
 static const struct oq_caller user = {.sid = "S-1-5-21-1000"};
 
-static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **out,
-                              struct oq_error *err)
+static enum oq_status acquire(void *ctx, const char *sid, const struct oq_rights *rights,
+                              uint64_t logon_id, struct oq_identity **out, struct oq_error *err)
 {
+    (void)rights;
+    (void)logon_id;
     (void)ctx;
     (void)sid;
     (void)err;

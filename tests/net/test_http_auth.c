@@ -48,9 +48,11 @@ static int index_of(const struct oq_identity *identity)
     return (int)((const char *)identity - persons);
 }
 
-static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **out,
-                              struct oq_error *err)
+static enum oq_status acquire(void *ctx, const char *sid, const struct oq_rights *rights,
+                              uint64_t logon_id, struct oq_identity **out, struct oq_error *err)
 {
+    (void)rights;
+    (void)logon_id;
     (void)ctx;
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(sid, sids[i]) == 0) {

@@ -111,14 +111,14 @@ static enum oq_status scripted_write(void *ctx, struct oq_fhandle *file, uint64_
 }
 
 static enum oq_status scripted_finish(void *ctx, struct oq_identity *as, const char *temp_path,
-                                      const char *final_path, int64_t modified_at_ms,
-                                      struct oq_error *err)
+                                      const char *id, const char *final_path,
+                                      int64_t modified_at_ms, struct oq_error *err)
 {
     if (atomic_load(&locked_finishes) > 0) {
         atomic_fetch_sub(&locked_finishes, 1);
         return oq_error_win32(err, OQ_E_FILE_LOCKED, 32, "the file is in use by another program");
     }
-    return posix_files()->finish(ctx, as, temp_path, final_path, modified_at_ms, err);
+    return posix_files()->finish(ctx, as, temp_path, id, final_path, modified_at_ms, err);
 }
 
 /* --- set-up ----------------------------------------------------------------------------------- */

@@ -21,10 +21,12 @@
 
 /* --- a port of identities without rights ------------------------------------------------------ */
 
-static enum oq_status acquire(void *ctx, const char *sid, struct oq_identity **out,
-                              struct oq_error *err)
+static enum oq_status acquire(void *ctx, const char *sid, const struct oq_rights *rights,
+                              uint64_t logon_id, struct oq_identity **out, struct oq_error *err)
 {
     (void)ctx;
+    (void)rights;
+    (void)logon_id;
     if (strcmp(sid, "S-1-5-21-404") == 0)
         return oq_error_set(err, OQ_E_OWNER_ABSENT, "not logged on");
     *out = NULL;
@@ -108,9 +110,10 @@ void fixture_open(struct fixture *f)
     f->config.checkpoint_ms = 100;
     f->files = posix_files();
     f->clock = oq_clock_system();
-    f->user = (struct oq_caller){.sid = "S-1-5-21-1000"};
-    f->other = (struct oq_caller){.sid = "S-1-5-21-2000"};
-    f->admin = (struct oq_caller){.sid = "S-1-5-21-500", .is_admin = true};
+    f->user = (struct oq_caller){.sid = "S-1-5-21-1000", .rights = {.integrity = 0x2000}};
+    f->other = (struct oq_caller){.sid = "S-1-5-21-2000", .rights = {.integrity = 0x2000}};
+    f->admin = (struct oq_caller){.sid = "S-1-5-21-500",
+                                  .rights = {.is_admin = true, .integrity = 0x3000}};
 }
 
 enum oq_status fixture_try_start(struct fixture *f, struct oq_error *err)

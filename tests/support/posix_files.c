@@ -73,6 +73,11 @@ static enum oq_status file_open(void *ctx, struct oq_identity *as, const char *t
         oq_free(file);
         return status;
     }
+    if (mode == OQ_OPEN_EXISTING && facts.st_nlink > 1) {
+        close(file->fd);
+        oq_free(file);
+        return oq_error_win32(err, OQ_E_ACCESS_DENIED, 5, "%s has a second name", temp_path);
+    }
     *out = file;
     *size_bytes = (uint64_t)facts.st_size;
     return OQ_OK;
@@ -170,13 +175,23 @@ static void file_close(void *ctx, struct oq_fhandle *file)
     oq_free(file);
 }
 
+static bool is_another(const char *path, const char *id)
+{
+    char found[OQ_FILE_ID_TEXT];
+    identity_of(AT_FDCWD, path, found);
+    return id && found[0] && strcmp(id, found) != 0;
+}
+
 static enum oq_status file_finish(void *ctx, struct oq_identity *as, const char *temp_path,
-                                  const char *final_path, int64_t modified_at_ms,
+                                  const char *id, const char *final_path, int64_t modified_at_ms,
                                   struct oq_error *err)
 {
     (void)ctx;
     (void)as;
     FAULT(err);
+    if (is_another(temp_path, id))
+        return oq_error_win32(err, OQ_E_FILE_MISSING, 2,
+                              "another file stands in the place of the temporary file");
     if (modified_at_ms >= 0) {
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                     {.tv_sec = (time_t)(modified_at_ms / 1000),
@@ -188,7 +203,7 @@ static enum oq_status file_finish(void *ctx, struct oq_identity *as, const char 
 }
 
 static enum oq_status file_remove(void *ctx, struct oq_identity *as, const char *temp_path,
-                                  struct oq_error *err)
+                                  const char *id, struct oq_error *err)
 {
     (void)ctx;
     (void)as;
@@ -196,6 +211,8 @@ static enum oq_status file_remove(void *ctx, struct oq_identity *as, const char 
     if (!oq_path_is_temp(temp_path))
         return oq_error_win32(err, OQ_E_ACCESS_DENIED, 5, "not a temporary file of ours: %s",
                               temp_path);
+    if (is_another(temp_path, id))
+        return OQ_OK;
     return unlink(temp_path) == 0 || errno == ENOENT ? OQ_OK : from_errno("remove", temp_path, err);
 }
 

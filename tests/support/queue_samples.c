@@ -36,6 +36,8 @@ void sample_group(struct oq_group *group, uint32_t number)
                                   (unsigned)number);
     group->description = text_of("%s", "");
     group->notify_clsid = text_of("%s", "");
+    group->owner_rights =
+        (struct oq_rights){number % 2, 0x2000 + number, UINT64_C(0x8000000000000000) + number};
     group->error.file_index = OQ_NO_FILE;
     group->created_at_ms = 1700000000000 + number;
     group->changed_at_ms = 1700000001000 + number;
@@ -50,6 +52,8 @@ void sample_job(struct oq_group *group, uint32_t number, uint32_t file_count)
         assert_non_null(file);
         file->state = OQ_FILE_WAITING;
         file->size_bytes = OQ_SIZE_UNKNOWN;
+        file->user_sid = text_of("S-1-5-21-%u-%u", (unsigned)number, (unsigned)i);
+        file->user_rights = (struct oq_rights){i % 2, 0x3000 + i, UINT64_MAX - i};
         file->remote = text_of("https://example.com/a/folder/of/normal/length/%u",
                                (unsigned)(number * 1000 + i));
         file->local =
@@ -89,6 +93,7 @@ void sample_copy(struct oq_group *copy, const struct oq_group *group)
         to->expectations = from->expectations ? oq_expectations_copy(from->expectations) : NULL;
         assert_true(to->expectations || !from->expectations);
         to->temp_id = copy_text(from->temp_id);
+        to->user_sid = copy_text(from->user_sid);
     }
 }
 
@@ -143,6 +148,10 @@ static const char *file_difference(const struct oq_file *a, const struct oq_file
     COMPARE(bad_sources);
     COMPARE(mismatches);
     COMPARE_TEXT(temp_id);
+    COMPARE_TEXT(user_sid);
+    COMPARE(user_rights.is_admin);
+    COMPARE(user_rights.integrity);
+    COMPARE(user_rights.marks);
     return expectations_difference(a->expectations, b->expectations);
 }
 
@@ -153,6 +162,9 @@ const char *sample_difference(const struct oq_group *a, const struct oq_group *b
     if (!oq_guid_is_equal(&a->guid, &b->guid))
         return "guid";
     COMPARE_TEXT(owner_sid);
+    COMPARE(owner_rights.is_admin);
+    COMPARE(owner_rights.integrity);
+    COMPARE(owner_rights.marks);
     COMPARE(state);
     COMPARE(is_foreground);
     COMPARE_TEXT(display_name);

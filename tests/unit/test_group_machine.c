@@ -163,6 +163,16 @@ static void event_name__every_event__is_unique(void **state)
 
 #define ALICE "S-1-5-21-1-2-3-1001"
 #define BOB "S-1-5-21-1-2-3-1002"
+#define PLAIN                                                                                      \
+    {                                                                                              \
+        .integrity = 0x2000                                                                        \
+    }
+#define ADMIN                                                                                      \
+    {                                                                                              \
+        .is_admin = true, .integrity = 0x3000                                                      \
+    }
+
+static const struct oq_rights plain_rights = PLAIN, admin_rights = ADMIN;
 
 /* Shows all.access IBackgroundCopyQMgr::GetGroup.group-another-user */
 static void access__table__is_as_the_contract_says(void **state)
@@ -171,41 +181,70 @@ static void access__table__is_as_the_contract_says(void **state)
     static const struct {
         enum oq_access_verb verb;
         const char *caller;
-        bool is_admin;
+        struct oq_rights rights;
         enum oq_status status;
         bool takes_ownership;
     } cases[] = {
         /* The owner, administrator or not: everything, and nothing changes hands. */
-        {OQ_ACCESS_LIST, ALICE, false, OQ_OK, false},
-        {OQ_ACCESS_TAKE, ALICE, false, OQ_OK, false},
-        {OQ_ACCESS_PEEK, ALICE, false, OQ_OK, false},
-        {OQ_ACCESS_READ, ALICE, false, OQ_OK, false},
-        {OQ_ACCESS_CHANGE, ALICE, false, OQ_OK, false},
-        {OQ_ACCESS_LIST, ALICE, true, OQ_OK, false},
-        {OQ_ACCESS_TAKE, ALICE, true, OQ_OK, false},
-        {OQ_ACCESS_PEEK, ALICE, true, OQ_OK, false},
-        {OQ_ACCESS_READ, ALICE, true, OQ_OK, false},
-        {OQ_ACCESS_CHANGE, ALICE, true, OQ_OK, false},
+        {OQ_ACCESS_LIST, ALICE, PLAIN, OQ_OK, false},
+        {OQ_ACCESS_TAKE, ALICE, PLAIN, OQ_OK, false},
+        {OQ_ACCESS_PEEK, ALICE, PLAIN, OQ_OK, false},
+        {OQ_ACCESS_READ, ALICE, PLAIN, OQ_OK, false},
+        {OQ_ACCESS_CHANGE, ALICE, PLAIN, OQ_OK, false},
+        {OQ_ACCESS_LIST, ALICE, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_TAKE, ALICE, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_PEEK, ALICE, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_READ, ALICE, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_CHANGE, ALICE, ADMIN, OQ_OK, false},
         /* Another administrator: everything; GetGroup makes him the owner. */
-        {OQ_ACCESS_LIST, BOB, true, OQ_OK, false},
-        {OQ_ACCESS_TAKE, BOB, true, OQ_OK, true},
-        {OQ_ACCESS_PEEK, BOB, true, OQ_OK, false},
-        {OQ_ACCESS_READ, BOB, true, OQ_OK, false},
-        {OQ_ACCESS_CHANGE, BOB, true, OQ_OK, false},
+        {OQ_ACCESS_LIST, BOB, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_TAKE, BOB, ADMIN, OQ_OK, true},
+        {OQ_ACCESS_PEEK, BOB, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_READ, BOB, ADMIN, OQ_OK, false},
+        {OQ_ACCESS_CHANGE, BOB, ADMIN, OQ_OK, false},
         /* Anybody else: GetGroup does not even tell that the group exists (D6). */
-        {OQ_ACCESS_LIST, BOB, false, OQ_E_ACCESS_DENIED, false},
-        {OQ_ACCESS_TAKE, BOB, false, OQ_E_NOT_FOUND, false},
-        {OQ_ACCESS_PEEK, BOB, false, OQ_E_NOT_FOUND, false},
-        {OQ_ACCESS_READ, BOB, false, OQ_E_ACCESS_DENIED, false},
-        {OQ_ACCESS_CHANGE, BOB, false, OQ_E_ACCESS_DENIED, false},
+        {OQ_ACCESS_LIST, BOB, PLAIN, OQ_E_ACCESS_DENIED, false},
+        {OQ_ACCESS_TAKE, BOB, PLAIN, OQ_E_NOT_FOUND, false},
+        {OQ_ACCESS_PEEK, BOB, PLAIN, OQ_E_NOT_FOUND, false},
+        {OQ_ACCESS_READ, BOB, PLAIN, OQ_E_ACCESS_DENIED, false},
+        {OQ_ACCESS_CHANGE, BOB, PLAIN, OQ_E_ACCESS_DENIED, false},
     };
     assert_int_equal(COUNT_OF(cases), OQ_ACCESS_VERB_COUNT * 4);
+    static const struct oq_rights plain = PLAIN;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct oq_access_decision got =
-            oq_access_decide(cases[i].verb, cases[i].caller, cases[i].is_admin, ALICE);
+            oq_access_decide(cases[i].verb, cases[i].caller, &cases[i].rights, ALICE, &plain);
         assert_int_equal(got.status, cases[i].status);
         assert_int_equal(got.takes_ownership, cases[i].takes_ownership);
     }
+}
+
+/* Another token of the owner's: reads, and changes only with the rights that made the group. */
+static void access__owner_with_other_rights__changes_only_with_enough(void **state)
+{
+    (void)state;
+    static const struct {
+        struct oq_rights caller, owner;
+        bool may_change;
+    } cases[] = {
+        {PLAIN, ADMIN, false},
+        {ADMIN, PLAIN, true},
+        {{.integrity = 0x2000}, {.integrity = 0x2010}, false},
+        {{.integrity = 0x3000}, {.integrity = 0x2000}, true},
+        /* Two services of one account, and a program of it that is none. */
+        {{.integrity = 0x4000, .marks = 1}, {.integrity = 0x4000, .marks = 2}, false},
+        {{.integrity = 0x4000}, {.integrity = 0x4000, .marks = 2}, false},
+        {{.integrity = 0x4000, .marks = 2}, {.integrity = 0x4000, .marks = 2}, true},
+        {{.integrity = 0x4000, .marks = 2}, {.integrity = 0x4000}, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (int verb = 0; verb < OQ_ACCESS_VERB_COUNT; verb++) {
+            struct oq_access_decision got = oq_access_decide(
+                (enum oq_access_verb)verb, ALICE, &cases[i].caller, ALICE, &cases[i].owner);
+            bool is_allowed = verb != OQ_ACCESS_CHANGE || cases[i].may_change;
+            assert_int_equal(got.status, is_allowed ? OQ_OK : OQ_E_ACCESS_DENIED);
+            assert_false(got.takes_ownership);
+        }
 }
 
 static void access__caller_without_a_name__is_refused_even_as_administrator(void **state)
@@ -217,8 +256,9 @@ static void access__caller_without_a_name__is_refused_even_as_administrator(void
         for (size_t c = 0; c < COUNT_OF(callers); c++)
             for (size_t o = 0; o < COUNT_OF(owners); o++)
                 for (int admin = 0; admin < 2; admin++) {
-                    struct oq_access_decision got =
-                        oq_access_decide((enum oq_access_verb)verb, callers[c], admin, owners[o]);
+                    struct oq_access_decision got = oq_access_decide(
+                        (enum oq_access_verb)verb, callers[c],
+                        admin ? &admin_rights : &plain_rights, owners[o], &plain_rights);
                     assert_int_not_equal(got.status, OQ_OK);
                     assert_false(got.takes_ownership);
                 }
@@ -227,30 +267,40 @@ static void access__caller_without_a_name__is_refused_even_as_administrator(void
 static void access__owner_without_a_name__is_nobody(void **state)
 {
     (void)state;
-    assert_int_equal(oq_access_decide(OQ_ACCESS_CHANGE, ALICE, false, NULL).status,
-                     OQ_E_ACCESS_DENIED);
-    assert_int_equal(oq_access_decide(OQ_ACCESS_CHANGE, ALICE, false, "").status,
-                     OQ_E_ACCESS_DENIED);
-    assert_int_equal(oq_access_decide(OQ_ACCESS_CHANGE, ALICE, true, NULL).status, OQ_OK);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_CHANGE, ALICE, &plain_rights, NULL, &plain_rights).status,
+        OQ_E_ACCESS_DENIED);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_CHANGE, ALICE, &plain_rights, "", &plain_rights).status,
+        OQ_E_ACCESS_DENIED);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_CHANGE, ALICE, &admin_rights, NULL, &plain_rights).status,
+        OQ_OK);
 }
 
 static void access__sid_that_only_begins_alike__is_another_user(void **state)
 {
     (void)state;
-    assert_int_equal(oq_access_decide(OQ_ACCESS_READ, ALICE "1", false, ALICE).status,
-                     OQ_E_ACCESS_DENIED);
-    assert_int_equal(oq_access_decide(OQ_ACCESS_READ, ALICE, false, ALICE "1").status,
-                     OQ_E_ACCESS_DENIED);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_READ, ALICE "1", &plain_rights, ALICE, &plain_rights).status,
+        OQ_E_ACCESS_DENIED);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_READ, ALICE, &plain_rights, ALICE "1", &plain_rights).status,
+        OQ_E_ACCESS_DENIED);
 }
 
 static void access__unknown_verb__is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, true, ALICE).status,
-                     OQ_E_ACCESS_DENIED);
-    assert_false(oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, true, BOB).takes_ownership);
-    assert_int_equal(oq_access_decide((enum oq_access_verb) - 1, ALICE, true, ALICE).status,
-                     OQ_E_ACCESS_DENIED);
+    assert_int_equal(
+        oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, &admin_rights, ALICE, &plain_rights).status,
+        OQ_E_ACCESS_DENIED);
+    assert_false(oq_access_decide(OQ_ACCESS_VERB_COUNT, ALICE, &admin_rights, BOB, &plain_rights)
+                     .takes_ownership);
+    assert_int_equal(
+        oq_access_decide((enum oq_access_verb) - 1, ALICE, &admin_rights, ALICE, &plain_rights)
+            .status,
+        OQ_E_ACCESS_DENIED);
 }
 
 int main(void)
@@ -262,6 +312,7 @@ int main(void)
         cmocka_unit_test(transition__from_suspended__every_state_can_be_reached),
         cmocka_unit_test(event_name__every_event__is_unique),
         cmocka_unit_test(access__table__is_as_the_contract_says),
+        cmocka_unit_test(access__owner_with_other_rights__changes_only_with_enough),
         cmocka_unit_test(access__caller_without_a_name__is_refused_even_as_administrator),
         cmocka_unit_test(access__owner_without_a_name__is_nobody),
         cmocka_unit_test(access__sid_that_only_begins_alike__is_another_user),

@@ -19,8 +19,11 @@ static int set_up_group(void **state)
     if (oq_win_identities_new(&identities, NULL) != OQ_OK)
         return -1;
     const struct oq_identity_port *who = oq_win_identities_port(identities);
-    return who->acquire(who->ctx, oq_win_identities_own_sid(identities), &self, NULL) == OQ_OK ? 0
-                                                                                               : -1;
+    return who->acquire(who->ctx, oq_win_identities_own_sid(identities),
+                        &(struct oq_rights){.is_admin = true, .integrity = 0x4000}, 0, &self,
+                        NULL) == OQ_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down_group(void **state)
@@ -108,12 +111,13 @@ static void use_tagged(DWORD tag, enum oq_status wanted)
     port->close(NULL, file);
     assert_status(OQ_OK, port->stat(NULL, self, in(TEMP), &facts, &err), &err);
     assert_int_equal(facts.is_regular, wanted == OQ_OK);
-    assert_status(wanted, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(wanted, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err),
+                  &err);
     tag_seen = 0;
     if (wanted == OQ_OK)
         put_temp(in(TEMP), "old");
     tag_seen = tag;
-    assert_status(wanted, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(wanted, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     tag_seen = 0;
 }
 
@@ -164,7 +168,7 @@ static void finish__scanner_holds_the_target__tries_again(void **state)
     put_file(in("final.txt"), "old");
     put_temp(in(TEMP), "new");
     HANDLE scanner = hold_for_a_moment(in("final.txt"));
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     wait_for(scanner);
     assert_string_equal(get_file(in("final.txt")), "new");
 }
@@ -174,7 +178,7 @@ static void finish__scanner_holds_the_temporary_file__tries_again(void **state)
     (void)state;
     put_temp(in(TEMP), "new");
     HANDLE scanner = hold_for_a_moment(in(TEMP));
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     wait_for(scanner);
     assert_string_equal(get_file(in("final.txt")), "new");
 }
@@ -184,7 +188,7 @@ static void remove__scanner_holds_the_file__tries_again(void **state)
     (void)state;
     put_temp(in(TEMP), "old");
     HANDLE scanner = hold_for_a_moment(in(TEMP));
-    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     wait_for(scanner);
     assert_int_equal(count_entries(tmp_path("files")), 0);
 }

@@ -21,8 +21,11 @@ static int set_up_group(void **state)
     if (oq_win_identities_new(&identities, NULL) != OQ_OK)
         return -1;
     const struct oq_identity_port *who = oq_win_identities_port(identities);
-    return who->acquire(who->ctx, oq_win_identities_own_sid(identities), &self, NULL) == OQ_OK ? 0
-                                                                                               : -1;
+    return who->acquire(who->ctx, oq_win_identities_own_sid(identities),
+                        &(struct oq_rights){.is_admin = true, .integrity = 0x4000}, 0, &self,
+                        NULL) == OQ_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down_group(void **state)
@@ -272,7 +275,8 @@ static void finish__complete_file__gets_its_name_and_times_and_is_visible(void *
     const int64_t modified_at_ms = 1234567890000; /* 2009-02-13T23:31:30Z */
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), modified_at_ms, &err),
+    assert_status(OQ_OK,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), modified_at_ms, &err),
                   &err);
     assert_int_equal(count_entries(tmp_path("files")), 1);
     assert_string_equal(get_file(in("final.txt")), "content");
@@ -284,7 +288,8 @@ static void finish__on_windows__sets_the_creation_time_too(void **state)
 {
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), 1234567890000, &err),
+    assert_status(OQ_OK,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), 1234567890000, &err),
                   &err);
     if (time_of(in("final.txt"), true) != 1234567890000) {
         if (!GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version"))
@@ -300,7 +305,7 @@ static void finish__time_unknown__keeps_the_files_own(void **state)
     (void)state;
     put_temp(in(TEMP), "content");
     before = time_of(in(TEMP), false);
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_true(time_of(in("final.txt"), false) == before);
 }
 
@@ -309,7 +314,7 @@ static void finish__target_exists__is_replaced(void **state)
     (void)state;
     put_file(in("final.txt"), "older and longer");
     put_temp(in(TEMP), "new");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in("final.txt")), "new");
     assert_int_equal(count_entries(tmp_path("files")), 1);
 }
@@ -318,9 +323,9 @@ static void finish__repeated__finds_the_temporary_file_missing(void **state)
 {
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
-    assert_status(OQ_E_FILE_MISSING, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
-                  &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
+    assert_status(OQ_E_FILE_MISSING,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in("final.txt")), "content");
 }
 
@@ -332,14 +337,14 @@ static void finish__target_open_elsewhere__is_locked_and_can_be_repeated(void **
     HANDLE user = CreateFileW(wide(in("final.txt")), GENERIC_READ, FILE_SHARE_READ, NULL,
                               OPEN_EXISTING, 0, NULL);
     assert_true(user != INVALID_HANDLE_VALUE);
-    assert_status(OQ_E_FILE_LOCKED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
-                  &err);
+    assert_status(OQ_E_FILE_LOCKED,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_int_equal(err.win32, ERROR_SHARING_VIOLATION);
     assert_true(attributes_of(in(TEMP)) &
                 FILE_ATTRIBUTE_HIDDEN); /* hidden again until the next attempt */
     CloseHandle(user);
     assert_string_equal(get_file(in("final.txt")), "in use");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in("final.txt")), "new");
 }
 
@@ -348,8 +353,8 @@ static void finish__target_is_a_folder__is_denied(void **state)
     (void)state;
     fresh_folder(in("final.txt"));
     put_temp(in(TEMP), "new");
-    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
-                  &err);
+    assert_status(OQ_E_ACCESS_DENIED,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in(TEMP)), "new");
 }
 
@@ -359,7 +364,7 @@ static void finish__target_is_a_link__replaces_the_link_and_not_what_it_leads_to
     put_file(in("victim"), "untouched");
     link_or_skip(in("final.txt"), in("victim"), false);
     put_temp(in(TEMP), "new");
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in("victim")), "untouched");
     assert_string_equal(get_file(in("final.txt")), "new");
     assert_false(attributes_of(in("final.txt")) & FILE_ATTRIBUTE_REPARSE_POINT);
@@ -370,8 +375,8 @@ static void finish__link_in_the_temporary_files_place__is_refused(void **state)
     (void)state;
     put_file(in("victim"), "untouched");
     link_or_skip(in(TEMP), in("victim"), false);
-    assert_status(OQ_E_ACCESS_DENIED, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err),
-                  &err);
+    assert_status(OQ_E_ACCESS_DENIED,
+                  port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     assert_string_equal(get_file(in("victim")), "untouched");
     assert_null(get_file(in("final.txt")));
 }
@@ -381,7 +386,7 @@ static void finish__while_the_file_is_still_open__works(void **state)
     struct oq_fhandle *file = create(in(TEMP));
     (void)state;
     assert_status(OQ_OK, port->write(NULL, file, 0, "open", 4, &err), &err);
-    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), in("final.txt"), -1, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, in(TEMP), NULL, in("final.txt"), -1, &err), &err);
     port->close(NULL, file);
     assert_string_equal(get_file(in("final.txt")), "open");
 }
@@ -390,8 +395,8 @@ static void finish__name_that_is_not_ours__is_a_bug(void **state)
 {
     (void)state;
     put_file(in("private.key"), "kept");
-    assert_status(OQ_E_BUG, port->finish(NULL, self, in("private.key"), in("public"), -1, &err),
-                  &err);
+    assert_status(OQ_E_BUG,
+                  port->finish(NULL, self, in("private.key"), NULL, in("public"), -1, &err), &err);
     assert_string_equal(get_file(in("private.key")), "kept");
 }
 
@@ -401,17 +406,17 @@ static void remove__temporary_file__is_gone(void **state)
 {
     (void)state;
     put_temp(in(TEMP), "content");
-    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     assert_int_equal(count_entries(tmp_path("files")), 0);
-    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), &err), &err);
-    assert_status(OQ_OK, port->remove(NULL, self, in("no such folder\\" TEMP), &err), &err);
+    assert_status(OQ_OK, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
+    assert_status(OQ_OK, port->remove(NULL, self, in("no such folder\\" TEMP), NULL, &err), &err);
 }
 
 static void remove__any_other_name__is_a_bug_and_removes_nothing(void **state)
 {
     (void)state;
     put_file(in("thesis.doc"), "kept");
-    assert_status(OQ_E_BUG, port->remove(NULL, self, in("thesis.doc"), &err), &err);
+    assert_status(OQ_E_BUG, port->remove(NULL, self, in("thesis.doc"), NULL, &err), &err);
     assert_string_equal(get_file(in("thesis.doc")), "kept");
 }
 
@@ -420,7 +425,7 @@ static void remove__link_in_the_files_place__removes_neither(void **state)
     (void)state;
     put_file(in("victim"), "untouched");
     link_or_skip(in(TEMP), in("victim"), false);
-    assert_status(OQ_E_ACCESS_DENIED, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     assert_string_equal(get_file(in("victim")), "untouched");
 }
 
@@ -428,7 +433,7 @@ static void remove__folder_in_the_files_place__is_refused(void **state)
 {
     (void)state;
     fresh_folder(in(TEMP));
-    assert_status(OQ_E_ACCESS_DENIED, port->remove(NULL, self, in(TEMP), &err), &err);
+    assert_status(OQ_E_ACCESS_DENIED, port->remove(NULL, self, in(TEMP), NULL, &err), &err);
     assert_int_equal(count_entries(tmp_path("files")), 1);
 }
 
@@ -559,7 +564,7 @@ static void live(const char *final)
     assert_status(OQ_OK, oq_path_check(final, false, &err), &err);
     assert_status(OQ_OK, port->check_folder(NULL, self, final, &err), &err);
     put_temp(temp, "life");
-    assert_status(OQ_OK, port->finish(NULL, self, temp, final, 1000000000000, &err), &err);
+    assert_status(OQ_OK, port->finish(NULL, self, temp, NULL, final, 1000000000000, &err), &err);
     assert_status(OQ_OK, port->stat(NULL, self, final, &facts, &err), &err);
     assert_true(facts.is_regular && facts.size_bytes == 4 && facts.modified_at_ms == 1000000000000);
     assert_string_equal(get_file(final), "life");
@@ -664,10 +669,10 @@ static void fault__armed__makes_each_call_fail_once(void **state)
             status = port->flush(NULL, file, &err);
             break;
         case 5:
-            status = port->finish(NULL, self, in(TEMP), in("x"), -1, &err);
+            status = port->finish(NULL, self, in(TEMP), NULL, in("x"), -1, &err);
             break;
         case 6:
-            status = port->remove(NULL, self, in(TEMP), &err);
+            status = port->remove(NULL, self, in(TEMP), NULL, &err);
             break;
         case 7:
             status = port->stat(NULL, self, in(TEMP), &facts, &err);

@@ -50,6 +50,10 @@ static const char *process_sid(void)
     return text;
 }
 
+/* What a test asks for. Under Wine the own SID is the process whatever that is. */
+static const struct oq_rights least = {.integrity = 0x2000};
+static const struct oq_rights own = {.is_admin = true, .integrity = 0x4000};
+
 /* Puts a copy of the process's token on this thread, as COM does with a client's. */
 static void call_as_process_user(SECURITY_IMPERSONATION_LEVEL level)
 {
@@ -99,7 +103,7 @@ static void capture__administrator_under_wine__is_one(void **state)
     call_as_process_user(SecurityImpersonation);
     assert_status(OQ_OK, port->capture(port->ctx, &caller, &err), &err);
     RevertToSelf();
-    assert_true(caller.caller.is_admin);
+    assert_true(caller.caller.rights.is_admin);
     port->unref(port->ctx, caller.caller.identity);
 }
 
@@ -250,7 +254,7 @@ static void acquire__own_sid__is_the_process_itself(void **state)
     struct oq_identity *identity = NULL;
     (void)state;
     assert_string_equal(oq_win_identities_own_sid(identities), process_sid());
-    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &identity, &err), &err);
+    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &own, 0, &identity, &err), &err);
     assert_non_null(identity);
     assert_ptr_equal(port->ref(port->ctx, identity), identity);
     port->unref(port->ctx, identity);
@@ -267,7 +271,9 @@ static void acquire__client_that_called_before__gives_its_token(void **state)
     call_as_process_user(SecurityImpersonation);
     assert_status(OQ_OK, port->capture(port->ctx, &caller, &err), &err);
     RevertToSelf();
-    assert_status(OQ_OK, port->acquire(port->ctx, caller.sid, &identity, &err), &err);
+    assert_status(OQ_OK,
+                  port->acquire(port->ctx, caller.sid, &caller.caller.rights, 0, &identity, &err),
+                  &err);
     assert_ptr_equal(identity, caller.caller.identity);
     port->unref(port->ctx, identity);
     port->unref(port->ctx, caller.caller.identity);
@@ -279,7 +285,8 @@ static void acquire__somebody_unknown__is_absent(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(sids); i++) {
         struct oq_identity *identity = (void *)&identities;
-        assert_status(OQ_E_OWNER_ABSENT, port->acquire(port->ctx, sids[i], &identity, &err), &err);
+        assert_status(OQ_E_OWNER_ABSENT,
+                      port->acquire(port->ctx, sids[i], &least, 0, &identity, &err), &err);
         assert_ptr_equal(identity, &identities); /* untouched */
         assert_int_equal(err.win32, ERROR_NOT_LOGGED_ON);
     }
@@ -293,7 +300,37 @@ static void acquire__local_system_while_somebody_else_runs_the_process__is_absen
         print_message("skipped: the test runs as LocalSystem\n");
         skip();
     }
-    assert_status(OQ_E_OWNER_ABSENT, port->acquire(port->ctx, "S-1-5-18", &identity, &err), &err);
+    assert_status(OQ_E_OWNER_ABSENT,
+                  port->acquire(port->ctx, "S-1-5-18", &least, 0, &identity, &err), &err);
+}
+
+static enum oq_status do_nothing(void *arg, struct oq_error *error)
+{
+    (void)arg;
+    (void)error;
+    return OQ_OK;
+}
+
+static void run__after_the_users_session_has_ended__does_nothing(void **state)
+{
+    struct oq_caller_buffer caller;
+    DWORD session = 0;
+    (void)state;
+    assert_true(ProcessIdToSessionId(GetCurrentProcessId(), &session));
+    call_as_process_user(SecurityImpersonation);
+    assert_status(OQ_OK, port->capture(port->ctx, &caller, &err), &err);
+    RevertToSelf();
+    if (session == 0) {
+        print_message("skipped: the test runs in the session of services\n");
+        port->unref(port->ctx, caller.caller.identity);
+        skip();
+    }
+    oq_win_identities_logged_off(identities, session + 1);
+    assert_status(OQ_OK, oq_win_identity_run(caller.caller.identity, do_nothing, NULL, &err), &err);
+    oq_win_identities_logged_off(identities, session);
+    assert_status(OQ_E_OWNER_ABSENT,
+                  oq_win_identity_run(caller.caller.identity, do_nothing, NULL, &err), &err);
+    port->unref(port->ctx, caller.caller.identity);
 }
 
 /* --- use -------------------------------------------------------------------------------------- */
@@ -325,7 +362,7 @@ static void run__as_the_process__does_not_impersonate(void **state)
     struct oq_identity *identity = NULL;
     int seen = 0;
     (void)state;
-    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &identity, &err), &err);
+    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &own, 0, &identity, &err), &err);
     assert_int_equal(oq_win_identity_run(identity, look, &seen, &err), OQ_E_DISK_FULL);
     assert_int_equal(seen, 1);
     port->unref(port->ctx, identity);
@@ -349,7 +386,7 @@ static void enter__as_the_process__has_no_other_rights(void **state)
 {
     struct oq_identity *identity = NULL;
     (void)state;
-    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &identity, &err), &err);
+    assert_status(OQ_OK, port->acquire(port->ctx, process_sid(), &own, 0, &identity, &err), &err);
     port->enter(port->ctx, identity);
     assert_false(has_thread_token());
     port->leave(port->ctx);
@@ -381,9 +418,12 @@ static struct oq_identity *number(uintptr_t n)
     return (struct oq_identity *)n; // NOLINT(performance-no-int-to-ptr)
 }
 
-static const struct oq_token_mark plain = {.logon_id = 1, .modified_id = 1, .integrity = 0x2000};
-static const struct oq_token_mark elevated = {
-    .logon_id = 2, .modified_id = 2, .integrity = 0x3000, .is_elevated = true};
+static const struct oq_token_mark plain = {
+    .logon_id = 1, .modified_id = 1, .session_id = 1, .rights = {.integrity = 0x2000}};
+static const struct oq_token_mark elevated = {.logon_id = 2,
+                                              .modified_id = 2,
+                                              .session_id = 1,
+                                              .rights = {.is_admin = true, .integrity = 0x3000}};
 
 static int set_up_cache(void **state)
 {
@@ -402,9 +442,9 @@ static int tear_down_cache(void **state)
 
 static void cache__unknown_sid__finds_nothing(void **state)
 {
-    assert_null(oq_token_cache_find(*state, "S-1"));
+    assert_null(oq_token_cache_find(*state, "S-1", &plain.rights, 0));
     assert_null(oq_token_cache_find_same(*state, "S-1", &plain));
-    assert_null(oq_token_cache_find(*state, ""));
+    assert_null(oq_token_cache_find(*state, "", &plain.rights, 0));
 }
 
 static void cache__later_token_of_the_same_kind__replaces_the_former(void **state)
@@ -414,19 +454,84 @@ static void cache__later_token_of_the_same_kind__replaces_the_former(void **stat
     oq_token_cache_save(*state, "S-1", &plain, number(1));
     oq_token_cache_save(*state, "S-1", &later, number(2));
     assert_int_equal(released, 1);
-    assert_ptr_equal(oq_token_cache_find(*state, "S-1"), number(2));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &plain.rights, 0), number(2));
     assert_null(oq_token_cache_find_same(*state, "S-1", &plain));
     assert_ptr_equal(oq_token_cache_find_same(*state, "S-1", &later), number(2));
 }
 
-static void cache__elevated_and_plain_token__are_both_kept_and_the_plain_one_is_used(void **state)
+/* Finding a fuller token for a program with fewer rights would end UAC. */
+static void cache__elevated_and_plain_token__each_serves_its_kind(void **state)
 {
     oq_token_cache_save(*state, "S-1", &elevated, number(1));
-    assert_ptr_equal(oq_token_cache_find(*state, "S-1"), number(1));
+    assert_null(oq_token_cache_find(*state, "S-1", &plain.rights, 0));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &elevated.rights, 0), number(1));
     oq_token_cache_save(*state, "S-1", &plain, number(2));
     assert_int_equal(released, 0);
-    assert_ptr_equal(oq_token_cache_find(*state, "S-1"), number(2));
-    assert_ptr_equal(oq_token_cache_find_same(*state, "S-1", &elevated), number(1));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &plain.rights, 0), number(2));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &elevated.rights, 0), number(1));
+}
+
+static void cache__higher_integrity__is_not_given_and_lower_is(void **state)
+{
+    struct oq_token_mark high = plain, low = plain;
+    high.rights.integrity = 0x3000;
+    low.rights.integrity = 0x2000;
+    oq_token_cache_save(*state, "S-1", &high, number(1));
+    assert_null(oq_token_cache_find(*state, "S-1", &plain.rights, 0));
+    oq_token_cache_save(*state, "S-1", &low, number(2));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &high.rights, 0), number(1));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &low.rights, 0), number(2));
+}
+
+static void cache__two_services_of_one_account__do_not_share_a_token(void **state)
+{
+    struct oq_token_mark first = plain, second = plain;
+    first.rights.marks = 11;
+    second.rights.marks = 22;
+    oq_token_cache_save(*state, "S-1-5-20", &first, number(1));
+    assert_null(oq_token_cache_find(*state, "S-1-5-20", &second.rights, 0));
+    oq_token_cache_save(*state, "S-1-5-20", &second, number(2));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1-5-20", &first.rights, 0), number(1));
+    assert_null(oq_token_cache_find(*state, "S-1-5-20", &plain.rights, 0));
+}
+
+static void cache__another_logon_session__is_not_given_when_one_is_named(void **state)
+{
+    oq_token_cache_save(*state, "S-1", &plain, number(1));
+    assert_null(oq_token_cache_find(*state, "S-1", &plain.rights, 99));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &plain.rights, 1), number(1));
+}
+
+static void cache__session_ends__gives_up_its_tokens_and_no_others(void **state)
+{
+    struct oq_token_mark other = plain, service = plain;
+    other.session_id = 2;
+    other.logon_id = 3;
+    service.session_id = 0;
+    service.logon_id = 4;
+    oq_token_cache_save(*state, "S-1", &plain, number(1));
+    oq_token_cache_save(*state, "S-1", &elevated, number(2));
+    oq_token_cache_save(*state, "S-1", &other, number(3));
+    oq_token_cache_save(*state, "S-1", &service, number(4));
+    assert_null(oq_token_cache_take(*state, 0));
+    assert_non_null(oq_token_cache_take(*state, 1));
+    assert_non_null(oq_token_cache_take(*state, 1));
+    assert_null(oq_token_cache_take(*state, 1));
+    assert_null(oq_token_cache_find(*state, "S-1", &elevated.rights, 0));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &plain.rights, 3), number(3));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-1", &plain.rights, 4), number(4));
+}
+
+static void cache__one_user_with_many_logons__does_not_push_out_others(void **state)
+{
+    struct oq_token_mark mark = plain;
+    oq_token_cache_save(*state, "S-other", &plain, number(1));
+    for (unsigned i = 0; i < 2 * OQ_TOKEN_CACHE_ENTRIES; i++) {
+        mark.logon_id = 100 + i;
+        oq_token_cache_save(*state, "S-1", &mark, number(2));
+    }
+    assert_non_null(oq_token_cache_find(*state, "S-other", &plain.rights, 0));
+    assert_int_equal(released, 2 * OQ_TOKEN_CACHE_ENTRIES - OQ_TOKEN_CACHE_OF_USER);
 }
 
 static void cache__full__drops_the_one_unused_for_longest(void **state)
@@ -437,12 +542,13 @@ static void cache__full__drops_the_one_unused_for_longest(void **state)
         oq_token_cache_save(*state, sid, &plain, number(i + 1));
     }
     assert_int_equal(released, 0);
-    assert_non_null(oq_token_cache_find(*state, "S-0")); /* now S-1 is the oldest */
+    assert_non_null(
+        oq_token_cache_find(*state, "S-0", &plain.rights, 0)); /* now S-1 is the oldest */
     oq_token_cache_save(*state, "S-new", &plain, number(1000));
     assert_int_equal(released, 1);
-    assert_null(oq_token_cache_find(*state, "S-1"));
-    assert_non_null(oq_token_cache_find(*state, "S-0"));
-    assert_ptr_equal(oq_token_cache_find(*state, "S-new"), number(1000));
+    assert_null(oq_token_cache_find(*state, "S-1", &plain.rights, 0));
+    assert_non_null(oq_token_cache_find(*state, "S-0", &plain.rights, 0));
+    assert_ptr_equal(oq_token_cache_find(*state, "S-new", &plain.rights, 0), number(1000));
     oq_token_cache_release(*state);
     assert_int_equal(released, 1 + OQ_TOKEN_CACHE_ENTRIES);
 }
@@ -477,11 +583,17 @@ int main(void)
         TEST(run__with_a_clients_token__impersonates_during_the_work_only),
         TEST(run__as_the_process__does_not_impersonate),
         TEST(run__as_nobody__does_nothing),
+        TEST(run__after_the_users_session_has_ended__does_nothing),
         TEST(enter__with_a_clients_token__acts_as_them_until_leave),
         TEST(enter__as_the_process__has_no_other_rights),
         CACHE_TEST(cache__unknown_sid__finds_nothing),
         CACHE_TEST(cache__later_token_of_the_same_kind__replaces_the_former),
-        CACHE_TEST(cache__elevated_and_plain_token__are_both_kept_and_the_plain_one_is_used),
+        CACHE_TEST(cache__elevated_and_plain_token__each_serves_its_kind),
+        CACHE_TEST(cache__higher_integrity__is_not_given_and_lower_is),
+        CACHE_TEST(cache__two_services_of_one_account__do_not_share_a_token),
+        CACHE_TEST(cache__another_logon_session__is_not_given_when_one_is_named),
+        CACHE_TEST(cache__session_ends__gives_up_its_tokens_and_no_others),
+        CACHE_TEST(cache__one_user_with_many_logons__does_not_push_out_others),
         CACHE_TEST(cache__full__drops_the_one_unused_for_longest),
         CACHE_TEST(cache__sid_that_is_too_long__is_given_back),
     };

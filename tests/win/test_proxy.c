@@ -420,8 +420,11 @@ static int group_set_up(void **state)
     WinHttpGetDefaultProxyConfiguration(&computer_before);
     assert_status(OQ_OK, oq_win_identities_new(&identities, &err), &err);
     const struct oq_identity_port *port = oq_win_identities_port(identities);
-    assert_status(
-        OQ_OK, port->acquire(port->ctx, oq_win_identities_own_sid(identities), &self, &err), &err);
+    assert_status(OQ_OK,
+                  port->acquire(port->ctx, oq_win_identities_own_sid(identities),
+                                &(struct oq_rights){.is_admin = true, .integrity = 0x4000}, 0,
+                                &self, &err),
+                  &err);
     return 0;
 }
 

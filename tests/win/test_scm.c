@@ -12,6 +12,7 @@ static struct {
     unsigned report_count;
     unsigned reports_at_start, starts, stops, events;
     enum oq_win_scm_event last_event;
+    uint32_t last_session;
     enum oq_status start_status;
     uint32_t start_win32;
     unsigned start_steps, stop_steps;
@@ -52,11 +53,12 @@ static void fake_stop(void *ctx, struct oq_win_scm *scm)
             NO_ERROR);
 }
 
-static void fake_event(void *ctx, enum oq_win_scm_event event)
+static void fake_event(void *ctx, enum oq_win_scm_event event, uint32_t session)
 {
     (void)ctx;
     run.events++;
     run.last_event = event;
+    run.last_session = session;
 }
 
 static const struct oq_win_scm_hosted hosted = {
@@ -261,7 +263,11 @@ static void control__power_and_session_notices__become_events_while_running(void
     };
     HANDLE thread = start_serving(*state);
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
-        assert_int_equal(oq_win_scm_control(*state, rows[i].control, rows[i].type, NULL), NO_ERROR);
+        WTSSESSION_NOTIFICATION notice = {sizeof notice, 7};
+        bool is_session = rows[i].control == SERVICE_CONTROL_SESSIONCHANGE;
+        assert_int_equal(oq_win_scm_control(*state, rows[i].control, rows[i].type, &notice),
+                         NO_ERROR);
+        assert_int_equal(run.last_session, is_session ? 7 : 0);
         assert_int_equal(run.events, i + 1);
         assert_int_equal(run.last_event, rows[i].event);
     }
