@@ -563,7 +563,7 @@ static enum oq_status use_file(struct oq_transfer *transfer, uint64_t size_bytes
 static bool is_another_file(const struct oq_transfer *transfer)
 {
     const char *id = oq_transfer_file(transfer)->temp_id;
-    return id && transfer->file_id[0] && strcmp(id, transfer->file_id) != 0;
+    return id && strcmp(id, transfer->file_id) != 0; /* without a number it is another one, too */
 }
 
 static enum oq_status leave_file(struct oq_transfer *transfer, struct oq_error *err)

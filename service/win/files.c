@@ -134,7 +134,7 @@ static bool is_another(HANDLE handle, const char *id)
 {
     char found[OQ_FILE_ID_TEXT];
     identity_of(handle, found);
-    return id && found[0] && strcmp(id, found) != 0;
+    return id && strcmp(id, found) != 0; /* without a number it is another one, too */
 }
 
 /* --- open ------------------------------------------------------------------------------------- */

@@ -129,6 +129,15 @@ static enum oq_status do_open(void *ctx, struct oq_identity *as, const char *tem
     return status == OQ_OK ? posix_files()->open(ctx, as, temp_path, mode, out, size, err) : status;
 }
 
+static _Atomic bool has_no_number; /* a file system that numbers no files */
+
+static void do_identify(void *ctx, struct oq_fhandle *file, char id[OQ_FILE_ID_TEXT])
+{
+    posix_files()->identify(ctx, file, id);
+    if (has_no_number)
+        id[0] = '\0';
+}
+
 static enum oq_status do_finish(void *ctx, struct oq_identity *as, const char *temp_path,
                                 const char *id, const char *final_path, int64_t modified_at_ms,
                                 struct oq_error *err)
@@ -160,8 +169,10 @@ static int setup(void **state)
     static struct fixture f;
     fixture_open(&f);
     memcpy(tokens, all_tokens, sizeof tokens);
+    has_no_number = false;
     files = *posix_files();
     files.open = do_open;
+    files.identify = do_identify;
     files.finish = do_finish;
     files.remove = do_remove;
     files.check_folder = do_check_folder;
@@ -395,6 +406,19 @@ static void temporary_file__replaced_while_suspended__is_not_continued(void **st
     assert_true(is_planted(path));
 }
 
+static void temporary_file__replaced_by_one_without_a_number__is_not_continued(void **state)
+{
+    struct fixture *f = *state;
+    char path[PATH_MAX];
+    int64_t group = suspended_group(f);
+    plant(f, group, 0, path);
+    has_no_number = true;
+    resume(f, &f->user, group);
+    fixture_wait(f, group, OQ_GROUP_COMPLETE);
+    assert_true(fixture_is_same(f, "slow.bin", "slow.bin"));
+    assert_true(is_planted(path));
+}
+
 static void temporary_file__replaced_after_its_last_byte__gets_no_final_name(void **state)
 {
     struct fixture *f = *state;
@@ -514,6 +538,7 @@ int main(void)
         TEST(work__of_elevated_and_plain_programs__is_done_with_their_own_tokens),
         TEST(work__of_one_service__waits_while_only_another_of_its_account_is_there),
         TEST(temporary_file__replaced_while_suspended__is_not_continued),
+        TEST(temporary_file__replaced_by_one_without_a_number__is_not_continued),
         TEST(temporary_file__replaced_after_its_last_byte__gets_no_final_name),
         TEST(temporary_file__replaced_before_cancel__is_not_removed),
         TEST(temporary_file__with_a_hard_link__is_not_written),

@@ -179,7 +179,7 @@ static bool is_another(const char *path, const char *id)
 {
     char found[OQ_FILE_ID_TEXT];
     identity_of(AT_FDCWD, path, found);
-    return id && found[0] && strcmp(id, found) != 0;
+    return id && strcmp(id, found) != 0; /* without a number it is another one, too */
 }
 
 static enum oq_status file_finish(void *ctx, struct oq_identity *as, const char *temp_path,
