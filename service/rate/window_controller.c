@@ -173,7 +173,7 @@ static bool measure(struct oq_window_controller *ctl, int64_t now_us)
         JITTER_SHARE * (least(ctl->step_rtt_ms - shortest_ms, JITTER_MOST_MS) - ctl->jitter_ms);
     if (ctl->base_ms == 0)
         ctl->base_ms = ctl->rtt_ms;
-    else if (ctl->rtt_ms < ctl->base_ms)
+    else if (ctl->rtt_ms < ctl->base_ms && ctl->rtt_ms > 0.5 * ctl->base_ms) /* or drains tell */
         ctl->base_ms += 0.5 * (ctl->rtt_ms - ctl->base_ms);
     return true;
 }
@@ -677,6 +677,7 @@ uint64_t oq_window_controller_step(struct oq_window_controller *ctl, int64_t now
         if (ctl->mode != OQ_WINDOW_YIELD) { /* there is no queue: what is under way may come */
             ctl->pause_us = 0;
             restart(ctl, now_us);
+            oq_rtt_estimator_ignore(&ctl->rtt, (uint64_t)ctl->pause_advertised);
         }
     }
     if (ctl->pause_us != 0 && !is_strange && !is_pause_over(ctl, now_us, input->unread)) {
