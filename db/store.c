@@ -271,6 +271,8 @@ static int read_error_in(const char *line)
 {
     static const char mark[] = "error code=";
     const char *found = strstr(line, mark);
+    if (strstr(line, "failed to get page")) /* of the list of free pages; it says no code */
+        return SQLITE_IOERR;
     return found ? (int)strtol(found + strlen(mark), NULL, 10) : SQLITE_OK;
 }
 
