@@ -45,6 +45,16 @@ uint32_t oq_service_state(void)
     return status.dwCurrentState;
 }
 
+/* Does `qmgrsvc run` serve? It says so by this event, while it lives. */
+static bool is_run_in_foreground(void)
+{
+    HANDLE mark = OpenEventW(SYNCHRONIZE, FALSE, L"Global\\OpenQMGR-run");
+
+    if (mark)
+        CloseHandle(mark);
+    return mark != NULL;
+}
+
 bool oq_service_start(void)
 {
     SC_HANDLE service = open_service(SERVICE_QUERY_STATUS | SERVICE_START);
@@ -53,8 +63,8 @@ bool oq_service_start(void)
 
     if (!service)
         return true;
-    if (QueryServiceStatus(service, &status) && status.dwCurrentState == SERVICE_STOPPED &&
-        StartServiceW(service, 0, NULL)) {
+    if (!is_run_in_foreground() && QueryServiceStatus(service, &status) &&
+        status.dwCurrentState == SERVICE_STOPPED && StartServiceW(service, 0, NULL)) {
         for (int64_t ms = 0; ms < START_LIMIT_MS; ms += PAUSE_MS) {
             if (!QueryServiceStatus(service, &status) || status.dwCurrentState == SERVICE_RUNNING ||
                 oq_console_wait(PAUSE_MS))

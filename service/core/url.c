@@ -253,7 +253,7 @@ static bool has_blank(char c)
 char *oq_url_normalize(const char *text)
 {
     size_t length = strlen(text), path = 0;
-    char *encoded = NULL, *to, *url;
+    char *encoded = NULL, *url;
 
     while (length > 0 && has_blank(text[length - 1]))
         length--;
@@ -276,11 +276,10 @@ char *oq_url_normalize(const char *text)
         path += strcspn(encoded + path, "/?");
     }
     const char *from = encoded ? encoded : copy;
-    url = to = oq_malloc(path + 3 * strlen(from + path) + 1);
+    url = oq_malloc(path + 3 * strlen(from + path) + 1);
     if (url) {
         memcpy(url, from, path);
-        to = escape(url + path, from + path, strlen(from + path));
-        *to = '\0';
+        *escape(url + path, from + path, strlen(from + path)) = '\0';
     }
     curl_free(encoded);
     oq_free(copy);

@@ -296,11 +296,15 @@ enum oq_status oq_win_scm_run_console(const struct oq_win_scm_hosted *hosted, st
         return status;
     console_scm = &scm;
     console_signals = 0;
+    /* For clients: the service need not be started (cli/service.c). */
+    HANDLE mark = CreateEventW(NULL, TRUE, FALSE, L"Global\\OpenQMGR-run");
     if (!SetConsoleCtrlHandler(handle_console, TRUE))
         oq_log_warning("service: Ctrl-C will end the process at once (%lu)",
                        (unsigned long)GetLastError());
     status = oq_win_scm_serve(&scm, &exit_code, err);
     SetConsoleCtrlHandler(handle_console, FALSE);
     console_scm = NULL;
+    if (mark)
+        CloseHandle(mark);
     return status;
 }

@@ -65,13 +65,13 @@ static void start(struct scene *s, unsigned index)
     struct download *download = &s->downloads[index];
     struct model_flow *flow = model_flow(s->model, index);
     int64_t now_us = model_now_us(s->model);
+    const uint64_t begin = OQ_WINDOW_BEGIN(s->most);
     *download = (struct download){
         .model = s->model, .index = index, .factor = s->factor, .arrived_us = now_us};
     *flow = (struct model_flow){.sender = MODEL_WINDOW,
                                 .base_ms = s->base_ms,
                                 .granted_bytes = s->most,
-                                .window_bytes =
-                                    (uint64_t)((double)OQ_WINDOW_BEGIN(s->most) * s->factor),
+                                .window_bytes = (uint64_t)((double)begin * s->factor),
                                 .arrived = arrived,
                                 .ctx = download};
     /* The handshake has measured the path, and the queue that there was. */

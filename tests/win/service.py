@@ -235,7 +235,7 @@ def uninstall():
     check("the event source is gone", "EventMessageFile" not in registry(EVENTS), registry(EVENTS))
     check("the queue stays", os.path.exists(os.path.join(DATA, "queue.db")), os.listdir(DATA))
     result = qmgrctl("list")
-    check("a client hears that the service is not installed", result.status == 1 and "install" in result.err, result)
+    check("a client hears that the service is not installed", result.status == 3 and "install" in result.err, result)
     result = qmgrsvc("uninstall")
     check("uninstall again", result.status == 0 and "was not installed" in result.out, result)
     with open(os.path.join(DATA, "note.txt"), "w", encoding="ascii") as file:
