@@ -333,13 +333,17 @@ static int check_existing(const struct oq_args *args, struct oq_download_spec *s
 
     for (uint32_t i = 0; i < spec->count; i++) {
         struct oq_file_spec *file = &spec->files[i];
-        if (args->existing == OQ_EXISTING_REPLACED || !exists(file->local_name))
+        bool is_folder = oq_file_spec_is_folder((const uint16_t *)file->local_name);
+        if (!is_folder && (args->existing == OQ_EXISTING_REPLACED || !exists(file->local_name)))
             continue;
         if (args->existing == OQ_EXISTING_KEPT && rename_copy(file))
             continue;
         if (args->existing == OQ_EXISTING_SKIPPED) {
             if (!args->is_quiet)
                 oq_console_note("%s exists already: skipped", file->file);
+        } else if (is_folder) {
+            status = OQ_EXIT_EXISTS;
+            oq_console_error("cannot download to %s: there is a folder of that name", file->file);
         } else {
             status = OQ_EXIT_EXISTS;
             oq_console_error("%s exists already: --overwrite replaces it, --rename keeps both, "

@@ -109,6 +109,11 @@ def bad_files(rig, server):
         refuse(rig, "folder that is not writable", ["may not create", folder], "get", url, folder + "\\x.bin", status=7)
     else:
         print("skip folder that is not writable: none here")
+    os.mkdir(os.path.join(rig.downloads, "good.bin"))
+    for more in ([], ["--overwrite"]):
+        refuse(rig, "a folder of the file's name" + "".join(more), ["there is a folder of that name"], "get", url,
+               "--folder", rig.path(rig.downloads), *more, status=13)
+    os.rmdir(os.path.join(rig.downloads, "good.bin"))
     refuse(rig, "name too long", ["259"], "get", url, rig.path(rig.target("n" * 300)), status=2)
     refuse(rig, "wildcard in the name", ["cannot download to"], "get", url, rig.path(rig.target("x*.bin")), status=2)
     refuse(rig, "device name", ["cannot download to"], "get", url, "C:\\windows\\temp\\COM1.txt", status=2)
