@@ -168,6 +168,8 @@ enum oq_status oq_http_parse_etag(const char *value, size_t length, char tag[OQ_
     if (size == 0 || size > OQ_ETAG_MAX || (size == 1 && *in.at == '*'))
         return OQ_E_INVALID_ARG;
     bool is_quoted = size >= 2 && in.at[0] == '"' && in.end[-1] == '"';
+    if (!is_quoted && size >= 2 && memcmp(in.at, "W/", 2) == 0)
+        return OQ_E_INVALID_ARG;
     for (const char *c = in.at + is_quoted; c < in.end - is_quoted; c++) {
         if ((unsigned char)*c <= 0x20 || *c == '"' || (unsigned char)*c >= 0x7F ||
             (*c == ',' && !is_quoted))

@@ -35,7 +35,7 @@ static void check_parsers(const char *value, size_t length)
     if (oq_http_parse_etag(value, length, tag, &is_weak) == OQ_OK) {
         size_t size = strlen(tag);
 
-        MUST(size >= 2 && size <= OQ_ETAG_MAX && tag[0] == '"' && tag[size - 1] == '"');
+        MUST(size >= 1 && size <= OQ_ETAG_MAX && oq_http_is_strong_tag(tag));
         MUST(oq_http_parse_etag(tag, size, again, &is_weak) == OQ_OK && !is_weak);
         MUST(strcmp(tag, again) == 0);
     }
@@ -128,6 +128,7 @@ static void check_decision(const struct oq_http_request *request,
     struct oq_http_decision decision = oq_http_judge(request, response);
     char if_range[OQ_ETAG_MAX + 1];
     bool can_resume = oq_http_can_resume(request);
+    bool is_whole = response->status == 200 || response->status == 203 || response->status == 226;
     bool has_if_range = oq_http_if_range(request, if_range, sizeof if_range);
 
     MUST(decision.why && decision.why[0] != '\0');
@@ -137,7 +138,7 @@ static void check_decision(const struct oq_http_request *request,
          response->status == 416);
     switch (decision.verdict) {
     case OQ_HTTP_APPEND:
-        MUST(response->status == 206 || response->status == 200);
+        MUST(response->status == 206 || is_whole);
         MUST(!response->is_encoded && response->has_content_range);
         MUST(response->content_range.first == request->offset_bytes);
         MUST(decision.body_bytes > 0 && decision.total_bytes <= OQ_HTTP_SIZE_MAX);
@@ -148,15 +149,15 @@ static void check_decision(const struct oq_http_request *request,
             MUST(decision.total_bytes == request->size_bytes);
         break;
     case OQ_HTTP_REPLACE:
-        MUST(response->status == 200 && !response->is_encoded);
+        MUST(is_whole && !response->is_encoded);
         MUST(decision.total_bytes == decision.body_bytes);
         break;
     case OQ_HTTP_RESTART:
         MUST(!request->is_plain &&
-             (response->status == 206 || response->status == 416 || response->status == 200));
+             (response->status == 206 || response->status == 416 || is_whole));
         break;
     case OQ_HTTP_AGAIN:
-        MUST(!request->is_plain && request->offset_bytes > 0 && response->status == 200);
+        MUST(!request->is_plain && request->offset_bytes > 0 && is_whole);
         MUST(decision.resume > request->resume);
         break;
     case OQ_HTTP_COMPLETE:
@@ -164,7 +165,7 @@ static void check_decision(const struct oq_http_request *request,
         MUST(request->offset_bytes == 0 || can_resume);
         break;
     case OQ_HTTP_FAIL:
-        MUST(response->status != 200 || response->is_encoded || response->is_length_malformed ||
+        MUST(!is_whole || response->is_encoded || response->is_length_malformed ||
              request->is_plain || decision.net == OQ_NET_OTHER_RESOURCE);
         break;
     }

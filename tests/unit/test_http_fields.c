@@ -293,6 +293,7 @@ static void etag__malformed__is_refused_and_nothing_written(void **state)
         "\"\xc3\xa9\"",
         "\"\x80\"",
         "W/W/\"a\"",
+        "W/W/a",
         "\"a\"x",
         "W/\"",
     };
